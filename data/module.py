@@ -1,0 +1,188 @@
+"""What the DataModules for video and text share: parts, loaders, and how many share the work."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import Dataset
+
+from data.batch import RaggedBatch, Skipped
+from data.batching import BatchLoader, BatchPlan
+from data.errors import InputError
+
+
+class Part(Dataset[RaggedBatch]):
+    """One part of a data set (train, val, test): it makes ragged batches of its examples.
+
+    Attributes:
+        ids: (n,) int64: the row of each example in the whole data set.
+        labels: (n,) int64: class indices.
+        lengths: (n,) int64: the steps of each example, as planned; a damaged clip may give fewer.
+        truncated_steps: how many steps of the part a limit cuts off.
+    """
+
+    ids: np.ndarray
+    labels: np.ndarray
+    lengths: np.ndarray
+    truncated_steps: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
+        """The batch of the examples at some positions of the part; none gives an empty batch."""
+        raise NotImplementedError(f"{type(self).__name__} must define __getitems__(positions)")
+
+    def sources(self, positions: Sequence[int] | None = None) -> list[str]:
+        """Where examples come from, as the report shows it: a path, or the text itself."""
+        raise NotImplementedError(f"{type(self).__name__} must define sources(positions)")
+
+
+class Origin(NamedTuple):
+    """What a data set says of itself, for the report."""
+
+    name: str
+    reported_part: str
+    """What the source calls the part that is reported: ``test``, or the only other it names."""
+
+
+class SequenceDataModule(LightningDataModule):
+    """Base of the DataModules: subclasses define `read` and `describe`.
+
+    Args:
+        path: where the data lies; None takes the embedded example.
+        steps_per_batch: the budget of a batch in steps, padding included.
+        val_share, test_share: what to set aside where the source names no such part.
+        num_workers: processes that read ahead; None decides by the number of cores.
+        on_error: what an example that cannot be read does: ``skip`` leaves it out and lists it in
+            the report, ``fail`` ends the run.
+        seed: what parts, batches and their order are drawn from.
+    """
+
+    #: what the report calls the source of an example: its column in predictions.csv
+    source_column: str
+
+    def __init__(
+        self,
+        *,
+        path: str | None,
+        steps_per_batch: int,
+        val_share: float,
+        test_share: float,
+        num_workers: int | None,
+        on_error: str,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        if steps_per_batch < 1:
+            raise InputError(
+                f"--data.steps_per_batch={steps_per_batch}: at least 1 step must fit in a batch"
+            )
+        self.path = path
+        self.steps_per_batch = steps_per_batch
+        self.val_share, self.test_share = val_share, test_share
+        self.num_workers = num_workers
+        self.on_error = on_error
+        self.seed = seed
+        self.known_classes: list[str] | None = None
+        self.skipped: list[Skipped] = []
+        self._parts: dict[str, Part] | None = None
+        self._origin = Origin("", "test")
+
+    # What a subclass defines.
+
+    def read(self) -> tuple[dict[str, Part], list[str], Origin]:
+        """Read the source: its parts, its classes (``known_classes`` if set), and its origin."""
+        raise NotImplementedError(f"{type(self).__name__} must define read()")
+
+    def describe(self) -> dict[str, Any]:
+        """What prediction needs to know of how inputs were made ready; plain values."""
+        raise NotImplementedError(f"{type(self).__name__} must define describe()")
+
+    def adopt(self, description: dict[str, Any]) -> None:
+        """Make inputs ready as it is described by a checkpoint (see `describe`)."""
+        self.known_classes = list(description["classes"])
+
+    # What everybody calls.
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """``train``, ``val`` and ``test``; read on first use."""
+        if self._parts is None:
+            self._parts, self.known_classes, self._origin = self.read()
+        return self._parts
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes; a class's index is its place."""
+        _ = self.parts
+        assert self.known_classes is not None
+        return self.known_classes
+
+    @property
+    def origin(self) -> Origin:
+        """Where the data come from."""
+        _ = self.parts
+        return self._origin
+
+    def setup(self, stage: str) -> None:
+        """Lightning's hook: read the data."""
+        _ = self.parts
+
+    def train_dataloader(self) -> BatchLoader:
+        """Batches of the training part, mixed anew each epoch."""
+        return self.loader(self.parts["train"], shuffle=True)
+
+    def val_dataloader(self) -> BatchLoader:
+        """Batches of the validation part."""
+        return self.loader(self.parts["val"])
+
+    def test_dataloader(self) -> BatchLoader:
+        """Batches of the test part."""
+        return self.loader(self.parts["test"])
+
+    def loader(self, part: Part, *, shuffle: bool = False) -> BatchLoader:
+        """Batches of a part, for this process of those that share the work."""
+        trainer = self.trainer
+        plan = BatchPlan(
+            part.lengths,
+            steps_per_batch=self.steps_per_batch,
+            shuffle=shuffle,
+            seed=self.seed,
+            num_ranks=trainer.world_size if trainer else 1,
+            rank=trainer.global_rank if trainer else 0,
+        )
+        num_workers = self.workers_for(part)
+        return BatchLoader(
+            part,
+            plan,
+            num_workers=num_workers,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=num_workers > 0,
+            worker_init_fn=_one_thread,
+        )
+
+    def workers_for(self, part: Part) -> int:
+        """How many processes read ahead."""
+        if self.num_workers is not None:
+            return self.num_workers
+        return self.default_num_workers(part)
+
+    def default_num_workers(self, part: Part) -> int:
+        """As many as a subclass finds worth it; here none: the main process reads."""
+        return 0
+
+
+def available_cores() -> int:
+    """Cores this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _one_thread(worker: int) -> None:
+    # Workers bring the parallelism; threads of theirs would fight for the cores of the model.
+    torch.set_num_threads(1)

@@ -1,0 +1,74 @@
+"""Encoders: what turns one step of a sequence into features.
+
+N steps in the batch · D features · V tokens in the vocabulary
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Encoder(nn.Module):
+    """Turns every step into features by itself, knowing nothing of its neighbours.
+
+    A subclass sets ``out_features`` and maps (N, …) to (N, out_features). The steps of all
+    sequences of a batch come end to end, so an encoder must treat each alike and alone: what it
+    says of a step may not depend on which other steps came with it.
+    """
+
+    out_features: int
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """(N, …) → (N, out_features)."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(steps)")
+
+
+class WordEmbedding(Encoder):
+    """A learned vector for each token.
+
+    Args:
+        num_tokens: size V of the vocabulary; tokens are 0 … V - 1.
+        features: size D of the vectors.
+        dropout: share of the *features* that are zeroed while training.
+        word_dropout: share of the *words types* whose whole vector is dropped for one batch
+            (Gal & Ghahramani 2016, "A Theoretically Grounded Application of Dropout in Recurrent
+            Neural Networks", §4.2); the vectors that stay are scaled up to keep the mean.
+    """
+
+    def __init__(
+        self,
+        num_tokens: int,
+        *,
+        features: int = 100,
+        dropout: float = 0.0,
+        word_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.out_features = features
+        self.embedding = nn.Embedding(num_tokens, features)
+        # Unit variance is the scale of pretrained vectors, far too large to learn beside an LSTM
+        # whose own weights start at 1/√H (Merity 2018 uses U(-0.1, 0.1)).
+        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        self.dropout = nn.Dropout(dropout)
+        self.word_dropout = word_dropout
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """Tokens (N,) int64 → (N, D)."""
+        features = functional.embedding(steps, self.embedding.weight)
+        if self.training and self.word_dropout > 0:
+            keep = torch.rand(self.embedding.num_embeddings, 1, device=steps.device)
+            kept = (keep >= self.word_dropout).to(features.dtype) / (1 - self.word_dropout)
+            features = features * functional.embedding(steps, kept)
+        return self.dropout(features)
+
+
+class OneHot(Encoder):
+    """Each token as a unit vector: nothing learned, as in the lecture's character model."""
+
+    def __init__(self, num_tokens: int) -> None:
+        super().__init__()
+        self.out_features = num_tokens
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """Tokens (N,) int64 → (N, V) float32, a single 1 in each row."""
+        return functional.one_hot(steps, self.out_features).float()

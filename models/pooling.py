@@ -1,0 +1,49 @@
+"""Pooling: from the outputs at all steps to one vector a sequence.
+
+B sequences · N steps in the batch · D features, those of the backward direction last
+
+Pooling works on ragged outputs, where there is no padding that could leak into a mean or a maximum.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Pool(Protocol):
+    """(N, D) outputs, (B,) lengths, and 1 or 2 directions → (B, D) or a multiple of D."""
+
+    def __call__(self, outputs: Tensor, lengths: Tensor, num_directions: int = 1) -> Tensor: ...
+
+
+def last(outputs: Tensor, lengths: Tensor, num_directions: int = 1) -> Tensor:
+    """Where each direction has read everything: forward at the last step, backward at the first."""
+    ends = lengths.cumsum(0)
+    forward, *backward = outputs.chunk(num_directions, dim=1)
+    read = [forward.index_select(0, ends - 1)]
+    read += [part.index_select(0, ends - lengths) for part in backward]
+    return torch.cat(read, dim=1)
+
+
+def mean(outputs: Tensor, lengths: Tensor, num_directions: int = 1) -> Tensor:
+    """The mean over each sequence's steps."""
+    return torch.segment_reduce(outputs, "mean", lengths=lengths)
+
+
+def maximum(outputs: Tensor, lengths: Tensor, num_directions: int = 1) -> Tensor:
+    """The largest value of each feature over each sequence's steps."""
+    return torch.segment_reduce(outputs, "max", lengths=lengths)
+
+
+def concat(outputs: Tensor, lengths: Tensor, num_directions: int = 1) -> Tensor:
+    """Last, maximum and mean side by side: (B, 3 D).
+
+    The concat pooling of Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text
+    Classification", §3.3: what decides may have been said at any step of a long text.
+    """
+    parts = [pool(outputs, lengths, num_directions) for pool in (last, maximum, mean)]
+    return torch.cat(parts, dim=1)
+
+
+POOLINGS: dict[str, Pool] = {"last": last, "mean": mean, "max": maximum, "concat": concat}

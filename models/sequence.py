@@ -1,0 +1,53 @@
+"""Whole models, composed of an encoder, a recurrence and what comes after.
+
+B sequences · N steps in the batch · D features · K classes
+"""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from models.encoders import Encoder
+from models.pooling import POOLINGS
+from models.recurrence import Recurrence
+
+Pooling = Literal["last", "mean", "max", "concat"]
+
+
+class ManyToOne(nn.Module):
+    """Many steps in, one answer out.
+
+    Every step is encoded by itself, a recurrence reads the features to the end of the sequence,
+    pooling makes one vector of its outputs, and a linear head scores the classes.
+
+    Args:
+        encoder: what turns a step into features.
+        recurrence: what reads the features; its ``in_features`` are the encoder's ``out_features``.
+        num_classes: K.
+        pooling: ``last`` (the last valid step; of a two-directional recurrence, the last that each
+            direction reads), ``mean``, ``max`` or ``concat`` (all three side by side).
+        dropout: share of the pooled features that is zeroed while training.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        recurrence: Recurrence,
+        *,
+        num_classes: int,
+        pooling: Pooling = "last",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.recurrence = recurrence
+        self.pooling = pooling
+        self.dropout = nn.Dropout(dropout)
+        width = 3 if pooling == "concat" else 1
+        self.head = nn.Linear(width * recurrence.out_features, num_classes)
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Steps (N, …) and lengths (B,) → scores (B, K), before any softmax."""
+        outputs, _ = self.recurrence(self.encoder(steps), lengths)
+        pooled = POOLINGS[self.pooling](outputs, lengths, self.recurrence.num_directions)
+        return self.head(self.dropout(pooled))
