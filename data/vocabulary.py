@@ -14,9 +14,7 @@ WORD = r"[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|\p{N}+|[^\s\p{L}\p{M}\p{N}]"
 MARKUP = r"<[a-zA-Z/][^<>]{0,100}>"
 
 
-def word_tokenizer(
-    texts: Iterable[str], *, vocabulary_size: int, min_frequency: int
-) -> Tokenizer:
+def word_tokenizer(texts: Iterable[str], *, vocabulary_size: int, min_frequency: int) -> Tokenizer:
     """A tokenizer that knows the most frequent words of some texts.
 
     Args:

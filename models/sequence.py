@@ -48,6 +48,10 @@ class ManyToOne(nn.Module):
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Steps (N, …) and lengths (B,) → scores (B, K), before any softmax."""
-        outputs, _ = self.recurrence(self.encoder(steps), lengths)
+        return self.read(self.encoder(steps), lengths)
+
+    def read(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""
+        outputs, _ = self.recurrence(features, lengths)
         pooled = POOLINGS[self.pooling](outputs, lengths, self.recurrence.num_directions)
         return self.head(self.dropout(pooled))

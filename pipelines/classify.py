@@ -1,0 +1,208 @@
+"""The task: learning to classify sequences, the same for videos and texts.
+
+B sequences · N steps in the batch · D features · K classes
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from data.batch import RaggedBatch, Skipped
+from models.encoders import Encoder
+from models.pooling import mean
+from models.recurrence import Recurrence
+from models.sequence import ManyToOne, Pooling
+
+# Where a checkpoint keeps what this project needs to build the model again: plain values.
+CHECKPOINT_KEY = "manytoone"
+
+
+class Answers(NamedTuple):
+    """What the model said of B examples; on the CPU."""
+
+    ids: Tensor
+    """(B,) int64"""
+    labels: Tensor
+    """(B,) int64"""
+    probabilities: Tensor
+    """(B, K) float64"""
+    mean_features: Tensor
+    """(B, D) the mean of each sequence's encoded steps: what a model blind to order could know."""
+
+
+class SequenceClassifier(LightningModule):
+    """Trains and tests a `ManyToOne`.
+
+    Args:
+        encoder: turns one step into features.
+        recurrence: makes, of the number of features, what reads the sequence.
+        classes: names of the classes.
+        pooling: from the outputs at all steps to one vector: last, mean, max or concat.
+        dropout: share of the pooled features that is zeroed while training.
+        label_smoothing: share of the target spread over all classes (Szegedy 2016).
+        optimizer: makes the optimiser of the parameters.
+        schedule: ``constant``, or ``one_cycle`` (Smith 2018): the rate rises to the optimiser's
+            in the first part of the run and falls to nothing by its end.
+        warmup_share: the part of the run in which it rises.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        recurrence: Callable[[int], Recurrence],
+        *,
+        classes: list[str],
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        pooling: Pooling = "last",
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        schedule: Literal["constant", "one_cycle"] = "constant",
+        warmup_share: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.classes = classes
+        self.model = ManyToOne(
+            encoder,
+            recurrence(encoder.out_features),
+            num_classes=len(classes),
+            pooling=pooling,
+            dropout=dropout,
+        )
+        self.optimizer = optimizer
+        self.label_smoothing = label_smoothing
+        self.schedule, self.warmup_share = schedule, warmup_share
+        self.metrics = nn.ModuleDict(
+            # `train` is a method of modules, hence the longer names.
+            {
+                f"{stage}_metrics": _metrics(stage, len(classes))
+                for stage in ("train", "val", "test")
+            }
+        )
+        self.losses = nn.ModuleDict(
+            {f"{stage}_loss": MeanMetric() for stage in ("train", "val", "test")}
+        )
+        #: how to build this model again, written into every checkpoint; set by the command
+        self.description: dict[str, Any] = {}
+        #: what the test part was answered, all ranks together; set at the end of a test
+        self.answers: Answers | None = None
+        #: examples that could not be read, in any stage
+        self.skipped: dict[int, Skipped] = {}
+        self._answered: list[Answers] = []
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Steps (N, …) and lengths (B,) → scores (B, K)."""
+        return self.model(steps, lengths)
+
+    def _step(self, batch: RaggedBatch, stage: str) -> Tensor:
+        self.skipped.update({one.id: one for one in batch.skipped})
+        if batch.num_sequences == 0:
+            # Nothing to learn here, but the ranks that have something wait for our gradients.
+            return sum((p.sum() * 0 for p in self.parameters()), start=self._zero())
+        features = self.model.encoder(batch.steps)
+        scores = self.model.read(features, batch.lengths)
+        loss = cross_entropy(
+            scores,
+            batch.labels,
+            label_smoothing=self.label_smoothing if stage == "train" else 0.0,
+        )
+        # A mean over the examples of all ranks: batches and ranks differ in size.
+        self.losses[f"{stage}_loss"].update(loss.detach(), weight=batch.num_sequences)
+        self.metrics[f"{stage}_metrics"].update(scores.detach().float(), batch.labels)
+        if stage == "test":
+            self._answered.append(
+                Answers(
+                    batch.ids.cpu(),
+                    batch.labels.cpu(),
+                    scores.double().softmax(1).cpu(),
+                    mean(features.float(), batch.lengths).cpu(),
+                )
+            )
+        return loss
+
+    def _zero(self) -> Tensor:
+        return torch.zeros((), device=self.device)
+
+    def training_step(self, batch: RaggedBatch, batch_idx: int) -> Tensor:
+        """One batch of the training part → its mean loss."""
+        loss = self._step(batch, "train")
+        self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)
+        return loss
+
+    def validation_step(self, batch: RaggedBatch, batch_idx: int) -> None:
+        """One batch of the validation part."""
+        self._step(batch, "val")
+
+    def test_step(self, batch: RaggedBatch, batch_idx: int) -> None:
+        """One batch of the test part; the answers are kept for the report."""
+        self._step(batch, "test")
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch."""
+        self._log_epoch("train")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the epoch."""
+        self._log_epoch("val")
+
+    def on_test_epoch_start(self) -> None:
+        """Forget an earlier test."""
+        self._answered, self.answers = [], None
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test, and put the answers of all ranks together."""
+        self._log_epoch("test")
+        ours = (self._answered, list(self.skipped.values()))
+        everyone: list[Any] = [ours]
+        if self.trainer.world_size > 1:
+            everyone = [None] * self.trainer.world_size
+            torch.distributed.all_gather_object(everyone, ours)
+        answered = [answers for one, _ in everyone for answers in one]
+        self.skipped = {skip.id: skip for _, skips in everyone for skip in skips}
+        if answered:
+            self.answers = Answers(*(torch.cat(field) for field in zip(*answered, strict=True)))
+
+    def _log_epoch(self, stage: str) -> None:
+        # Computed here and logged as numbers: torchmetrics has put the ranks together by then.
+        metrics, loss = self.metrics[f"{stage}_metrics"], self.losses[f"{stage}_loss"]
+        values = {**metrics.compute(), f"{stage}/loss": loss.compute()}
+        self.log_dict(values, prog_bar=stage != "test")
+        metrics.reset()
+        loss.reset()
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser, and its schedule over the whole run."""
+        optimizer = self.optimizer(self.parameters())
+        if self.schedule == "constant":
+            return optimizer
+        scheduler: LRScheduler = OneCycleLR(
+            optimizer,
+            max_lr=[group["lr"] for group in optimizer.param_groups],
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            pct_start=self.warmup_share,
+            cycle_momentum=False,
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep, as plain values, what builds this model and makes its inputs ready."""
+        checkpoint[CHECKPOINT_KEY] = self.description
+
+
+def _metrics(stage: str, num_classes: int) -> MetricCollection:
+    return MetricCollection(
+        {
+            f"{stage}/accuracy": MulticlassAccuracy(num_classes, average="micro"),
+            f"{stage}/macro_f1": MulticlassF1Score(num_classes, average="macro"),
+        }
+    )

@@ -1,0 +1,203 @@
+"""From a tested model to its report; and the command that tests a saved model on other data."""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jsonargparse import ArgumentParser
+from pytorch_lightning import Trainer
+from tqdm import tqdm
+
+from data.errors import InputError
+from data.module import Part, SequenceDataModule
+from models.pooling import mean
+from pipelines import baselines
+from pipelines.checkpoints import DATA_MODULES, data_module, load
+from pipelines.classify import SequenceClassifier
+from pipelines.errors import one_line_errors
+from pipelines.report import Predictions, summary, write_report
+from pipelines.runs import RUNS, create_run, is_first_process, name_run
+
+BASELINES_FILE = "baselines.npz"
+
+
+def report_test(
+    model: SequenceClassifier,
+    data: SequenceDataModule,
+    *,
+    folder: Path,
+    train_seconds: float,
+    fit_baselines: bool,
+    baselines_file: Path | None = None,
+    skip_reasons: bool = True,
+) -> dict[str, Any]:
+    """Write ``folder/report`` of the test just run, and print its summary.
+
+    Args:
+        model: holds the answers of the test.
+        data: the data it was tested on.
+        folder: the run's.
+        train_seconds: how long the model was trained.
+        fit_baselines: fit the baselines on the training part and keep them in the folder.
+        baselines_file: where fitted baselines lie instead; missing ones are left out.
+    """
+    if model.answers is None:
+        raise InputError(
+            f"{data.path}: not one example could be read; the files are damaged or missing"
+        )
+    part = data.parts[data.reported_part]
+    answers = model.answers
+    position = {int(k): at for at, k in enumerate(part.ids)}
+    sources = part.sources([position[int(k)] for k in answers.ids])
+    predictions = Predictions(
+        ids=answers.ids.numpy(),
+        sources=sources,
+        source_column=data.source_column,
+        labels=answers.labels.numpy(),
+        probabilities=answers.probabilities.numpy(),
+        classes=model.classes,
+    )
+    inputs = sources if data.source_column == "text" else answers.mean_features.numpy()
+    fitted: list[Any] = []
+    if fit_baselines:
+        fitted = _fit_baselines(model, data)
+        baselines.save(folder / BASELINES_FILE, fitted)
+    elif baselines_file is not None and baselines_file.is_file():
+        fitted = baselines.load(baselines_file)
+    skipped = {one.id: one for one in data.skipped} | model.skipped
+    report = write_report(
+        folder / "report",
+        predictions,
+        task=model.description["task"],
+        data=data.origin.name,
+        split=data.origin.reported_part,
+        truncated_steps=part.truncated_steps,
+        skipped=[
+            {data.source_column: one.source, "reason": one.reason}
+            for _, one in sorted(skipped.items())
+        ],
+        train_seconds=train_seconds,
+        baselines={one.name: baselines.score(one, inputs, predictions.labels) for one in fitted},
+    )
+    print(summary(report, model_name=_model_name(model)))
+    print(f"Report: {folder / 'report'}")
+    return report
+
+
+def _model_name(model: SequenceClassifier) -> str:
+    return type(model.model.recurrence).__name__
+
+
+def _fit_baselines(model: SequenceClassifier, data: SequenceDataModule) -> list[Any]:
+    train = data.parts["train"]
+    num_classes = len(model.classes)
+    fitted: list[Any] = [baselines.Majority()]
+    if data.source_column == "text":
+        fitted.append(baselines.TfidfLogisticRegression())
+        inputs: Any = train.sources()
+        labels = train.labels
+    else:
+        fitted.append(baselines.MeanFrameLogisticRegression())
+        inputs, labels = mean_features(model, data, train)
+    for one in tqdm(fitted, desc="Fitting baselines", disable=None):
+        one.fit(inputs, labels, num_classes)
+    return fitted
+
+
+def mean_features(
+    model: SequenceClassifier, data: SequenceDataModule, part: Part
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean encoded step of each example, (n, D), and the labels (n,)."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    encoder = model.model.encoder.to(device).eval()
+    features, labels = [], []
+    with torch.inference_mode():
+        for batch in tqdm(data.loader(part), desc="Mean frame features", disable=None):
+            if batch.num_sequences:
+                encoded = encoder(batch.steps.to(device))
+                features.append(mean(encoded.float(), batch.lengths.to(device)).cpu())
+                labels.append(batch.labels)
+    return torch.cat(features).numpy(), torch.cat(labels).numpy()
+
+
+def main(args: list[str] | None = None) -> None:
+    """``python -m pipelines.evaluate --ckpt=… [--data.path=…]``."""
+    with one_line_errors():
+        _evaluate(sys.argv[1:] if args is None else args)
+
+
+def _evaluate(args: list[str]) -> None:
+    first = ArgumentParser(add_help=False, exit_on_error=False)
+    _add_own_arguments(first)
+    known, rest = first.parse_known_args(args)
+    wants_help = "--help" in rest or "-h" in rest
+    if known.ckpt is None and not wants_help:
+        raise InputError(
+            "CKPT is missing: name a checkpoint, e.g. CKPT=runs/video/latest/checkpoints/best.ckpt"
+        )
+    task = known.task or "video"
+    parser = ArgumentParser(description="Test a saved model and report.")
+    _add_own_arguments(parser)
+    parser.add_class_arguments(Trainer, "trainer")
+    model = None
+    if known.ckpt is not None:
+        model = load(Path(known.ckpt), task=known.task)
+        task = model.description["task"]
+    parser.add_class_arguments(DATA_MODULES[task], "data")
+    if model is not None:
+        # The user repeats no option: what the model was trained with holds until said otherwise.
+        parser.set_defaults({f"data.{k}": v for k, v in model.description["data"].items()})
+    options = parser.parse_args(args)
+    assert model is not None
+    _evaluate_model(model, options, names_data=any(a.startswith("--data.path") for a in args))
+
+
+def _add_own_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
+    parser.add_argument(
+        "--task",
+        type=Literal["video", "sentiment"] | None,
+        default=None,
+        help="refuse a checkpoint of another task",
+    )
+    parser.add_argument("--run", type=str | None, default=None, help="name of the run")
+    parser.add_argument(
+        "--split",
+        type=Literal["train", "val", "test", "all"] | None,
+        default=None,
+        help="the part to test on; default: all of the data named, or the test part of the data"
+        " the model was trained on",
+    )
+
+
+def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool) -> None:
+    torch.set_flush_denormal(True)
+    task = model.description["task"]
+    data = data_module(model.description, **vars(options.data))
+    data.reported_part = options.split or ("all" if names_data else "test")
+    name = name_run(task, options.run)
+    _ = data.parts  # what cannot be read fails before a folder is made
+    trainer = Trainer(
+        **{
+            **vars(options.trainer),
+            "logger": False,
+            "enable_checkpointing": False,
+            "use_distributed_sampler": False,
+        }
+    )
+    trainer.test(model, datamodule=data, verbose=False)
+    if trainer.is_global_zero and is_first_process():
+        report_test(
+            model,
+            data,
+            folder=create_run(task, name, is_training=False),
+            train_seconds=model.description["train_seconds"],
+            fit_baselines=False,
+            baselines_file=Path(options.ckpt).parent.parent / BASELINES_FILE,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Run folders: ``runs/<task>/<name>``, never overwritten."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from data.errors import InputError
+
+RUNS = Path("runs")
+# Tells the processes that a run starts for further devices its name.
+_NAME_VARIABLE = "MANYTOONE_RUN"
+
+
+def name_run(task: str, name: str | None) -> str:
+    """The run's name, the same on all of its processes; the time of its start when None.
+
+    Raises:
+        InputError: there is a run of that name, or it is no plain name.
+    """
+    if inherited := os.environ.get(_NAME_VARIABLE):
+        return inherited
+    # Launchers that start all processes at once have an id in common.
+    name = name or os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
+    name = name or datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    if name in (".", "..", "latest") or Path(name).name != name:
+        raise InputError(
+            f"RUN={name}: not a name for a run; use letters, digits, '-', '_' and '.',"
+            " without '/', and not 'latest'"
+        )
+    if is_first_process() and (RUNS / task / name).exists():
+        raise InputError(
+            f"{RUNS / task / name} exists already and is never overwritten; choose another RUN"
+            " name, or remove that folder"
+        )
+    os.environ[_NAME_VARIABLE] = name
+    return name
+
+
+def create_run(task: str, name: str, *, is_training: bool) -> Path:
+    """Make the run's folder; ``runs/<task>/latest`` then points at the newest training run."""
+    folder = RUNS / task / name
+    folder.mkdir(parents=True, exist_ok=False)
+    if is_training:
+        link = folder.parent / f".latest-{os.getpid()}"
+        link.symlink_to(name, target_is_directory=True)
+        os.replace(link, folder.parent / "latest")
+    return folder
+
+
+def is_first_process() -> bool:
+    """Whether this is the process of a run that writes and prints; known before it starts."""
+    return all(int(os.environ.get(v, 0)) == 0 for v in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))

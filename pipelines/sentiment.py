@@ -1,0 +1,6 @@
+"""``python -m pipelines.sentiment``: train, test and report; defaults in sentiment.yaml."""
+
+from pipelines.cli import train
+
+if __name__ == "__main__":
+    train("sentiment")

@@ -1,0 +1,6 @@
+"""``python -m pipelines.video``: train, test and report; defaults in video.yaml."""
+
+from pipelines.cli import train
+
+if __name__ == "__main__":
+    train("video")
