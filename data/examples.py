@@ -30,7 +30,7 @@ from data.errors import InputError
 from data.motions import CLASSES, MOTION_PAIRS, pair_of, render_clip
 
 SPLITS = ("train", "val", "test")
-TRAIN_CLIPS_PER_CLASS = 80
+TRAIN_CLIPS_PER_CLASS = 120
 VAL_CLIPS_PER_CLASS = 20
 TEST_CLIPS_PER_CLASS = 40
 FRAMES_PER_SECOND = 25
@@ -67,8 +67,8 @@ def clip_seed(split: str, label: str, index: int) -> np.random.SeedSequence:
     """The seed from which `render_clip` draws clip `index` of a class, alone and always the same.
 
     The two classes of a pair share their seeds, so each clip has its exact reverse in the same
-    split: what looks at the frames of a clip without their order cannot be right more than half the
-    time, and not by chance either.
+    split: a model blind to the order of frames answers both alike, and so is right about one of
+    them at most. No luck of the draw adds to that.
 
     Raises:
         ValueError: if `split` or `label` is unknown.

@@ -1,0 +1,75 @@
+# The commands a person types. `make help` lists them.
+#   make PY=python3 …   uses an interpreter that has the packages already and installs nothing
+#   make ARGS="…"       passes any option of the pipeline or of Lightning's Trainer
+
+PY        = .venv/bin/python
+# The first of these that is new enough makes the virtual environment.
+PYTHONS   = python3 python3.13 python3.12 python3.11 python
+READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
+
+# Paths and texts come from people: quoted, so that blanks and signs in them stay what they are.
+quote     = '$(subst ','\'',$(1))'
+option    = $(if $(2),--$(1)=$(call quote,$(2)))
+
+train     = $(PY) -m pipelines.$(1) $(call option,data.path,$(DATA)) $(call option,run,$(RUN)) $(ARGS)
+evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,$(CKPT)) \
+            $(call option,data.path,$(DATA)) $(call option,split,$(SPLIT)) $(call option,run,$(RUN)) $(ARGS)
+predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,$(CKPT)) \
+            $(call option,text,$(TEXT)) $(call option,input,$(INPUT)) $(ARGS)
+
+.DEFAULT_GOAL = help
+.PHONY: help install train-video train-sentiment evaluate-video evaluate-sentiment \
+        predict-video predict-sentiment test test-slow lint bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
+
+install: $(READY) ## make .venv and install what pyproject.toml names (every command does it first)
+
+.venv/ready: pyproject.toml constraints.txt
+	@for python in $(PYTHONS); do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Installing into .venv (some minutes, about 6 GB)"; \
+	    { test -x .venv/bin/python || $$python -m venv .venv; } && \
+	    .venv/bin/python -m pip install --quiet --constraint constraints.txt '.[dev]' && \
+	    touch .venv/ready && exit 0; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo "error: no Python 3.11 or newer found among: $(PYTHONS); install one" >&2; exit 2
+
+train-video: $(READY) ## train on clips, test, report      [DATA=folder|list.csv] [RUN=name] [ARGS=…]
+	@$(call train,video)
+
+train-sentiment: $(READY) ## train on texts, test, report      [DATA=file|folder|hub-name] [RUN=name] [ARGS=…]
+	@$(call train,sentiment)
+
+evaluate-video: $(READY) ## test a saved model               CKPT=… [DATA=…] [SPLIT=…] [RUN=name]
+	@$(call evaluate,video)
+
+evaluate-sentiment: $(READY) ## test a saved model               CKPT=… [DATA=…] [SPLIT=…] [RUN=name]
+	@$(call evaluate,sentiment)
+
+predict-video: $(READY) ## a saved model's answer           CKPT=… INPUT=clip.mp4
+	@$(call predict,video)
+
+predict-sentiment: $(READY) ## a saved model's answer           CKPT=… TEXT="…"
+	@$(call predict,sentiment)
+
+test: $(READY) ## the tests (minutes)
+	@$(PY) -m pytest $(ARGS)
+
+test-slow: $(READY) ## the long tests
+	@$(PY) -m pytest -m slow --timeout=3600 $(ARGS)
+
+lint: $(READY) ## ruff and mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy data models pipelines tests
+
+bench: $(READY) ## the benchmarks, each beside its peer
+	@for bench in tests/benchmarks/bench_*.py; do echo "$$bench"; $(PY) -m \
+	  $$(echo "$${bench%.py}" | tr / .) || exit 1; done
+
+clean: ## remove .venv and tool caches; runs/ stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build *.egg-info

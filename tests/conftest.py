@@ -1,0 +1,26 @@
+import os
+
+import pytest
+import torch
+
+# Two test processes that each take all cores slow each other out of proportion.
+torch.set_num_threads(min(torch.get_num_threads(), 2))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    """Nothing of a test lands in the user's cache, and nothing is asked of a hub."""
+    patch = pytest.MonkeyPatch()
+    if "MANYTOONE_TEST_CACHE" in os.environ:
+        patch.setenv("MANYTOONE_CACHE", os.environ["MANYTOONE_TEST_CACHE"])
+    else:
+        patch.setenv("MANYTOONE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    patch.setenv("HF_HUB_OFFLINE", "1")
+    patch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _one_seed():
+    torch.manual_seed(0)

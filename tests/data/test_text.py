@@ -1,0 +1,142 @@
+import json
+
+import pandas
+import pytest
+
+from data.errors import InputError
+from data.text import TextDataModule
+from data.texts import one_table
+from data.vocabulary import word_tokenizer
+
+WORDS = {"good": ["fine", "great", "lovely"], "bad": ["poor", "dull", "awful"]}
+
+
+def rows(count=10):
+    return [
+        (f"a {words[k % 3]} film number {'very ' * k}", label)
+        for label, words in WORDS.items()
+        for k in range(count)
+    ]
+
+
+def write(folder, kind):
+    table = pandas.DataFrame(rows(), columns=["text", "label"])
+    path = folder / f"reviews.{kind}"
+    if kind in ("csv", "tsv"):
+        table.to_csv(path, index=False, sep="\t" if kind == "tsv" else ",")
+    elif kind == "parquet":
+        table.to_parquet(path)
+    elif kind == "jsonl":
+        lines = (json.dumps({"text": text, "label": label}) for text, label in rows())
+        path.write_text("\n".join(lines))
+    else:
+        for k, (text, label) in enumerate(rows()):
+            file = folder / "texts" / label / f"{k}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return folder / "texts"
+    return path
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "parquet", "jsonl", "folder"])
+def test_sources_give_the_same_texts(tmp_path, kind):
+    data = TextDataModule(path=str(write(tmp_path, kind)))
+    assert data.classes == ["bad", "good"]
+    parts = data.parts
+    assert {name: len(part) for name, part in parts.items()} == {"train": 16, "val": 2, "test": 2}
+    labels = dict(rows())
+    for part in parts.values():
+        for text, label in zip(part.sources(), part.labels, strict=True):
+            assert labels[text] == data.classes[label]
+
+
+def test_batches_hold_the_tokens_of_their_texts(tmp_path):
+    data = TextDataModule(path=str(write(tmp_path, "csv")), steps_per_batch=40, min_frequency=1)
+    part, seen = data.parts["train"], []
+    for batch in data.train_dataloader():
+        start = 0
+        for length, row in zip(batch.lengths.tolist(), batch.ids.tolist(), strict=True):
+            position = part.ids.tolist().index(row)
+            tokens = batch.steps[start : start + length].tolist()
+            assert tokens == data.tokenizer.encode(part.sources([position])[0]).ids
+            start += length
+            seen.append(row)
+    assert sorted(seen) == part.ids.tolist()
+
+
+def test_vocabulary_is_of_the_training_part_only(tmp_path):
+    path = tmp_path / "reviews.csv"
+    lines = ["text,label,split"]
+    lines += [f"seen word,{label},train" for label in "ab" * 5]
+    lines += [f"unheard word,{label},test" for label in "ab" * 5]
+    path.write_text("\n".join(lines))
+    data = TextDataModule(path=str(path))
+    assert data.num_tokens == 3
+    assert set(data.tokenizer.get_vocab()) == {"<unk>", "seen", "word"}
+    assert data.tokenizer.encode("unheard word").ids[0] == 0
+
+
+def test_words_markup_and_scripts():
+    tokenizer = word_tokenizer(
+        ["Don't<br />stop, naïve 영화 최고! 10/10"], vocabulary_size=50, min_frequency=1
+    )
+    tokens = tokenizer.encode("Don't<br />stop, naïve 영화 최고! 10/10").tokens
+    assert tokens == ["don't", "stop", ",", "naïve", "영화", "최고", "!", "10", "/", "10"]
+
+
+def test_empty_texts_are_listed_or_fail(tmp_path):
+    path = tmp_path / "reviews.csv"
+    table = pandas.DataFrame([*rows(), ("  ", "good"), ("", "bad")], columns=["text", "label"])
+    table.to_csv(path, index=False)
+    data = TextDataModule(path=str(path))
+    assert sum(map(len, data.parts.values())) == 20
+    assert [skip.id for skip in data.skipped] == [20, 21]
+    assert "row 20" in data.skipped[0].reason
+    with pytest.raises(InputError, match="row 20 .* holds no word"):
+        _ = TextDataModule(path=str(path), on_error="fail").parts
+
+
+def test_max_tokens_counts_what_it_cuts(tmp_path):
+    data = TextDataModule(path=str(write(tmp_path, "csv")), max_tokens=4)
+    part = data.parts["train"]
+    assert part.lengths.max() == 4
+    assert part.truncated_steps > 0
+    assert part.__getitems__([0, 1]).lengths.tolist() == part.lengths[:2].tolist()
+
+
+def test_strange_texts_survive(tmp_path):
+    path = tmp_path / "reviews.jsonl"
+    texts = ["nul \0 here", "emoji 😀", "long " * 5000, 'quotes " and, commas\nand lines']
+    strange = [(text, label) for label in ("good", "bad") for text in texts]
+    path.write_text("\n".join(json.dumps({"text": t, "label": y}) for t, y in strange))
+    data = TextDataModule(path=str(path))
+    assert sum(map(len, data.parts.values())) == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"path": "nowhere.csv"}, "no such file or folder"),
+        ({"text_column": "body"}, "no column 'body': its columns are text, label; .*text_column"),
+        ({"label_column": "stars"}, "no column 'stars'"),
+    ],
+)
+def test_bad_sources(tmp_path, options, says):
+    options = {"path": str(write(tmp_path, "csv")), **options}
+    with pytest.raises(InputError, match=says):
+        _ = TextDataModule(**options).parts
+
+
+def test_hub_names_that_cannot_be_reached_are_one_line():
+    with pytest.raises(InputError, match="neither a file or folder here nor a data set"):
+        _ = TextDataModule(path="somebody/no-such-data-set").parts
+
+
+def test_hub_parts_become_one_table():
+    from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    one = Dataset.from_dict({"text": ["a"], "label": [1]}, features=features)
+    table = one_table(DatasetDict(train=one, test=one, unsupervised=one))
+    assert table["split"][:] == ["train", "test"]
+    assert table.features["label"].names == ["neg", "pos"]

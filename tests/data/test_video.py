@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+import torch
+
+from data.decode import UnreadableError, probe, read_frames
+from data.errors import InputError
+from data.video import VideoDataModule
+from tests.clips import grey_of, write_classes, write_clip
+
+
+def greys(frames):
+    return np.asarray(frames, dtype=float).reshape(len(frames), -1).mean(1)
+
+
+def expected(num_frames, level=40):
+    return [grey_of(k, level) for k in range(num_frames)]
+
+
+def test_every_frame_in_order(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", num_frames=50)
+    found = probe(clip)
+    assert (found.num_frames, found.width_px, found.height_px, found.codec) == (50, 64, 48, "h264")
+    frames = read_frames(clip, size_px=32)
+    assert frames.shape == (50, 32, 32, 3)
+    assert np.abs(greys(frames) - expected(50)).max() <= 1.5
+    np.testing.assert_array_equal(read_frames(clip, size_px=32, max_frames=7), frames[:7])
+
+
+def test_fits(tmp_path):
+    clip = write_clip(tmp_path / "wide.mp4", num_frames=2, width=128, height=64, level=120)
+    letterboxed = read_frames(clip, size_px=32, fit="letterbox")[0]
+    assert letterboxed[:8].max() == 0
+    assert letterboxed[-8:].max() == 0
+    assert letterboxed[8:24].min() > 100
+    for fit in ("crop", "stretch"):
+        assert read_frames(clip, size_px=32, fit=fit)[0].min() > 100
+
+
+def test_damage_costs_frames_and_not_the_clip(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", num_frames=50)
+    content = bytearray(clip.read_bytes())
+    start = content.index(b"mdat") + 2000
+    content[start : start + 600] = bytes(600)
+    clip.write_bytes(content)
+    assert len(read_frames(clip, size_px=16)) > 10
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no video" * 100])
+def test_unreadable_files_say_why_in_one_line(tmp_path, content):
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(content)
+    for read in (probe, lambda path: read_frames(path, size_px=16)):
+        with pytest.raises(UnreadableError) as caught:
+            read(path)
+        assert str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_list_cannot_open_the_network(tmp_path):
+    playlist = tmp_path / "list.m3u8"
+    playlist.write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n")
+    with pytest.raises(UnreadableError):
+        read_frames(playlist, size_px=16)
+
+
+def test_ragged_batches_of_a_folder(tmp_path):
+    data = VideoDataModule(path=str(write_classes(tmp_path)), size_px=16, steps_per_batch=30)
+    assert data.classes == ["bright", "dark"]
+    seen = {}
+    for batch in data.train_dataloader():
+        assert batch.steps.dtype == torch.uint8
+        assert batch.steps.shape == (batch.lengths.sum(), 3, 16, 16)
+        clips = torch.split(batch.steps, batch.lengths.tolist())
+        for clip, label, row in zip(clips, batch.labels.tolist(), batch.ids.tolist(), strict=True):
+            level = (150, 20)[label]
+            assert np.abs(greys(clip) - expected(len(clip), level)).max() <= 1.5
+            seen[row] = len(clip)
+    part = data.parts["train"]
+    assert seen == dict(zip(part.ids.tolist(), part.lengths.tolist(), strict=True))
+
+
+def test_unreadable_clips_are_listed_or_fail(tmp_path):
+    write_classes(tmp_path)
+    (tmp_path / "dark" / "broken.mp4").write_bytes(b"nothing")
+    data = VideoDataModule(path=str(tmp_path), size_px=16)
+    assert sum(map(len, data.parts.values())) == 12
+    assert [skip.source for skip in data.skipped] == [str(tmp_path / "dark" / "broken.mp4")]
+    with pytest.raises(InputError, match=r"broken\.mp4: .*on_error=skip"):
+        _ = VideoDataModule(path=str(tmp_path), on_error="fail").parts
+
+
+def test_clip_that_breaks_after_the_scan_is_skipped_in_its_batch(tmp_path):
+    data = VideoDataModule(path=str(write_classes(tmp_path)), size_px=16)
+    part = data.parts["train"]
+    part.files[0].write_bytes(b"gone")
+    batch = part.__getitems__([0, 1])
+    assert batch.ids.tolist() == [part.ids[1]]
+    assert [skip.id for skip in batch.skipped] == [part.ids[0]]
+    assert part.__getitems__([0]).num_sequences == 0
+
+
+def test_max_frames_counts_what_it_cuts(tmp_path):
+    data = VideoDataModule(path=str(write_classes(tmp_path)), max_frames=5, size_px=16)
+    part = data.parts["test"]
+    whole = VideoDataModule(path=str(tmp_path), size_px=16).parts["test"]
+    assert part.truncated_steps == (whole.lengths - 5).sum() > 0
+    assert set(part.__getitems__(range(len(part))).lengths.tolist()) == {5}
+
+
+def test_manifest_with_other_column_names(tmp_path):
+    write_classes(tmp_path / "clips", clips_per_class=2)
+    rows = ["file,kind,use"]
+    for k, use in enumerate(("train", "test")):
+        rows += [f"clips/{label}/{k}.mp4,{label},{use}" for label in ("dark", "bright")]
+    write_clip(tmp_path / "more.mp4", num_frames=3)
+    rows += ["more.mp4,dark,val", "clips/dark/missing.mp4,dark,train"]
+    table = tmp_path / "list.csv"
+    table.write_text("\n".join(rows))
+    data = VideoDataModule(
+        path=str(table), path_column="file", label_column="kind", split_column="use", size_px=16
+    )
+    assert {name: len(part) for name, part in data.parts.items()} == {"train": 2, "val": 1, "test": 2}
+    assert data.skipped[0].reason == "no such file"
+    with pytest.raises(InputError, match=r"no column 'path': its columns are file, kind, use"):
+        _ = VideoDataModule(path=str(table)).parts
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda root: root / "nowhere", "no such file or folder"),
+        (lambda root: root, "holds no sub-folder"),
+        (lambda root: (root / "empty").mkdir() or root, "no video file in the folder"),
+        (
+            lambda root: write_clip(root / "only" / "one.mp4", num_frames=2).parents[1],
+            "only the class 'only'",
+        ),
+    ],
+)
+def test_bad_folders(tmp_path, make, says):
+    with pytest.raises(InputError, match=says):
+        _ = VideoDataModule(path=str(make(tmp_path))).parts
