@@ -74,7 +74,7 @@ def load(path: Path, *, task: str | None = None) -> SequenceClassifier:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(SequenceClassifier, "model")
     config = parser.parse_object({"model": description["model"]})
-    classifier: SequenceClassifier = parser.instantiate_classes(config).model
+    classifier: SequenceClassifier = parser.instantiate(config).model
     classifier.load_state_dict(checkpoint["state_dict"])
     classifier.description = description
     return classifier.eval()

@@ -1,6 +1,8 @@
 """The training commands: options from YAML and the command line, then fit, test and report."""
 
+import sys
 import time
+from argparse import ArgumentError
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,13 @@ import yaml
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
+from data.errors import InputError
 from data.module import SequenceDataModule, available_cores
 from pipelines.checkpoints import DATA_MODULES, describe
 from pipelines.classify import SequenceClassifier
 from pipelines.errors import one_line_errors
 from pipelines.evaluate import report_test
+from pipelines.quiet import ignore_noise
 from pipelines.runs import RUNS, create_run, is_first_process, name_run
 
 
@@ -34,7 +38,10 @@ class TrainingCLI(LightningCLI):
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             seed_everything_default=0,
-            parser_kwargs={"description": f"Train a {task} classifier, test it and report."},
+            parser_kwargs={
+                "description": f"Train a {task} classifier, test it and report.",
+                "exit_on_error": False,
+            },
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -51,6 +58,13 @@ class TrainingCLI(LightningCLI):
             parser.link_arguments(
                 "data.num_tokens", "model.encoder.init_args.num_tokens", apply_on="instantiate"
             )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """What cannot be parsed is the user's mistake: one line, without the usage of 300 options."""
+        try:
+            self.config = parser.parse_args(args)
+        except ArgumentError as error:
+            raise InputError(f"{error}; --help lists what is allowed") from error
 
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
@@ -78,9 +92,8 @@ def train(task: str, args: list[str] | None = None) -> None:
         task: ``video`` or ``sentiment``.
         args: command-line options after the defaults of ``<task>.yaml``; None takes sys.argv.
     """
-    import sys
-
     defaults = ["--config", str(Path(__file__).with_name(f"{task}.yaml"))]
+    ignore_noise()
     with one_line_errors():
         cli = TrainingCLI(task, defaults + (sys.argv[1:] if args is None else args))
         _run(cli)

@@ -17,6 +17,7 @@ from pipelines import baselines
 from pipelines.checkpoints import DATA_MODULES, data_module, load
 from pipelines.classify import SequenceClassifier
 from pipelines.errors import one_line_errors
+from pipelines.quiet import ignore_noise
 from pipelines.report import Predictions, summary, write_report
 from pipelines.runs import RUNS, create_run, is_first_process, name_run
 
@@ -31,7 +32,6 @@ def report_test(
     train_seconds: float,
     fit_baselines: bool,
     baselines_file: Path | None = None,
-    skip_reasons: bool = True,
 ) -> dict[str, Any]:
     """Write ``folder/report`` of the test just run, and print its summary.
 
@@ -124,6 +124,7 @@ def mean_features(
 
 def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.evaluate --ckpt=… [--data.path=…]``."""
+    ignore_noise()
     with one_line_errors():
         _evaluate(sys.argv[1:] if args is None else args)
 

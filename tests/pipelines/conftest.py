@@ -1,0 +1,63 @@
+"""A small run of each task, trained once for all tests that look at what a run leaves."""
+
+import os
+from pathlib import Path
+
+import pandas
+import pytest
+
+from pipelines.cli import train
+from tests.clips import write_classes
+
+VIDEO = """--data.size_px=16 --model.encoder.features=16 --model.encoder.width=8
+    --model.recurrence.hidden_size=8 --trainer.max_epochs=2 --data.steps_per_batch=60
+    --trainer.enable_progress_bar=false""".split()
+SENTIMENT = """--model.encoder.features=8 --model.recurrence.hidden_size=8 --trainer.max_epochs=2
+    --data.steps_per_batch=200 --trainer.enable_progress_bar=false""".split()
+
+
+def write_reviews(path: Path, count: int = 40) -> Path:
+    words = {"negative": ["poor", "dull", "awful"], "positive": ["fine", "great", "lovely"]}
+    rows = [
+        (f"a {words[label][k % 3]} film, number {'very ' * (k % 7)}!", label)
+        for k in range(count)
+        for label in words
+    ]
+    pandas.DataFrame(rows, columns=["text", "label"]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch):
+    """Runs go into a folder of the test's own, under names of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MANYTOONE_RUN", raising=False)
+    yield tmp_path
+    os.environ.pop("MANYTOONE_RUN", None)
+
+
+def _trained(tmp_path_factory, task, source, options):
+    place = tmp_path_factory.mktemp(task)
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        data = source(place)
+        train(task, [f"--data.path={data}", "--run=first", *options])
+    finally:
+        os.chdir(before)
+        os.environ.pop("MANYTOONE_RUN", None)
+    return place
+
+
+@pytest.fixture(scope="session")
+def video_run(tmp_path_factory):
+    """A folder with ``clips`` and ``runs/video/first``."""
+    return _trained(tmp_path_factory, "video", lambda place: write_classes(place / "clips"), VIDEO)
+
+
+@pytest.fixture(scope="session")
+def sentiment_run(tmp_path_factory):
+    """A folder with ``reviews.csv`` and ``runs/sentiment/first``."""
+    return _trained(
+        tmp_path_factory, "sentiment", lambda place: write_reviews(place / "reviews.csv"), SENTIMENT
+    )

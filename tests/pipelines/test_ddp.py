@@ -1,0 +1,49 @@
+"""Two processes on the CPU, as on two GPUs: every example trained on and tested exactly once."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.pipelines.conftest import SENTIMENT, write_reviews
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_two_processes_count_every_example_once(in_folder):
+    write_reviews(in_folder / "reviews.csv", count=41)
+    command = [
+        sys.executable, "-m", "pipelines.sentiment", "--data.path=reviews.csv", "--run=two",
+        "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp", *SENTIMENT,
+    ]  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=250, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    run = in_folder / "runs/sentiment/two"
+    report = json.loads((run / "report/report.json").read_text())
+    assert report["num_examples"] == 8
+    with (run / "report/predictions.csv").open(newline="") as lines:
+        ids = [row["id"] for row in csv.DictReader(lines)]
+    assert len(ids) == len(set(ids)) == 8
+    with (run / "metrics.csv").open() as lines:
+        tested = [row for row in csv.DictReader(lines) if row["test/accuracy"]]
+    assert abs(float(tested[0]["test/accuracy"]) - report["accuracy"]) < 1e-6
+    assert abs(float(tested[0]["test/loss"]) - report["log_loss"]) < 1e-4
+
+
+def test_a_mistake_on_two_processes_is_one_line(in_folder):
+    command = [
+        sys.executable, "-m", "pipelines.sentiment", "--data.path=missing.csv",
+        "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count("missing.csv: no such file or folder") == 1
+    assert "Traceback" not in done.stderr
