@@ -65,7 +65,7 @@ test-slow: $(READY) ## the long tests
 lint: $(READY) ## ruff and mypy
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy data models pipelines tests
+	@$(PY) -m mypy data models pipelines
 
 bench: $(READY) ## the benchmarks, each beside its peer
 	@for bench in tests/benchmarks/bench_*.py; do echo "$$bench"; $(PY) -m \

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -215,4 +214,4 @@ def _tokens_of(batch: dict[str, list[Any]], tokenizer: str) -> dict[str, list[An
 def _rows(chunk: Any) -> list[np.ndarray]:
     """The rows of an Arrow list array."""
     values, offsets = chunk.values.to_numpy(), chunk.offsets.to_numpy()
-    return [values[a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [values[a:b] for a, b in pairwise(offsets)]

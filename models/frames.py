@@ -3,6 +3,8 @@
 N frames · C channels · H, W their height and width · D features
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -75,7 +77,7 @@ class SmallCNN(FrameEncoder):
         self.out_features = features
         channels = [3, width, 2 * width, 4 * width, 4 * width]
         blocks: list[nn.Module] = []
-        for before, after in zip(channels[:-1], channels[1:], strict=True):
+        for before, after in pairwise(channels):
             blocks += [
                 nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
                 nn.GroupNorm(max(after // 8, 1), after),

@@ -38,8 +38,14 @@ LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 # A word is letters, digits and what is written onto them: Python's \w alone breaks Hindi or Thai at
 # each vowel sign. Chinese characters and kana, written without spaces, are each a term, so that a
 # bigram is about a word; so are emoji. Thai and Lao phrases stay whole: a weaker baseline there.
-MARKS = "".join(letter for letter in map(chr, range(min(sys.maxunicode, 0xFFFF)))
-                if unicodedata.category(letter) in ("Mn", "Mc")) + "\u200c\u200d"
+MARKS = (
+    "".join(
+        letter
+        for letter in map(chr, range(min(sys.maxunicode, 0xFFFF)))
+        if unicodedata.category(letter) in ("Mn", "Mc")
+    )
+    + "\u200c\u200d"
+)
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 EMOJI = "\u2600-\u27bf\U0001f300-\U0001faff"
 TERM = rf"[{UNSPACED}{EMOJI}]|[^\W{UNSPACED}](?:[^\W{UNSPACED}]|[{MARKS}])*"
@@ -111,8 +117,10 @@ class TfidfLogisticRegression(Baseline):
 
     def fit(self, inputs: Sequence[str], labels: np.ndarray, num_classes: int) -> Self:
         labels = _check(inputs, labels, num_classes)
-        vectorizer = _build_vectorizer(min_df=2 if len(inputs) >= MANY_TEXTS else 1,
-                                       max_features=min(MAX_TERMS, MAX_WEIGHTS // num_classes))
+        vectorizer = _build_vectorizer(
+            min_df=2 if len(inputs) >= MANY_TEXTS else 1,
+            max_features=min(MAX_TERMS, MAX_WEIGHTS // num_classes),
+        )
         try:
             features = vectorizer.fit_transform(inputs)
             self.terms, self.idf = vectorizer.get_feature_names_out().tolist(), vectorizer.idf_
@@ -134,8 +142,11 @@ class TfidfLogisticRegression(Baseline):
     def arrays(self) -> dict[str, np.ndarray]:
         # One run of bytes: an array of strings would pad each to the longest.
         text = "\n".join(self.terms).encode("utf-8")
-        return {"terms": np.frombuffer(text, dtype=np.uint8), "idf": self.idf,
-                **self.linear.arrays()}
+        return {
+            "terms": np.frombuffer(text, dtype=np.uint8),
+            "idf": self.idf,
+            **self.linear.arrays(),
+        }
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
@@ -198,7 +209,9 @@ class Linear:
     def fit(cls, features: Any, labels: np.ndarray, num_classes: int, *, c: float) -> Self:
         """features (n, V) dense or sparse, labels (n,) -> fitted; the weights have features' dtype."""
         present, counts = np.unique(labels, return_counts=True)
-        if len(present) == 1 or features.shape[1] == 0:  # nothing to tell apart, or nothing to tell by
+        if (
+            len(present) == 1 or features.shape[1] == 0
+        ):  # nothing to tell apart, or nothing to tell by
             weights = np.zeros((len(present), features.shape[1]), dtype=features.dtype)
             biases = np.log(counts / counts.sum())
         else:
@@ -206,12 +219,22 @@ class Linear:
             # is more accurate.
             model = LogisticRegression(C=c, solver="lbfgs", max_iter=1_000).fit(features, labels)
             weights, biases = model.coef_, model.intercept_
-        return cls({"weights": weights, "biases": biases, "present": present,
-                    "num_classes": np.array(num_classes)})
+        return cls(
+            {
+                "weights": weights,
+                "biases": biases,
+                "present": present,
+                "num_classes": np.array(num_classes),
+            }
+        )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {"weights": self.weights, "biases": self.biases, "present": self.present,
-                "num_classes": np.array(self.num_classes)}
+        return {
+            "weights": self.weights,
+            "biases": self.biases,
+            "present": self.present,
+            "num_classes": np.array(self.num_classes),
+        }
 
     def predict_proba(self, features: Any) -> np.ndarray:
         """(n, V) -> (n, K) float64."""
@@ -223,8 +246,9 @@ class Linear:
         return probabilities
 
 
-KINDS: dict[str, type[Baseline]] = {kind.name: kind for kind in (
-    Majority, TfidfLogisticRegression, MeanFrameLogisticRegression)}
+KINDS: dict[str, type[Baseline]] = {
+    kind.name: kind for kind in (Majority, TfidfLogisticRegression, MeanFrameLogisticRegression)
+}
 
 
 def average_steps(features: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -234,8 +258,10 @@ def average_steps(features: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """
     lengths = np.asarray(lengths)
     if lengths.size == 0 or lengths.min() < 1 or lengths.sum() != len(features):
-        raise ValueError(f"{lengths.size} lengths came that sum to {lengths.sum()} for {len(features)} "
-                         "steps; 1 or more lengths of 1 or more must sum to the steps: pass their own")
+        raise ValueError(
+            f"{lengths.size} lengths came that sum to {lengths.sum()} for {len(features)} "
+            "steps; 1 or more lengths of 1 or more must sum to the steps: pass their own"
+        )
     starts = np.cumsum(lengths) - lengths
     return np.add.reduceat(np.asarray(features, dtype=np.float64), starts) / lengths[:, None]
 
@@ -266,22 +292,39 @@ def load(path: Path) -> list[Baseline]:
     Raises ValueError for a file that is something else or has a baseline unknown here.
     """
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is no .npz archive; a file written by baselines.save is needed: "
-                         "fit and save the baselines again")
+        raise ValueError(
+            f"{path} is no .npz archive; a file written by baselines.save is needed: "
+            "fit and save the baselines again"
+        )
     with np.load(path, allow_pickle=False) as contents:
         arrays = dict(contents)
     names = arrays["names"].tolist() if "names" in arrays else ["(no names)"]
     if unknown := [name for name in names if name not in KINDS]:
-        raise ValueError(f"{path} holds the baselines {unknown}; known are {list(KINDS)}: fit and save "
-                         "them again with this version")
-    return [KINDS[name].from_arrays({key.removeprefix(f"{name}/"): value
-                                     for key, value in arrays.items()
-                                     if key.startswith(f"{name}/")}) for name in names]
+        raise ValueError(
+            f"{path} holds the baselines {unknown}; known are {list(KINDS)}: fit and save "
+            "them again with this version"
+        )
+    return [
+        KINDS[name].from_arrays(
+            {
+                key.removeprefix(f"{name}/"): value
+                for key, value in arrays.items()
+                if key.startswith(f"{name}/")
+            }
+        )
+        for name in names
+    ]
 
 
 def _build_vectorizer(**options: Any) -> TfidfVectorizer:
-    return TfidfVectorizer(preprocessor=_clean, token_pattern=TERM, ngram_range=(1, 2),
-                           sublinear_tf=True, dtype=np.float32, **options)
+    return TfidfVectorizer(
+        preprocessor=_clean,
+        token_pattern=TERM,
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        dtype=np.float32,
+        **options,
+    )
 
 
 def _clean(text: str) -> str:
@@ -291,20 +334,28 @@ def _clean(text: str) -> str:
 def _check(inputs: Any, labels: np.ndarray, num_classes: int) -> np.ndarray:
     labels = np.asarray(labels)
     if len(labels) == 0 or labels.shape != (len(inputs),):
-        raise ValueError(f"labels {labels.shape} came with {len(inputs)} inputs; 1 or more, and as many "
-                         "of each, are needed: pass one label an input")
+        raise ValueError(
+            f"labels {labels.shape} came with {len(inputs)} inputs; 1 or more, and as many "
+            "of each, are needed: pass one label an input"
+        )
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= num_classes:
-        raise ValueError(f"{labels.dtype} labels from {labels.min()} to {labels.max()} came; integers "
-                         f"from 0 to {num_classes - 1} are allowed: pass class indices")
+        raise ValueError(
+            f"{labels.dtype} labels from {labels.min()} to {labels.max()} came; integers "
+            f"from 0 to {num_classes - 1} are allowed: pass class indices"
+        )
     return labels.astype(np.int64)
 
 
 def _check_features(inputs: np.ndarray, *, num_features: int | None = None) -> np.ndarray:
     features = np.asarray(inputs, dtype=np.float64)
     if features.ndim != 2 or num_features not in (None, features.shape[1]):
-        raise ValueError(f"features {features.shape} came; (n, {num_features or 'D'}) is needed: pass "
-                         "one mean frame an example, by average_steps")
+        raise ValueError(
+            f"features {features.shape} came; (n, {num_features or 'D'}) is needed: pass "
+            "one mean frame an example, by average_steps"
+        )
     if not np.isfinite(features).all():
-        raise ValueError("features came with NaN or infinity; finite numbers are needed: check the "
-                         "encoder's weights and the frames")
+        raise ValueError(
+            "features came with NaN or infinity; finite numbers are needed: check the "
+            "encoder's weights and the frames"
+        )
     return features

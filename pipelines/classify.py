@@ -23,6 +23,7 @@ from models.sequence import ManyToOne, Pooling
 
 # Where a checkpoint keeps what this project needs to build the model again: plain values.
 CHECKPOINT_KEY = "manytoone"
+STAGES = ("train", "val", "test")
 
 
 class Answers(NamedTuple):
@@ -79,16 +80,12 @@ class SequenceClassifier(LightningModule):
         self.optimizer = optimizer
         self.label_smoothing = label_smoothing
         self.schedule, self.warmup_share = schedule, warmup_share
-        self.metrics = nn.ModuleDict(
-            # `train` is a method of modules, hence the longer names.
-            {
-                f"{stage}_metrics": _metrics(stage, len(classes))
-                for stage in ("train", "val", "test")
-            }
-        )
-        self.losses = nn.ModuleDict(
-            {f"{stage}_loss": MeanMetric() for stage in ("train", "val", "test")}
-        )
+        self.metrics = {stage: _metrics(stage, len(classes)) for stage in STAGES}
+        self.losses = {stage: MeanMetric() for stage in STAGES}
+        # `train` is a method of modules, so a ModuleDict cannot have it as a key.
+        for stage in STAGES:
+            self.add_module(f"{stage}_metrics", self.metrics[stage])
+            self.add_module(f"{stage}_loss", self.losses[stage])
         #: how to build this model again, written into every checkpoint; set by the command
         self.description: dict[str, Any] = {}
         #: what the test part was answered, all ranks together; set at the end of a test
@@ -114,8 +111,8 @@ class SequenceClassifier(LightningModule):
             label_smoothing=self.label_smoothing if stage == "train" else 0.0,
         )
         # A mean over the examples of all ranks: batches and ranks differ in size.
-        self.losses[f"{stage}_loss"].update(loss.detach(), weight=batch.num_sequences)
-        self.metrics[f"{stage}_metrics"].update(scores.detach().float(), batch.labels)
+        self.losses[stage].update(loss.detach(), weight=batch.num_sequences)
+        self.metrics[stage].update(scores.detach().float(), batch.labels)
         if stage == "test":
             self._answered.append(
                 Answers(
@@ -171,7 +168,7 @@ class SequenceClassifier(LightningModule):
 
     def _log_epoch(self, stage: str) -> None:
         # Computed here and logged as numbers: torchmetrics has put the ranks together by then.
-        metrics, loss = self.metrics[f"{stage}_metrics"], self.losses[f"{stage}_loss"]
+        metrics, loss = self.metrics[stage], self.losses[stage]
         values = {**metrics.compute(), f"{stage}/loss": loss.compute()}
         self.log_dict(values, prog_bar=stage != "test")
         metrics.reset()

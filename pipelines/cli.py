@@ -121,5 +121,5 @@ def _run(cli: TrainingCLI) -> None:
             data,
             folder=cli.folder,
             train_seconds=train_seconds,
-            fit_baselines=not trainer.fast_dev_run,
+            fit_baselines=not cli.config.trainer.fast_dev_run,
         )

@@ -1,5 +1,6 @@
 """From a tested model to its report; and the command that tests a saved model on other data."""
 
+import argparse
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from pipelines.classify import SequenceClassifier
 from pipelines.errors import one_line_errors
 from pipelines.quiet import ignore_noise
 from pipelines.report import Predictions, summary, write_report
-from pipelines.runs import RUNS, create_run, is_first_process, name_run
+from pipelines.runs import create_run, is_first_process, name_run
 
 BASELINES_FILE = "baselines.npz"
 
@@ -130,8 +131,10 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _evaluate(args: list[str]) -> None:
-    first = ArgumentParser(add_help=False, exit_on_error=False)
-    _add_own_arguments(first)
+    # Which options there are depends on the checkpoint: that one is looked for first.
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--ckpt")
+    first.add_argument("--task")
     known, rest = first.parse_known_args(args)
     wants_help = "--help" in rest or "-h" in rest
     if known.ckpt is None and not wants_help:

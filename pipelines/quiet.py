@@ -18,6 +18,8 @@ _IGNORED = (
     r".*torch\.distributed.*barrier.*device.*",
     # A run resumed within an epoch goes on at its place (`data.batching.BatchLoader`).
     r".*resuming from a checkpoint that ended before the epoch ended.*",
+    # A run is never overwritten, so a resumed one has a folder of its own.
+    r".*The dirpath has changed from.*",
     # torchmetrics has put the ranks together already.
     r".*It is recommended to use .self.log.*sync_dist=True.*",
 )

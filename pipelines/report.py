@@ -8,11 +8,9 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,9 +20,8 @@ from matplotlib.font_manager import fontManager, get_font
 from sklearn import metrics
 
 GREY = "#5b6673"
-# Where installed, these write the class names that matplotlib's own font cannot.
-FALLBACK_FONTS = ("Noto Sans CJK KR", "Noto Sans CJK JP", "NanumGothic", "Malgun Gothic",
-                  "Apple SD Gothic Neo", "Microsoft YaHei", "Arial Unicode MS")
+# Where installed, they write the class names that matplotlib's own font cannot.
+FALLBACK_FONTS = ("Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "Microsoft YaHei")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +35,7 @@ class Predictions:
 
     ids: np.ndarray  # (n,) int64, row of the example in its data set; unique
     sources: list[str]  # (n) the path of the clip or the text itself
-    source_column: Literal["path", "text"]  # the name of that column in predictions.csv
+    source_column: str  # "path" or "text": the name of that column in predictions.csv
     labels: np.ndarray  # (n,) int64
     probabilities: np.ndarray  # (n, K) float64, rows sum to 1
     classes: list[str]  # (K) names, all different
@@ -48,24 +45,25 @@ class Predictions:
         ids, labels = np.asarray(self.ids), np.asarray(self.labels)
         shares = np.asarray(self.probabilities, dtype=np.float64)
         _require(n > 0, "0 predictions came; 1 or more are needed: look into the split")
-        _require(num_classes > 1 and len(set(self.classes)) == num_classes,
-                 f"classes are {self.classes}; 2 or more different names are needed: rename or add")
-        _require(ids.shape == labels.shape == (n,) and shares.shape == (n, num_classes)
-                 and ids.dtype.kind in "iu" and labels.dtype.kind in "iu",
-                 f"{ids.dtype} ids {ids.shape}, {labels.dtype} labels {labels.shape}, "
-                 f"probabilities {shares.shape} came for {n} sources, {num_classes} classes; "
-                 "needed are integers (n,), integers (n,) and (n, K): pass one row an example")
+        differ = len(set(self.classes)) == num_classes > 1
+        _require(
+            differ, f"classes are {self.classes}; needed are 2 or more different names: rename"
+        )
+        came = f"{ids.dtype} ids {ids.shape}, {labels.dtype} labels {labels.shape}"
+        needed = f"integers ({n},), integers ({n},), ({n}, {num_classes}): pass one row an example"
+        agree = ids.shape == labels.shape == (n,) and shares.shape == (n, num_classes)
+        agree &= ids.dtype.kind in "iu" and labels.dtype.kind in "iu"
+        _require(agree, f"{came}, probabilities {shares.shape} came; needed are {needed}")
         unique, counts = np.unique(ids, return_counts=True)
-        twice = unique[counts > 1].tolist()
-        _require(not twice, f"{len(twice)} ids came more than once: {str(twice[:10])[1:-1]}"
-                 f"{', ...' * (len(twice) > 10)}; each counts once: drop what a sampler repeated")
+        twice = f"{(counts > 1).sum()} ids came more than once: {unique[counts > 1].tolist()[:10]}"
+        _require(len(unique) == n, f"{twice}; each counts once: drop what a sampler repeated")
         low, high = labels.min(), labels.max()
-        _require(low >= 0 and high < num_classes, f"labels run from {low} to {high}; 0 to "
-                 f"{num_classes - 1} are allowed: pass the classes that the labels were made with")
+        message = f"labels run from {low} to {high}; allowed are 0 to {num_classes - 1}"
+        _require(low >= 0 and high < num_classes, f"{message}: pass the classes of the labels")
         sums = shares.sum(axis=1, keepdims=True)
         wrong = ids[~((abs(sums - 1) < 1e-3) & (shares >= 0)).all(axis=1)].tolist()  # also NaN
-        _require(not wrong, f"{len(wrong)} rows of probabilities, first that of id {wrong[:1]}, do "
-                 "not sum to 1; finite numbers that do are allowed: apply softmax, look for NaN")
+        message = f"the probabilities of {len(wrong)} ids ({wrong[:3]}) do not sum to 1"
+        _require(not wrong, f"{message}; needed are finite numbers that do: apply softmax")
         object.__setattr__(self, "ids", ids.astype(np.int64))  # as a frozen dataclass must
         object.__setattr__(self, "labels", labels.astype(np.int64))
         object.__setattr__(self, "probabilities", shares / sums)
@@ -84,14 +82,26 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """
     predicted, every = probabilities.argmax(axis=1), np.arange(probabilities.shape[1])
     f1_scores = metrics.f1_score(labels, predicted, labels=every, average=None, zero_division=0)
-    return {"accuracy": float(metrics.accuracy_score(labels, predicted)),
-            "macro_f1": float(f1_scores.mean()),
-            "log_loss": float(metrics.log_loss(labels, probabilities, labels=every))}
+    return {
+        "accuracy": float(metrics.accuracy_score(labels, predicted)),
+        "macro_f1": float(f1_scores.mean()),
+        "log_loss": float(metrics.log_loss(labels, probabilities, labels=every)),
+    }
 
 
-def write_report(folder: Path, predictions: Predictions, *, task: str, data: str, split: str,
-                 truncated_steps: int, skipped: list[dict[str, str]], train_seconds: float,
-                 baselines: dict[str, dict], extra: dict | None = None) -> dict:
+def write_report(
+    folder: Path,
+    predictions: Predictions,
+    *,
+    task: str,
+    data: str,
+    split: str,
+    truncated_steps: int,
+    skipped: list[dict[str, str]],
+    train_seconds: float,
+    baselines: dict[str, dict],
+    extra: dict | None = None,
+) -> dict:
     """Write report.json, report.txt, predictions.csv and confusion_matrix.png; return the report.
 
     `skipped` holds {"path": ..., "reason": ...} for every file left out, `baselines` the scores by
@@ -100,27 +110,32 @@ def write_report(folder: Path, predictions: Predictions, *, task: str, data: str
     JSON: a number that is not finite becomes null.
     """
     labels, predicted, classes = predictions.labels, predictions.predicted, predictions.classes
-    options: dict[str, Any] = {"labels": range(len(classes))}
     report: dict[str, Any] = {
-        "task": task, "data": data, "split": split, "num_examples": len(labels), "classes": classes,
+        "task": task,
+        "data": data,
+        "split": split,
+        "num_examples": len(labels),
+        "classes": classes,
         **scores(labels, predictions.probabilities),
-        "classification_report": metrics.classification_report(
-            labels, predicted, target_names=classes, output_dict=True, zero_division=0, **options),
-        "confusion_matrix": metrics.confusion_matrix(labels, predicted, **options),
-        "truncated_steps": truncated_steps, "skipped": skipped, "train_seconds": train_seconds,
+        "classification_report": _classify(labels, predicted, classes, output_dict=True),
+        "confusion_matrix": metrics.confusion_matrix(labels, predicted, labels=range(len(classes))),
+        "truncated_steps": truncated_steps,
+        "skipped": skipped,
+        "train_seconds": train_seconds,
         "baselines": baselines,
     }
     taken = sorted(report.keys() & (extra or {}).keys())
     _require(not taken, f"extra has the keys {taken}; the report has them already: rename them")
-    text = json.dumps(report | (extra or {}), ensure_ascii=False,
-                      default=lambda item: item.tolist() if hasattr(item, "tolist") else str(item))
+    report |= extra or {}
+    text = json.dumps(report, default=lambda item: getattr(item, "tolist", item.__str__)())
     report = json.loads(text, parse_constant=lambda constant: None)  # NaN and infinity
     folder.mkdir(parents=True, exist_ok=True)
-    _write_text(folder / "report.txt", _classification_text(report))
-    _write_text(folder / "predictions.csv", _predictions_csv(predictions))
-    with open_replacing(folder / "confusion_matrix.png") as file:
-        draw_confusion_matrix(report).savefig(file, dpi=150, bbox_inches="tight", pad_inches=0.2)
-    _write_text(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "report.txt", _classification_text(report))
+    write_whole(folder / "predictions.csv", _predictions_csv(predictions))
+    picture = io.BytesIO()
+    draw_confusion_matrix(report).savefig(picture, dpi=150, bbox_inches="tight", pad_inches=0.2)
+    write_whole(folder / "confusion_matrix.png", picture.getvalue())
+    write_whole(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     return report
 
 
@@ -130,26 +145,25 @@ def summary(report: dict, *, model_name: str | None = None) -> str:
     To beat a baseline is to have the higher accuracy on the same examples: a tie is not enough.
     """
     model = f"model ({_printable(model_name)})" if model_name else "model"
-    rows = {model: report} | {_printable(name): row for name, row in report["baselines"].items()}
-    width = max(map(len, rows)) + 2
-    lines = [_printable("{task} on {data}, {split}: accuracy {accuracy:.4f}".format_map(report)),
-             f"{report['num_examples']:,} examples, {len(report['classes'])} classes, "
-             f"trained in {report['train_seconds'] or 0:,.0f} s",
-             "", _classification_text(report).rstrip(),
-             "", f"{'':{width}}{'accuracy':>10}{'macro-F1':>10}{'log loss':>10}"]
-    for name, row in rows.items():
+    baselines = {_printable(name): row for name, row in report["baselines"].items()}
+    width = max(map(len, [model, *baselines])) + 2
+    lines = [
+        _printable("{task} on {data}, {split}: accuracy {accuracy:.4f}".format_map(report)),
+        f"{report['num_examples']:,} examples, {len(report['classes'])} classes, "
+        f"trained in {report['train_seconds'] or 0:,.0f} s\n\n{_classification_text(report)}",
+        f"{'':{width}}{'accuracy':>10}{'macro-F1':>10}{'log loss':>10}",
+    ]
+    for name, row in [(model, report), *baselines.items()]:
         values = (row.get(key) for key in ("accuracy", "macro_f1", "log_loss"))
         cells = ("-" if value is None else f"{value:.4f}" for value in values)
         lines.append(f"{name:{width}}" + "".join(f"{cell:>10}" for cell in cells))
-    lines += ["", _verdict(report["accuracy"], report["baselines"], model)]
+    lines += ["", _verdict(model, report["accuracy"], baselines)]
     if report["truncated_steps"] > 0:
         lines.append(f"Truncated: {report['truncated_steps']:,} steps of long sequences not read.")
-    if skipped := report["skipped"]:
-        lines.append(f"Skipped: {len(skipped):,} file{'s' * (len(skipped) > 1)}")
-        lines += [_printable(f"  {item['path']}: {item['reason']}") for item in skipped[:3]]
-    if len(skipped) > 3:
-        lines.append(f'  and {len(skipped) - 3:,} more, listed in report.json under "skipped"')
-    return "\n".join(lines)
+    skipped = [_printable(": ".join(item.values())) for item in report["skipped"]]
+    if skipped:
+        lines.append(f'Skipped: {len(skipped):,}; report.json lists all under "skipped", such as')
+    return "\n".join(lines + [f"  {line[-200:]}" for line in skipped[:3]])
 
 
 def draw_confusion_matrix(report: dict) -> Figure:
@@ -166,23 +180,23 @@ def draw_confusion_matrix(report: dict) -> Figure:
     figure = Figure(figsize=(side, side))
     axes = figure.add_axes((0, 0, 1, 1), facecolor="#e4e4e4", ylim=(num_classes, 0))
     # Not linear: a confusion of 5 % must show beside hits of 90 %; the colour bar tells the scale.
-    image = axes.pcolormesh(shares, cmap="Blues", norm=PowerNorm(0.6, vmin=0, vmax=1),
-                            edgecolors="white", linewidth=min(2.0, 3 * cell))
+    norm, gap = PowerNorm(0.6, vmin=0, vmax=1), min(2.0, 3 * cell)
+    image = axes.pcolormesh(shares, cmap="Blues", norm=norm, edgecolors="white", linewidth=gap)
     size = float(np.clip(1.5 * side, 11, 20))  # a large picture is looked at from further away
     _label(axes, report["classes"], totals[:, 0], cell, size)
     if num_classes <= 40:
         _write_cells(axes, counts, shares, cell)
-    bar = figure.colorbar(image, cax=figure.add_axes((1 + 0.2 / side, 0, 0.16 / side, 1)),
-                          ticks=[0, 0.05, 0.2, 0.4, 0.6, 0.8, 1], format="{x:.0%}")
+    place = figure.add_axes((1 + 0.2 / side, 0, 0.16 / side, 1))
+    ticks = (0, 0.05, 0.2, 0.4, 0.6, 0.8, 1)
+    bar = figure.colorbar(image, cax=place, ticks=ticks, format="{x:.0%}")
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=0.8 * size, labelcolor=GREY)
     bar.set_label("share of the row", fontsize=0.9 * size, color=GREY)
     title = _printable("{task} on {data}, {split}".format_map(report))
-    numbers = ("accuracy {accuracy:.1%}   macro-F1 {macro_f1:.3f}   {num_examples:,} examples"
-               ).format_map(report)
-    for text, height, color, weight in ((title, 2.6, "k", "bold"), (numbers, 1, GREY, "normal")):
-        axes.annotate(text, (0, 1), (0, height * size), "axes fraction", "offset points",
-                      color=color, fontsize=size, weight=weight, parse_math=False)
+    line = "accuracy {accuracy:.1%}   macro-F1 {macro_f1:.3f}   {num_examples:,} examples"
+    above = -size / (72 * cell)  # one line of text, in cells
+    axes.text(0, 2.6 * above, title, fontsize=size, weight="bold", parse_math=False)
+    axes.text(0, above, line.format_map(report), fontsize=size, color=GREY)
     return figure
 
 
@@ -193,10 +207,11 @@ def _label(axes: Axes, classes: list[str], totals: np.ndarray, cell: float, size
     ticks = np.arange(len(names)) + 0.5
     rows = [f"{name}  ({total:,})" for name, total in zip(names, totals, strict=True)]
     axes.set_yticks(ticks, rows, **style)
-    if max(map(len, names)) * small * 0.62 > cell * 72:  # wider than its column
-        style |= {"rotation": 45 if cell > 0.3 else 90, "rotation_mode": "anchor", "ha": "right",
-                  "va": "center"}
     axes.set_xticks(ticks, names, **style)
+    if max(map(len, names)) * small * 0.62 > cell * 72:  # wider than its column
+        angle = 45 if cell > 0.3 else 90
+        for text in axes.get_xticklabels():
+            text.set(rotation=angle, rotation_mode="anchor", ha="right", va="center")
     axes.set_xlabel("predicted", fontsize=size, color=GREY, labelpad=8)
     axes.set_ylabel("true  (examples)", fontsize=size, color=GREY, labelpad=8)
     axes.tick_params(length=0)
@@ -227,14 +242,14 @@ def _drawable(names: list[str]) -> tuple[list[str], list[str]]:
             families.append(family)
             glyphs |= set(get_font(files[family]).get_charmap())
     short = [n if len(n) <= 28 else f"{n[:15]}…{n[-12:]}" for n in map(_printable, names)]
-    return families, [name if set(map(ord, name)) <= glyphs else f"class {index}"
-                      for index, name in enumerate(short)]
+    drawn = [set(map(ord, name)) <= glyphs for name in short]
+    return families, [n if drawn[k] else f"class {k}" for k, n in enumerate(short)]
 
 
-def _verdict(accuracy: float, baselines: dict[str, dict], model: str) -> str:
+def _verdict(model: str, accuracy: float, baselines: dict[str, dict]) -> str:
     if not baselines:
         return f"No baseline was run: nothing shows what the {model} adds."
-    rivals = sorted((row["accuracy"], _printable(name)) for name, row in baselines.items())[::-1]
+    rivals = sorted((row["accuracy"], name) for name, row in baselines.items())[::-1]
     unbeaten = [rival for rival in rivals if rival[0] >= accuracy]
     shown = unbeaten or rivals[:1]
     digits = 5 if any(0 < abs(value - accuracy) < 1e-3 for value, _ in shown) else 3
@@ -244,13 +259,16 @@ def _verdict(accuracy: float, baselines: dict[str, dict], model: str) -> str:
     return f"The {model} {start} {names}: accuracy {accuracy:.{digits}f} against {numbers}."
 
 
+def _classify(labels: np.ndarray, predicted: np.ndarray, names: list[str], **options: Any) -> Any:
+    options |= {"labels": range(len(names)), "target_names": names, "zero_division": 0}
+    return metrics.classification_report(labels, predicted, **options)
+
+
 def _classification_text(report: dict) -> str:
     """scikit-learn's text, from the counts alone: a report read back from disk prints as well."""
     counts = np.array(report["confusion_matrix"])
     labels, predicted = np.repeat(np.indices(counts.shape).reshape(2, -1), counts.ravel(), axis=1)
-    return metrics.classification_report(
-        labels, predicted, labels=range(len(counts)), digits=4, zero_division=0,
-        target_names=[_printable(name) for name in report["classes"]])
+    return _classify(labels, predicted, [_printable(name) for name in report["classes"]], digits=4)
 
 
 def _predictions_csv(predictions: Predictions) -> str:
@@ -260,30 +278,27 @@ def _predictions_csv(predictions: Predictions) -> str:
     """
     table = io.StringIO(newline="")
     writer = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    names, sources = ([str(text).replace("\0", "\\x00") for text in texts]
-                      for texts in (predictions.classes, predictions.sources))
-    writer.writerow(["id", predictions.source_column, "label", "predicted",
-                     *(f"probability_{name}" for name in names)])
-    ids, labels, predicted = predictions.ids, predictions.labels, predictions.predicted
-    for row in np.argsort(ids):
-        writer.writerow([int(ids[row]), sources[row], names[labels[row]], names[predicted[row]],
-                         *predictions.probabilities[row].tolist()])
+    names = [name.replace("\0", "\\x00") for name in predictions.classes]
+    header = ["id", predictions.source_column, "label", "predicted"]
+    writer.writerow(header + [f"probability_{name}" for name in names])
+    labels, predicted = predictions.labels, predictions.predicted
+    for row in np.argsort(predictions.ids):
+        source = str(predictions.sources[row]).replace("\0", "\\x00")
+        start = [int(predictions.ids[row]), source, names[labels[row]], names[predicted[row]]]
+        writer.writerow(start + predictions.probabilities[row].tolist())
     return table.getvalue()
 
 
-def _write_text(path: Path, text: str) -> None:
-    """UTF-8; a lone surrogate is written as \\udcff, which JSON reads back as the surrogate."""
-    with open_replacing(path) as file:
-        file.write(text.encode("utf-8", errors="backslashreplace"))
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file that appears whole or not at all: beside its place, then renamed.
 
-
-@contextmanager
-def open_replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` only if the block ends without an error."""
+    Text as UTF-8; a lone surrogate as \\udcff, which JSON reads back as the surrogate.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    if isinstance(content, str):
+        content = content.encode("utf-8", errors="backslashreplace")
     try:
-        with temporary.open("wb") as file:
-            yield file
+        temporary.write_bytes(content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

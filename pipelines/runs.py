@@ -17,8 +17,8 @@ def name_run(task: str, name: str | None) -> str:
     Raises:
         InputError: there is a run of that name, or it is no plain name.
     """
-    if inherited := os.environ.get(_NAME_VARIABLE):
-        return inherited
+    if not is_first_process() and _NAME_VARIABLE in os.environ:
+        return os.environ[_NAME_VARIABLE]
     # Launchers that start all processes at once have an id in common.
     name = name or os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
     name = name or datetime.now().strftime("%Y-%m-%d-%H%M%S")

@@ -50,5 +50,7 @@ def test_longer_than_the_budget_is_a_batch_alone():
 
 
 def test_fewer_examples_than_ranks_leave_ranks_an_empty_batch():
-    plans = [BatchPlan([4], steps_per_batch=10, shuffle=True, num_ranks=3, rank=r) for r in range(3)]
-    assert sorted(sum((list(one) for one in plans), [])) == [[], [], [0]]
+    plans = [
+        BatchPlan([4], steps_per_batch=10, shuffle=True, num_ranks=3, rank=r) for r in range(3)
+    ]
+    assert sorted(batch for one in plans for batch in one) == [[], [], [0]]

@@ -92,7 +92,7 @@ def test_empty_texts_are_listed_or_fail(tmp_path):
     assert sum(map(len, data.parts.values())) == 20
     assert [skip.id for skip in data.skipped] == [20, 21]
     assert "row 20" in data.skipped[0].reason
-    with pytest.raises(InputError, match="row 20 .* holds no word"):
+    with pytest.raises(InputError, match=r"row 20 .* holds no word"):
         _ = TextDataModule(path=str(path), on_error="fail").parts
 
 

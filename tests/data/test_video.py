@@ -120,7 +120,11 @@ def test_manifest_with_other_column_names(tmp_path):
     data = VideoDataModule(
         path=str(table), path_column="file", label_column="kind", split_column="use", size_px=16
     )
-    assert {name: len(part) for name, part in data.parts.items()} == {"train": 2, "val": 1, "test": 2}
+    assert {name: len(part) for name, part in data.parts.items()} == {
+        "train": 2,
+        "val": 1,
+        "test": 2,
+    }
     assert data.skipped[0].reason == "no such file"
     with pytest.raises(InputError, match=r"no column 'path': its columns are file, kind, use"):
         _ = VideoDataModule(path=str(table)).parts

@@ -44,7 +44,9 @@ def test_lstm_steps_by_hand():
         h = o * math.tanh(c)
         state, gates = cell(torch.tensor([[x]]), state)
         assert [part.item() for part in state] == pytest.approx([h, c])
-        assert {k: v.item() for k, v in gates.items()} == pytest.approx(dict(i=i, f=f, g=g, o=o))
+        assert {k: v.item() for k, v in gates.items()} == pytest.approx(
+            {"i": i, "f": f, "g": g, "o": o}
+        )
 
 
 def test_gru_equals_pytorchs_cell():
@@ -58,7 +60,9 @@ def test_gru_equals_pytorchs_cell():
 def test_forget_gate_starts_open():
     for bias in (
         LSTMCell(3, 4).bias_ih + LSTMCell(3, 4).bias_hh,
-        sum(getattr(LSTM(3, hidden_size=4).layers[0][0].fused, f"bias_{k}_l0") for k in ("ih", "hh")),
+        sum(
+            getattr(LSTM(3, hidden_size=4).layers[0][0].fused, f"bias_{k}_l0") for k in ("ih", "hh")
+        ),
     ):
         assert torch.equal(bias[4:8], torch.ones(4))
 
@@ -66,7 +70,7 @@ def test_forget_gate_starts_open():
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("cell", FUSED, ids=lambda cell: cell.__name__)
 def test_fused_equals_equations_in_value_and_gradient(cell, bidirectional):
-    options = dict(hidden_size=6, num_layers=2, bidirectional=bidirectional)
+    options = {"hidden_size": 6, "num_layers": 2, "bidirectional": bidirectional}
     fused, unrolled = FUSED[cell](4, **options), Unrolled(4, cell=cell, **options)
     for a, b in zip(fused.layers, unrolled.layers, strict=True):
         for one, other in zip(a, b, strict=True):

@@ -98,5 +98,5 @@ def test_layout_pads_and_unpads():
 
 @pytest.mark.parametrize(("lengths", "num_steps"), [([0, 3], 3), ([2, 3], 4)])
 def test_layout_refuses_lengths_that_are_not(lengths, num_steps):
-    with pytest.raises(ValueError, match="at least 1|add up"):
+    with pytest.raises(ValueError, match=r"at least 1|add up"):
         Layout(torch.tensor(lengths), num_steps)

@@ -93,7 +93,9 @@ def test_lstm_beats_an_order_blind_model_where_only_order_tells():
     accuracy = {}
     for name, recurrence in (("lstm", LSTM), ("rnn", RNN)):
         torch.manual_seed(0)
-        model = ManyToOne(WordEmbedding(12, features=8), recurrence(8, hidden_size=16), num_classes=2)
+        model = ManyToOne(
+            WordEmbedding(12, features=8), recurrence(8, hidden_size=16), num_classes=2
+        )
         optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
         for _ in range(60):
             scores = model(tokens[:128].flatten(), lengths[:128])

@@ -9,11 +9,22 @@ import pytest
 from pipelines.cli import train
 from tests.clips import write_classes
 
-VIDEO = """--data.size_px=16 --model.encoder.features=16 --model.encoder.width=8
-    --model.recurrence.hidden_size=8 --trainer.max_epochs=2 --data.steps_per_batch=60
-    --trainer.enable_progress_bar=false""".split()
-SENTIMENT = """--model.encoder.features=8 --model.recurrence.hidden_size=8 --trainer.max_epochs=2
-    --data.steps_per_batch=200 --trainer.enable_progress_bar=false""".split()
+VIDEO = [
+    "--data.size_px=16",
+    "--model.encoder.features=16",
+    "--model.encoder.width=8",
+    "--model.recurrence.hidden_size=8",
+    "--trainer.max_epochs=2",
+    "--data.steps_per_batch=60",
+    "--trainer.enable_progress_bar=false",
+]
+SENTIMENT = [
+    "--model.encoder.features=8",
+    "--model.recurrence.hidden_size=8",
+    "--trainer.max_epochs=2",
+    "--data.steps_per_batch=200",
+    "--trainer.enable_progress_bar=false",
+]
 
 
 def write_reviews(path: Path, count: int = 40) -> Path:
@@ -29,11 +40,9 @@ def write_reviews(path: Path, count: int = 40) -> Path:
 
 @pytest.fixture
 def in_folder(tmp_path, monkeypatch):
-    """Runs go into a folder of the test's own, under names of their own."""
+    """Runs go into a folder of the test's own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MANYTOONE_RUN", raising=False)
-    yield tmp_path
-    os.environ.pop("MANYTOONE_RUN", None)
+    return tmp_path
 
 
 def _trained(tmp_path_factory, task, source, options):
@@ -45,7 +54,6 @@ def _trained(tmp_path_factory, task, source, options):
         train(task, [f"--data.path={data}", "--run=first", *options])
     finally:
         os.chdir(before)
-        os.environ.pop("MANYTOONE_RUN", None)
     return place
 
 
