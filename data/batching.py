@@ -100,7 +100,7 @@ class BatchLoader(DataLoader[RaggedBatch]):
 
     def __init__(self, dataset: Dataset[Any], plan: BatchPlan, **options: Any) -> None:
         # The data set makes whole batches (`__getitems__`); there is nothing left to collate.
-        super().__init__(dataset, batch_sampler=plan, collate_fn=_as_it_is, **options)
+        super().__init__(dataset, batch_sampler=plan, collate_fn=_as_it_is, **options)  # type: ignore[arg-type]
         self.plan = plan
         self._num_given = 0
 

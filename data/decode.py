@@ -113,8 +113,8 @@ def _to_square(
     )
     plane = scaled.planes[0]
     # Rows are padded to the line size. The view is copied below, so that no VideoFrame stays alive.
-    pixels = np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)
-    pixels = pixels[:, : width * 3].reshape(height, width, 3)
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
+    pixels = rows[:, : width * 3].reshape(height, width, 3)
     if fit == "letterbox":
         square = np.zeros((size_px, size_px, 3), np.uint8)
         top, left = (size_px - height) // 2, (size_px - width) // 2

@@ -43,7 +43,7 @@ def split(
         InputError: a name that is no part, no training part, or a class too small to divide.
     """
     rows = np.arange(len(labels))
-    labels = np.asarray(labels)
+    class_of = np.asarray(labels)
     if named is None:
         shares, parts, reported = {"test": test_share, "val": val_share}, {"train": rows}, "test"
     else:
@@ -67,7 +67,7 @@ def split(
     for part, share in shares.items():
         wanted = share * total / len(parts["train"])
         parts["train"], parts[part] = _take(
-            parts["train"], labels, wanted, classes=classes, part=part, random=random, where=where
+            parts["train"], class_of, wanted, classes=classes, part=part, random=random, where=where
         )
     return {part: np.sort(parts[part]) for part in PARTS}, reported
 

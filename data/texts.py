@@ -1,7 +1,7 @@
 """Where people keep texts: tables, folders of .txt files, the Hugging Face hub → one table."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import datasets
 from datasets import ClassLabel, Dataset, DatasetDict
@@ -83,7 +83,7 @@ def _file(path: Path, cache: Path) -> Dataset:
         raise InputError(
             f"{path}: a file of type '{path.suffix}' is not read; allowed are {', '.join(FORMATS)}"
         )
-    options = {"sep": "\t"} if path.suffix.lower() == ".tsv" else {}
+    options: dict[str, Any] = {"sep": "\t"} if path.suffix.lower() == ".tsv" else {}
     if kind == "csv":
         # An empty cell is an empty text, and the word "null" is a word.
         options |= {"keep_default_na": False}

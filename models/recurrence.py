@@ -31,7 +31,11 @@ class FusedLayer(nn.Module):
 
     def __init__(self, in_features: int, hidden_size: int) -> None:
         super().__init__()
-        self.fused: nn.RNNBase = self.kernel(in_features, hidden_size)  # type: ignore[call-arg]
+        self.fused: nn.RNNBase = self.kernel(in_features, hidden_size)  # type: ignore[call-arg, arg-type]
+
+    def weights(self) -> list[Tensor]:
+        """Input weights, hidden weights, input biases, hidden biases."""
+        return list(self.fused.parameters())
 
     def forward(
         self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
@@ -68,7 +72,8 @@ class FusedLSTM(FusedLayer):
 
     def __init__(self, in_features: int, hidden_size: int) -> None:
         super().__init__(in_features, hidden_size)
-        LSTMCell.open_forget_gate(self.fused.bias_ih_l0, self.fused.bias_hh_l0)
+        _, _, *biases = self.weights()
+        LSTMCell.open_forget_gate(*biases)
 
     def forward(
         self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
@@ -82,9 +87,9 @@ class FusedLSTM(FusedLayer):
         return outputs, (_at_ends(outputs, layout), cell[0]) if carry else None
 
     def _hold_on_padding(
-        self, grid: Tensor, layout: Layout, initial: tuple[Tensor, ...] | None
+        self, grid: Tensor, layout: Layout, initial: State | None
     ) -> tuple[Tensor, Tensor]:
-        weight = self.fused.weight_ih_l0
+        weight, *others = self.weights()
         hidden_size = self.fused.hidden_size
         column = weight.new_zeros(4 * hidden_size, 1)
         column[:hidden_size] = -self.SHUT  # input gate
@@ -92,12 +97,7 @@ class FusedLSTM(FusedLayer):
         if initial is None:
             zeros = grid.new_zeros(1, layout.batch_size, hidden_size)
             initial = (zeros, zeros)
-        weights = [
-            torch.cat([weight, column], dim=1),
-            self.fused.weight_hh_l0,
-            self.fused.bias_ih_l0,
-            self.fused.bias_hh_l0,
-        ]
+        weights = [torch.cat([weight, column], dim=1), *others]
         marked = torch.cat([grid, layout.padding().unsqueeze(2).to(grid.dtype)], dim=2)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         outputs, _, cell = torch.lstm(
@@ -187,6 +187,7 @@ class Recurrence(nn.Module):
         layout = Layout(lengths, len(steps))
         ends: list[State] = []
         for depth, directions in enumerate(self.layers):
+            assert isinstance(directions, nn.ModuleList)
             if depth > 0:
                 steps = self.dropout(steps)
             outputs = []

@@ -29,8 +29,8 @@ class Predictions:
     """Every example of one split, once.
 
     A row of `probabilities` may miss the sum 1 by 1e-3, as a float32 softmax does: it is divided by
-    its sum. Raises ValueError for an example counted twice, shapes that disagree, a label outside
-    0 .. K-1, K < 2, and numbers that are no probabilities.
+    its sum. Raises ValueError for an example counted twice, for shapes that disagree, for labels and
+    numbers that cannot be, and for K < 2.
     """
 
     ids: np.ndarray  # (n,) int64, row of the example in its data set; unique
@@ -41,25 +41,22 @@ class Predictions:
     classes: list[str]  # (K) names, all different
 
     def __post_init__(self) -> None:
-        n, num_classes = len(self.sources), len(self.classes)
+        n, k = len(self.sources), len(self.classes)
         ids, labels = np.asarray(self.ids), np.asarray(self.labels)
         shares = np.asarray(self.probabilities, dtype=np.float64)
-        _require(n > 0, "0 predictions came; 1 or more are needed: look into the split")
-        differ = len(set(self.classes)) == num_classes > 1
-        _require(
-            differ, f"classes are {self.classes}; needed are 2 or more different names: rename"
-        )
+        _require(n > 0, "0 predictions came; needed are 1 or more: look into the split")
+        differ = len(set(self.classes)) == k >= 2
+        _require(differ, f"classes are {self.classes}; needed are 2 or more different ones: rename")
         came = f"{ids.dtype} ids {ids.shape}, {labels.dtype} labels {labels.shape}"
-        needed = f"integers ({n},), integers ({n},), ({n}, {num_classes}): pass one row an example"
-        agree = ids.shape == labels.shape == (n,) and shares.shape == (n, num_classes)
-        agree &= ids.dtype.kind in "iu" and labels.dtype.kind in "iu"
+        needed = f"integers ({n},), integers ({n},), ({n}, {k}): pass one row an example"
+        agree = ids.shape == labels.shape == (n,) and shares.shape == (n, k)
+        agree = agree and ids.dtype.kind in "iu" and labels.dtype.kind in "iu"
         _require(agree, f"{came}, probabilities {shares.shape} came; needed are {needed}")
         unique, counts = np.unique(ids, return_counts=True)
         twice = f"{(counts > 1).sum()} ids came more than once: {unique[counts > 1].tolist()[:10]}"
         _require(len(unique) == n, f"{twice}; each counts once: drop what a sampler repeated")
-        low, high = labels.min(), labels.max()
-        message = f"labels run from {low} to {high}; allowed are 0 to {num_classes - 1}"
-        _require(low >= 0 and high < num_classes, f"{message}: pass the classes of the labels")
+        odd = set(labels.tolist()) - set(range(k))
+        _require(not odd, f"labels {odd} came; allowed are 0 to {k - 1}: pass the labels' classes")
         sums = shares.sum(axis=1, keepdims=True)
         wrong = ids[~((abs(sums - 1) < 1e-3) & (shares >= 0)).all(axis=1)].tolist()  # also NaN
         message = f"the probabilities of {len(wrong)} ids ({wrong[:3]}) do not sum to 1"
@@ -67,11 +64,6 @@ class Predictions:
         object.__setattr__(self, "ids", ids.astype(np.int64))  # as a frozen dataclass must
         object.__setattr__(self, "labels", labels.astype(np.int64))
         object.__setattr__(self, "probabilities", shares / sums)
-
-    @property
-    def predicted(self) -> np.ndarray:
-        """(n,) int64: the most probable class, the first one among equals."""
-        return self.probabilities.argmax(axis=1)
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -109,7 +101,8 @@ def write_report(
     whole or not at all, report.json last: where it stands, the others are complete. It is strict
     JSON: a number that is not finite becomes null.
     """
-    labels, predicted, classes = predictions.labels, predictions.predicted, predictions.classes
+    labels, classes = predictions.labels, predictions.classes
+    predicted = predictions.probabilities.argmax(axis=1)
     report: dict[str, Any] = {
         "task": task,
         "data": data,
@@ -140,10 +133,7 @@ def write_report(
 
 
 def summary(report: dict, *, model_name: str | None = None) -> str:
-    """What a person reads on a terminal at the end of a run; no final newline.
-
-    To beat a baseline is to have the higher accuracy on the same examples: a tie is not enough.
-    """
+    """What a terminal shows at the end of a run. To beat a baseline, accuracy must be above its own."""
     model = f"model ({_printable(model_name)})" if model_name else "model"
     baselines = {_printable(name): row for name, row in report["baselines"].items()}
     width = max(map(len, [model, *baselines])) + 2
@@ -155,14 +145,14 @@ def summary(report: dict, *, model_name: str | None = None) -> str:
     ]
     for name, row in [(model, report), *baselines.items()]:
         values = (row.get(key) for key in ("accuracy", "macro_f1", "log_loss"))
-        cells = ("-" if value is None else f"{value:.4f}" for value in values)
-        lines.append(f"{name:{width}}" + "".join(f"{cell:>10}" for cell in cells))
+        cells = (f"{'-':>10}" if value is None else f"{value:>10.4f}" for value in values)
+        lines.append(f"{name:{width}}" + "".join(cells))
     lines += ["", _verdict(model, report["accuracy"], baselines)]
     if report["truncated_steps"] > 0:
         lines.append(f"Truncated: {report['truncated_steps']:,} steps of long sequences not read.")
     skipped = [_printable(": ".join(item.values())) for item in report["skipped"]]
     if skipped:
-        lines.append(f'Skipped: {len(skipped):,}; report.json lists all under "skipped", such as')
+        lines.append(f'Skipped: {len(skipped):,}, all listed in report.json under "skipped":')
     return "\n".join(lines + [f"  {line[-200:]}" for line in skipped[:3]])
 
 
@@ -236,11 +226,8 @@ def _write_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray, cell: float
 def _drawable(names: list[str]) -> tuple[list[str], list[str]]:
     """Fonts, and the names as labels: shortened, and "class 3" where no font has the letters."""
     files = {font.name: font.fname for font in fontManager.ttflist}
-    families, glyphs = ["DejaVu Sans"], set(get_font(files["DejaVu Sans"]).get_charmap())
-    for family in FALLBACK_FONTS:
-        if family in files and not set(map(ord, "".join(names))) <= glyphs:
-            families.append(family)
-            glyphs |= set(get_font(files[family]).get_charmap())
+    families = [name for name in ("DejaVu Sans", *FALLBACK_FONTS) if name in files]
+    glyphs = set().union(*(get_font(files[family]).get_charmap() for family in families))
     short = [n if len(n) <= 28 else f"{n[:15]}…{n[-12:]}" for n in map(_printable, names)]
     drawn = [set(map(ord, name)) <= glyphs for name in short]
     return families, [n if drawn[k] else f"class {k}" for k, n in enumerate(short)]
@@ -281,7 +268,7 @@ def _predictions_csv(predictions: Predictions) -> str:
     names = [name.replace("\0", "\\x00") for name in predictions.classes]
     header = ["id", predictions.source_column, "label", "predicted"]
     writer.writerow(header + [f"probability_{name}" for name in names])
-    labels, predicted = predictions.labels, predictions.predicted
+    labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
     for row in np.argsort(predictions.ids):
         source = str(predictions.sources[row]).replace("\0", "\\x00")
         start = [int(predictions.ids[row]), source, names[labels[row]], names[predicted[row]]]
@@ -290,10 +277,7 @@ def _predictions_csv(predictions: Predictions) -> str:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file that appears whole or not at all: beside its place, then renamed.
-
-    Text as UTF-8; a lone surrogate as \\udcff, which JSON reads back as the surrogate.
-    """
+    """Write bytes or UTF-8 (a lone surrogate as \\udcff, as JSON reads it), whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     if isinstance(content, str):
         content = content.encode("utf-8", errors="backslashreplace")
