@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
-from pytorch_lightning import LightningModule
+from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
@@ -182,7 +182,7 @@ class SequenceClassifier(LightningModule):
         if self.schedule == "constant":
             return optimizer
         # A LambdaLR keeps no plan in a checkpoint: a resumed run may be planned longer.
-        total = int(self.trainer.estimated_stepping_batches)
+        total = planned_steps(self.trainer)
         plan = partial(one_cycle, total=total, warmup=round(self.warmup_share * total))
         scheduler = LambdaLR(optimizer, plan)
         return {
@@ -193,6 +193,21 @@ class SequenceClassifier(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep, as plain values, what builds this model and makes its inputs ready."""
         checkpoint[CHECKPOINT_KEY] = self.description
+
+
+def planned_steps(trainer: Trainer) -> int:
+    """The optimiser's steps in a whole run.
+
+    Lightning's own estimate sets up the loader before a checkpoint's state can reach it, and a run
+    resumed within an epoch would begin that epoch again.
+    """
+    num_batches = len(trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
+    limit = trainer.limit_train_batches
+    num_batches = int(num_batches * limit) if isinstance(limit, float) else min(num_batches, limit)
+    steps = math.ceil(num_batches / trainer.accumulate_grad_batches)
+    # Without a number of epochs the run ends by steps, or by time, as Lightning's default does.
+    epochs = trainer.max_epochs if trainer.max_epochs not in (None, -1) else 1000
+    return max(steps * epochs if trainer.max_steps == -1 else trainer.max_steps, 1)
 
 
 def one_cycle(step: int, *, total: int, warmup: int) -> float:

@@ -237,7 +237,7 @@ def _verdict(model: str, accuracy: float, baselines: dict[str, dict]) -> str:
     if not baselines:
         return f"No baseline was run: nothing shows what the {model} adds."
     rivals = sorted((row["accuracy"], name) for name, row in baselines.items())[::-1]
-    unbeaten = [rival for rival in rivals if rival[0] >= accuracy]
+    unbeaten = [rival for rival in rivals if rival[0] > accuracy]
     shown = unbeaten or rivals[:1]
     digits = 5 if any(0 < abs(value - accuracy) < 1e-3 for value, _ in shown) else 3
     names = " and ".join(name for _, name in shown)
