@@ -1,7 +1,7 @@
 """What order and depth must beat: simple classifiers by scikit-learn, trained on the same examples.
 
-All keep one contract, `Baseline`, and lie together in one .npz of plain arrays: never a pickle, since
-to read a file of numbers must not be able to run code.
+All keep one contract, `Baseline`, and lie together in one .npz of plain arrays: never a pickle,
+since to read a file of numbers must not be able to run code.
 
 Letters: n examples, K classes, P of them with a training example, V terms, D features.
 """
@@ -23,8 +23,8 @@ from sklearn.linear_model import LogisticRegression
 
 from pipelines.report import scores, write_whole
 
-# Chosen before a test set was seen: 10 is usual for TF-IDF rows, which have length 1; scikit-learn's
-# default suits standardised features.
+# Chosen before a test set was seen: 10 is usual for TF-IDF rows, which have length 1; 1 is the
+# default of scikit-learn and suits standardised features.
 TEXT_C = 10.0
 FRAME_C = 1.0
 # On IMDB 50,000 to 360,000 terms agree to 0.003 in cross-validation on the training part.
@@ -36,8 +36,8 @@ MANY_TEXTS = 1_000
 
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 # A word is letters, digits and the marks written onto them, at which Python's \w alone would break
-# Hindi and Thai. Chinese characters and kana, which have no spaces between words, are a term each, so
-# that a pair is about a word; so are emoji. Thai and Lao phrases stay whole: a weak baseline there.
+# Hindi and Thai. Chinese characters and kana, which have no spaces between words, are a term each,
+# so that a pair is about a word; so are emoji. Thai and Lao phrases stay whole: weak baselines.
 MARKS = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c) in ("Mn", "Mc"))
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 EMOJI = "\u2600-\u27bf\U0001f300-\U0001faff"
@@ -48,7 +48,7 @@ TERM = rf"[{UNSPACED}{EMOJI}]|[^\W{UNSPACED}](?:[^\W{UNSPACED}]|[{MARKS}{JOINERS
 class Baseline(ABC):
     """Learns from the training part what can be learnt without reading a sequence in its order.
 
-    All that is learnt stands in `state`, so that a loaded baseline predicts what the fitted one did.
+    All that is learnt stands in `state`, so a loaded baseline predicts what the fitted one did.
     """
 
     name: ClassVar[str]
@@ -99,12 +99,12 @@ class Majority(Baseline):
 class TfidfLogisticRegression(Baseline):
     """Texts -> TF-IDF of words and pairs of words -> logistic regression: knows what, hardly where.
 
-    Linear models on bigrams are beaten by few networks: Wang & Manning 2012, "Baselines and Bigrams".
+    A linear model on bigrams is hard to beat: Wang & Manning 2012, "Baselines and Bigrams".
     The weights are those of scikit-learn's TfidfVectorizer with sublinear_tf
     (https://scikit-learn.org/stable/modules/feature_extraction.html#tfidf-term-weighting).
     Where no training text has a word in it, it predicts the shares of the classes.
 
-    Learns terms (bytes of UTF-8, a line each), idf (V,) float32 and a linear map with float32 weights.
+    Learns terms (bytes of UTF-8, a line each), idf (V,) and a linear map, both float32.
     """
 
     name = "tfidf_logistic_regression"
@@ -143,8 +143,8 @@ class TfidfLogisticRegression(Baseline):
 class MeanFrameLogisticRegression(Baseline):
     """Mean of a clip's frame features -> standardised -> logistic regression: blind to their order.
 
-    On UCF-101 such averages came within 0.8 points of the LSTM (Donahue et al. 2015, "LRCN"): what a
-    recurrence is worth is what it adds to this.
+    On UCF-101 such averages came within 0.8 points of the LSTM (Donahue et al. 2015, "LRCN"):
+    what a recurrence is worth is what it adds to this.
 
     Learns mean, scale (D,) float64 and a linear map.
     """
@@ -220,15 +220,15 @@ def _fit_linear(
 ) -> dict[str, np.ndarray]:
     """features (n, V) dense or sparse, labels (n,) -> a linear map, its weights of features' dtype.
 
-    weights (P, V) and biases (P,), one row alone for P = 2 as scikit-learn has it; present (P,), the
-    classes that had an example; num_classes ().
+    weights (P, V) and biases (P,), one row alone for P = 2 as scikit-learn has it; present (P,),
+    the classes that had an example; num_classes ().
     """
     present, counts = np.unique(labels, return_counts=True)
     if len(present) == 1 or features.shape[1] == 0:  # nothing to tell apart, or to tell by
         weights = np.zeros((len(present), features.shape[1]), dtype=features.dtype)
         biases = np.log(counts / counts.sum())
     else:
-        # Multinomial for any P, and on IMDB as accurate as the other solvers and nearly the fastest.
+        # Multinomial for any P; on IMDB as accurate as the other solvers, and a second to fit.
         model = LogisticRegression(C=c, solver="lbfgs", max_iter=1_000).fit(features, labels)
         weights, biases = model.coef_, model.intercept_
     size = np.array(num_classes)

@@ -29,8 +29,8 @@ class Predictions:
     """Every example of one split, once.
 
     A row of `probabilities` may miss the sum 1 by 1e-3, as a float32 softmax does: it is divided by
-    its sum. Raises ValueError for an example counted twice, for shapes that disagree, for labels and
-    numbers that cannot be, and for K < 2.
+    its sum. Raises ValueError for an example counted twice, shapes that disagree, K < 2, and labels
+    or probabilities that cannot be.
     """
 
     ids: np.ndarray  # (n,) int64, row of the example in its data set; unique
@@ -133,7 +133,7 @@ def write_report(
 
 
 def summary(report: dict, *, model_name: str | None = None) -> str:
-    """What a terminal shows at the end of a run. To beat a baseline, accuracy must be above its own."""
+    """What a terminal shows at the end of a run. A baseline is beaten by a higher accuracy."""
     model = f"model ({_printable(model_name)})" if model_name else "model"
     baselines = {_printable(name): row for name, row in report["baselines"].items()}
     width = max(map(len, [model, *baselines])) + 2
@@ -237,7 +237,7 @@ def _verdict(model: str, accuracy: float, baselines: dict[str, dict]) -> str:
     if not baselines:
         return f"No baseline was run: nothing shows what the {model} adds."
     rivals = sorted((row["accuracy"], name) for name, row in baselines.items())[::-1]
-    unbeaten = [rival for rival in rivals if rival[0] > accuracy]
+    unbeaten = [rival for rival in rivals if rival[0] >= accuracy]
     shown = unbeaten or rivals[:1]
     digits = 5 if any(0 < abs(value - accuracy) < 1e-3 for value, _ in shown) else 3
     names = " and ".join(name for _, name in shown)

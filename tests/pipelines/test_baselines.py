@@ -15,7 +15,8 @@ WORDS = [["poor", "dull", "awful"], ["fine", "great", "lovely"], ["odd", "weird"
 def reviews(n=60, num_classes=3):
     labels = np.arange(n) % num_classes
     filler = ["the film", "a plot i saw", "it was"]
-    texts = [f"{filler[k % 2]} {WORDS[label][k % 3]} {k}" for k, label in enumerate(labels)]
+    words = [WORDS[label][k % 3] for k, label in enumerate(labels)]
+    texts = [f"{filler[k % 2]} {f'{word} ' * (1 + k % 4)}{k}" for k, word in enumerate(words)]
     return texts, labels
 
 

@@ -1,0 +1,97 @@
+"""Every command of the README, in its order, in the short form: small data, few steps."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from data.examples import video_example
+from pipelines import evaluate, predict
+from pipelines.cli import train
+from tests.clips import write_classes, write_clip
+from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^ {4}(make [a-z-]+.*?)(?: {2,}#.*)?$", README, flags=re.MULTILINE)
+OF_THE_HUB = "stanfordnlp/imdb"
+
+
+def dry_run(command: str) -> list[str]:
+    """What make would run for it."""
+    words = shlex.split(command)
+    done = subprocess.run(
+        [words[0], "-n", "-f", str(ROOT / "Makefile"), f"PY={sys.executable}", *words[1:]],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return shlex.split(done.stdout.replace("\\\n", " "))
+
+
+def run_short(words: list[str]) -> None:
+    module, arguments = words[2].removeprefix("pipelines."), words[3:]
+    if module == "evaluate":
+        evaluate.main([*arguments, "--trainer.enable_progress_bar=false"])
+    elif module == "predict":
+        predict.main(arguments)
+    else:
+        short = VIDEO if module == "video" else SENTIMENT
+        train(module, [*arguments, *short, "--trainer.devices=1"])
+
+
+@pytest.fixture
+def files_of_the_readme(in_folder, monkeypatch):
+    write_classes(in_folder / "clips", clips_per_class=4)
+    write_clip(in_folder / "clip.mp4", num_frames=3)
+    clips = sorted((in_folder / "clips").rglob("*.mp4"))
+    rows = [f"{clip},{clip},{clip.parent.name},{k % 2}" for k, clip in enumerate(clips)]
+    parts = {"0": "train", "1": "test"}
+    rows = [",".join([*row.split(",")[:3], parts[row[-1]]]) for row in rows]
+    (in_folder / "list.csv").write_text("\n".join(["path,file,label,part", *rows]))
+    write_reviews(in_folder / "reviews.csv", count=20)
+    shutil.copy(in_folder / "reviews.csv", in_folder / "other.csv")
+    for label, words in (("good", "fine film"), ("bad", "dull film")):
+        for k in range(10):
+            file = in_folder / "texts" / label / f"{k}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{words} {'very ' * k}")
+    small = partial(
+        video_example, train_clips_per_class=2, val_clips_per_class=1, test_clips_per_class=1
+    )
+    monkeypatch.setattr("data.video.video_example", small)
+    monkeypatch.setattr("data.text.sentiment_example", lambda: in_folder / "reviews.csv")
+    return in_folder
+
+
+def test_every_command_runs(files_of_the_readme, capsys):
+    assert len(COMMANDS) >= 12
+    for command in COMMANDS:
+        words = dry_run(command)
+        if OF_THE_HUB not in command:
+            run_short(words)
+    out = capsys.readouterr().out
+    assert "positive=" in out or "good=" in out
+    runs = list(files_of_the_readme.glob("runs/*/*/report/report.json"))
+    assert len(runs) == sum("train-" in c or "evaluate-" in c for c in COMMANDS) - 1
+
+
+def test_make_passes_what_people_type():
+    words = dry_run("""make predict-sentiment CKPT=a.ckpt TEXT='it'"'"'s "fine" & $$5; really'""")
+    assert words[-1] == "--text=it's \"fine\" & $5; really"
+    words = dry_run("make train-video DATA='my clips/list.csv' ARGS='--a=1 --b=2'")
+    assert words[3:] == ["--data.path=my clips/list.csv", "--a=1", "--b=2"]
+
+
+def test_help_lists_every_target():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, flags=re.MULTILINE))
+    done = subprocess.run(
+        ["make", "-f", str(ROOT / "Makefile"), "help"], capture_output=True, text=True, check=True
+    )
+    assert targets == set(re.findall(r"make ([a-z-]+)", done.stdout))
+    named = {command.split()[1] for command in COMMANDS}
+    assert named | {"test", "lint", "bench", "help"} <= targets
