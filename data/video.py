@@ -108,8 +108,8 @@ class VideoDataModule(SequenceDataModule):
         fit: how frames come to be square: crop, letterbox or stretch (see `read_frames`).
         max_frames: read only so many frames of each clip; None reads all. The report says how
             many were cut off.
-        cache_gib: memory for the decoded clips of each part, in GiB; a part that fits is decoded once and
-            not in every epoch.
+        cache_gib: memory for the decoded clips of each part, in GiB; a part that fits is decoded
+            once and not in every epoch.
         steps_per_batch: the most frames in a batch, padding included; a longer clip is a batch of
             its own.
         val_share, test_share: what to set aside, of each class, where the source names no part.

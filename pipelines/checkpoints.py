@@ -18,16 +18,13 @@ DATA_MODULES: dict[str, type[SequenceDataModule]] = {
 }
 
 
-def describe(
-    task: str, config: dict[str, Any], data: SequenceDataModule, *, train_seconds: float = 0.0
-) -> dict[str, Any]:
+def describe(task: str, config: dict[str, Any], data: SequenceDataModule) -> dict[str, Any]:
     """What a checkpoint keeps beside the weights: plain values.
 
     Args:
         task: ``video`` or ``sentiment``.
         config: the parsed options ``model`` and ``data``.
         data: knows classes and preprocessing.
-        train_seconds: how long training took, where it is over.
     """
     model = dict(config["model"])
     model["classes"] = data.classes
@@ -40,7 +37,6 @@ def describe(
         "model": model,
         "data": dict(config["data"]),
         "inputs": data.describe(),
-        "train_seconds": train_seconds,
     }
 
 

@@ -4,6 +4,7 @@ B sequences · N steps in the batch · D features · K classes
 """
 
 import math
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -95,6 +96,7 @@ class SequenceClassifier(LightningModule):
         #: examples that could not be read, in any stage
         self.skipped: dict[int, Skipped] = {}
         self._answered: list[Answers] = []
+        self._fit_started = 0.0
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Steps (N, …) and lengths (B,) → scores (B, K)."""
@@ -190,9 +192,14 @@ class SequenceClassifier(LightningModule):
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
+    def on_fit_start(self) -> None:
+        """Start the clock."""
+        self._fit_started = time.monotonic()
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep, as plain values, what builds this model and makes its inputs ready."""
-        checkpoint[CHECKPOINT_KEY] = self.description
+        seconds = time.monotonic() - self._fit_started
+        checkpoint[CHECKPOINT_KEY] = self.description | {"train_seconds": seconds}
 
 
 def planned_steps(trainer: Trainer) -> int:
