@@ -1,5 +1,8 @@
 import os
 
+# Read by the libraries when they are imported: nothing is asked of a hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 import pytest
 import torch
 
@@ -9,13 +12,12 @@ torch.set_num_threads(min(torch.get_num_threads(), 2))
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory):
-    """Nothing of a test lands in the user's cache, and nothing is asked of a hub."""
+    """Nothing of a test lands in the user's cache."""
     patch = pytest.MonkeyPatch()
     if "MANYTOONE_TEST_CACHE" in os.environ:
         patch.setenv("MANYTOONE_CACHE", os.environ["MANYTOONE_TEST_CACHE"])
     else:
         patch.setenv("MANYTOONE_CACHE", str(tmp_path_factory.mktemp("cache")))
-    patch.setenv("HF_HUB_OFFLINE", "1")
     patch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets")))
     yield
     patch.undo()

@@ -1,5 +1,6 @@
 """Every command of the README, in its order, in the short form: small data, few steps."""
 
+import os
 import re
 import shlex
 import shutil
@@ -25,11 +26,15 @@ OF_THE_HUB = "stanfordnlp/imdb"
 def dry_run(command: str) -> list[str]:
     """What make would run for it."""
     words = shlex.split(command)
-    done = subprocess.run(
-        [words[0], "-n", "-f", str(ROOT / "Makefile"), f"PY={sys.executable}", *words[1:]],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return shlex.split(done.stdout.replace("\\\n", " "))
+    out = make("-n", f"PY={sys.executable}", *words[1:])
+    return shlex.split(out.replace("\\\n", " "))
+
+
+def make(*words: str) -> str:
+    """What it prints; by itself, also where these tests run under `make test`."""
+    own = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    command = ["make", "-f", str(ROOT / "Makefile"), *words]
+    return subprocess.run(command, env=own, capture_output=True, text=True, check=True).stdout
 
 
 def run_short(words: list[str]) -> None:
@@ -90,9 +95,6 @@ def test_make_passes_what_people_type():
 def test_help_lists_every_target():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):.*##", makefile, flags=re.MULTILINE))
-    done = subprocess.run(
-        ["make", "-f", str(ROOT / "Makefile"), "help"], capture_output=True, text=True, check=True
-    )
-    assert targets == set(re.findall(r"make ([a-z-]+)", done.stdout))
+    assert targets == set(re.findall(r"make ([a-z-]+)", make("help")))
     named = {command.split()[1] for command in COMMANDS}
     assert named | {"test", "lint", "bench", "help"} <= targets
