@@ -7,6 +7,10 @@ PY        = .venv/bin/python
 PYTHONS   = python3 python3.13 python3.12 python3.11 python
 READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 
+# Only what is typed counts: a variable DATA or RUN that happens to be in the environment does not.
+$(foreach name,DATA RUN CKPT SPLIT TEXT INPUT ARGS,\
+  $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
+
 # Paths and texts come from people: quoted, so that blanks and signs in them stay what they are.
 quote     = '$(subst ','\'',$(1))'
 option    = $(if $(2),--$(1)=$(call quote,$(2)))
