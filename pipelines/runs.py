@@ -2,6 +2,7 @@
 
 import os
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from data.errors import InputError
@@ -21,7 +22,7 @@ def name_run(task: str, name: str | None) -> str:
         return os.environ[_NAME_VARIABLE]
     # Launchers that start all processes at once have an id in common.
     name = name or os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
-    name = name or datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    name = name or _name_by_time(RUNS / task)
     if name in (".", "..", "latest") or Path(name).name != name:
         raise InputError(
             f"RUN={name}: not a name for a run; use letters, digits, '-', '_' and '.',"
@@ -34,6 +35,13 @@ def name_run(task: str, name: str | None) -> str:
         )
     os.environ[_NAME_VARIABLE] = name
     return name
+
+
+def _name_by_time(folder: Path) -> str:
+    now = datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    # Two short runs may start within a second.
+    names = (now if k == 1 else f"{now}-{k}" for k in count(1))
+    return next(name for name in names if not (folder / name).exists())
 
 
 def create_run(task: str, name: str, *, is_training: bool) -> Path:
