@@ -184,6 +184,15 @@ class Recurrence(nn.Module):
             state: (h,) or (h, c), each (num_layers · num_directions, B, H), ordered as PyTorch
                 does (layer 0 forward, layer 0 backward, layer 1 …); None unless ``carry``.
         """
+        if steps.device.type == "cpu":
+            # In bfloat16 the CPU's LSTM is no faster, and on some processors there is none.
+            with torch.autocast("cpu", enabled=False):
+                return self._read(steps.float(), lengths, state, carry=carry)
+        return self._read(steps, lengths, state, carry=carry)
+
+    def _read(
+        self, steps: Tensor, lengths: Tensor, state: State | None, *, carry: bool
+    ) -> tuple[Tensor, State | None]:
         layout = Layout(lengths, len(steps))
         ends: list[State] = []
         for depth, directions in enumerate(self.layers):

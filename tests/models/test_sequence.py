@@ -109,3 +109,17 @@ def test_lstm_beats_an_order_blind_model_where_only_order_tells():
     blind = ((counts[128:] @ weights)[:, 0] > 0) == labels[128:].bool()
     assert accuracy["lstm"] > 0.95
     assert blind.float().mean() < 0.7
+
+
+@pytest.mark.parametrize("recurrence", [RNN, GRU, LSTM])
+def test_mixed_precision_on_the_cpu(recurrence):
+    """The encoder in bfloat16, the recurrence in float32: it trains, and says nearly the same."""
+    encoder = WordEmbedding(50, features=128)
+    model = ManyToOne(encoder, recurrence(128, hidden_size=128), num_classes=2, pooling="concat")
+    tokens, lengths = torch.randint(0, 50, (90,)), torch.tensor([60, 30])
+    exact = model(tokens, lengths)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = model(tokens, lengths)
+        scores.float().square().sum().backward()
+    torch.testing.assert_close(scores.float(), exact, atol=0.02, rtol=0.02)
+    assert all(p.grad is not None for p in model.parameters())
