@@ -1,6 +1,5 @@
 """Videos: folders and lists of clips → ragged batches of frames."""
 
-import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,8 +16,6 @@ from data.examples import video_example
 from data.labels import encode_labels
 from data.layouts import Clip, clips
 from data.module import Origin, Part, SequenceDataModule, available_cores
-
-log = logging.getLogger(__name__)
 
 
 class VideoPart(Part):

@@ -38,13 +38,12 @@ class Layout:
         self.longest = longest
         self.is_padded = shortest < longest
         device = lengths.device
-        self.ends = lengths.cumsum(0)
         row = torch.arange(self.batch_size, device=device)
-        self.row = row.repeat_interleave(lengths, output_size=num_steps)
+        row_of = row.repeat_interleave(lengths, output_size=num_steps)
         steps = torch.arange(num_steps, device=device)
-        position = steps - (self.ends - lengths)[self.row]
-        self._forward = position * self.batch_size + self.row
-        self._backward = (lengths[self.row] - 1 - position) * self.batch_size + self.row
+        position = steps - (lengths.cumsum(0) - lengths)[row_of]
+        self._forward = position * self.batch_size + row_of
+        self._backward = (lengths[row_of] - 1 - position) * self.batch_size + row_of
 
     def pad(self, steps: Tensor, *, reverse: bool = False) -> Tensor:
         """(N, D) → (T, B, D), zeros behind each end; ``reverse``: last step first, zeros behind."""
