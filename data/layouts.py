@@ -1,60 +1,37 @@
-"""How people keep clips: a folder per class, or a table that lists them."""
+"""How people keep clips: a folder per class, official lists, or a table of their own."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from data.clip import Clip, Listing, film_of, video_files
 from data.errors import InputError
+from data.manifest import COLUMNS, manifest
+from data.official import official_lists
 from data.splits import PART_NAMES
 
-VIDEO_SUFFIXES = frozenset(
-    [
-        ".3gp",
-        ".asf",
-        ".avi",
-        ".flv",
-        ".gif",
-        ".m2ts",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".ogv",
-        ".ts",
-        ".webm",
-        ".wmv",
-    ]
-)
 
+def clips(source: Path, *, columns: Mapping[str, str], fold: int = 1) -> Listing:
+    """The clips of a folder or a CSV manifest, recognised by what lies there.
 
-class Clip(NamedTuple):
-    """A row of a video data set."""
+    A folder is read by the official lists in it (see `official_lists`) or else by its sub-folders,
+    one per class, with or without train, val and test above; a file is a table (see `manifest`).
 
-    path: Path
-    label: str | None
-    part: str | None
-
-
-def clips(
-    source: Path, *, path_column: str, label_column: str, split_column: str
-) -> tuple[list[Clip], str]:
-    """The clips of a folder or a CSV manifest, and what to call their source in errors.
+    Args:
+        source: the folder or file.
+        columns: what the columns of a manifest are called (see `manifest`).
+        fold: which of the official lists to take, where there are several.
 
     Raises:
-        InputError: nothing there, nothing in it, or a column that is missing.
+        InputError: nothing there, nothing in it, a list or column that is missing, a bad row.
     """
     if source.is_dir():
-        return folder_per_class(source), str(source)
+        return official_lists(source, fold=fold) or Listing(folder_per_class(source), str(source))
     if source.is_file():
-        columns = {"path": path_column, "label": label_column, "split": split_column}
-        return manifest(source, columns), f"{source}, column '{label_column}'"
+        columns = COLUMNS | dict(columns)
+        return Listing(manifest(source, columns), f"{source}, column '{columns['label']}'")
     raise InputError(
         f"{source}: no such file or folder; give a folder with one sub-folder per class, or a CSV"
-        " file that lists clips (path,label[,split])"
+        " file that lists clips (path,label[,split][,group][,start_seconds,end_seconds])"
     )
 
 
@@ -64,14 +41,14 @@ def folder_per_class(folder: Path) -> list[Clip]:
     for part, classes in class_folders(folder):
         for class_folder in classes:
             files = sorted(
-                path for path in class_folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES
+                Path(here, name) for here, names in video_files(class_folder) for name in names
             )
             if not files:
                 raise InputError(
                     f"{class_folder}: no video file in the folder of this class; add clips"
                     " (.mp4, .avi, .mkv, .webm, …) or remove the folder"
                 )
-            found += [Clip(path, class_folder.name, part) for path in files]
+            found += [Clip(path, class_folder.name, part, film_of(path.name)) for path in files]
     return found
 
 
@@ -96,37 +73,6 @@ def class_folders(folder: Path) -> Iterator[tuple[str | None, list[Path]]]:
         if not classes:
             raise InputError(f"{part}: holds no sub-folder; there must be one per class")
         yield part.name, classes
-
-
-def manifest(table: Path, columns: dict[str, str]) -> list[Clip]:
-    """Rows of a CSV file; paths are relative to it.
-
-    Args:
-        table: the file, UTF-8, with a line of column names.
-        columns: what the columns ``path``, ``label`` and ``split`` are called there; the last may
-            be missing.
-    """
-    with table.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
-        reader = csv.DictReader(lines)
-        present = reader.fieldnames or []
-        for option in ("path", "label"):
-            if columns[option] not in present:
-                raise InputError(
-                    f"{table}: no column '{columns[option]}': its columns are"
-                    f" {', '.join(present)}; name the right one by --data.{option}_column"
-                )
-        has_parts = columns["split"] in present
-        found = [
-            Clip(
-                table.parent / (row[columns["path"]] or ""),
-                row[columns["label"]],
-                row[columns["split"]] if has_parts else None,
-            )
-            for row in reader
-        ]
-    if not found:
-        raise InputError(f"{table}: lists no clip; there must be a row each")
-    return found
 
 
 def _folders(folder: Path) -> list[Path]:

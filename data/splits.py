@@ -1,16 +1,22 @@
 """Which examples are for training, for choosing (validation) and for the report (test)."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Hashable, Sequence
+from functools import partial
 
 import numpy as np
 
 from data.errors import InputError
+from data.grouping import choose_groups
+from data.leaks import merge_groups
+
+log = logging.getLogger(__name__)
 
 PARTS = ("train", "val", "test")
 # What people call the parts.
 PART_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("val", "valid", "validate", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 
@@ -19,6 +25,7 @@ def split(
     labels: Sequence[int],
     named: Sequence[str | None] | None,
     *,
+    groups: Sequence[Hashable | None] | np.ndarray | None = None,
     classes: Sequence[str],
     val_share: float,
     test_share: float,
@@ -31,16 +38,22 @@ def split(
     and just one other, that one is for the report, whatever its name, and the validation part is
     cut from the training part: what the report is on may not be what choices were made on.
 
+    A part that is cut takes groups whole. Each class is then on both sides if its groups allow it,
+    and the shares are met as nearly as they do (see `choose_groups`); parts that the source names
+    stand as they are.
+
     Args:
         labels: class index of each row.
         named: the part each row is said to belong to, or None when the source names none.
+        groups: the group of each row; None is a group of its own.
         classes: names of the classes, for errors.
         val_share, test_share: what share of a class's rows to take for a part that is not named.
         seed: decides which.
         where: what to call the source in an error.
 
     Raises:
-        InputError: a name that is no part, no training part, or a class too small to divide.
+        InputError: a name that is no part, no training part, a class too small to divide, or groups
+            that cannot be divided.
     """
     rows = np.arange(len(labels))
     class_of = np.asarray(labels)
@@ -61,14 +74,19 @@ def split(
                 shares["test"] = test_share
         if "val" not in parts:
             shares["val"] = val_share
+    sets = rows if groups is None else merge_groups(groups, None)
+    grouped = len(np.unique(sets[parts["train"]])) < len(parts["train"])
     random = np.random.default_rng([seed, 1])
     # Shares are of what was there before anything was taken.
     total = len(parts["train"])
-    for part, share in shares.items():
+    for k, (part, share) in enumerate(shares.items()):
         wanted = share * total / len(parts["train"])
-        parts["train"], parts[part] = _take(
-            parts["train"], class_of, wanted, classes=classes, part=part, random=random, where=where
+        kept = parts["train"]
+        take = partial(_take_groups, groups=sets[kept], stay=len(shares) - k) if grouped else _take
+        taken = take(
+            class_of[kept], share=wanted, classes=classes, part=part, random=random, where=where
         )
+        parts["train"], parts[part] = kept[~taken], kept[taken]
     return {part: np.sort(parts[part]) for part in PARTS}, reported
 
 
@@ -86,28 +104,66 @@ def parts_named(named: Sequence[str | None], where: str) -> dict[str, np.ndarray
 
 
 def _take(
-    rows: np.ndarray,
     labels: np.ndarray,
-    share: float,
     *,
+    share: float,
     classes: Sequence[str],
     part: str,
     random: np.random.Generator,
     where: str,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Take a share of each class out of the rows: (what stays, what was taken).
+) -> np.ndarray:
+    """Which rows to take for a part, (n,) bool: a share of each class.
 
     At least one row of each class is taken and one stays, which a draw over all classes at once
     does not promise for small ones.
     """
-    taken = []
-    for k in np.unique(labels[rows]):
-        members = random.permutation(rows[labels[rows] == k])
+    taken = np.zeros(len(labels), bool)
+    for k in np.unique(labels):
+        members = random.permutation(np.flatnonzero(labels == k))
         if len(members) < 2:
             raise InputError(
                 f"{where}: class '{classes[k]}' has too few examples to set some aside for"
                 f" '{part}': 3 are the least; add examples, or name the parts in a column"
             )
-        taken.append(members[: min(max(round(share * len(members)), 1), len(members) - 1)])
-    chosen = np.concatenate(taken)
-    return np.setdiff1d(rows, chosen), chosen
+        taken[members[: min(max(round(share * len(members)), 1), len(members) - 1)]] = True
+    return taken
+
+
+def _take_groups(
+    labels: np.ndarray,
+    *,
+    groups: np.ndarray,
+    stay: int,
+    share: float,
+    classes: Sequence[str],
+    part: str,
+    random: np.random.Generator,
+    where: str,
+) -> np.ndarray:
+    """Which rows to take for a part, (n,) bool: whole groups, near to a share of each class.
+
+    A class that cannot be on both sides stays, and a warning names it; another tells when the part
+    comes out far from its share.
+    """
+    present = np.bincount(labels, minlength=len(classes))
+    wanted = np.clip(np.rint(share * present), 1, np.maximum(present - 1, 1)) * (present > 0)
+    taken = choose_groups(groups, labels, wanted, stay=stay, random=random)
+    if not taken.any():
+        raise InputError(
+            f"{where}: nothing can be set aside for '{part}': each of its"
+            f" {len(np.unique(groups))} group(s) holds all examples of some class; add examples of"
+            " other groups, make groups smaller, or name the parts in a column"
+        )
+    if not 2 / 3 <= taken.sum() / wanted.sum() <= 1.5:
+        log.warning(
+            "%s: the part '%s' takes %d of %d examples, where %d were asked for: groups stay whole",
+            *(where, part, taken.sum(), len(taken), wanted.sum()),
+        )
+    lacking = (present > 0) & (np.bincount(labels[taken], minlength=len(classes)) == 0)
+    if lacking.any():
+        log.warning(
+            "%s: the part '%s' has no example of %s: groups stay whole, and to take one of theirs"
+            " would leave none for training",
+            *(where, part, ", ".join(classes[int(k)] for k in np.flatnonzero(lacking))),
+        )
+    return taken

@@ -1,0 +1,117 @@
+"""A row of a video data set, and the video files that lie in a folder."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from data.errors import InputError
+
+VIDEO_SUFFIXES = frozenset(
+    [
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".divx",
+        ".dv",
+        ".f4v",
+        ".flv",
+        ".gif",
+        ".m2ts",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpe",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".ogm",
+        ".ogv",
+        ".qt",
+        ".rm",
+        ".rmvb",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+    ]
+)
+# UCF-101 names a clip v_<Class>_g<film>_c<clip of the film>.
+_FILM = re.compile(r"(.+_g\d\d+)_c\d\d+", re.IGNORECASE)
+
+
+class Clip(NamedTuple):
+    """A row of a video data set."""
+
+    path: Path
+    label: str | None
+    part: str | None
+    """The part the source names: train, val, test, or what else people call these."""
+    group: str | None = None
+    """Clips of one group (one film, one camera, one person) may not stand on two sides."""
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+    """The stretch of the file that is the clip; None where it begins or ends with the file."""
+
+
+class Listing(NamedTuple):
+    """All clips of a source, in one order."""
+
+    clips: list[Clip]
+    where: str
+    """What to call the source in an error."""
+    classes: list[str] | None = None
+    """Names of the classes where the source puts them in an order."""
+
+
+def film_of(name: str) -> str | None:
+    """The film a clip was cut from, where the name says it as UCF-101 does, else None.
+
+    ``v_Archery_g07_c02.avi`` is of the film ``v_Archery_g07``.
+    """
+    found = _FILM.fullmatch(os.path.splitext(name)[0])
+    return found and found[1]
+
+
+def local_path(text: str) -> Path:
+    """The path a text names, taken literally: an address is a file name like any other.
+
+    No file's name holds a NUL, and functions that open files fail on it in ways of their own; it
+    becomes U+FFFD, so that the path is one of no such file.
+    """
+    return Path(text.replace("\0", "\ufffd"))
+
+
+def video_files(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each folder at or below this one that holds video files, and the names of those, sorted.
+
+    Links to folders are followed and no folder is entered twice; hidden files and folders are left
+    out (macOS lays a hidden ``._clip.mp4`` beside each ``clip.mp4`` that it copies).
+
+    Raises:
+        InputError: a folder that cannot be read.
+    """
+    entered = set()
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
+        status = os.stat(here)
+        if (status.st_dev, status.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        videos = sorted(
+            name
+            for name in names
+            if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not name.startswith(".")
+        )
+        if videos:
+            yield here, videos
+
+
+def _unreadable(error: OSError) -> None:
+    raise InputError(
+        f"{error.filename}: {error.strerror}; make the folder readable, or take it out"
+    ) from error
