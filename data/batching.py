@@ -15,6 +15,9 @@ BUCKET_RATIO = 1.1
 class BatchPlan(Sampler[list[int]]):
     """Every example in exactly one batch of exactly one rank, each epoch anew.
 
+    With ``labels``, each class takes part as often as the most frequent one: its examples as many
+    times as that takes, and some drawn by the seed once more. Every example still occurs.
+
     Examples are sorted into buckets of like length, mixed within each bucket, and cut into batches
     so that (sequences × longest) stays within the budget. Where the cuts lie depends on the lengths
     alone: every epoch has the same number of batches, and every rank too.
@@ -26,6 +29,7 @@ class BatchPlan(Sampler[list[int]]):
             else the longest come first, so that what does not fit in memory fails at once.
         seed: the one seed all randomness comes from.
         num_ranks, rank: how many processes share the examples, and which of them this is.
+        labels: the class of each example, to balance the classes; None leaves them as they are.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class BatchPlan(Sampler[list[int]]):
         seed: int = 0,
         num_ranks: int = 1,
         rank: int = 0,
+        labels: np.ndarray | None = None,
     ) -> None:
         self.shuffle, self.seed = shuffle, seed
         self.num_ranks, self.rank = num_ranks, rank
@@ -45,10 +50,13 @@ class BatchPlan(Sampler[list[int]]):
         # Lightning looks for `set_epoch` on a batch sampler's sampler.
         self.sampler = self
         lengths = np.asarray(lengths, dtype=np.int64)
+        taken = np.arange(len(lengths)) if labels is None else balanced(labels, seed=seed)
+        lengths = lengths[taken]
         bucket = np.floor(np.log(np.maximum(lengths, 1)) / np.log(BUCKET_RATIO)).astype(np.int64)
-        self._order = np.lexsort((-lengths, -bucket))
-        self._bucket = bucket[self._order]
-        self._cuts = self._cut(lengths[self._order], steps_per_batch)
+        order = np.lexsort((-lengths, -bucket))
+        self._order = taken[order]
+        self._bucket = bucket[order]
+        self._cuts = self._cut(lengths[order], steps_per_batch)
 
     def _cut(self, lengths: np.ndarray, budget: int) -> list[tuple[int, int]]:
         """Ranges of the sorted examples, their number a multiple of ``num_ranks``."""
@@ -89,6 +97,21 @@ class BatchPlan(Sampler[list[int]]):
         for k in batches[self.rank :: self.num_ranks][self.first_batch :]:
             start, end = self._cuts[k]
             yield order[start:end].tolist()
+
+
+def balanced(labels: np.ndarray, *, seed: int) -> np.ndarray:
+    """Positions, some more than once, such that every class occurs as often as the most frequent.
+
+    The same for every rank and every epoch, so that all have the same number of batches.
+    """
+    random = np.random.default_rng(seed)
+    classes, counts = np.unique(labels, return_counts=True)
+    drawn: list[np.ndarray] = []
+    for one, count in zip(classes, counts, strict=True):
+        members = np.flatnonzero(labels == one)
+        times, rest = divmod(int(counts.max()), int(count))
+        drawn += [members] * times + [random.choice(members, rest, replace=False)]
+    return np.concatenate(drawn) if drawn else np.arange(0)
 
 
 class BatchLoader(DataLoader[RaggedBatch]):

@@ -1,141 +1,216 @@
-"""Reading video files with PyAV: what a file holds, and its frames.
+"""Reading the frames of a video file with PyAV: all of them, or those that a rule takes.
 
-T frames · H, W their size in pixels
-
-One decoding thread and one reformatter a file (scaling and RGB conversion in a single call): data
-workers bring the parallelism, and a file closed leaves no thread behind.
+T frames read · S their height and width
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
-Fit = Literal["crop", "letterbox", "stretch"]
+from data.probe import Packets, Probe, UnreadableError, open_video, pixel_aspect, probe, reason
+from data.sampling import parse_sampling, within
+from data.scaling import Fit, FrameScaler, Interpolation
+from data.seeking import SeekError, decode_at
 
-# A clip is a local file. Without this a playlist could make FFmpeg open network addresses.
-_OPTIONS = {"protocol_whitelist": "file"}
+_FIRST_BYTES = 2**28
 
-
-class UnreadableError(Exception):
-    """A file that gives no frames; the message is the reason, in one line."""
-
-
-class Probe(NamedTuple):
-    """What a video file holds, by a scan of its packets; nothing is decoded."""
-
-    num_frames: int
-    width_px: int
-    height_px: int
-    frames_per_second: float
-    codec: str
+Room = Callable[[], np.ndarray]
+"""Gives room for one more frame, (S, S, 3) uint8, each time it is called."""
 
 
-def probe(path: Path) -> Probe:
-    """Scan the packets of a file's first video stream; headers are not trusted for the count.
+class Frames(NamedTuple):
+    """Frames of a clip, in the order in which they are shown."""
 
-    Raises:
-        UnreadableError: not a video file, or one without a packet of video.
+    pixels: np.ndarray
+    """(T, 3, S, S) uint8, RGB; in memory the channels lie last."""
+    seconds: np.ndarray
+    """(T,) float64: when each is shown, from the file's first frame on."""
+
+
+class Reading(NamedTuple):
+    """How a clip is read: all that decides which pixels come out, as plain values.
+
+    `size_px` S; `fit` and `interpolation`: see `data.scaling.FrameScaler`; `frames`: ``all``,
+    ``every=k``, ``fps=r`` or ``count=n``, see `data.sampling`; `max_frames`: the most that are read,
+    None for no limit; `min_share`: the least share of the frames wanted that must be decoded.
     """
-    with _open(path) as container:
-        stream = _video_stream(container)
-        num_frames = 0
-        try:
-            for packet in container.demux(stream):
-                num_frames += packet.size > 0
-        except av.FFmpegError:
-            pass  # cut off within a packet: what came before counts
-        if num_frames == 0:
-            raise UnreadableError("holds no video packet")
-        context = stream.codec_context
-        rate = float(stream.average_rate or 0)
-        return Probe(num_frames, context.width, context.height, rate, context.name)
+
+    size_px: int
+    fit: Fit = "crop"
+    interpolation: Interpolation = "area"
+    frames: str = "all"
+    max_frames: int | None = None
+    min_share: float = 0.5
+
+
+class Section(NamedTuple):
+    """The part of a file that is the clip, in seconds from the file's first frame; None: to the end."""
+
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+
+
+WHOLE = Section()
 
 
 def read_frames(
-    path: Path, *, size_px: int, fit: Fit = "crop", max_frames: int | None = None
-) -> np.ndarray:
-    """Decode a clip to its end.
+    path: Path | str,
+    *,
+    section: Section = WHOLE,
+    found: Probe | None = None,
+    **reading: object,
+) -> Frames:
+    """Decode a clip, or the frames of it that a rule takes.
 
     Args:
         path: a local video file.
-        size_px: height and width of the frames returned.
-        fit: how a frame comes to be square: ``crop`` scales the shorter side and cuts the longer
-            one about its centre, ``letterbox`` scales the longer side and fills up with black,
-            ``stretch`` scales both.
-        max_frames: stop after so many; None reads the whole clip.
-
-    Returns:
-        (T, size_px, size_px, 3) uint8, RGB.
+        section: the part of the file that is the clip.
+        found: what `probe` said of the file, where that is known already.
+        reading: the fields of `Reading`.
 
     Raises:
-        UnreadableError: no frame could be decoded. Damage within the stream costs the packets it
-            hits; decoding goes on behind it.
+        UnreadableError: no video, no frame in the section, or too few could be decoded. Damage
+            within the stream costs the packets it hits; decoding goes on behind it.
     """
-    frames: list[np.ndarray] = []
-    last_error = "no frame could be decoded"
-    with _open(path) as container:
-        stream = _video_stream(container)
-        stream.thread_type = "SLICE"
-        stream.codec_context.thread_count = 1
-        reformatter = VideoReformatter()
-        packets = container.demux(stream)
-        while max_frames is None or len(frames) < max_frames:
-            try:
-                packet = next(packets)
-                decoded = packet.decode()
-            except StopIteration:
-                break
-            except av.FFmpegError as error:
-                last_error = _reason(error)
-                if isinstance(error, av.EOFError):
-                    break
-                continue
-            for frame in decoded:
-                frames.append(_to_square(frame, reformatter, size_px, fit))
-    if not frames:
-        raise UnreadableError(last_error)
-    return np.stack(frames[:max_frames])
+    how = Reading(**reading)  # type: ignore[arg-type]
+    room = _GrowingRoom(how.size_px)
+    seconds = decode_into(path, room, how, section=section, found=found)
+    return Frames(room.pixels[: len(seconds)].transpose(0, 3, 1, 2), seconds)
 
 
-def _to_square(
-    frame: av.VideoFrame, reformatter: VideoReformatter, size_px: int, fit: Fit
+def wanted_frames(found: Probe, how: Reading, section: Section = WHOLE) -> np.ndarray:
+    """(T,) int64: which of a file's frames are to be read, by their place in `Probe.pts`.
+
+    Raises:
+        UnreadableError: there is no frame in the section.
+    """
+    inside = within(found.seconds, *section)
+    if len(inside) == 0:
+        start, end = section
+        until = "the end" if end is None else f"{end:g} s"
+        raise UnreadableError(
+            f"no frame between {start or 0:g} s and {until}: it lasts {found.duration_seconds:.2f} s"
+        )
+    taken = parse_sampling(how.frames)(found.seconds[inside])
+    return inside[taken]
+
+
+def decode_into(
+    path: Path | str,
+    room: Room,
+    how: Reading,
+    *,
+    section: Section = WHOLE,
+    found: Probe | None = None,
 ) -> np.ndarray:
-    width, height = size_px, size_px
-    if fit != "stretch":
-        side = min(frame.width, frame.height) if fit == "crop" else max(frame.width, frame.height)
-        width = max(round(frame.width * size_px / side), 1)
-        height = max(round(frame.height * size_px / side), 1)
-    scaled = reformatter.reformat(
-        frame, width=width, height=height, format="rgb24", interpolation="BILINEAR", threads=1
+    """As `read_frames`, but each frame goes where ``room`` says; returns the ``seconds``."""
+    if how.frames == "all" and section == WHOLE:
+        return _decode_all(path, room, how)
+    found = found or probe(path)
+    wanted = wanted_frames(found, how, section)
+    wanted = wanted[: how.max_frames]
+    decoded: list[int] = []
+    may_seek = True
+    while True:
+        try:
+            with open_video(path) as (container, stream):
+                draw = _scaler(how, stream)
+                rest = wanted[len(decoded) :] if not decoded else wanted[wanted > decoded[-1]]
+                for place, frame in decode_at(container, stream, found, rest, may_seek=may_seek):
+                    draw(frame, room())
+                    decoded.append(place)
+            break
+        except SeekError:
+            # Not every container can seek, nor every key frame be decoded from: start over.
+            may_seek = False
+    _check_share(len(decoded), len(wanted), how, None)
+    return found.seconds[decoded]
+
+
+def _decode_all(path: Path | str, room: Room, how: Reading) -> np.ndarray:
+    """Every frame of a file, in one go and with no scan before it."""
+    limit = np.inf if how.max_frames is None else how.max_frames
+    times: list[int | None] = []
+    with open_video(path) as (container, stream):
+        draw = _scaler(how, stream)
+        packets = _Counted(Packets(container, stream))
+        for frame in decode(packets, packets.faults):
+            draw(frame, room())
+            times.append(frame.pts)
+            if len(times) >= limit:
+                break
+        else:
+            _check_share(len(times), len(packets.times), how, packets.faults)
+        time_base = float(stream.time_base or 0)
+    if any(time is None for time in times) or np.any(np.diff(np.array(times)) <= 0):
+        # Frames come in order though their times do not: those of the packets, put in order.
+        times = [*sorted(packets.times), *range(len(times))][: len(times)]
+    pts = np.array(times, np.int64)
+    return (pts - pts[0]) * time_base
+
+
+def decode(packets: Iterable[av.Packet], faults: list[str]) -> Iterator[av.VideoFrame]:
+    """The frames of packets; a packet that cannot be decoded is noted in ``faults`` and passed by."""
+    for packet in packets:
+        try:
+            yield from packet.decode()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            faults.append(reason(error))
+
+
+class _Counted:
+    """Packets, and the times of those that should give a frame."""
+
+    def __init__(self, packets: Packets) -> None:
+        self._packets = packets
+        self.times: list[int] = []
+        self.faults: list[str] = []
+
+    def __iter__(self) -> Iterator[av.Packet]:
+        for packet in self._packets:
+            if packet.size and not packet.is_discard:
+                time = packet.dts if packet.pts is None else packet.pts
+                self.times.append(len(self.times) if time is None else time)
+            yield packet
+        if self._packets.last_fault:
+            self.faults.append(self._packets.last_fault)
+
+
+class _GrowingRoom:
+    """Room in an array that doubles when it is full.
+
+    Memory that is never written to is never taken, so that much is asked for at first.
+    """
+
+    def __init__(self, size_px: int) -> None:
+        num_frames = max(_FIRST_BYTES // (size_px * size_px * 3), 1)
+        self.pixels = np.empty((num_frames, size_px, size_px, 3), np.uint8)
+        self._taken = 0
+
+    def __call__(self) -> np.ndarray:
+        if self._taken == len(self.pixels):
+            self.pixels = np.concatenate([self.pixels, np.empty_like(self.pixels)])
+        self._taken += 1
+        return self.pixels[self._taken - 1]
+
+
+def _scaler(how: Reading, stream: av.VideoStream) -> FrameScaler:
+    return FrameScaler(
+        size_px=how.size_px,
+        fit=how.fit,
+        interpolation=how.interpolation,
+        pixel_aspect=pixel_aspect(stream),
     )
-    plane = scaled.planes[0]
-    # Rows are padded to the line size. The view is copied below, so that no VideoFrame stays alive.
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
-    pixels = rows[:, : width * 3].reshape(height, width, 3)
-    if fit == "letterbox":
-        square = np.zeros((size_px, size_px, 3), np.uint8)
-        top, left = (size_px - height) // 2, (size_px - width) // 2
-        square[top : top + height, left : left + width] = pixels
-        return square
-    top, left = (height - size_px) // 2, (width - size_px) // 2
-    return pixels[top : top + size_px, left : left + size_px].copy()
 
 
-def _open(path: Path) -> av.container.InputContainer:
-    try:
-        return av.open(str(path), options=_OPTIONS, metadata_errors="ignore")
-    except av.FFmpegError as error:
-        raise UnreadableError(_reason(error)) from error
-
-
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    if not container.streams.video:
-        raise UnreadableError("holds no video stream")
-    return container.streams.video[0]
-
-
-def _reason(error: av.FFmpegError) -> str:
-    return (error.strerror or type(error).__name__).splitlines()[0]
+def _check_share(decoded: int, wanted: int, how: Reading, faults: list[str] | None) -> None:
+    if decoded == 0:
+        raise UnreadableError(faults[-1] if faults else "no frame could be decoded")
+    if decoded < how.min_share * wanted:
+        raise UnreadableError(
+            f"only {decoded} of {wanted} frames could be decoded"
+            f" ({decoded / wanted:.0%}; at least {how.min_share:.0%} are asked for)"
+        )

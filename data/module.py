@@ -1,7 +1,6 @@
 """What the DataModules for video and text share: parts, loaders, and how many share the work."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from data.batch import RaggedBatch, Skipped
 from data.batching import BatchLoader, BatchPlan
 from data.errors import InputError
 from data.splits import parts_named, split
+from data.workers import one_thread
 
 
 class Part(Dataset[RaggedBatch]):
@@ -60,6 +60,7 @@ class SequenceDataModule(LightningDataModule):
         num_workers: processes that read ahead; None decides by the number of cores.
         on_error: what an example that cannot be read does: ``skip`` leaves it out and lists it in
             the report, ``fail`` ends the run.
+        balance: whether training sees each class as often as the most frequent one.
         seed: what parts, batches and their order are drawn from.
     """
 
@@ -75,6 +76,7 @@ class SequenceDataModule(LightningDataModule):
         test_share: float,
         num_workers: int | None,
         on_error: str,
+        balance: bool,
         seed: int,
     ) -> None:
         super().__init__()
@@ -87,6 +89,7 @@ class SequenceDataModule(LightningDataModule):
         self.val_share, self.test_share = val_share, test_share
         self.num_workers = num_workers
         self.on_error = on_error
+        self.balance = balance
         self.seed = seed
         #: the part that `test_dataloader` gives; ``all`` is every example there is
         self.reported_part = "test"
@@ -116,6 +119,7 @@ class SequenceDataModule(LightningDataModule):
         *,
         classes: Sequence[str],
         where: str,
+        groups: Sequence[Hashable | None] | np.ndarray | None = None,
     ) -> tuple[dict[str, np.ndarray], str]:
         """Rows of each part, and what the source calls the reported one (see `splits.split`)."""
         part = self.reported_part
@@ -126,6 +130,7 @@ class SequenceDataModule(LightningDataModule):
         rows, reported = split(
             labels,
             named,
+            groups=groups,
             classes=classes,
             val_share=self.val_share,
             test_share=self.test_share,
@@ -133,6 +138,10 @@ class SequenceDataModule(LightningDataModule):
             where=where,
         )
         return rows, reported if part == "test" else part
+
+    def notes(self) -> dict[str, Any]:
+        """What a subclass found out about its data, for the report; plain values."""
+        return {}
 
     # What everybody calls.
 
@@ -182,6 +191,7 @@ class SequenceDataModule(LightningDataModule):
             seed=self.seed,
             num_ranks=trainer.world_size if trainer else 1,
             rank=trainer.global_rank if trainer else 0,
+            labels=part.labels if shuffle and self.balance else None,
         )
         num_workers = self.workers_for(part)
         return BatchLoader(
@@ -190,7 +200,8 @@ class SequenceDataModule(LightningDataModule):
             num_workers=num_workers,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=num_workers > 0,
-            worker_init_fn=_one_thread,
+            prefetch_factor=self.batches_ahead(part) if num_workers else None,
+            worker_init_fn=one_thread,
         )
 
     def workers_for(self, part: Part) -> int:
@@ -203,14 +214,6 @@ class SequenceDataModule(LightningDataModule):
         """As many as a subclass finds worth it; here none: the main process reads."""
         return 0
 
-
-def available_cores() -> int:
-    """Cores this process may use, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _one_thread(worker: int) -> None:
-    # Workers bring the parallelism; threads of theirs would fight for the cores of the model.
-    torch.set_num_threads(1)
+    def batches_ahead(self, part: Part) -> int:
+        """How many batches each of these processes keeps ready."""
+        return 2

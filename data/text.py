@@ -85,6 +85,7 @@ class TextDataModule(SequenceDataModule):
         val_share, test_share: what to set aside, of each class, where the source names no part.
         num_workers: processes that read ahead; None takes none, since tokens are ready-made.
         on_error: skip texts without a word and list them in the report, or fail.
+        balance: whether training sees each class as often as the most frequent one.
         seed: what parts, batches and their order are drawn from.
     """
 
@@ -105,6 +106,7 @@ class TextDataModule(SequenceDataModule):
         test_share: float = 0.1,
         num_workers: int | None = None,
         on_error: Literal["skip", "fail"] = "skip",
+        balance: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(
@@ -114,6 +116,7 @@ class TextDataModule(SequenceDataModule):
             test_share=test_share,
             num_workers=num_workers,
             on_error=on_error,
+            balance=balance,
             seed=seed,
         )
         if max_tokens is not None and max_tokens < 1:

@@ -1,118 +1,71 @@
 """Videos: folders and lists of clips → ragged batches of frames."""
 
+import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from tqdm import tqdm
 
-from data.batch import RaggedBatch, Skipped, collate
-from data.decode import Fit, UnreadableError, probe, read_frames
+from data.augment import Augmentation
+from data.batch import Skipped
+from data.clip import Clip, Listing
+from data.decode import Reading, Section, wanted_frames
 from data.errors import InputError
 from data.examples import video_example
+from data.isolation import Decoder
 from data.labels import encode_labels
-from data.layouts import Clip, clips
-from data.module import Origin, Part, SequenceDataModule, available_cores
+from data.layouts import clips
+from data.leaks import Leak, duplicates, find_leaks, merge_groups
+from data.module import Origin, Part, SequenceDataModule
+from data.probe import Probe, UnreadableError
+from data.sampling import parse_sampling
+from data.scaling import Fit, Interpolation
+from data.scan import contents_of, probe_files
+from data.video_part import VideoPart, unreadable
+from data.workers import available_cores
 
+log = logging.getLogger(__name__)
 
-class VideoPart(Part):
-    """Clips of one part; decoded when asked for, and kept as long as there is room.
-
-    Args:
-        files: the clips.
-        ids, labels, lengths: as in `Part`; ``lengths`` are frames.
-        size_px, fit, max_frames: as in `read_frames`.
-        cache_bytes: how much memory decoded clips may take; 0 keeps none.
-        fail: raise on a clip that cannot be read, instead of listing it as skipped.
-    """
-
-    def __init__(
-        self,
-        files: list[Path],
-        *,
-        ids: np.ndarray,
-        labels: np.ndarray,
-        lengths: np.ndarray,
-        size_px: int,
-        fit: Fit,
-        max_frames: int | None,
-        cache_bytes: int,
-        fail: bool,
-    ) -> None:
-        self.files, self.ids, self.labels = files, ids, labels
-        self.lengths = lengths if max_frames is None else np.minimum(lengths, max_frames)
-        self.truncated_steps = int((lengths - self.lengths).sum())
-        self.size_px, self.fit, self.max_frames = size_px, fit, max_frames
-        self.cache_bytes = cache_bytes
-        self.fail = fail
-        self._cache: dict[int, np.ndarray] = {}
-        self._cached_bytes = 0
-
-    @property
-    def num_bytes(self) -> int:
-        """What all frames take when decoded."""
-        return int(self.lengths.sum()) * self.size_px**2 * 3
-
-    def sources(self, positions: Sequence[int] | None = None) -> list[str]:
-        """Paths of the clips."""
-        return [str(self.files[k]) for k in (range(len(self)) if positions is None else positions)]
-
-    def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """Frames (N, 3, H, W) uint8, laid out channels last as they were decoded."""
-        read: list[int] = []
-        frames: list[np.ndarray] = []
-        skipped: list[Skipped] = []
-        for k in positions:
-            try:
-                frames.append(self._frames(k))
-                read.append(k)
-            except UnreadableError as error:
-                if self.fail:
-                    raise _unreadable(self.files[k], str(error)) from error
-                skipped.append(Skipped(int(self.ids[k]), str(self.files[k]), str(error)))
-        empty = np.empty((0, self.size_px, self.size_px, 3), np.uint8)
-        return collate(
-            torch.from_numpy(np.concatenate([empty, *frames])).permute(0, 3, 1, 2),
-            lengths=[len(clip) for clip in frames],
-            labels=self.labels[read],
-            ids=self.ids[read],
-            skipped=skipped,
-        )
-
-    def _frames(self, position: int) -> np.ndarray:
-        if position in self._cache:
-            return self._cache[position]
-        frames = read_frames(
-            self.files[position], size_px=self.size_px, fit=self.fit, max_frames=self.max_frames
-        )
-        if self._cached_bytes + frames.nbytes <= self.cache_bytes:
-            self._cache[position] = frames
-            self._cached_bytes += frames.nbytes
-        return frames
+# What all batches that lie ready may take together.
+_AHEAD_BYTES = 2**30
 
 
 class VideoDataModule(SequenceDataModule):
-    """Clips in a folder per class, or listed in a CSV file; every frame of each.
+    """Clips in a folder per class, by official lists, or in a CSV file; every frame of each.
 
     Args:
-        path: the folder, or the CSV file (``path,label[,split]``, paths relative to it); None
+        path: a folder with one sub-folder per class, with or without train, val and test above; a
+            folder with the lists of UCF-101, HMDB-51 or Kinetics; or a CSV file
+            (``path,label[,split][,group][,start_seconds,end_seconds]``, paths relative to it). None
             takes the embedded example of eight motions.
-        path_column, label_column, split_column: what the columns of the CSV file are called.
+        path_column, label_column, split_column, group_column, start_seconds_column,
+            end_seconds_column: what the columns of the CSV file are called.
+        fold: which of the official lists of UCF-101 or HMDB-51 to take: 1, 2 or 3.
         size_px: height and width that frames are scaled to.
-        fit: how frames come to be square: crop, letterbox or stretch (see `read_frames`).
-        max_frames: read only so many frames of each clip; None reads all. The report says how
-            many were cut off.
+        fit: how frames come to be square: crop, letterbox or stretch (see `FrameScaler`).
+        interpolation: area, bilinear or fast (see `FrameScaler`).
+        frames: which frames of a clip are read: all, every=k, fps=r, or count=n spread over the
+            whole clip (see `data.sampling`).
+        max_frames: read only so many of these; None reads them all. The report says how many were
+            cut off.
+        min_share: the least share of a clip's frames that must be decoded; one with fewer is
+            skipped.
+        limit_seconds: how long decoding a clip may take, and as long again for every 1,000 frames
+            that came; one that takes longer is skipped.
         cache_gib: memory for the decoded clips of each part, in GiB; a part that fits is decoded
             once and not in every epoch.
+        augment_crop, augment_color, augment_grey, augment_flip: how clips are changed while
+            training (see `Augmentation`); not at all by default.
         steps_per_batch: the most frames in a batch, padding included; a longer clip is a batch of
             its own.
         val_share, test_share: what to set aside, of each class, where the source names no part.
+            Clips of one group, and clips of the same bytes, stay on one side.
         num_workers: processes that read ahead; None takes half the cores, or none where the
             clips fit in the cache.
         on_error: skip clips that cannot be read and list them in the report, or fail.
+        on_leak: report clips, or groups, that the source's own parts share, or fail.
+        balance: whether training sees each class as often as the most frequent one.
         seed: what parts, batches and their order are drawn from.
     """
 
@@ -125,15 +78,29 @@ class VideoDataModule(SequenceDataModule):
         path_column: str = "path",
         label_column: str = "label",
         split_column: str = "split",
+        group_column: str = "group",
+        start_seconds_column: str = "start_seconds",
+        end_seconds_column: str = "end_seconds",
+        fold: int = 1,
         size_px: int = 64,
         fit: Fit = "crop",
+        interpolation: Interpolation = "area",
+        frames: str = "all",
         max_frames: int | None = None,
+        min_share: float = 0.5,
+        limit_seconds: float = 60.0,
         cache_gib: float = 2.0,
+        augment_crop: float = 1.0,
+        augment_color: float = 0.0,
+        augment_grey: float = 0.0,
+        augment_flip: float = 0.0,
         steps_per_batch: int = 1024,
         val_share: float = 0.1,
         test_share: float = 0.2,
         num_workers: int | None = None,
         on_error: Literal["skip", "fail"] = "skip",
+        on_leak: Literal["report", "fail"] = "report",
+        balance: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(
@@ -143,102 +110,184 @@ class VideoDataModule(SequenceDataModule):
             test_share=test_share,
             num_workers=num_workers,
             on_error=on_error,
+            balance=balance,
             seed=seed,
         )
         if max_frames is not None and max_frames < 1:
             raise InputError(f"--data.max_frames={max_frames}: at least 1, or null to read all")
-        self.path_column = path_column
-        self.label_column = label_column
-        self.split_column = split_column
-        self.size_px, self.fit, self.max_frames = size_px, fit, max_frames
+        if not 0 <= min_share <= 1:
+            raise InputError(f"--data.min_share={min_share}: allowed are numbers from 0 to 1")
+        if limit_seconds <= 0:
+            raise InputError(f"--data.limit_seconds={limit_seconds}: a number above 0 is needed")
+        parse_sampling(frames)
+        self.columns = {
+            "path": path_column,
+            "label": label_column,
+            "split": split_column,
+            "group": group_column,
+            "start_seconds": start_seconds_column,
+            "end_seconds": end_seconds_column,
+        }
+        self.fold = fold
+        self.reading = Reading(size_px, fit, interpolation, frames, max_frames, min_share)
+        self.limit_seconds = limit_seconds
         self.cache_gib = cache_gib
+        self.augment = {
+            "crop": augment_crop, "color": augment_color, "grey": augment_grey,
+            "flip": augment_flip,
+        }  # fmt: skip
+        Augmentation(size_px, **self.augment)
+        self.on_leak = on_leak
+        self._notes: dict[str, Any] = {}
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         """Find the clips, scan them, name their classes, and divide them into parts."""
         source = Path(self.path) if self.path is not None else video_example()
-        found, where = clips(
-            source,
-            path_column=self.path_column,
-            label_column=self.label_column,
-            split_column=self.split_column,
-        )
+        listing = clips(source, columns=self.columns, fold=self.fold)
+        found = listing.clips
         labels, classes = encode_labels(
-            [clip.label for clip in found], classes=self.known_classes, where=where
+            [clip.label for clip in found],
+            classes=self.known_classes or listing.classes,
+            where=listing.where,
         )
-        lengths = self._scan(found)
+        probes = self._scan(found)
+        sections = [Section(clip.start_seconds, clip.end_seconds) for clip in found]
+        lengths = self._lengths(found, probes, sections)
+        contents = contents_of([clip.path for clip in found])
+        groups = [clip.group for clip in found]
         rows, reported = self.divide(
             labels,
             None if found[0].part is None else [clip.part for clip in found],
+            groups=merge_groups(groups, contents),
             classes=classes,
-            where=where,
+            where=listing.where,
         )
+        self._note(listing, rows, groups, contents)
+        takes_all = self.reading.frames == "all"
+        decoder = Decoder(limit_seconds=self.limit_seconds)
         parts: dict[str, Part] = {}
         for name, members in rows.items():
             ids = members[lengths[members] > 0]
             if len(ids) == 0:
-                raise InputError(f"{where}: no readable clip in the part '{name}'; add clips to it")
+                raise InputError(
+                    f"{listing.where}: no readable clip in the part '{name}'; add clips to it"
+                )
             parts[name] = VideoPart(
                 [found[k].path for k in ids],
+                sections=[sections[k] for k in ids],
+                probes=[None if takes_all and sections[k] == Section() else probes[k] for k in ids],
                 ids=ids,
                 labels=np.asarray(labels)[ids],
                 lengths=lengths[ids],
-                size_px=self.size_px,
-                fit=self.fit,
-                max_frames=self.max_frames,
+                reading=self.reading,
+                decoder=decoder,
                 cache_bytes=int(self.cache_gib * 2**30),
+                augmentation=(
+                    Augmentation(self.reading.size_px, **self.augment) if name == "train" else None
+                ),
                 fail=self.on_error == "fail",
             )
         name = str(source) if self.path is not None else "embedded example (8 motions)"
         return parts, classes, Origin(name, reported)
 
-    def _scan(self, found: list[Clip]) -> np.ndarray:
-        """Frames of each clip, 0 for one that cannot be read; those are listed in ``skipped``."""
-
-        def scan(clip: Clip) -> int | str:
-            try:
-                if not clip.path.is_file():
-                    return "no such file"
-                return probe(clip.path).num_frames
-            except UnreadableError as error:
-                return str(error)
-
-        # PyAV lets go of the GIL while it reads: threads are enough.
-        with ThreadPoolExecutor(available_cores()) as pool:
-            progress = tqdm(
-                pool.map(scan, found), total=len(found), desc="Scanning clips", disable=None
-            )
-            results = list(progress)
-        lengths = np.zeros(len(found), np.int64)
-        for row, (clip, result) in enumerate(zip(found, results, strict=True)):
-            if isinstance(result, int):
-                lengths[row] = result
-                continue
-            if self.on_error == "fail":
-                raise _unreadable(clip.path, result)
-            self.skipped.append(Skipped(row, str(clip.path), result))
-        if not lengths.any():
+    def _scan(self, found: list[Clip]) -> list[Probe | None]:
+        """What each clip's file holds; those that cannot be read are listed in ``skipped``."""
+        results = probe_files([clip.path for clip in found], limit_seconds=self.limit_seconds)
+        for row, result in enumerate(results):
+            if isinstance(result, str):
+                self._skip(row, found[row], result)
+        if all(isinstance(result, str) for result in results):
             first = self.skipped[0]
             raise InputError(
                 f"{first.source}: {first.reason}; and no other clip could be read either"
             )
+        return [None if isinstance(result, str) else result for result in results]
+
+    def _lengths(
+        self, found: list[Clip], probes: list[Probe | None], sections: list[Section]
+    ) -> np.ndarray:
+        """How many frames are wanted of each clip; 0 of those that cannot be read."""
+        lengths = np.zeros(len(found), np.int64)
+        for row, (probe, section) in enumerate(zip(probes, sections, strict=True)):
+            try:
+                if probe is not None:
+                    lengths[row] = len(wanted_frames(probe, self.reading, section))
+            except UnreadableError as error:
+                self._skip(row, found[row], str(error))
         return lengths
+
+    def _skip(self, row: int, clip: Clip, reason: str) -> None:
+        if self.on_error == "fail":
+            raise unreadable(clip.path, reason)
+        self.skipped.append(Skipped(row, str(clip.path), reason))
+
+    def _note(
+        self,
+        listing: Listing,
+        rows: dict[str, np.ndarray],
+        groups: Sequence[str | None],
+        contents: Sequence[str],
+    ) -> None:
+        """Keep for the report what is twice there, and what stands on two sides."""
+        paths = [str(clip.path) for clip in listing.clips]
+        stretches = [
+            (content, clip.start_seconds, clip.end_seconds)
+            for content, clip in zip(contents, listing.clips, strict=True)
+        ]
+        leaks = find_leaks(rows, groups=groups, contents=contents)
+        self._notes = {
+            "frames": self.reading.frames,
+            "duplicates": [[paths[k] for k in same] for same in duplicates(stretches)],
+            "leaks": [_plain(leak, paths) for leak in leaks],
+        }
+        if not leaks:
+            return
+        first = " and ".join(f"{paths[of[0]]} ({part})" for part, of in leaks[0].rows.items())
+        what = "the same bytes" if leaks[0].kind == "duplicate" else f"group {leaks[0].name}"
+        line = (
+            f"{listing.where}: {len(leaks)} leak(s) between its parts, e.g. {first}: {what}; clips"
+            " that belong together should stand in one part"
+        )
+        if self.on_leak == "fail":
+            raise InputError(f"{line}; mend the list, or let it pass with --data.on_leak=report")
+        log.warning("%s; the report lists them all", line)
+
+    def notes(self) -> dict[str, Any]:
+        """Which frames are read, duplicates, and leaks between parts."""
+        _ = self.parts
+        return dict(self._notes)
 
     def describe(self) -> dict[str, Any]:
         """Classes, and how frames were made."""
-        return {"classes": self.classes, "size_px": self.size_px, "fit": self.fit}
+        return {"classes": self.classes, **self.reading._asdict()}
 
     def adopt(self, description: dict[str, Any]) -> None:
         """Take over what `describe` gave."""
         super().adopt(description)
-        self.size_px, self.fit = description["size_px"], description["fit"]
+        self.reading = reading_of(description)
 
     def default_num_workers(self, part: Part) -> int:
         """None where the decoded clips fit in the cache, else half of the cores."""
-        assert isinstance(part, VideoPart)
-        return 0 if part.num_bytes <= part.cache_bytes else max(available_cores() // 2, 1)
+        if isinstance(part, VideoPart) and part.num_bytes > part.cache_bytes:
+            return max(available_cores() // 2, 1)
+        return 0
+
+    def batches_ahead(self, part: Part) -> int:
+        """Two, or one where two of the longest clips would take much memory."""
+        if not isinstance(part, VideoPart):
+            return 2
+        largest = max(self.steps_per_batch, int(part.lengths.max())) * part.frame_bytes
+        return 2 if 2 * largest * max(self.workers_for(part), 1) <= _AHEAD_BYTES else 1
 
 
-def _unreadable(path: Path, reason: str) -> InputError:
-    return InputError(
-        f"{path}: {reason}; mend or remove the file, or leave it out with --data.on_error=skip"
-    )
+def reading_of(description: dict[str, Any]) -> Reading:
+    """How a checkpoint's clips were read (see `VideoDataModule.describe`)."""
+    return Reading(**{k: description[k] for k in Reading._fields if k in description})
+
+
+def _plain(leak: Leak, paths: Sequence[str]) -> dict[str, Any]:
+    return {
+        "kind": leak.kind,
+        "name": str(leak.name),
+        "clips": {part: [paths[k] for k in rows] for part, rows in leak.rows.items()},
+    }

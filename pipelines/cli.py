@@ -12,7 +12,8 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from data.errors import InputError
-from data.module import SequenceDataModule, available_cores
+from data.module import SequenceDataModule
+from data.workers import available_cores
 from pipelines.checkpoints import DATA_MODULES, describe
 from pipelines.classify import SequenceClassifier
 from pipelines.errors import one_line_errors

@@ -8,8 +8,10 @@ from jsonargparse import ArgumentParser
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from data.decode import UnreadableError, read_frames
+from data.decode import read_frames
 from data.errors import InputError
+from data.probe import UnreadableError
+from data.video import reading_of
 from data.vocabulary import clean
 from pipelines.checkpoints import load
 from pipelines.classify import SequenceClassifier
@@ -36,14 +38,13 @@ def text_steps(model: SequenceClassifier, text: str) -> Tensor:
 
 def video_steps(model: SequenceClassifier, path: Path) -> Tensor:
     """The frames (T, 3, H, W) of a clip, as the model was trained on them."""
-    inputs = model.description["inputs"]
     if not path.is_file():
         raise InputError(f"INPUT={path}: no such file; give a video file")
     try:
-        frames = read_frames(path, size_px=inputs["size_px"], fit=inputs["fit"])
+        frames = read_frames(path, **reading_of(model.description["inputs"])._asdict())
     except UnreadableError as error:
         raise InputError(f"INPUT={path}: {error}; give a video file that plays") from error
-    return torch.from_numpy(frames).permute(0, 3, 1, 2)
+    return torch.from_numpy(frames.pixels)
 
 
 def main(args: list[str] | None = None) -> None:

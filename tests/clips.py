@@ -1,28 +1,24 @@
 """Clips whose pixels say which frame they are, written by PyAV for a test."""
 
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
+# Pictures of `numbered` carry this many bits, from the most significant one on the left.
+_BITS = 10
+
 
 def write_clip(
     path: Path, *, num_frames: int, width: int = 64, height: int = 48, level: int = 40
 ) -> Path:
     """A clip with frame k a flat grey of `grey_of(k)`; ``level`` is the first frame's grey."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"qp": "0", "bf": "2"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = Fraction(1, 25)
-        for k in range(num_frames):
-            pixels = np.full((height, width, 3), grey_of(k, level), np.uint8)
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            frame.pts = k
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
+    pictures = (
+        np.full((height, width, 3), grey_of(k, level), np.uint8) for k in range(num_frames)
+    )
+    return write_video(path, pictures, options={"qp": "0", "bf": "2"})
 
 
 def grey_of(frame: int, level: int = 40) -> int:
@@ -36,3 +32,99 @@ def write_classes(folder: Path, *, clips_per_class: int = 6, num_frames: int = 8
         for k in range(clips_per_class):
             write_clip(folder / label / f"{k}.mp4", num_frames=num_frames + k, level=level)
     return folder
+
+
+def numbered(num_frames: int, *, width: int = 80, height: int = 64) -> Iterable[np.ndarray]:
+    """Pictures that carry their number as bright and dark columns, over a texture that moves.
+
+    `number_of` reads it back, also after lossy coding; the texture gives a codec motion to code.
+    """
+    columns = np.arange(width) * _BITS // width
+    texture = np.random.default_rng(0).integers(-30, 31, (height // 2, 2 * width, 3))
+    for k in range(num_frames):
+        picture = np.empty((height, width, 3), np.int64)
+        picture[: height - height // 2] = (np.right_shift(k, _BITS - 1 - columns) % 2 * 150 + 50)[
+            :, None
+        ]
+        picture[height - height // 2 :] = 128 + np.roll(texture, 3 * k, 1)[:, :width]
+        yield picture.astype(np.uint8)
+
+
+def number_of(picture: np.ndarray) -> int:
+    """The number in a picture (3, S, S) of `numbered`, stretched to a square."""
+    upper = picture[:, : picture.shape[1] // 2 - 1].mean((0, 1))
+    bits = np.array([part.mean() > 125 for part in np.array_split(upper, _BITS)])
+    return int(bits @ (1 << np.arange(_BITS)[::-1]))
+
+
+def numbers_of(pixels: np.ndarray) -> list[int]:
+    """`number_of` each of (T, 3, S, S)."""
+    return [number_of(picture) for picture in pixels]
+
+
+def write_video(
+    path: Path,
+    pictures: Iterable[np.ndarray],
+    *,
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    times: Sequence[int] | None = None,
+    time_base: Fraction = Fraction(1, 25),
+    options: dict[str, str] | None = None,
+    max_b_frames: int | None = None,
+    pixel_aspect: Fraction | None = None,
+    turn_degrees: int = 0,
+    mirrored: bool = False,
+    color: tuple[int, int] | None = None,
+    container: str | None = None,
+    title: str | None = None,
+) -> Path:
+    """A video of pictures (H, W, 3) uint8, RGB.
+
+    Args:
+        times: when each picture is shown, in units of ``time_base``; None: one after the other.
+        options: of the encoder, e.g. ``{"g": "10", "bf": "2"}``.
+        max_b_frames: for encoders that take no option of it.
+        pixel_aspect: width over height of a pixel.
+        turn_degrees, mirrored: what a player is asked to do: turn counterclockwise, and mirror left
+            and right.
+        color: the coefficients (``av.video.reformatter.Colorspace``) and the range (``ColorRange``)
+            of the coded colours.
+        container: its name, where the name of the file does not say it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", format=container) as output:
+        if title is not None:
+            output.metadata["title"] = title
+        stream = None
+        for k, pixels in enumerate(pictures):
+            if stream is None:
+                stream = output.add_stream(codec, rate=1 / time_base, options=options)
+                stream.height, stream.width = pixels.shape[:2]
+                stream.pix_fmt = pix_fmt
+                stream.thread_count = 1
+                stream.codec_context.time_base = time_base
+                stream.time_base = time_base
+                if max_b_frames is not None:
+                    stream.codec_context.max_b_frames = max_b_frames
+                if pixel_aspect is not None:
+                    stream.codec_context.sample_aspect_ratio = pixel_aspect
+                if turn_degrees or mirrored:
+                    stream.set_display_rotation(turn_degrees, hflip=mirrored)
+                if color is not None:
+                    stream.codec_context.colorspace, stream.codec_context.color_range = color
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            if color is not None:
+                space, extent = color
+                frame = frame.reformat(
+                    format=pix_fmt,
+                    dst_colorspace=space,
+                    src_color_range=2,
+                    dst_color_range=extent,
+                )
+                frame.colorspace, frame.color_range = space, extent
+            frame.pts = k if times is None else times[k]
+            frame.time_base = time_base
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from data.decode import UnreadableError, probe, read_frames
+from data.decode import read_frames
 from data.errors import InputError
+from data.probe import UnreadableError, probe
 from data.video import VideoDataModule
 from tests.clips import grey_of, write_classes, write_clip
 
@@ -20,20 +21,21 @@ def test_every_frame_in_order(tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", num_frames=50)
     found = probe(clip)
     assert (found.num_frames, found.width_px, found.height_px, found.codec) == (50, 64, 48, "h264")
-    frames = read_frames(clip, size_px=32)
-    assert frames.shape == (50, 32, 32, 3)
+    frames, seconds = read_frames(clip, size_px=32)
+    assert frames.shape == (50, 3, 32, 32)
+    np.testing.assert_allclose(seconds, np.arange(50) / 25, atol=1e-4)
     assert np.abs(greys(frames) - expected(50)).max() <= 1.5
-    np.testing.assert_array_equal(read_frames(clip, size_px=32, max_frames=7), frames[:7])
+    np.testing.assert_array_equal(read_frames(clip, size_px=32, max_frames=7).pixels, frames[:7])
 
 
 def test_fits(tmp_path):
     clip = write_clip(tmp_path / "wide.mp4", num_frames=2, width=128, height=64, level=120)
-    letterboxed = read_frames(clip, size_px=32, fit="letterbox")[0]
+    letterboxed = read_frames(clip, size_px=32, fit="letterbox").pixels[0].transpose(1, 2, 0)
     assert letterboxed[:8].max() == 0
     assert letterboxed[-8:].max() == 0
     assert letterboxed[8:24].min() > 100
     for fit in ("crop", "stretch"):
-        assert read_frames(clip, size_px=32, fit=fit)[0].min() > 100
+        assert read_frames(clip, size_px=32, fit=fit).pixels[0].min() > 100
 
 
 def test_damage_costs_frames_and_not_the_clip(tmp_path):
@@ -43,7 +45,7 @@ def test_damage_costs_frames_and_not_the_clip(tmp_path):
     size = int.from_bytes(content[start - 4 : start], "big")
     content[start + size // 2 : start + size * 6 // 10] = bytes(size * 6 // 10 - size // 2)
     clip.write_bytes(content)
-    assert len(read_frames(clip, size_px=16)) > 10
+    assert len(read_frames(clip, size_px=16, min_share=0.2).seconds) > 10
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no video" * 100])

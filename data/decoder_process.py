@@ -1,0 +1,73 @@
+"""The process that decodes for another one: see `data.isolation`, which starts it.
+
+It imports neither PyTorch nor anything that is not needed to decode.
+"""
+
+import mmap
+import signal
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from data.decode import decode_into
+from data.probe import UnreadableError, probe
+
+
+def main(connection_fd: int, memory_fd: int) -> None:
+    """Answer requests until the other side hangs up."""
+    # Ctrl-C reaches all processes of a terminal; the one that asked decides when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Connection(connection_fd) as connection, mmap.mmap(memory_fd, 0) as memory:
+        while True:
+            try:
+                what, *arguments = connection.recv()
+                connection.send(_answer(what, arguments, connection, memory))
+            except (EOFError, BrokenPipeError, ConnectionResetError):
+                return
+
+
+def _answer(
+    what: str, arguments: list[Any], connection: Connection, memory: mmap.mmap
+) -> tuple[str, Any]:
+    try:
+        if what == "probe":
+            return "done", probe(*arguments)
+        path, how, section, found = arguments
+        room = _SharedRoom(connection, memory, how.size_px)
+        seconds = decode_into(path, room, how, section=section, found=found)
+        room.hand_over()
+        return "done", seconds
+    except UnreadableError as error:
+        return "unreadable", str(error)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        raise
+    except MemoryError:
+        return "unreadable", "needs more memory than there is"
+    except Exception:
+        return "failed", traceback.format_exc()
+
+
+class _SharedRoom:
+    """Room for frames in the shared memory, which is handed over whenever it is full."""
+
+    def __init__(self, connection: Connection, memory: mmap.mmap, size_px: int) -> None:
+        self._connection = connection
+        num_frames = len(memory) // (size_px * size_px * 3)
+        shape = (num_frames, size_px, size_px, 3)
+        self._frames = np.frombuffer(memory, np.uint8, count=int(np.prod(shape))).reshape(shape)
+        self._taken = 0
+
+    def __call__(self) -> np.ndarray:
+        if self._taken == len(self._frames):
+            self.hand_over()
+        self._taken += 1
+        return self._frames[self._taken - 1]
+
+    def hand_over(self) -> None:
+        """Tell how many frames lie there, and wait until they were taken away."""
+        if self._taken:
+            self._connection.send(("frames", self._taken))
+            self._connection.recv()
+        self._taken = 0

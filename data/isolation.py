@@ -1,0 +1,161 @@
+"""Decoding in a process of its own, so that a file can end its decoder and nothing else.
+
+A damaged or malicious file can make a decoder hang or crash, in code that no exception leaves. Here
+the decoder is another process: one that takes too long is ended, one that crashed is replaced, and
+either costs the file and a fraction of a second. Frames come through shared memory, block by block,
+so that memory does not grow with the clip.
+"""
+
+import mmap
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.decode import WHOLE, Reading, Room, Section
+from data.probe import Probe, UnreadableError
+
+_ROOT = Path(__file__).parents[1]
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from data.decoder_process import main;"
+    " main(int(sys.argv[2]), int(sys.argv[3]))"
+)
+# Room for 200 frames of 160 x 160; more gains no time.
+_BLOCK_BYTES = 16 * 2**20
+# A clip of any length may take its time: the limit grows with each so many frames that came.
+_FRAMES_PER_LIMIT = 1000
+
+
+class Decoder:
+    """`probe` and `read_frames` in another process, one file at a time; not for several threads.
+
+    The process starts with the first file. A copy that came to another process by fork or pickle
+    starts one of its own.
+
+    Args:
+        limit_seconds: how long a file may take, and as long again for every 1,000 frames it gave.
+    """
+
+    def __init__(self, *, limit_seconds: float = 60.0) -> None:
+        self.limit_seconds = limit_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+        self._block_bytes = 0
+        self._connection: Connection
+        self._memory: mmap.mmap
+
+    def probe(self, path: Path | str) -> Probe:
+        """As `data.probe.probe`, but a file that takes too long or ends its decoder is unreadable."""
+        self._start(_BLOCK_BYTES)
+        return self._ask(("probe", os.path.abspath(path)), None, 0)
+
+    def read_into(
+        self,
+        path: Path | str,
+        room: Room,
+        how: Reading,
+        *,
+        section: Section = WHOLE,
+        found: Probe | None = None,
+    ) -> np.ndarray:
+        """As `data.decode.decode_into`, but a file that takes too long or ends its decoder is
+        unreadable.
+        """
+        frame_bytes = how.size_px**2 * 3
+        self._start(max(_BLOCK_BYTES, frame_bytes))
+        request = ("read", os.path.abspath(path), how, section, found)
+        return self._ask(request, room, how.size_px)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None and self._owner == os.getpid():
+            self._connection.close()
+            self._process.kill()
+            self._process.wait()
+            self._memory.close()
+        self._process = None
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"limit_seconds": self.limit_seconds}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    def _start(self, block_bytes: int) -> None:
+        if self._process is not None and self._owner == os.getpid():
+            if block_bytes <= self._block_bytes:
+                return
+            self.close()
+        ours, theirs = Pipe()
+        with theirs, _memory_file(block_bytes) as file:
+            self._memory = mmap.mmap(file.fileno(), block_bytes)
+            fds = (theirs.fileno(), file.fileno())
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _START, str(_ROOT), *map(str, fds)],
+                pass_fds=fds,
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                # One core a decoder: whoever reads ahead starts as many decoders as it has cores.
+                env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            )
+        self._connection, self._owner, self._block_bytes = ours, os.getpid(), block_bytes
+
+    def _ask(self, request: tuple[Any, ...], room: Room | None, size_px: int) -> Any:
+        started, num_frames = time.monotonic(), 0
+        try:
+            self._connection.send(request)
+            while True:
+                limit = self.limit_seconds * (1 + num_frames / _FRAMES_PER_LIMIT)
+                if not self._connection.poll(max(started + limit - time.monotonic(), 0)):
+                    self.close()
+                    raise UnreadableError(
+                        f"took longer than {limit:.0f} s to decode ({num_frames} frames by then)"
+                    )
+                kind, content = self._connection.recv()
+                if kind != "frames":
+                    break
+                assert room is not None
+                self._take(content, room, size_px)
+                num_frames += content
+                self._connection.send(None)
+        except (EOFError, ConnectionResetError, BrokenPipeError) as error:
+            assert self._process is not None
+            self._process.kill()
+            code = self._process.wait()
+            self.close()
+            raise UnreadableError(f"ended the decoder ({_exit_reason(code)})") from error
+        if kind == "unreadable":
+            raise UnreadableError(content)
+        if kind == "failed":
+            raise RuntimeError(f"the decoding process failed:\n{content}")
+        return content
+
+    def _take(self, num_frames: int, room: Room, size_px: int) -> None:
+        shape = (num_frames, size_px, size_px, 3)
+        block = np.frombuffer(self._memory, np.uint8, count=int(np.prod(shape))).reshape(shape)
+        for frame in block:
+            room()[:] = frame
+
+
+def _memory_file(num_bytes: int) -> Any:
+    """An open file in memory, without a name."""
+    if hasattr(os, "memfd_create"):
+        file: Any = os.fdopen(os.memfd_create("frames"), "r+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller
+    os.truncate(file.fileno(), num_bytes)
+    return file
+
+
+def _exit_reason(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,143 @@
+"""From a decoded frame to the square of pixels that a model is given.
+
+H, W height and width of a decoded frame · S of the square
+
+The display is what counts: pixels that are not square are made so, and what a player would turn or
+mirror is turned or mirrored.
+"""
+
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+Fit = Literal["crop", "letterbox", "stretch"]
+Interpolation = Literal["area", "bilinear", "fast"]
+
+# What swscale calls them. "area" averages what falls into a pixel; "fast" looks at four pixels of
+# the source only, as OpenCV's default does: quicker, and coarse patterns can come of fine ones.
+_FLAGS = {"area": "AREA", "bilinear": "BILINEAR", "fast": "FAST_BILINEAR"}
+
+# Colour at half the resolution of brightness, as in nearly every video.
+_HALF_COLOUR = ("yuv420p", "yuvj420p", "nv12", "nv21")
+
+
+class FrameScaler:
+    """Scales the frames of one file; keeps the conversion's tables from frame to frame.
+
+    Where colour comes at half resolution, frames are scaled as they are and the small picture is
+    converted to RGB: a third less time than both in one call of swscale, whose way of doing both
+    at once is not vectorised as well.
+
+    Args:
+        size_px: S.
+        fit: how a picture comes to be square: ``crop`` scales the shorter side and cuts the longer
+            one about its centre, ``letterbox`` scales the longer side and fills up with black,
+            ``stretch`` scales both.
+        interpolation: ``area`` (averages), ``bilinear`` (a wider triangle) or ``fast``.
+        pixel_aspect: width over height of a pixel of the source.
+    """
+
+    def __init__(
+        self,
+        *,
+        size_px: int,
+        fit: Fit = "crop",
+        interpolation: Interpolation = "area",
+        pixel_aspect: Fraction = Fraction(1),
+    ) -> None:
+        self.size_px, self.fit, self.pixel_aspect = size_px, fit, pixel_aspect
+        self._flags = _FLAGS[interpolation]
+        self._scale, self._convert = VideoReformatter(), VideoReformatter()
+        self._planned_for: tuple[int, int, int] | None = None
+        self._plan: _Plan
+
+    def __call__(self, frame: av.VideoFrame, square: np.ndarray) -> None:
+        """Draw a frame into ``square`` (S, S, 3) uint8, RGB; no reference to the frame stays."""
+        kind = (frame.width, frame.height, frame.rotation)
+        if kind != self._planned_for:
+            # A stream may change its size on the way. To look at the matrix of each frame would
+            # take as long as to scale a small one.
+            self._planned_for, self._plan = kind, self._plan_for(frame)
+        plan = self._plan
+        pixels = self._rgb(frame, plan.height, plan.width)
+        if plan.orientation != _UPRIGHT:
+            turned, mirror_rows, mirror_columns = plan.orientation
+            pixels = pixels.swapaxes(0, 1) if turned else pixels
+            pixels = pixels[:: -1 if mirror_rows else 1, :: -1 if mirror_columns else 1]
+        if self.fit == "letterbox":
+            square[:] = 0
+            square[plan.rows, plan.columns] = pixels
+        else:
+            square[:] = pixels[plan.rows, plan.columns]
+
+    def _plan_for(self, frame: av.VideoFrame) -> "_Plan":
+        orientation = _orientation(frame)
+        height, width = self.scaled_size(frame.height, frame.width)
+        shown = (width, height) if orientation[0] else (height, width)
+        # The part of the picture that is cut out, or of the square that it is put into.
+        rows, columns = (
+            slice(start := abs(length - self.size_px) // 2, start + min(length, self.size_px))
+            for length in shown
+        )
+        return _Plan(height, width, orientation, rows, columns)
+
+    def scaled_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width to scale a frame of H × W to, before it is turned and cut."""
+        size = self.size_px
+        if self.fit == "stretch":
+            return size, size
+        wide, high = width * float(self.pixel_aspect), float(height)
+        side = min(wide, high) if self.fit == "crop" else max(wide, high)
+        longest = size if self.fit == "letterbox" else 64 * size
+        scaled = [max(min(round(length * size / side), longest), 1) for length in (high, wide)]
+        # The longer side of a cut is even: odd widths take swscale's slow ways.
+        if self.fit == "crop":
+            scaled = [length if length <= size else length + length % 2 for length in scaled]
+        return scaled[0], scaled[1]
+
+    def _rgb(self, frame: av.VideoFrame, height: int, width: int) -> np.ndarray:
+        """(height, width, 3): a view of memory that lives as long as the view."""
+        options: dict[str, Any] = {
+            "width": width,
+            "height": height,
+            "interpolation": self._flags,
+            "threads": 1,
+        }
+        if frame.format.name.startswith(_HALF_COLOUR):
+            frame = self._scale.reformat(frame, format="yuv420p", **options)
+        frame = self._convert.reformat(frame, format="rgb24", **options)
+        plane = frame.planes[0]
+        # Rows are padded to the line size.
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height]
+        return rows[:, : width * 3].reshape(height, width, 3)
+
+
+class _Plan(NamedTuple):
+    """How frames of one size are drawn."""
+
+    height: int
+    width: int
+    orientation: tuple[bool, bool, bool]
+    rows: slice
+    columns: slice
+
+
+_UPRIGHT = (False, False, False)
+
+
+def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """Whether to swap rows and columns, and then to mirror rows and columns, to show a frame.
+
+    From the display matrix: x' = a x + c y and y' = b x + d y, in 16.16 fixed point
+    (libavutil/display.h); turns by other than right angles are rounded to those.
+    """
+    side_data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if side_data is None:
+        return _UPRIGHT
+    a, b, _, c, d, *_ = np.frombuffer(memoryview(side_data), np.int32).tolist()
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return True, b < 0, c < 0
+    return False, d < 0, a < 0

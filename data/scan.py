@@ -1,0 +1,228 @@
+"""Examining the files of a data set before anything is decoded: in parallel, and once.
+
+What was found is kept in the cache folder by path, size and time of change, so that the next run
+reads none of it again.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import sqlite3
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from data.examples import cache_folder
+from data.isolation import Decoder
+from data.probe import Probe, UnreadableError
+from data.workers import available_cores
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+# Raise it when `Probe` says other things of a file than before.
+_VERSION = 1
+_BLOCK_BYTES = 2**20
+_KEEP_EVERY = 1000
+
+
+def probe_files(
+    paths: Sequence[Path], *, limit_seconds: float = 60.0, show_progress: bool = True
+) -> list[Probe | str]:
+    """What each file holds, or why it cannot be read (see `data.probe.probe`).
+
+    Args:
+        paths: the files; one that is named twice is read once.
+        limit_seconds: how long a file may take.
+        show_progress: draw a progress bar where there is a terminal.
+    """
+    here = threading.local()
+
+    def examine(path: Path) -> Probe | str:
+        if not hasattr(here, "decoder"):
+            here.decoder = Decoder(limit_seconds=limit_seconds)
+        try:
+            return here.decoder.probe(path)
+        except UnreadableError as error:
+            return str(error)
+
+    return _examine(paths, examine, "probe", "Scanning clips", show_progress)
+
+
+def digest_files(paths: Sequence[Path], *, show_progress: bool = True) -> list[str]:
+    """The SHA-256 of each file's bytes, hexadecimal; empty for one that cannot be read."""
+
+    def digest(path: Path) -> str:
+        # Hashing lets go of the GIL: threads are enough.
+        sha = hashlib.sha256()
+        try:
+            with path.open("rb", buffering=0) as file:
+                while block := file.read(_BLOCK_BYTES):
+                    sha.update(block)
+        except OSError:
+            return ""
+        return sha.hexdigest()
+
+    return _examine(paths, digest, "digest", "Reading clips' bytes", show_progress)
+
+
+def contents_of(paths: Sequence[Path], *, show_progress: bool = True) -> list[str]:
+    """A key of each file's content: files of the same bytes have the same key, others have not.
+
+    Only files of the same size can be alike, so that hardly any must be read.
+    """
+    sizes: dict[Path, int] = {}
+    for path in set(paths):
+        try:
+            sizes[path] = path.stat().st_size
+        except OSError:
+            sizes[path] = -1
+    common = Counter(sizes.values())
+    alike = sorted(path for path, size in sizes.items() if size > 0 and common[size] > 1)
+    digests = dict(zip(alike, digest_files(alike, show_progress=show_progress), strict=True))
+    return [digests.get(path) or str(path) for path in paths]
+
+
+def _examine(
+    paths: Sequence[Path],
+    examine: Callable[[Path], Result],
+    what: str,
+    title: str,
+    show_progress: bool,
+) -> list[Result]:
+    with closing(_Kept(what)) as kept:
+        results: dict[Path, Any] = {}
+        for path in dict.fromkeys(paths):
+            found = kept.get(path)
+            if found is not None:
+                results[path] = found
+        missing = [path for path in dict.fromkeys(paths) if path not in results]
+        progress = tqdm(
+            _in_parallel(examine, missing),
+            total=len(missing),
+            desc=title,
+            unit="clip",
+            disable=None if show_progress and missing else True,
+        )
+        for path, result in zip(missing, progress, strict=True):
+            results[path] = result
+            kept.put(path, result)
+    return [results[path] for path in paths]
+
+
+def _in_parallel(work: Callable[[Path], Result], items: Iterable[Path]) -> Iterator[Result]:
+    with ThreadPoolExecutor(available_cores()) as pool:
+        yield from pool.map(work, items)
+
+
+class _Kept:
+    """Results in an SQLite file, which several processes may use at once.
+
+    It is a convenience: where the file cannot be written or read, everything is examined again.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._stamps: dict[Path, tuple[int, int]] = {}
+        self._num_new = 0
+        self._database: sqlite3.Connection | None = None
+        try:
+            folder = cache_folder()
+            folder.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(folder / f"files-{_VERSION}.sqlite", timeout=30)
+            self._database.execute(
+                f"CREATE TABLE IF NOT EXISTS {what} (path TEXT PRIMARY KEY, size INTEGER,"
+                " changed INTEGER, result BLOB) WITHOUT ROWID"
+            )
+        except (sqlite3.Error, OSError) as error:
+            self._give_up(error)
+
+    def get(self, path: Path) -> Any:
+        """The result of a file as it is now; None where there is none."""
+        try:
+            status = path.stat()
+            self._stamps[path] = status.st_size, status.st_mtime_ns
+            if self._database is None:
+                return None
+            row = self._database.execute(
+                f"SELECT result FROM {self._what} WHERE path = ? AND size = ? AND changed = ?",
+                (_key(path), *self._stamps[path]),
+            ).fetchone()
+            return None if row is None else _decode(row[0])
+        except (sqlite3.Error, OSError, ValueError, KeyError, zlib.error) as error:
+            if isinstance(error, sqlite3.Error):
+                self._give_up(error)
+            return None
+
+    def put(self, path: Path, result: Any) -> None:
+        """Keep a result. Reasons are not kept: a machine that was busy may read the file later."""
+        if self._database is None or path not in self._stamps or not _is_kept(self._what, result):
+            return
+        try:
+            self._database.execute(
+                f"INSERT OR REPLACE INTO {self._what} VALUES (?, ?, ?, ?)",
+                (_key(path), *self._stamps[path], _encode(result)),
+            )
+            self._num_new += 1
+            if self._num_new % _KEEP_EVERY == 0:
+                self._database.commit()
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        if self._database is not None:
+            try:
+                self._database.commit()
+            except sqlite3.Error as error:
+                self._give_up(error)
+            else:
+                self._database.close()
+
+    def _give_up(self, error: Exception) -> None:
+        log.info("what was found out about files is not kept: %s", error)
+        if self._database is not None:
+            self._database.close()
+        self._database = None
+
+
+def _key(path: Path) -> str:
+    # Names that are no UTF-8 hold lone surrogates, which SQLite does not take.
+    return os.path.abspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _is_kept(what: str, result: Any) -> bool:
+    return isinstance(result, Probe) if what == "probe" else bool(result)
+
+
+def _encode(result: Probe | str) -> bytes:
+    """Bytes of plain values: never a pickle, since to read a cache must not be able to run code."""
+    if isinstance(result, str):
+        return json.dumps(result).encode()
+    plain = result._asdict()
+    plain["time_base"], plain["pixel_aspect"] = str(result.time_base), str(result.pixel_aspect)
+    # Steps from one to the next repeat, and so compress well.
+    plain["pts"] = np.diff(result.pts, prepend=0).tolist()
+    plain["keyframes"] = result.keyframes.tolist()
+    return zlib.compress(json.dumps(plain).encode(), 1)
+
+
+def _decode(content: bytes) -> Probe | str:
+    if content[:1] == b'"':
+        return json.loads(content)
+    plain = json.loads(zlib.decompress(content))
+    plain["time_base"] = Fraction(plain["time_base"])
+    plain["pixel_aspect"] = Fraction(plain["pixel_aspect"])
+    plain["pts"] = np.cumsum(np.array(plain["pts"], np.int64))
+    plain["keyframes"] = np.array(plain["keyframes"], np.int64)
+    return Probe(**plain)

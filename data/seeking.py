@@ -1,0 +1,154 @@
+"""Decoding just those frames of a file that are wanted, exactly, and as few others as can be.
+
+Decoding starts at the last key frame at or before a frame that is wanted and goes on until that
+frame comes out. With pictures that refer to later ones (B-frames), those shown before a key frame
+and stored behind it are of the section before: they are never wanted from that key frame on.
+"""
+
+from collections.abc import Iterator
+
+import av
+import numpy as np
+
+from data.probe import Packets, Probe, time_of
+
+# Skip to a key frame over this many frames or more: a seek is not free.
+MIN_SKIP = 8
+
+# Codecs in which a picture said to be no reference is never referred to; others say less by it.
+_SKIPS_NON_REFERENCES = ("h264", "mpeg1video", "mpeg2video", "mpeg4")
+
+
+class SeekError(Exception):
+    """The container did not go where it was sent, or a frame wanted did not come out there."""
+
+
+def decode_at(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    found: Probe,
+    wanted: np.ndarray,
+    *,
+    may_seek: bool = True,
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Frames of a file just opened, each with its place in `Probe.pts`.
+
+    Args:
+        container, stream: of `open_video`.
+        found: the scan of the same file.
+        wanted: (T,) ascending places.
+        may_seek: jump over what is not wanted.
+
+    Raises:
+        SeekError: only where it may seek; what came before it is right.
+    """
+    if not found.times_are_exact:
+        yield from _by_counting(container, stream, wanted)
+        return
+    run = _Run(container, stream, found, wanted)
+    while run.left:
+        key = run.key_before_next()
+        # Frames between here and the key frame that are not worth the way.
+        if may_seek and key > run.place + MIN_SKIP:
+            packets = run.packets_from(key)
+        elif run.place < 0:
+            packets = iter(Packets(container, stream))
+        yield from run.decode(packets, may_seek=may_seek)
+        if not may_seek:
+            return
+
+
+class _Run:
+    """One pass through a file, from wanted frame to wanted frame."""
+
+    def __init__(
+        self,
+        container: av.container.InputContainer,
+        stream: av.VideoStream,
+        found: Probe,
+        wanted: np.ndarray,
+    ) -> None:
+        self.container, self.stream, self.found = container, stream, found
+        self.left = wanted.tolist()[::-1]
+        self.place = -1
+        self._wanted_pts = set(found.pts[wanted].tolist())
+        self._skips = stream.codec_context.name in _SKIPS_NON_REFERENCES
+
+    def key_before_next(self) -> int:
+        """The place of the last key frame at or before the next frame wanted; -1 where none is."""
+        at = int(np.searchsorted(self.found.keyframes, self.left[-1], side="right")) - 1
+        return int(self.found.keyframes[at]) if at >= 0 else -1
+
+    def packets_from(self, key: int) -> Iterator[av.Packet]:
+        """Packets from a key frame on."""
+        try:
+            self.container.seek(int(self.found.pts[key]), stream=self.stream)
+        except (av.FFmpegError, OSError) as error:
+            raise SeekError from error
+        packets = iter(Packets(self.container, self.stream))
+        for packet in packets:
+            if packet.is_keyframe and packet.size:
+                if time_of(packet) != self.found.pts[key]:
+                    raise SeekError
+                self.place = key - 1
+                return _chain(packet, packets)
+        raise SeekError
+
+    def decode(
+        self, packets: Iterator[av.Packet], *, may_seek: bool
+    ) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Frames wanted, until the next one is better reached by a seek."""
+        for packet in packets:
+            if self._skips:
+                wants = packet.size == 0 or time_of(packet) in self._wanted_pts
+                self.stream.codec_context.skip_frame = "DEFAULT" if wants else "NONREF"
+            try:
+                frames = packet.decode()
+            except (av.FFmpegError, OSError, ValueError):
+                continue
+            for frame in frames:
+                yield from self._take(frame, may_seek=may_seek)
+                if not self.left:
+                    return
+            if may_seek and self.key_before_next() > self.place + MIN_SKIP:
+                return
+        if may_seek and self.left:
+            raise SeekError
+        self.left = []
+
+    def _take(self, frame: av.VideoFrame, *, may_seek: bool) -> Iterator[tuple[int, av.VideoFrame]]:
+        if frame.pts is None:
+            return
+        pts = self.found.pts
+        self.place = max(self.place, int(np.searchsorted(pts, frame.pts)))
+        while self.left and pts[self.left[-1]] <= frame.pts:
+            place = self.left.pop()
+            if pts[place] == frame.pts:
+                yield place, frame
+            elif may_seek:
+                raise SeekError
+
+
+def _by_counting(
+    container: av.container.InputContainer, stream: av.VideoStream, wanted: np.ndarray
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Where times do not tell frames apart, their order does."""
+    left = set(wanted.tolist())
+    place = 0
+    for packet in Packets(container, stream):
+        try:
+            frames = packet.decode()
+        except (av.FFmpegError, OSError, ValueError):
+            continue
+        for frame in frames:
+            if place in left:
+                left.remove(place)
+                yield place, frame
+            place += 1
+        if not left:
+            return
+
+
+def _chain(first: av.Packet, rest: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    yield first
+    yield from rest

@@ -1,0 +1,198 @@
+"""One part of a video data set: clips that become ragged batches of frames.
+
+N frames of a batch · T of a clip · S their height and width
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+
+from data.augment import Augmentation
+from data.batch import RaggedBatch, Skipped, collate
+from data.decode import Reading, Section
+from data.errors import InputError
+from data.isolation import Decoder
+from data.module import Part
+from data.probe import Probe, UnreadableError
+from data.scan import digest_files
+
+# Raise it when decoding gives other pixels than before: kept features of them are then made anew.
+_PIXELS_VERSION = 1
+
+
+class VideoPart(Part):
+    """Clips of one part; decoded when asked for, and kept as long as there is room.
+
+    Args:
+        files, sections: the clips: a file each, and the part of it.
+        probes: what each file holds, where the reading does not take all of it; else None.
+        ids, labels: as in `Part`.
+        lengths: frames of each clip, before any limit.
+        reading: how clips are read.
+        decoder: what reads them.
+        cache_bytes: how much memory decoded clips may take; 0 keeps none.
+        augmentation: changes the clips anew each time they are read.
+        fail: raise on a clip that cannot be read, instead of listing it as skipped.
+    """
+
+    def __init__(
+        self,
+        files: list[Path],
+        *,
+        sections: list[Section],
+        probes: list[Probe | None],
+        ids: np.ndarray,
+        labels: np.ndarray,
+        lengths: np.ndarray,
+        reading: Reading,
+        decoder: Decoder,
+        cache_bytes: int = 0,
+        augmentation: Augmentation | None = None,
+        fail: bool = False,
+    ) -> None:
+        self.files, self.sections, self.probes = files, sections, probes
+        self.ids, self.labels, self._whole_lengths = ids, labels, lengths
+        limit = reading.max_frames
+        self.lengths = lengths if limit is None else np.minimum(lengths, limit)
+        self.truncated_steps = int((lengths - self.lengths).sum())
+        self.reading, self.decoder = reading, decoder
+        self.cache_bytes = cache_bytes
+        self.augmentation = augmentation
+        self.fail = fail
+        self._cache: dict[int, np.ndarray] = {}
+        self._cached_bytes = 0
+
+    @property
+    def augments(self) -> bool:
+        """Whether a clip comes out another way each time."""
+        return bool(self.augmentation)
+
+    @property
+    def frame_bytes(self) -> int:
+        """What a decoded frame takes."""
+        return self.reading.size_px**2 * 3
+
+    @property
+    def num_bytes(self) -> int:
+        """What all frames take when decoded."""
+        return int(self.lengths.sum()) * self.frame_bytes
+
+    def sources(self, positions: Sequence[int] | None = None) -> list[str]:
+        """Paths of the clips, and the section where it is not the whole file."""
+        every = range(len(self)) if positions is None else positions
+        return [_name(self.files[k], self.sections[k]) for k in every]
+
+    def subset(self, positions: Sequence[int]) -> Self:
+        """The part of the examples at some positions."""
+        at = np.asarray(positions, np.int64)
+        return type(self)(
+            [self.files[k] for k in at],
+            sections=[self.sections[k] for k in at],
+            probes=[self.probes[k] for k in at],
+            ids=self.ids[at],
+            labels=self.labels[at],
+            lengths=self._whole_lengths[at],
+            reading=self.reading,
+            decoder=self.decoder,
+            augmentation=self.augmentation,
+            fail=self.fail,
+        )
+
+    def content_keys(self) -> list[str]:
+        """For each clip a digest of all that decides its frames: bytes, section and reading."""
+        reading = json.dumps([_PIXELS_VERSION, *self.reading])
+        return [
+            hashlib.sha256(f"{digest or path} {section} {reading}".encode()).hexdigest()
+            for path, digest, section in zip(
+                self.files, digest_files(self.files), self.sections, strict=True
+            )
+        ]
+
+    def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
+        """Frames (N, 3, S, S) uint8, laid out channels last as they were decoded."""
+        room = _BatchRoom(int(self.lengths[list(positions)].sum()), self.reading.size_px)
+        read: list[int] = []
+        lengths: list[int] = []
+        skipped: list[Skipped] = []
+        for k in positions:
+            start = room.num_taken
+            try:
+                self._read(k, room)
+            except UnreadableError as error:
+                if self.fail:
+                    raise unreadable(self.files[k], str(error)) from error
+                room.num_taken = start
+                skipped.append(Skipped(int(self.ids[k]), self.sources([k])[0], str(error)))
+                continue
+            if self.augmentation:
+                clip = torch.from_numpy(room.pixels[start : room.num_taken]).permute(0, 3, 1, 2)
+                clip.copy_(self.augmentation(clip))
+            lengths.append(room.num_taken - start)
+            read.append(k)
+        return collate(
+            torch.from_numpy(room.pixels[: room.num_taken]).permute(0, 3, 1, 2),
+            lengths=lengths,
+            labels=self.labels[read],
+            ids=self.ids[read],
+            skipped=skipped,
+        )
+
+    def _read(self, position: int, room: "_BatchRoom") -> None:
+        if position in self._cache:
+            room.put(self._cache[position])
+            return
+        start = room.num_taken
+        self.decoder.read_into(
+            self.files[position],
+            room,
+            self.reading,
+            section=self.sections[position],
+            found=self.probes[position],
+        )
+        frames = room.pixels[start : room.num_taken]
+        if self._cached_bytes + frames.nbytes <= self.cache_bytes:
+            self._cache[position] = frames.copy()
+            self._cached_bytes += frames.nbytes
+
+
+class _BatchRoom:
+    """Room for the frames of a batch; one that comes out longer than planned makes it grow."""
+
+    def __init__(self, num_frames: int, size_px: int) -> None:
+        self.pixels = np.empty((num_frames, size_px, size_px, 3), np.uint8)
+        self.num_taken = 0
+
+    def __call__(self) -> np.ndarray:
+        self._reserve(1)
+        self.num_taken += 1
+        return self.pixels[self.num_taken - 1]
+
+    def put(self, frames: np.ndarray) -> None:
+        self._reserve(len(frames))
+        self.pixels[self.num_taken : self.num_taken + len(frames)] = frames
+        self.num_taken += len(frames)
+
+    def _reserve(self, num_frames: int) -> None:
+        lacking = self.num_taken + num_frames - len(self.pixels)
+        if lacking > 0:
+            more = np.empty((max(lacking, len(self.pixels) // 8), *self.pixels.shape[1:]), np.uint8)
+            self.pixels = np.concatenate([self.pixels, more])
+
+
+def unreadable(path: Path, reason: str) -> InputError:
+    """What to tell where a clip that cannot be read is to end the run."""
+    return InputError(
+        f"{path}: {reason}; mend or remove the file, or leave it out with --data.on_error=skip"
+    )
+
+
+def _name(path: Path, section: Section) -> str:
+    if section == Section():
+        return str(path)
+    start, end = section
+    return f"{path} [{start or 0:g} s to {'the end' if end is None else f'{end:g} s'}]"
