@@ -23,7 +23,7 @@ predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,$(CKPT)) \
 
 .DEFAULT_GOAL = help
 .PHONY: help install train-video train-sentiment evaluate-video evaluate-sentiment \
-        predict-video predict-sentiment test test-slow lint bench clean
+        predict-video predict-sentiment doctor test test-slow lint bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
@@ -59,6 +59,9 @@ predict-video: $(READY) ## a saved model's answer           CKPT=… INPUT=clip.
 
 predict-sentiment: $(READY) ## a saved model's answer           CKPT=… TEXT="…"
 	@$(call predict,sentiment)
+
+doctor: $(READY) ## is anything wrong with these clips? DATA=folder|list.csv [ARGS=…]
+	@$(PY) -m pipelines.doctor $(call option,data.path,$(DATA)) $(ARGS)
 
 test: $(READY) ## the tests (minutes)
 	@$(PY) -m pytest $(ARGS)

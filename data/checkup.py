@@ -1,0 +1,190 @@
+"""One clip, decoded from its first frame to its last to see what comes out.
+
+n frames of the file
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import local
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from data.clip import Clip
+from data.decode import WHOLE, Reading, Section, wanted_frames
+from data.isolation import Decoder
+from data.probe import Probe, UnreadableError, open_video
+from data.workers import available_cores
+
+# Whether a frame can be decoded does not depend on the size that it is drawn in.
+_READING = Reading(32, fit="stretch", interpolation="fast", min_share=0.0)
+
+# Containers whose header says how long the video should be; others leave it to be guessed.
+_SAY_LENGTH = ("mov", "avi", "matroska", "flv")
+# A file this much shorter than its header says was cut off; headers are off by a frame or two.
+_SHORT_SHARE, _SHORT_SECONDS = 0.9, 0.25
+
+
+class Checkup(NamedTuple):
+    """What came out of a clip; zeros where it cannot be read.
+
+    A clip is *damaged* where frames are missing: fewer came out than the file holds packets for,
+    or the file ends long before its header says. Some files are whole and give fewer frames all the
+    same, which is no damage: in AVI files and in MPEG-4 the last packet often gives none (HMDB-51),
+    VP8 has pictures that are not to be shown (RFC 6386, 9.1), and a film that was cut without
+    coding it anew can begin with frames that refer to a key frame before the cut. Damage that
+    leaves all frames there, and only spoils what is on them, is not seen.
+    """
+
+    fault: str = ""
+    """Why it cannot be read, or how it is damaged, in one line."""
+    is_readable: bool = False
+    frames: int = 0
+    frames_decoded: int = 0
+    seconds: float = 0.0
+    width_px: int = 0
+    height_px: int = 0
+    """As it is shown: turned, and with square pixels."""
+    frames_per_second: float = 0.0
+    rate_varies: bool = False
+    codec: str = ""
+    container: str = ""
+
+
+def check_clips(
+    clips: Sequence[Clip], *, limit_seconds: float, show_progress: bool
+) -> list[Checkup]:
+    """Decode each clip once, in as many processes as there are cores.
+
+    Args:
+        clips: a stretch of a file that is named twice is decoded once.
+        limit_seconds: see `Decoder`.
+        show_progress: draw a progress bar where there is a terminal.
+    """
+    here = local()
+
+    def check(stretch: tuple[Path, Section]) -> Checkup:
+        if not hasattr(here, "decoder"):
+            here.decoder = Decoder(limit_seconds=limit_seconds)
+        return check_clip(here.decoder, *stretch)
+
+    wanted = [(clip.path, Section(clip.start_seconds, clip.end_seconds)) for clip in clips]
+    stretches = list(dict.fromkeys(wanted))
+    checked: dict[tuple[Path, Section], Checkup] = {}
+    num_faulty = 0
+    pool = ThreadPoolExecutor(available_cores())
+    progress = tqdm(
+        zip(stretches, pool.map(check, stretches), strict=True),
+        total=len(stretches),
+        desc="Decoding clips",
+        unit="clip",
+        disable=None if show_progress else True,
+    )
+    try:
+        for stretch, checkup in progress:
+            checked[stretch] = checkup
+            if checkup.fault:
+                num_faulty += 1
+                progress.set_postfix(faulty=num_faulty, refresh=False)
+    finally:
+        # Who interrupts it waits for the clips that are being decoded, not for all.
+        pool.shutdown(cancel_futures=True)
+    return [checked[stretch] for stretch in wanted]
+
+
+def check_clip(decoder: Decoder, path: Path, section: Section = WHOLE) -> Checkup:
+    """Decode a clip; memory does not grow with its length."""
+    scratch = np.empty((_READING.size_px, _READING.size_px, 3), np.uint8)
+    try:
+        found = decoder.probe(path)
+        wanted = wanted_frames(found, _READING, section)
+        decoded = len(
+            decoder.read_into(path, lambda: scratch, _READING, section=section, found=found)
+        )
+    except UnreadableError as error:
+        return Checkup(fault=str(error))
+    except RuntimeError as error:
+        # No file may end the examination of the others, whatever goes wrong.
+        return Checkup(fault=str(error).strip().splitlines()[-1])
+    step = float(np.median(np.diff(found.seconds))) if found.num_frames > 1 else 0.0
+    seconds = float(found.seconds[wanted[-1]] - found.seconds[wanted[0]]) + step
+    width, height = round(found.width_px * found.pixel_aspect), found.height_px
+    if found.rotation_degrees in (90, 270):
+        width, height = height, width
+    fault = _cut_off(path, found) if section == WHOLE else ""
+    # Some raw streams give more frames than packets.
+    num_frames = max(len(wanted), decoded)
+    if not fault and decoded < num_frames - _may_lack(found, wanted):
+        fault = f"{decoded:,} of {num_frames:,} frames could be decoded"
+    return Checkup(
+        fault=fault,
+        is_readable=True,
+        frames=num_frames,
+        frames_decoded=decoded,
+        seconds=seconds,
+        width_px=width,
+        height_px=height,
+        frames_per_second=len(wanted) / seconds if seconds > 0 else 0.0,
+        rate_varies=_varies(found.seconds[wanted]),
+        codec=found.codec,
+        container=found.container,
+    )
+
+
+def _may_lack(found: Probe, wanted: np.ndarray) -> int:
+    """How many frames may be missing from a file that is whole (see `Checkup`)."""
+    first_key = int(found.keyframes[0]) if len(found.keyframes) else 0
+    last = found.container == "avi" or found.codec == "mpeg4"
+    # libvpx lets 4 shown frames or more lie between those that are not.
+    hidden = len(wanted) // 5 if found.codec == "vp8" else 0
+    return int((wanted < first_key).sum()) + last + hidden
+
+
+def _varies(seconds: np.ndarray) -> bool:
+    """Whether more than one in a hundred frames is shown a fifth longer or shorter than is usual.
+
+    Some containers round times to a millisecond; that is not counted.
+    """
+    if len(seconds) < 3:
+        return False
+    steps = np.diff(seconds)
+    usual = float(np.median(steps))
+    return bool((np.abs(steps - usual) > max(usual / 5, 0.0011)).mean() > 0.01)
+
+
+def _cut_off(path: Path, found: Probe) -> str:
+    """How a file is too short for what its header says; empty where it is not.
+
+    A file that was not copied to its end still plays, up to there. The last picture may be meant
+    to stand for long: frames must be missing too, where the header counts them.
+    """
+    if found.container not in _SAY_LENGTH:
+        return ""
+    try:
+        # The decoder's process has opened it before and lived.
+        with open_video(path) as (container, stream):
+            seconds = float((stream.duration or 0) * (stream.time_base or 0))
+            if found.container == "avi" and stream.average_rate:
+                # What FFmpeg calls the duration here shrinks with the file.
+                seconds = float(stream.frames / stream.average_rate)
+            elif not seconds and len(container.streams) == 1:
+                seconds = (container.duration or 0) / 1e6
+            counted = stream.frames
+            is_fragmented = found.container == "mov" and not counted
+    except UnreadableError:
+        return ""
+    enough = seconds * _SHORT_SHARE <= found.duration_seconds + _SHORT_SECONDS
+    if enough or is_fragmented or 0 < counted <= found.num_frames:
+        return ""
+    return f"ends after {found.duration_seconds:.2f} s of the {seconds:.2f} s its header names"
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

@@ -1,0 +1,244 @@
+"""Examines a video data set: a verdict and a reason for every clip, and what is wrong with the whole.
+
+A verdict is what is worst about a clip, in this order:
+
+- ``unreadable``: no frame of it can be decoded, or it hangs or ends its decoder;
+- ``damaged``: frames are missing (see `data.checkup.Checkup`);
+- ``unlabelled``: it has no label;
+- ``conflict``: the same bytes stand under another label too;
+- ``leak``: the same bytes, or clips of its group, stand in another part that the source names;
+- ``duplicate``: the same bytes stand there once more, in the same part or before parts are drawn.
+  This is not wrong: training keeps them on one side, where they only count twice;
+- ``ok``.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from data.checkup import Checkup, check_clips, size_of
+from data.clip import VIDEO_SUFFIXES, Clip, Listing, video_files
+from data.errors import InputError
+from data.labels import MISSING, encode_labels
+from data.leaks import Leak, duplicates, find_leaks, merge_groups
+from data.scan import contents_of
+from data.splits import PART_NAMES, split
+
+Verdict = Literal["ok", "duplicate", "leak", "conflict", "unlabelled", "damaged", "unreadable"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+WRONG = frozenset(VERDICTS) - {"ok", "duplicate"}
+
+_LEAST_OF_A_CLASS = 3
+
+
+class Finding(NamedTuple):
+    """A clip and what is to be said of it."""
+
+    clip: Clip
+    verdict: Verdict
+    reason: str
+    """One line; empty where the clip is ok."""
+    checkup: Checkup
+    num_bytes: int
+
+
+class Diagnosis(NamedTuple):
+    """What was found out about a data set."""
+
+    where: str
+    findings: list[Finding]
+    copies: list[list[int]]
+    """Places in ``findings`` of each set of clips that are the same bytes."""
+    leaks: list[Leak]
+    """What belongs together and stands in more than one part; its rows are such places too."""
+    problems: list[str]
+    """What is wrong with the set as a whole."""
+    unlisted: list[Path]
+    """Video files beside the clips that no list names."""
+    no_videos: list[Path]
+    """Files among the clips whose names are not of videos."""
+
+    @property
+    def wrong(self) -> list[Finding]:
+        """Clips that need a look, the worst first."""
+        found = [finding for finding in self.findings if finding.verdict in WRONG]
+        return sorted(found, key=lambda finding: -VERDICTS.index(finding.verdict))
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems and not self.wrong
+
+
+def examine(
+    listing: Listing, source: Path, *, limit_seconds: float = 60.0, show_progress: bool = True
+) -> Diagnosis:
+    """Read everything once.
+
+    Args:
+        listing: the clips that `data.layouts.clips` finds in the source.
+        source: the folder or file.
+        limit_seconds: how long decoding a clip may take, and as long again for every 1,000 frames.
+        show_progress: draw progress bars where there is a terminal.
+    """
+    clips = listing.clips
+    checkups = check_clips(clips, limit_seconds=limit_seconds, show_progress=show_progress)
+    contents = contents_of([clip.path for clip in clips], show_progress=show_progress)
+    stretches: list[Hashable] = [
+        (content, clip.start_seconds, clip.end_seconds)
+        for content, clip in zip(contents, clips, strict=True)
+    ]
+    copies, leaks = duplicates(stretches), _leaks(clips, contents)
+    verdicts = _verdicts(clips, checkups, copies, leaks)
+    unlisted, no_videos = _strays(clips, source)
+    return Diagnosis(
+        where=listing.where,
+        findings=[
+            Finding(clip, *verdict, checkup, size_of(clip.path))
+            for clip, verdict, checkup in zip(clips, verdicts, checkups, strict=True)
+        ],
+        copies=copies,
+        leaks=leaks,
+        problems=_problems(listing, [one.is_readable for one in checkups], contents),
+        unlisted=unlisted,
+        no_videos=no_videos,
+    )
+
+
+def part_of(clip: Clip) -> str | None:
+    """The part a clip is said to belong to: train, val, test, or what is none of these."""
+    return clip.part and PART_NAMES.get(clip.part.strip().lower(), clip.part)
+
+
+def _leaks(clips: Sequence[Clip], contents: Sequence[str]) -> list[Leak]:
+    rows: dict[str, list[int]] = {}
+    for row, clip in enumerate(clips):
+        if part := part_of(clip):
+            rows.setdefault(part, []).append(row)
+    return find_leaks(
+        {part: np.array(of) for part, of in rows.items()},
+        groups=[clip.group for clip in clips],
+        contents=contents,
+    )
+
+
+def _verdicts(
+    clips: Sequence[Clip],
+    checkups: Sequence[Checkup],
+    copies: Sequence[Sequence[int]],
+    leaks: Sequence[Leak],
+) -> list[tuple[Verdict, str]]:
+    """Verdict and reason of each clip: what is worse is said later, and stands."""
+    verdicts: list[tuple[Verdict, str]] = [("ok", "")] * len(clips)
+    labels = [clip.label for clip in clips]
+
+    def same_as(row: int, other: int) -> str:
+        if clips[other].path == clips[row].path:
+            return "listed once more"
+        return f"the same bytes as {clips[other].path}"
+
+    for rows in copies:
+        for row in rows:
+            other = next(other for other in rows if other != row)
+            more = f", and {len(rows) - 2:,} more" if len(rows) > 2 else ""
+            verdicts[row] = "duplicate", same_as(row, other) + more
+    # Of two leaks of one clip, that of the same bytes stands.
+    for leak in reversed(leaks):
+        for part, rows in leak.rows.items():
+            other_part, others = next(item for item in leak.rows.items() if item[0] != part)
+            for row in rows:
+                if leak.kind == "group":
+                    what = f"of the group '{leak.name}', as {clips[others[0]].path}"
+                else:
+                    what = same_as(row, others[0])
+                verdicts[row] = "leak", f"{what} in the part '{other_part}'"
+    for rows in copies:
+        for row in rows:
+            unlike = [k for k in rows if labels[k] not in MISSING and labels[k] != labels[row]]
+            if unlike:
+                other = unlike[0]
+                what = f"{same_as(row, other)} with the label '{labels[other]}'"
+                verdicts[row] = "conflict", what
+    for row, (label, checkup) in enumerate(zip(labels, checkups, strict=True)):
+        if label in MISSING:
+            verdicts[row] = "unlabelled", "has no label"
+        if checkup.fault:
+            verdicts[row] = "damaged" if checkup.is_readable else "unreadable", checkup.fault
+    return verdicts
+
+
+def _problems(listing: Listing, readable: Sequence[bool], contents: Sequence[str]) -> list[str]:
+    """What would end training, or leave a class out of it.
+
+    Whether parts can be had is asked of the function that makes them for training.
+    """
+    rows = [row for row, clip in enumerate(listing.clips) if clip.label not in MISSING]
+    clips = [listing.clips[row] for row in rows]
+    labels = [clip.label or "" for clip in clips]
+    if len(set(labels)) < 2:
+        which = f"only the class '{labels[0]}' occurs" if labels else "no clip has a label"
+        return [f"{which}: at least 2 classes are needed"]
+    parts = {part_of(clip) for clip in clips} - {None}
+    in_training = Counter(
+        clip.label
+        for clip, row in zip(clips, rows, strict=True)
+        if readable[row] and part_of(clip) in ("train", None)
+    )
+    least = 1 if parts else _LEAST_OF_A_CLASS
+    problems = [
+        f"class '{label}': {in_training[label]} clip(s) that can be read are too few"
+        f" {'for training' if parts else 'to draw parts from'}: {least} is the least; add clips"
+        for label in dict.fromkeys(labels)
+        if in_training[label] < least
+    ]
+    if problems:
+        return problems
+    try:
+        indices, classes = encode_labels(labels, classes=listing.classes, where=listing.where)
+        split(
+            indices,
+            [clip.part for clip in clips] if parts else None,
+            groups=merge_groups([clip.group for clip in clips], [contents[row] for row in rows]),
+            classes=classes,
+            val_share=0.1,
+            test_share=0.2,
+            seed=0,
+            where=listing.where,
+        )
+    except InputError as error:
+        return [str(error)]
+    return []
+
+
+def _strays(clips: Sequence[Clip], source: Path) -> tuple[list[Path], list[Path]]:
+    """Video files that no list names, and other files in the folders of the clips."""
+    homes = {os.path.dirname(os.path.abspath(clip.path)) for clip in clips}
+    listed = {os.path.abspath(clip.path) for clip in clips}
+    unlisted, no_videos = [], []
+    folders = set(homes)
+    if source.is_dir():
+        folders |= {os.path.abspath(here) for here, _ in video_files(source)}
+    for folder in sorted(folders):
+        for path in _files(folder):
+            if os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES:
+                if path not in listed:
+                    unlisted.append(Path(path))
+            elif folder in homes and source.is_dir() and path not in listed:
+                no_videos.append(Path(path))
+    return unlisted, no_videos
+
+
+def _files(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                entry.path
+                for entry in entries
+                if entry.is_file() and not entry.name.startswith(".")
+            )
+    except OSError:
+        return []

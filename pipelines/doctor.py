@@ -1,0 +1,116 @@
+"""The command that examines a video data set: a table on the screen, a row per clip in a CSV file."""
+
+import csv
+import inspect
+import os
+import sys
+from argparse import ArgumentError
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from data.doctor import Diagnosis, Finding, examine
+from data.errors import InputError
+from data.layouts import clips
+from data.video import VideoDataModule
+from pipelines.doctor_table import conclusion, table
+from pipelines.errors import one_line_errors
+from pipelines.quiet import ignore_noise
+
+OPTIONS = (
+    "path",
+    *(f"{name}_column" for name in ("path", "label", "split", "group")),
+    *("start_seconds_column", "end_seconds_column", "fold", "limit_seconds"),
+)
+COLUMNS = (
+    *("path", "label", "part", "group", "start_seconds", "end_seconds", "verdict", "reason"),
+    *("frames", "frames_decoded", "seconds", "width_px", "height_px", "frames_per_second"),
+    *("rate_varies", "codec", "container", "bytes"),
+)
+
+
+def main(args: list[str] | None = None) -> None:
+    """``python -m pipelines.doctor --data.path=…``: exit code 1 when something is wrong."""
+    ignore_noise()
+    with one_line_errors():
+        diagnosis = _examine(sys.argv[1:] if args is None else args)
+    sys.exit(0 if diagnosis.is_healthy else 1)
+
+
+def _examine(args: list[str]) -> Diagnosis:
+    parser = ArgumentParser(
+        description="Decode every clip of a data set once, and say what is wrong with it.",
+        exit_on_error=False,
+    )
+    # The options of training, under the same names, that say which clips there are.
+    every = inspect.signature(VideoDataModule).parameters
+    parser.add_class_arguments(VideoDataModule, "data", skip=set(every) - set(OPTIONS))
+    parser.add_argument(
+        "--out", type=str, default="doctor.csv", help="where the row for every clip goes"
+    )
+    try:
+        options = parser.parse_args(args)
+    except ArgumentError as error:
+        raise InputError(f"{error}; --help lists what is allowed") from error
+    data, out = options.data, Path(options.out)
+    if data.path is None:
+        raise InputError("DATA is missing: name a folder or CSV file, e.g. DATA=my/clips")
+    if data.limit_seconds <= 0:
+        raise InputError(f"--data.limit_seconds={data.limit_seconds}: a number above 0 is needed")
+    source = Path(data.path)
+    _check_place(out, source)
+    columns = {
+        option.removesuffix("_column"): data[option]
+        for option in OPTIONS
+        if option.endswith("_column")
+    }
+    listing = clips(source, columns=columns, fold=data.fold)
+    diagnosis = examine(listing, source, limit_seconds=data.limit_seconds)
+    write_csv(diagnosis.findings, out)
+    text = f"{table(diagnosis)}\n\nA row for every clip: {out}\n{conclusion(diagnosis)}"
+    # A terminal may lack the letters of some file's name.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    return diagnosis
+
+
+def _check_place(out: Path, source: Path) -> None:
+    """Refuse a place that cannot be written to before hours go by."""
+    folder = out.absolute().parent
+    if out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"--out={out}: cannot be written; name a file in a folder that is there")
+    if out.exists() and out.samefile(source):
+        raise InputError(f"--out={out}: is the data itself; name another file")
+
+
+def write_csv(findings: Iterable[Finding], out: Path) -> None:
+    """A row for every clip; the file is there as a whole or not at all."""
+    new = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        # Names that are no UTF-8 are written with escapes: other programs must read the file.
+        with new.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows(map(_row, findings))
+        new.replace(out)
+    except OSError as error:
+        raise InputError(f"--out={out}: {error.strerror}; name another place") from error
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _row(finding: Finding) -> list[Any]:
+    clip, checkup = finding.clip, finding.checkup
+    return [
+        *(clip.path, clip.label, clip.part, clip.group, clip.start_seconds, clip.end_seconds),
+        *(finding.verdict, finding.reason, checkup.frames, checkup.frames_decoded),
+        *(round(checkup.seconds, 3), checkup.width_px, checkup.height_px),
+        *(round(checkup.frames_per_second, 3), "yes" if checkup.rate_varies else "no"),
+        *(checkup.codec, checkup.container, finding.num_bytes),
+    ]
+
+
+if __name__ == "__main__":
+    main()
