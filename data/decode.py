@@ -10,7 +10,17 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from data.probe import Packets, Probe, UnreadableError, open_video, pixel_aspect, probe, reason
+from data.probe import (
+    Packets,
+    Probe,
+    UnreadableError,
+    open_video,
+    pixel_aspect,
+    probe,
+    reason,
+    time_of,
+    when_shown,
+)
 from data.sampling import parse_sampling, within
 from data.scaling import Fit, FrameScaler, Interpolation
 from data.seeking import SeekError, decode_at
@@ -144,12 +154,12 @@ def _decode_all(path: Path | str, room: Room, how: Reading) -> np.ndarray:
                 break
         else:
             _check_share(len(times), len(packets.times), how, packets.faults)
-        time_base = float(stream.time_base or 0)
-    if any(time is None for time in times) or np.any(np.diff(np.array(times)) <= 0):
+        shown, time_base = when_shown(packets.times, stream)
+    if None in times or np.any(np.diff(np.array(times)) <= 0):
         # Frames come in order though their times do not: those of the packets, put in order.
-        times = [*sorted(packets.times), *range(len(times))][: len(times)]
+        times = [*np.sort(shown), *[shown.max()] * len(times)][: len(times)]
     pts = np.array(times, np.int64)
-    return (pts - pts[0]) * time_base
+    return (pts - pts[0]) * float(time_base)
 
 
 def decode(packets: Iterable[av.Packet], faults: list[str]) -> Iterator[av.VideoFrame]:
@@ -166,14 +176,13 @@ class _Counted:
 
     def __init__(self, packets: Packets) -> None:
         self._packets = packets
-        self.times: list[int] = []
+        self.times: list[int | None] = []
         self.faults: list[str] = []
 
     def __iter__(self) -> Iterator[av.Packet]:
         for packet in self._packets:
             if packet.size and not packet.is_discard:
-                time = packet.dts if packet.pts is None else packet.pts
-                self.times.append(len(self.times) if time is None else time)
+                self.times.append(time_of(packet))
             yield packet
         if self._packets.last_fault:
             self.faults.append(self._packets.last_fault)

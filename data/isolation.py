@@ -79,7 +79,8 @@ class Decoder:
             self._connection.close()
             self._process.kill()
             self._process.wait()
-            self._memory.close()
+            # Unmapped when the last view of it is gone, which an error on its way up can hold.
+            del self._memory
         self._process = None
 
     def __del__(self) -> None:
@@ -134,6 +135,10 @@ class Decoder:
             code = self._process.wait()
             self.close()
             raise UnreadableError(f"ended the decoder ({_exit_reason(code)})") from error
+        except BaseException:
+            # The rest of an answer that nobody waits for would be taken for that of the next file.
+            self.close()
+            raise
         if kind == "unreadable":
             raise UnreadableError(content)
         if kind == "failed":

@@ -4,6 +4,7 @@ n frames, in the order in which they are shown
 """
 
 import os
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -49,8 +50,8 @@ class Probe(NamedTuple):
     pixel_aspect: Fraction
     """Width of a pixel over its height, as it is shown."""
     times_are_exact: bool
-    """Whether a decoded frame carries the time that stands in ``pts``. In AVI files of codecs that
-    reorder frames it does not: the packets' times there are those of decoding."""
+    """Whether a decoded frame carries the time that stands in ``pts``, and no other does. In AVI
+    files of codecs that reorder frames it does not: the packets' times there are those of decoding."""
 
     @property
     def num_frames(self) -> int:
@@ -85,29 +86,27 @@ def probe(path: Path | str) -> Probe:
     """
     with open_video(path) as (container, stream):
         packets = Packets(container, stream)
-        times: list[int] = []
+        times: list[int | None] = []
         keys: list[int] = []
         rotation = None
         for packet in packets:
             if packet.size == 0 or packet.is_discard:
                 continue
-            time = time_of(packet)
-            # Raw streams carry no times: frames count.
-            time = len(times) if time is None else time
-            times.append(time)
             if packet.is_keyframe:
-                keys.append(time)
+                keys.append(len(times))
                 if rotation is None:
                     rotation = _rotation_of(stream, packet)
+            times.append(time_of(packet))
         if not times:
             raise UnreadableError(packets.last_fault or "holds no video packet")
-        pts = np.unique(np.array(times, np.int64))
+        shown, time_base = when_shown(times, stream)
+        pts = np.sort(shown)
         context = stream.codec_context
         name = container.format.name
         return Probe(
             pts=pts,
-            keyframes=np.searchsorted(pts, np.unique(np.array(keys, np.int64))),
-            time_base=stream.time_base or Fraction(1, 1000),
+            keyframes=np.unique(np.searchsorted(pts, shown[keys])),
+            time_base=time_base,
             width_px=context.width,
             height_px=context.height,
             codec=context.name,
@@ -115,7 +114,9 @@ def probe(path: Path | str) -> Probe:
             rotation_degrees=rotation or 0,
             pixel_aspect=pixel_aspect(stream),
             times_are_exact=(
-                len(pts) == len(times) and not (name == "avi" and context.has_b_frames)
+                None not in times
+                and bool(np.all(np.diff(pts) > 0))
+                and not (name == "avi" and context.has_b_frames)
             ),
         )
 
@@ -137,6 +138,9 @@ class open_video:  # noqa: N801 - used as a function is
     def __enter__(self) -> tuple[av.container.InputContainer, av.VideoStream]:
         try:
             self._container = av.open(self._url, options=_OPTIONS, metadata_errors="ignore")
+        except av.ArgumentError as error:
+            # What FFmpeg says of a container that is not on the list.
+            raise UnreadableError("no video file of a kind that is read, or damaged") from error
         except (av.FFmpegError, OSError, ValueError, UnicodeError) as error:
             raise UnreadableError(reason(error)) from error
         try:
@@ -192,6 +196,19 @@ class Packets:
 def time_of(packet: av.Packet) -> int | None:
     """When a packet's frame is shown; where the container does not say, when it is decoded."""
     return packet.dts if packet.pts is None else packet.pts
+
+
+def when_shown(times: Sequence[int | None], stream: av.VideoStream) -> tuple[np.ndarray, Fraction]:
+    """Times of packets, (n,) int64 in their order, and the unit of them in seconds.
+
+    Raw streams carry no times: there the packets count, at the rate that the stream is said to have.
+    """
+    if all(time is None for time in times):
+        return np.arange(len(times)), 1 / Fraction(stream.guessed_rate or 25)
+    # A packet without a time goes with the one before it, or, at the start, with the one behind.
+    latest = next(time for time in times if time is not None)
+    known = [latest := latest if time is None else time for time in times]
+    return np.array(known, np.int64), stream.time_base or Fraction(1, 1000)
 
 
 def pixel_aspect(stream: av.VideoStream) -> Fraction:

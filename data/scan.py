@@ -160,10 +160,11 @@ class _Kept:
                 (_key(path), *self._stamps[path]),
             ).fetchone()
             return None if row is None else _decode(row[0])
-        except (sqlite3.Error, OSError, ValueError, KeyError, zlib.error) as error:
-            if isinstance(error, sqlite3.Error):
-                self._give_up(error)
-            return None
+        except sqlite3.Error as error:
+            self._give_up(error)
+        except (OSError, ValueError, KeyError, TypeError, ArithmeticError, zlib.error):
+            pass  # a file that is not there, or an entry that somebody else wrote
+        return None
 
     def put(self, path: Path, result: Any) -> None:
         """Keep a result. Reasons are not kept: a machine that was busy may read the file later."""

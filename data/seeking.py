@@ -15,6 +15,9 @@ from data.probe import Packets, Probe, time_of
 # Skip to a key frame over this many frames or more: a seek is not free.
 MIN_SKIP = 8
 
+# How many frames before a key frame to seek to: MPEG's transport streams go to the packet behind.
+_BACK = (0, 8, 64)
+
 # Codecs in which a picture said to be no reference is never referred to; others say less by it.
 _SKIPS_NON_REFERENCES = ("h264", "mpeg1video", "mpeg2video", "mpeg4")
 
@@ -81,17 +84,21 @@ class _Run:
 
     def packets_from(self, key: int) -> Iterator[av.Packet]:
         """Packets from a key frame on."""
-        try:
-            self.container.seek(int(self.found.pts[key]), stream=self.stream)
-        except (av.FFmpegError, OSError) as error:
-            raise SeekError from error
-        packets = iter(Packets(self.container, self.stream))
-        for packet in packets:
-            if packet.is_keyframe and packet.size:
-                if time_of(packet) != self.found.pts[key]:
-                    raise SeekError
-                self.place = key - 1
-                return _chain(packet, packets)
+        wanted = self.found.pts[key]
+        for back in _BACK:
+            try:
+                self.container.seek(int(self.found.pts[max(key - back, 0)]), stream=self.stream)
+            except (av.FFmpegError, OSError) as error:
+                raise SeekError from error
+            packets = iter(Packets(self.container, self.stream))
+            for packet in packets:
+                if not packet.is_keyframe or packet.size == 0:
+                    continue
+                if (time := time_of(packet)) == wanted:
+                    self.place = key - 1
+                    return _chain(packet, packets)
+                if time is None or time > wanted:
+                    break
         raise SeekError
 
     def decode(

@@ -1,0 +1,197 @@
+"""Features of clips that were computed once: kept in files, and read as a part of a data set.
+
+N steps in a batch · T of a clip · D features
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import torch
+from datasets import Dataset, Features, List, Value
+from datasets.arrow_writer import ArrowWriter
+
+from data.batch import RaggedBatch, collate
+from data.errors import InputError
+from data.module import Part
+
+log = logging.getLogger(__name__)
+
+_COLUMNS = Features(
+    {
+        "key": Value("string"),
+        "length": Value("int64"),
+        "features": List(Value("float32")),
+    }
+)
+
+
+class _Row(NamedTuple):
+    """Where the features of a clip lie: in a memory-mapped column, flat."""
+
+    column: np.ndarray
+    start: int
+    end: int
+    length: int
+
+
+class FeatureStore:
+    """Features of clips by key, in Arrow files that are mapped into memory and never changed.
+
+    They are float32: reading them takes a thousandth of the time of computing them, so that half
+    the bytes would buy nothing but a rounding error.
+
+    Each `add` leaves one further file, which appears whole or not at all; several processes may add
+    at once. A damaged file is warned about, and its features count as missing.
+
+    Args:
+        folder: where the files lie; made when something is added.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._rows: dict[str, _Row] = {}
+        self._opened: set[str] = set()
+        self.refresh()
+
+    def __reduce__(self) -> Any:
+        # Another process maps the files itself, instead of being sent what is in them.
+        return FeatureStore, (self.folder,)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._rows
+
+    def refresh(self) -> None:
+        """Take in what other processes have added."""
+        for path in sorted(self.folder.glob("*.arrow")):
+            if path.name not in self._opened:
+                self._opened.add(path.name)
+                self._open(path)
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """Those of the keys that nothing is kept for, each once, in their order."""
+        return [key for key in dict.fromkeys(keys) if key not in self._rows]
+
+    def length(self, key: str) -> int:
+        """T of a clip; KeyError for an unknown one."""
+        return self._rows[key].length
+
+    def get(self, key: str) -> np.ndarray:
+        """The features (T, D) of a clip, float32, read-only; KeyError for an unknown one."""
+        row = self._rows[key]
+        return row.column[row.start : row.end].reshape(row.length, -1)
+
+    def add(self, keys: Sequence[str], features: Sequence[np.ndarray]) -> None:
+        """Keep the features (T, D) of some clips, T and D 1 or more.
+
+        Raises:
+            InputError: the folder cannot be written to.
+        """
+        if not keys:
+            return
+        flat = [np.ascontiguousarray(one, np.float32).reshape(-1) for one in features]
+        # 64 bits wide: how much fits in one file is not for the offsets to say.
+        offsets = np.cumsum([0] + [len(one) for one in flat], dtype=np.int64)
+        table = pa.table(
+            {
+                "key": pa.array(list(keys)),
+                "length": pa.array([len(one) for one in features], pa.int64()),
+                "features": pa.LargeListArray.from_arrays(offsets, np.concatenate(flat)).cast(
+                    pa.list_(pa.float32())
+                ),
+            }
+        )
+        name = uuid4().hex
+        unfinished = self.folder / f"{name}.part"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("wb") as file:
+                writer = ArrowWriter(features=_COLUMNS, stream=file)
+                writer.write_table(table)
+                writer.finalize(close_stream=False)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.rename(self.folder / f"{name}.arrow")
+        except OSError as error:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise InputError(
+                f"{self.folder}: features cannot be kept there ({error.strerror or error}); make"
+                " room, or set MANYTOONE_CACHE to another folder"
+            ) from error
+        self.refresh()
+
+    def _open(self, path: Path) -> None:
+        found: dict[str, _Row] = {}
+        try:
+            table = Dataset.from_file(str(path)).data.table
+            table.validate(full=True)
+            for batch in table.to_batches():
+                features = batch["features"]
+                column = features.values.to_numpy(zero_copy_only=True)
+                bounds = features.offsets.to_numpy(zero_copy_only=True)
+                rows = zip(
+                    batch["key"].to_pylist(),
+                    bounds[:-1].tolist(),
+                    bounds[1:].tolist(),
+                    batch["length"].to_pylist(),
+                    strict=True,
+                )
+                for key, start, end, length in rows:
+                    if length < 1 or end <= start or (end - start) % length:
+                        raise ValueError(f"{end - start} numbers for {length} steps")
+                    found[key] = _Row(column, start, end, length)
+        except FileNotFoundError:
+            return  # another process has found it damaged
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            reason = (str(error).splitlines() or [""])[0]
+            log.warning("%s: damaged (%s); its features are computed anew", path, reason)
+            # A system's own error says nothing about the file.
+            if getattr(error, "errno", None) is None:
+                with suppress(OSError):
+                    path.unlink()
+        else:
+            self._rows |= found
+
+
+class FeaturePart(Part):
+    """A part whose steps are features that were computed before.
+
+    Args:
+        part: the part that it stands for: where examples come from.
+        keys: of each example of that part; those that the store does not know are left out.
+        store: holds the features.
+    """
+
+    def __init__(self, part: Part, *, keys: Sequence[str], store: FeatureStore) -> None:
+        known = [k for k, key in enumerate(keys) if key in store]
+        self.part, self.store = part, store
+        self.ids, self.labels = part.ids[known], part.labels[known]
+        self.keys = [keys[k] for k in known]
+        # As they came out, which for a damaged clip is not as they were planned.
+        self.lengths = np.array([store.length(key) for key in self.keys], np.int64)
+        self.truncated_steps = part.truncated_steps
+        self._positions = known
+
+    def sources(self, positions: Sequence[int] | None = None) -> list[str]:
+        """As the part it stands for has them."""
+        every = range(len(self)) if positions is None else positions
+        return self.part.sources([self._positions[k] for k in every])
+
+    def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
+        """Features (N, D) float32."""
+        at = list(positions)
+        pieces = [self.store.get(self.keys[k]) for k in at]
+        steps = np.concatenate(pieces) if pieces else np.empty((0, 0), np.float32)
+        return collate(
+            torch.from_numpy(steps),
+            lengths=self.lengths[at],
+            labels=self.labels[at],
+            ids=self.ids[at],
+        )
