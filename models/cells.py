@@ -106,15 +106,24 @@ class LSTMCell(Cell):
         self.open_forget_gate(self.bias_ih, self.bias_hh)
 
     @staticmethod
-    def open_forget_gate(bias_ih: Tensor, bias_hh: Tensor) -> None:
-        """Start the forget gate's bias at 1 (Jozefowicz 2015): a new network remembers.
+    def open_forget_gate(
+        bias_ih: Tensor, bias_hh: Tensor, *, memory_steps: int | None = None
+    ) -> None:
+        """Start the forget gate's bias at 1 (Jozefowicz 2015): a new network remembers, some steps.
 
-        PyTorch adds two biases, (4 H,) each; their sum is what counts.
+        With ``memory_steps`` T the cells start with memories of 1 to T - 1 steps: b_f = ln u with u
+        uniform in (1, T - 1), and b_i = -b_f (Tallec & Ollivier 2018, "Can recurrent neural networks
+        warp time?"). PyTorch adds two biases, (4 H,) each; their sum is what counts.
         """
-        hidden_size = len(bias_ih) // 4
+        input_bias, forget_bias, _, _ = bias_ih.chunk(4)
         with torch.no_grad():
-            bias_ih[hidden_size : 2 * hidden_size] = 1.0
-            bias_hh[hidden_size : 2 * hidden_size] = 0.0
+            bias_hh.chunk(4)[1].zero_()
+            if memory_steps is None:
+                forget_bias.fill_(1.0)
+                return
+            bias_hh.chunk(4)[0].zero_()
+            forget_bias.uniform_(1, max(memory_steps - 1, 1)).log_()
+            input_bias.copy_(-forget_bias)
 
     def forward(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
         """x (B, D), state (h, c) → (h, c) and the gates i, f, o and the candidate g."""

@@ -70,10 +70,12 @@ class FusedLSTM(FusedLayer):
     # for float16.
     SHUT = 1e4
 
-    def __init__(self, in_features: int, hidden_size: int) -> None:
+    def __init__(
+        self, in_features: int, hidden_size: int, *, memory_steps: int | None = None
+    ) -> None:
         super().__init__(in_features, hidden_size)
         _, _, *biases = self.weights()
-        LSTMCell.open_forget_gate(*biases)
+        LSTMCell.open_forget_gate(*biases, memory_steps=memory_steps)
 
     def forward(
         self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
@@ -228,10 +230,24 @@ class GRU(Recurrence):
 
 
 class LSTM(Recurrence):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997) on the fused kernel."""
+    """Long short-term memory (Hochreiter & Schmidhuber 1997) on the fused kernel.
+
+    Args:
+        in_features: D, what the encoder puts out.
+        memory_steps: how many steps its cells remember at the start, at the most; for sequences of
+            thousands of steps, of which without it the last hundred or so are learnt from at first.
+            About the longest sequence's length is right. None: a few steps (forget biases of 1).
+        options: what `Recurrence` takes.
+    """
+
+    def __init__(
+        self, in_features: int, *, memory_steps: int | None = None, **options: Any
+    ) -> None:
+        self._memory_steps = memory_steps  # before super().__init__, which calls `layer`
+        super().__init__(in_features, **options)
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
-        return FusedLSTM(in_features, hidden_size)
+        return FusedLSTM(in_features, hidden_size, memory_steps=self._memory_steps)
 
 
 class Unrolled(Recurrence):

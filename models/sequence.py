@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from models.encoders import Encoder
+from models.inputs import StepInputs
 from models.pooling import POOLINGS
 from models.recurrence import Recurrence
 
@@ -17,13 +18,16 @@ Pooling = Literal["last", "mean", "max", "concat"]
 class ManyToOne(nn.Module):
     """Many steps in, one answer out.
 
-    Every step is encoded by itself, a recurrence reads the features to the end of the sequence,
-    pooling makes one vector of its outputs, and a linear head scores the classes.
+    Every step is encoded by itself, a recurrence reads the features, or what `StepInputs` makes of
+    them, to the end of the sequence, pooling makes one vector of its outputs, and a linear head
+    scores the classes.
 
     Args:
         encoder: what turns a step into features.
-        recurrence: what reads the features; its ``in_features`` are the encoder's ``out_features``.
+        recurrence: what reads the features; its ``in_features`` are the ``out_features`` of
+            ``inputs``, or else of the encoder.
         num_classes: K.
+        inputs: what is made of the features before they are read; None: nothing.
         pooling: ``last`` (the last valid step; of a two-directional recurrence, the last that each
             direction reads), ``mean``, ``max`` or ``concat`` (all three side by side).
         dropout: share of the pooled features that is zeroed while training.
@@ -35,11 +39,13 @@ class ManyToOne(nn.Module):
         recurrence: Recurrence,
         *,
         num_classes: int,
+        inputs: StepInputs | None = None,
         pooling: Pooling = "last",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.inputs = inputs
         self.recurrence = recurrence
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
@@ -52,6 +58,8 @@ class ManyToOne(nn.Module):
 
     def read(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""
+        if self.inputs is not None:
+            features = self.inputs(features, lengths)
         outputs, _ = self.recurrence(features, lengths)
         pooled = POOLINGS[self.pooling](outputs, lengths, self.recurrence.num_directions)
         return self.head(self.dropout(pooled))

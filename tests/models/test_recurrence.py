@@ -100,3 +100,23 @@ def test_layout_pads_and_unpads():
 def test_layout_refuses_lengths_that_are_not(lengths, num_steps):
     with pytest.raises(ValueError, match=r"at least 1|add up"):
         Layout(torch.tensor(lengths), num_steps)
+
+
+def test_an_lstm_that_is_to_remember_thousands_of_steps_learns_from_the_first():
+    torch.manual_seed(0)
+    first = {}
+    for memory_steps in (None, 5000):
+        lstm = LSTM(4, hidden_size=32, memory_steps=memory_steps)
+        steps = torch.randn(5000, 4, requires_grad=True)
+        outputs, _ = lstm(steps, torch.tensor([5000]))
+        outputs[-1].sum().backward()
+        first[memory_steps] = float(steps.grad[0].abs().max())
+    assert first[None] == 0.0  # 0.7 ** 5000
+    assert first[5000] > 1e-8
+    biases = lstm.layers[0][0].fused.bias_ih_l0 + lstm.layers[0][0].fused.bias_hh_l0
+    write, keep, _, _ = biases.detach().chunk(4)
+    assert torch.equal(write, -keep)
+    assert keep.min() >= 0
+    # Memories spread evenly from 1 to 4,999 steps.
+    assert 1500 < keep.exp().mean() < 3500
+    assert keep.exp().max() < 4999

@@ -3,16 +3,19 @@ import torch
 
 from models.encoders import OneHot, WordEmbedding
 from models.frames import SmallCNN
+from models.inputs import StepInputs
 from models.pooling import POOLINGS, concat, last, maximum, mean
 from models.recurrence import GRU, LSTM, RNN
 from models.sequence import ManyToOne
 
 
-def frames_model(pooling="last", bidirectional=False, chunk_size=2048):
+def frames_model(pooling="last", bidirectional=False, chunk_size=2048, **inputs):
     torch.manual_seed(1)
     encoder = SmallCNN(features=8, width=8, chunk_size=chunk_size)
-    recurrence = LSTM(8, hidden_size=6, bidirectional=bidirectional)
-    return ManyToOne(encoder, recurrence, num_classes=3, pooling=pooling).eval()
+    made = StepInputs(8, **inputs) if inputs else None
+    in_features = made.out_features if made else 8
+    recurrence = LSTM(in_features, hidden_size=6, bidirectional=bidirectional)
+    return ManyToOne(encoder, recurrence, num_classes=3, inputs=made, pooling=pooling).eval()
 
 
 def test_poolings_by_hand():
@@ -27,15 +30,27 @@ def test_poolings_by_hand():
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_prediction_does_not_depend_on_company_or_chunk(pooling, bidirectional):
+@pytest.mark.parametrize("inputs", [{}, {"difference": "absolute", "center": True, "project": 7}])
+def test_prediction_does_not_depend_on_company_or_chunk(pooling, bidirectional, inputs):
     lengths = torch.tensor([3, 17, 8, 1])
     frames = torch.randint(0, 256, (29, 3, 32, 40), dtype=torch.uint8)
-    together = frames_model(pooling, bidirectional)(frames, lengths)
-    in_chunks = frames_model(pooling, bidirectional, chunk_size=5)(frames, lengths)
+    together = frames_model(pooling, bidirectional, **inputs)(frames, lengths)
+    in_chunks = frames_model(pooling, bidirectional, chunk_size=5, **inputs)(frames, lengths)
     torch.testing.assert_close(in_chunks, together, atol=1e-5, rtol=1e-5)
     for row, clip in enumerate(torch.split(frames, lengths.tolist())):
-        alone = frames_model(pooling, bidirectional)(clip, lengths[row : row + 1])
+        alone = frames_model(pooling, bidirectional, **inputs)(clip, lengths[row : row + 1])
         torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-5)
+
+
+def test_inputs_stand_between_encoder_and_recurrence():
+    lengths = torch.tensor([4, 2])
+    features = torch.randn(6, 8)
+    model = frames_model(difference="signed", scale=True, project=3)
+    outputs, _ = model.recurrence(model.inputs(features, lengths), lengths)
+    expected = model.head(last(outputs, lengths))
+    assert torch.equal(model.read(features, lengths), expected)
+    # Without them a model has the weights it always had, and old checkpoints load.
+    assert not any(key.startswith("inputs") for key in frames_model().state_dict())
 
 
 def test_chunks_give_the_same_gradient():
