@@ -169,6 +169,8 @@ class FeaturePart(Part):
         store: holds the features.
     """
 
+    is_ready_made = True
+
     def __init__(self, part: Part, *, keys: Sequence[str], store: FeatureStore) -> None:
         known = [k for k, key in enumerate(keys) if key in store]
         self.part, self.store = part, store

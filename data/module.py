@@ -23,12 +23,14 @@ class Part(Dataset[RaggedBatch]):
         labels: (n,) int64: class indices.
         lengths: (n,) int64: the steps of each example, as planned; a damaged clip may give fewer.
         truncated_steps: how many steps of the part a limit cuts off.
+        is_ready_made: whether its batches are made in no time, so that reading ahead costs more.
     """
 
     ids: np.ndarray
     labels: np.ndarray
     lengths: np.ndarray
     truncated_steps: int = 0
+    is_ready_made: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -181,9 +183,9 @@ class SequenceDataModule(LightningDataModule):
         """Batches of the part that is reported."""
         return self.loader(self.parts[self.reported_part])
 
-    def loader(self, part: Part, *, shuffle: bool = False) -> BatchLoader:
-        """Batches of a part, for this process of those that share the work."""
-        trainer = self.trainer
+    def loader(self, part: Part, *, shuffle: bool = False, alone: bool = False) -> BatchLoader:
+        """Batches of a part, for this process of those that share the work; all of them if alone."""
+        trainer = None if alone else self.trainer
         plan = BatchPlan(
             part.lengths,
             steps_per_batch=self.steps_per_batch,
@@ -206,6 +208,8 @@ class SequenceDataModule(LightningDataModule):
 
     def workers_for(self, part: Part) -> int:
         """How many processes read ahead."""
+        if part.is_ready_made:
+            return 0
         if self.num_workers is not None:
             return self.num_workers
         return self.default_num_workers(part)

@@ -10,6 +10,7 @@ from data.errors import InputError
 from data.module import SequenceDataModule
 from data.text import TextDataModule
 from data.video import VideoDataModule
+from models.pretrained import without_pretrained
 from pipelines.classify import CHECKPOINT_KEY, SequenceClassifier
 
 DATA_MODULES: dict[str, type[SequenceDataModule]] = {
@@ -70,7 +71,9 @@ def load(path: Path, *, task: str | None = None) -> SequenceClassifier:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(SequenceClassifier, "model")
     config = parser.parse_object({"model": description["model"]})
-    classifier: SequenceClassifier = parser.instantiate(config).model
+    # The checkpoint brings the weights: those an encoder began with need not be there any more.
+    with without_pretrained():
+        classifier: SequenceClassifier = parser.instantiate(config).model
     classifier.load_state_dict(checkpoint["state_dict"])
     classifier.description = description
     return classifier.eval()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from data.batch import RaggedBatch, Skipped
 from models.encoders import Encoder
+from models.inputs import StepInputs
 from models.pooling import mean
 from models.recurrence import Recurrence
 from models.sequence import ManyToOne, Pooling
@@ -40,6 +42,8 @@ class Answers(NamedTuple):
     """(B, K) float64"""
     mean_features: Tensor
     """(B, D) the mean of each sequence's encoded steps: what a model blind to order could know."""
+    middle_features: Tensor
+    """(B, D) the encoded step in the middle of each sequence: what a single frame tells."""
 
 
 class SequenceClassifier(LightningModule):
@@ -49,9 +53,13 @@ class SequenceClassifier(LightningModule):
         encoder: turns one step into features.
         recurrence: makes, of the number of features, what reads the sequence.
         classes: names of the classes.
+        inputs: makes, of the number of features, what the recurrence reads of them: their change
+            from step to step, normalised over the sequence …; None: the features as they are.
         pooling: from the outputs at all steps to one vector: last, mean, max or concat.
         dropout: share of the pooled features that is zeroed while training.
         label_smoothing: share of the target spread over all classes (Szegedy 2016).
+        class_weights: ``balanced`` makes, while training, all classes count alike, however many
+            examples each has; ``none`` makes all examples count alike.
         optimizer: makes the optimiser of the parameters.
         schedule: ``constant``, or ``one_cycle`` (Smith 2018): the rate rises to the optimiser's
             in the first part of the run and falls to nothing by its end.
@@ -65,24 +73,32 @@ class SequenceClassifier(LightningModule):
         *,
         classes: list[str],
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        inputs: Callable[[int], StepInputs] | None = None,
         pooling: Pooling = "last",
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
+        class_weights: Literal["none", "balanced"] = "none",
         schedule: Literal["constant", "one_cycle"] = "constant",
         warmup_share: float = 0.1,
     ) -> None:
         super().__init__()
         self.classes = classes
+        step_inputs = None if inputs is None else inputs(encoder.out_features)
         self.model = ManyToOne(
             encoder,
-            recurrence(encoder.out_features),
+            recurrence((step_inputs or encoder).out_features),
             num_classes=len(classes),
+            inputs=step_inputs,
             pooling=pooling,
             dropout=dropout,
         )
         self.optimizer = optimizer
         self.label_smoothing = label_smoothing
         self.schedule, self.warmup_share = schedule, warmup_share
+        self.class_weights = class_weights
+        self.weights: Tensor
+        # What a checkpoint is for has its training part behind it.
+        self.register_buffer("weights", torch.ones(len(classes)), persistent=False)
         self.metrics = {stage: _metrics(stage, len(classes)) for stage in STAGES}
         self.losses = {stage: MeanMetric() for stage in STAGES}
         # `train` is a method of modules, so a ModuleDict cannot have it as a key.
@@ -102,18 +118,35 @@ class SequenceClassifier(LightningModule):
         """Steps (N, …) and lengths (B,) → scores (B, K)."""
         return self.model(steps, lengths)
 
+    def setup(self, stage: str) -> None:
+        """Weigh the classes by the training part, the same on every rank."""
+        if stage != "fit" or self.class_weights == "none":
+            return
+        part = self.trainer.datamodule.parts["train"]  # type: ignore[attr-defined]
+        weights = balanced_weights(part.labels, num_classes=len(self.classes))
+        self.weights = torch.from_numpy(weights).to(self.weights)
+
+    def encode(self, steps: Tensor) -> Tensor:
+        """Steps (N, …) → features (N, D); features that were computed before are what they are."""
+        return steps if steps.is_floating_point() and steps.ndim == 2 else self.model.encoder(steps)
+
+    def _loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """The mean over the examples of a training batch; scores (B, K), labels (B,)."""
+        losses = cross_entropy(
+            scores, labels, label_smoothing=self.label_smoothing, reduction="none"
+        )
+        # Not cross_entropy's own weights: it divides by their sum over the batch, so that in a
+        # batch of few examples, or of one class, they would cancel out.
+        return (self.weights[labels] * losses).mean()
+
     def _step(self, batch: RaggedBatch, stage: str) -> Tensor:
         self.skipped.update({one.id: one for one in batch.skipped})
         if batch.num_sequences == 0:
             # Nothing to learn here, but the ranks that have something wait for our gradients.
-            return sum((p.sum() * 0 for p in self.parameters()), start=self._zero())
-        features = self.model.encoder(batch.steps)
+            return sum((p.sum() * 0 for p in self._trained()), start=self._zero())
+        features = self.encode(batch.steps)
         scores = self.model.read(features, batch.lengths)
-        loss = cross_entropy(
-            scores,
-            batch.labels,
-            label_smoothing=self.label_smoothing if stage == "train" else 0.0,
-        )
+        loss = (self._loss if stage == "train" else cross_entropy)(scores, batch.labels)
         # A mean over the examples of all ranks: batches and ranks differ in size.
         self.losses[stage].update(loss.detach(), weight=batch.num_sequences)
         self.metrics[stage].update(scores.detach().float(), batch.labels)
@@ -124,9 +157,13 @@ class SequenceClassifier(LightningModule):
                     batch.labels.cpu(),
                     scores.double().softmax(1).cpu(),
                     mean(features.float(), batch.lengths).cpu(),
+                    middle(features.float(), batch.lengths).cpu(),
                 )
             )
         return loss
+
+    def _trained(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def _zero(self) -> Tensor:
         return torch.zeros((), device=self.device)
@@ -180,7 +217,7 @@ class SequenceClassifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and its schedule over the whole run."""
-        optimizer = self.optimizer(self.parameters())
+        optimizer = self.optimizer(self._trained())
         if self.schedule == "constant":
             return optimizer
         # A LambdaLR keeps no plan in a checkpoint: a resumed run may be planned longer.
@@ -200,6 +237,22 @@ class SequenceClassifier(LightningModule):
         """Keep, as plain values, what builds this model and makes its inputs ready."""
         seconds = time.monotonic() - self._fit_started
         checkpoint[CHECKPOINT_KEY] = self.description | {"train_seconds": seconds}
+
+
+def middle(features: Tensor, lengths: Tensor) -> Tensor:
+    """Features (N, D) and lengths (B,) → (B, D): of each sequence the step in its middle."""
+    return features[lengths.cumsum(0) - lengths + lengths // 2]
+
+
+def balanced_weights(labels: np.ndarray, *, num_classes: int) -> np.ndarray:
+    """Labels (n,) → (K,) float64: how much an example of each class counts.
+
+    In inverse proportion to how many there are, n / (K n_c) (King & Zeng 2001, "Logistic Regression
+    in Rare Events Data", as scikit-learn has it), K the classes that occur: the mean over all
+    examples is 1. A class without an example keeps 1.
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    return np.where(counts, len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 1.0)
 
 
 def planned_steps(trainer: Trainer) -> int:

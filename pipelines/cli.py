@@ -13,13 +13,15 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from data.errors import InputError
 from data.module import SequenceDataModule
-from data.workers import available_cores
 from pipelines.checkpoints import DATA_MODULES, describe
 from pipelines.classify import SequenceClassifier
+from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
 from pipelines.evaluate import report_test
+from pipelines.features import FeatureCache
 from pipelines.quiet import ignore_noise
 from pipelines.runs import RUNS, create_run, is_first_process, name_run
+from pipelines.waiting import WaitingTime
 
 
 class TrainingCLI(LightningCLI):
@@ -39,6 +41,7 @@ class TrainingCLI(LightningCLI):
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             seed_everything_default=0,
+            trainer_defaults={"callbacks": [FeatureCache(), LeaveCores()]},
             parser_kwargs={
                 "description": f"Train a {task} classifier, test it and report.",
                 "exit_on_error": False,
@@ -69,6 +72,11 @@ class TrainingCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
+        if self.config.data.balance and self.config.model.class_weights == "balanced":
+            raise InputError(
+                "--model.class_weights=balanced and --data.balance=true each make up for rare"
+                " classes, together they overdo it; choose one"
+            )
         # MXCSR is inherited by the threads a thread starts: before the first computation.
         torch.set_flush_denormal(True)
         self.run_name = name_run(self.task, self.config.run)
@@ -107,10 +115,9 @@ def _run(cli: TrainingCLI) -> None:
     if is_first_process():
         create_run(cli.task, cli.run_name, is_training=True)
         (cli.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    if trainer.world_size == 1:
-        # Workers and compute threads that share cores slow each other out of proportion.
-        busy = data.workers_for(data.parts["train"])
-        torch.set_num_threads(max(available_cores() - busy, 1))
+    # The last callback of all, or what the others do at the end of a step would count as waiting.
+    waiting = WaitingTime()
+    trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
     started = time.monotonic()
     trainer.fit(model, datamodule=data, ckpt_path=cli.config.ckpt_path, weights_only=True)
     train_seconds = time.monotonic() - started
@@ -123,4 +130,5 @@ def _run(cli: TrainingCLI) -> None:
             folder=cli.folder,
             train_seconds=train_seconds,
             fit_baselines=not cli.config.trainer.fast_dev_run,
+            extra={"wait_share": waiting.share},
         )

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,8 +16,10 @@ from data.module import Part, SequenceDataModule
 from models.pooling import mean
 from pipelines import baselines
 from pipelines.checkpoints import DATA_MODULES, data_module, load
-from pipelines.classify import SequenceClassifier
+from pipelines.classify import SequenceClassifier, middle
+from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
+from pipelines.features import FeatureCache
 from pipelines.quiet import ignore_noise
 from pipelines.report import Predictions, summary, write_report
 from pipelines.runs import create_run, is_first_process, name_run
@@ -33,6 +35,7 @@ def report_test(
     train_seconds: float,
     fit_baselines: bool,
     baselines_file: Path | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write ``folder/report`` of the test just run, and print its summary.
 
@@ -43,6 +46,7 @@ def report_test(
         train_seconds: how long the model was trained.
         fit_baselines: fit the baselines on the training part and keep them in the folder.
         baselines_file: where fitted baselines lie instead; missing ones are left out.
+        extra: further keys of the report.
     """
     if model.answers is None:
         raise InputError(
@@ -60,7 +64,11 @@ def report_test(
         probabilities=answers.probabilities.numpy(),
         classes=model.classes,
     )
-    inputs = sources if data.source_column == "text" else answers.mean_features.numpy()
+    inputs = _Inputs(
+        texts=sources if data.source_column == "text" else [],
+        mean_frames=answers.mean_features.numpy(),
+        middle_frames=answers.middle_features.numpy(),
+    )
     fitted: list[Any] = []
     if fit_baselines:
         fitted = _fit_baselines(model, data)
@@ -80,7 +88,10 @@ def report_test(
             for _, one in sorted(skipped.items())
         ],
         train_seconds=train_seconds,
-        baselines={one.name: baselines.score(one, inputs, predictions.labels) for one in fitted},
+        baselines={
+            one.name: baselines.score(one, inputs.of(one), predictions.labels) for one in fitted
+        },
+        extra=data.notes() | (extra or {}),
     )
     print(summary(report, model_name=_model_name(model)))
     print(f"Report: {folder / 'report'}")
@@ -91,36 +102,63 @@ def _model_name(model: SequenceClassifier) -> str:
     return type(model.model.recurrence).__name__
 
 
-def _fit_baselines(model: SequenceClassifier, data: SequenceDataModule) -> list[Any]:
+class _Inputs(NamedTuple):
+    """What the baselines know of n examples."""
+
+    texts: list[str]
+    """n texts; none where the examples are clips."""
+    mean_frames: np.ndarray
+    """(n, D)"""
+    middle_frames: np.ndarray
+    """(n, D)"""
+
+    def of(self, baseline: baselines.Baseline) -> Any:
+        """What one of them predicts from."""
+        if isinstance(baseline, baselines.TfidfLogisticRegression):
+            return self.texts
+        if isinstance(baseline, baselines.SingleFrameLogisticRegression):
+            return self.middle_frames
+        return self.mean_frames
+
+
+def _fit_baselines(model: SequenceClassifier, data: SequenceDataModule) -> list[baselines.Baseline]:
     train = data.parts["train"]
-    num_classes = len(model.classes)
-    fitted: list[Any] = [baselines.Majority()]
+    kinds: list[type[baselines.Baseline]] = [baselines.Majority]
     if data.source_column == "text":
-        fitted.append(baselines.TfidfLogisticRegression())
-        inputs: Any = train.sources()
+        kinds += [baselines.TfidfLogisticRegression]
         labels = train.labels
+        inputs = _Inputs(train.sources(), np.empty((len(labels), 0)), np.empty((len(labels), 0)))
     else:
-        fitted.append(baselines.MeanFrameLogisticRegression())
-        inputs, labels = mean_features(model, data, train)
-    for one in tqdm(fitted, desc="Fitting baselines", disable=None):
-        one.fit(inputs, labels, num_classes)
+        kinds += [
+            baselines.MeanFrameLogisticRegression,
+            baselines.SingleFrameLogisticRegression,
+        ]
+        mean_frames, middle_frames, labels = frame_features(model, data, train)
+        inputs = _Inputs([], mean_frames, middle_frames)
+    fitted: list[baselines.Baseline] = []
+    for kind in tqdm(kinds, desc="Fitting baselines", disable=None):
+        one = kind()
+        fitted.append(one.fit(inputs.of(one), labels, len(model.classes)))
     return fitted
 
 
-def mean_features(
+def frame_features(
     model: SequenceClassifier, data: SequenceDataModule, part: Part
-) -> tuple[np.ndarray, np.ndarray]:
-    """The mean encoded step of each example, (n, D), and the labels (n,)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each example the mean encoded step (n, D), the middle one (n, D), and the labels (n,)."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    encoder = model.model.encoder.to(device).eval()
-    features, labels = [], []
+    model = model.to(device).eval()
+    means, middles, labels = [], [], []
     with torch.inference_mode():
-        for batch in tqdm(data.loader(part), desc="Mean frame features", disable=None):
+        # By one process alone: it must see all examples and not its share of them.
+        for batch in tqdm(data.loader(part, alone=True), desc="Frame features", disable=None):
             if batch.num_sequences:
-                encoded = encoder(batch.steps.to(device))
-                features.append(mean(encoded.float(), batch.lengths.to(device)).cpu())
+                features = model.encode(batch.steps.to(device)).float()
+                lengths = batch.lengths.to(device)
+                means.append(mean(features, lengths).cpu())
+                middles.append(middle(features, lengths).cpu())
                 labels.append(batch.labels)
-    return torch.cat(features).numpy(), torch.cat(labels).numpy()
+    return torch.cat(means).numpy(), torch.cat(middles).numpy(), torch.cat(labels).numpy()
 
 
 def main(args: list[str] | None = None) -> None:
@@ -183,9 +221,11 @@ def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool
     data.reported_part = options.split or ("all" if names_data else "test")
     name = name_run(task, options.run)
     _ = data.parts  # what cannot be read fails before a folder is made
+    callbacks = options.trainer.callbacks or []
     trainer = Trainer(
         **{
             **vars(options.trainer),
+            "callbacks": [*callbacks, FeatureCache(), LeaveCores()],
             "logger": False,
             "enable_checkpointing": False,
             "use_distributed_sampler": False,

@@ -6,7 +6,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pipelines import baselines
-from pipelines.baselines import Majority, MeanFrameLogisticRegression, TfidfLogisticRegression
+from pipelines.baselines import (
+    Majority,
+    MeanFrameLogisticRegression,
+    SingleFrameLogisticRegression,
+    TfidfLogisticRegression,
+)
 from pipelines.report import scores
 
 WORDS = [["poor", "dull", "awful"], ["fine", "great", "lovely"], ["odd", "weird", "strange"]]
@@ -29,15 +34,16 @@ def frames(n=60, num_classes=3, features=5, seed=0):
 
 
 def fitted(kind, labels=None, num_classes=3):
-    if kind is MeanFrameLogisticRegression:
+    if kind in FRAME_KINDS:
         clips, own = frames()
-        inputs = clips.mean(axis=1)
+        inputs = clips.mean(axis=1) if kind is MeanFrameLogisticRegression else clips[:, 3]
     else:
         inputs, own = reviews()
     return kind().fit(inputs, own if labels is None else labels, num_classes), inputs
 
 
-KINDS = [Majority, TfidfLogisticRegression, MeanFrameLogisticRegression]
+FRAME_KINDS = [MeanFrameLogisticRegression, SingleFrameLogisticRegression]
+KINDS = [Majority, TfidfLogisticRegression, *FRAME_KINDS]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -139,11 +145,26 @@ def test_mean_frame_is_blind_to_the_order_of_frames():
     np.testing.assert_allclose(blind.predict_proba(both), 0.5, atol=1e-3)
 
 
-def test_mean_frame_equals_scikit_learn_put_together():
+def test_what_only_the_change_tells_a_single_frame_does_not():
+    random = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    # Brighter at both ends or in the middle: the mean is the same, no frame alone is.
+    bump = np.array([-1, -1, 2.0]) + random.normal(size=(200, 3)) * 0.1
+    clips = np.where(labels[:, None] == 1, bump[:, ::-1], bump)[..., None]
+    mean = MeanFrameLogisticRegression().fit(clips.mean(axis=1), labels, 2)
+    first = SingleFrameLogisticRegression().fit(clips[:, 0], labels, 2)
+    middle = SingleFrameLogisticRegression().fit(clips[:, 1], labels, 2)
+    assert baselines.score(mean, clips.mean(axis=1), labels)["accuracy"] < 0.65
+    assert baselines.score(middle, clips[:, 1], labels)["accuracy"] < 0.65
+    assert baselines.score(first, clips[:, 0], labels)["accuracy"] == 1
+
+
+@pytest.mark.parametrize("kind", FRAME_KINDS)
+def test_frame_baselines_equal_scikit_learn_put_together(kind):
     clips, labels = frames()
     inputs = clips.mean(axis=1).astype(np.float32) * [1, 10, 100, 1e-3, 0] + 5  # one never changes
     peer = make_pipeline(StandardScaler(), LogisticRegression(C=1.0)).fit(inputs, labels)
-    one = MeanFrameLogisticRegression().fit(inputs, labels, 3)
+    one = kind().fit(inputs, labels, 3)
     np.testing.assert_allclose(one.predict_proba(inputs), peer.predict_proba(inputs), atol=1e-3)
 
 

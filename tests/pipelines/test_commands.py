@@ -54,10 +54,13 @@ def read_predictions(folder):
 
 
 @pytest.mark.parametrize(
-    ("task", "baseline"),
-    [("video", "mean_frame_logistic_regression"), ("sentiment", "tfidf_logistic_regression")],
+    ("task", "baselines"),
+    [
+        ("video", {"mean_frame_logistic_regression", "single_frame_logistic_regression"}),
+        ("sentiment", {"tfidf_logistic_regression"}),
+    ],
 )
-def test_a_run_leaves_all_its_files(task, baseline, request):
+def test_a_run_leaves_all_its_files(task, baselines, request):
     runs = request.getfixturevalue(f"{task}_run") / "runs" / task
     for file in FILES:
         assert (runs / "first" / file).stat().st_size > 0, file
@@ -65,7 +68,8 @@ def test_a_run_leaves_all_its_files(task, baseline, request):
     report = read_report(runs / "first")
     assert set(KEYS) <= set(report)
     assert (report["task"], report["split"], report["truncated_steps"]) == (task, "test", 0)
-    assert {"majority", baseline} == set(report["baselines"])
+    assert {"majority"} | baselines == set(report["baselines"])
+    assert 0 <= report["wait_share"] <= 1
     rows = read_predictions(runs / "first")
     assert len(rows) == report["num_examples"]
     assert len({row["id"] for row in rows}) == len(rows)

@@ -1,0 +1,210 @@
+"""A frozen encoder's features: computed once and kept, so that later epochs and runs read them."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from tqdm import tqdm
+
+from data.batch import Skipped
+from data.errors import InputError
+from data.examples import cache_folder
+from data.features import FeaturePart, FeatureStore
+from data.module import SequenceDataModule
+from data.video_part import VideoPart
+from models.frames import FrameEncoder
+from pipelines.classify import SequenceClassifier
+from pipelines.cores import leave_cores
+
+# A file is finished when it is so large, or when so many seconds have passed, or this share of all
+# the seconds so far: an interrupted run loses a tenth of its work, and files stay few.
+_FILE_BYTES = 2**29
+_FILE_SECONDS = 30.0
+_FILE_SHARE = 0.1
+
+
+class FeatureCache(Callback):
+    """Puts features in the place of clips, where nothing changes either from epoch to epoch.
+
+    That is when every parameter of the encoder is frozen and the part is not augmented. Features
+    are kept by the content of the clip, by how it is read, and by the encoder's fingerprint. Each
+    process of a run computes a share of them.
+    """
+
+    def __init__(self) -> None:
+        self._clips: dict[str, VideoPart] = {}
+        self._fingerprint = ""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Before the loaders are made: the parts of this stage."""
+        data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        names = ["train", "val"] if stage == "fit" else [data.reported_part]
+        assert isinstance(pl_module, SequenceClassifier)
+        encoder = pl_module.model.encoder
+        if not (isinstance(encoder, FrameEncoder) and encoder.is_frozen) or _is_trial(trainer):
+            return
+        names = [name for name in names if isinstance(data.parts.get(name), VideoPart)]
+        if any(_augments(data, name) for name in names) and trainer.is_global_zero:
+            print(
+                "Features: the training clips are augmented, so the frozen encoder reads them in"
+                " every epoch; without --data.augment_… it would read each clip once"
+            )
+        self._replace(trainer, pl_module, [name for name in names if not _augments(data, name)])
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A checkpoint to resume from is read after `setup`: its encoder may be another one."""
+        assert isinstance(pl_module, SequenceClassifier)
+        encoder = pl_module.model.encoder
+        if not self._clips or not isinstance(encoder, FrameEncoder):
+            return
+        if encoder.fingerprint() != self._fingerprint:
+            data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+            data.parts.update(self._clips)
+            self._replace(trainer, pl_module, list(self._clips))
+            leave_cores(trainer, data.workers_for(data.parts["train"]))
+
+    def _replace(self, trainer: Trainer, model: SequenceClassifier, names: list[str]) -> None:
+        if not names:
+            return
+        data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        encoder = model.model.encoder.to(trainer.strategy.root_device)
+        assert isinstance(encoder, FrameEncoder)
+        self._fingerprint = encoder.fingerprint()
+        store = FeatureStore(cache_folder() / "features" / self._fingerprint[:16])
+        started = time.monotonic()
+        num_computed = num_kept = 0
+        for name in names:
+            part = data.parts[name]
+            assert isinstance(part, VideoPart)
+            keys = trainer.strategy.broadcast(part.content_keys() if trainer.is_global_zero else [])
+            missing = trainer.strategy.broadcast(store.missing(keys))
+            reasons = _compute(trainer, encoder, part, keys=keys, missing=missing, store=store)
+            store.refresh()
+            _check_shared(trainer, store, [key for key in keys if key not in reasons])
+            unread = [k for k, key in enumerate(keys) if key in reasons]
+            for k, source in zip(unread, part.sources(unread), strict=True):
+                row = int(part.ids[k])
+                model.skipped[row] = Skipped(row, source, reasons[keys[k]])
+            data.parts[name] = features = FeaturePart(part, keys=keys, store=store)
+            if len(features) == 0:
+                raise InputError(
+                    f"{data.path}: no readable clip in the part '{name}'; add clips to it"
+                )
+            self._clips[name] = part
+            num_computed += len(missing) - len(reasons)
+            num_kept += len(set(features.keys))
+        if trainer.is_global_zero:
+            seconds = time.monotonic() - started
+            print(
+                f"Features ({', '.join(names)}): the encoder is frozen, so each clip is encoded"
+                f" once; {num_kept - num_computed} read, {num_computed} computed in {seconds:.1f} s,"
+                f" kept in {store.folder}"
+            )
+
+
+def _compute(
+    trainer: Trainer,
+    encoder: FrameEncoder,
+    part: VideoPart,
+    *,
+    keys: Sequence[str],
+    missing: Sequence[str],
+    store: FeatureStore,
+) -> dict[str, str]:
+    """Add the missing features to the store, a share of them on each rank.
+
+    Returns, the same on every rank, the keys of clips that could not be read, and why.
+    """
+    if not missing:
+        return {}
+    first = {key: k for k, key in reversed(list(enumerate(keys)))}
+    clips = part.subset([first[key] for key in missing])
+    key_of = {int(row): key for row, key in zip(clips.ids, missing, strict=True)}
+    data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+    loader = data.loader(clips)
+    leave_cores(trainer, data.workers_for(clips))
+    unread: list[Skipped] = []
+    waiting = _Waiting(store)
+    was_training = encoder.training
+    encoder.eval()
+    with (
+        torch.inference_mode(),
+        # A loader draws a seed when it begins: training is to go on as if nothing had been done.
+        torch.random.fork_rng(devices=[]),
+        tqdm(
+            total=sum(map(len, loader.plan)),
+            desc=f"Features: computed once, kept in {store.folder}",
+            unit="clip",
+            disable=None if trainer.is_global_zero else True,
+        ) as bar,
+    ):
+        for batch in loader:
+            unread += batch.skipped
+            if batch.num_sequences:
+                encoded = encoder(batch.steps.to(trainer.strategy.root_device)).float().cpu()
+                pieces = encoded.split(batch.lengths.tolist())
+                for row, piece in zip(batch.ids.tolist(), pieces, strict=True):
+                    waiting.add(key_of[row], piece.numpy())
+            bar.update(batch.num_sequences + len(batch.skipped))
+    waiting.write()
+    encoder.train(was_training)
+    # Also waits for the others: what they computed is in the store by now.
+    every = _gather(trainer, {key_of[skip.id]: skip.reason for skip in unread})
+    return {key: reason for reasons in every for key, reason in reasons.items()}
+
+
+class _Waiting:
+    """Features that wait for enough company to fill a file."""
+
+    def __init__(self, store: FeatureStore) -> None:
+        self.store = store
+        self.keys: list[str] = []
+        self.features: list[np.ndarray] = []
+        self.num_bytes = 0
+        self.started = self.written = time.monotonic()
+
+    def add(self, key: str, features: np.ndarray) -> None:
+        self.keys.append(key)
+        # A copy: a slice would keep all the batch.
+        self.features.append(features.copy())
+        self.num_bytes += features.nbytes
+        now = time.monotonic()
+        patience = max(_FILE_SECONDS, _FILE_SHARE * (now - self.started))
+        if self.num_bytes >= _FILE_BYTES or now - self.written >= patience:
+            self.write()
+
+    def write(self) -> None:
+        self.store.add(self.keys, self.features)
+        self.keys, self.features, self.num_bytes = [], [], 0
+        self.written = time.monotonic()
+
+
+def _check_shared(trainer: Trainer, store: FeatureStore, keys: Sequence[str]) -> None:
+    """Raise where a process does not see what the others have computed."""
+    if any(_gather(trainer, bool(store.missing(keys)))):
+        raise InputError(
+            f"{store.folder}: its files are not seen by every process; set MANYTOONE_CACHE to a"
+            " folder that all machines of the run share"
+        )
+
+
+def _gather(trainer: Trainer, ours: Any) -> list[Any]:
+    """What each rank has."""
+    if trainer.world_size == 1:
+        return [ours]
+    everyone: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(everyone, ours)
+    return everyone
+
+
+def _augments(data: SequenceDataModule, name: str) -> bool:
+    part = data.parts[name]
+    return isinstance(part, VideoPart) and part.augments
+
+
+def _is_trial(trainer: Trainer) -> bool:
+    """A dry run of a few batches needs no features of the rest."""
+    return bool(trainer.fast_dev_run)  # type: ignore[attr-defined]

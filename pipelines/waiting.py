@@ -1,0 +1,123 @@
+"""How long training waits for data, and which option to change."""
+
+import logging
+import math
+import time
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from data.batch import RaggedBatch
+from data.features import FeaturePart
+from data.module import SequenceDataModule
+from data.video_part import VideoPart
+from data.workers import available_cores
+
+log = logging.getLogger(__name__)
+
+WARN_SHARE = 0.1
+# Shorter epochs are over before a change would pay.
+WARN_SECONDS = 5.0
+
+
+class WaitingTime(Callback):
+    """Shows as ``wait`` the share of an epoch, in %, that training waited for batches.
+
+    The time from the end of a step to the beginning of the next counts. It must be the last of the
+    callbacks, or what others do at the end of a step counts too. Validation does not count.
+    """
+
+    def __init__(self) -> None:
+        self._waited = self._passed = 0.0
+        self._all_waited = self._all_passed = 0.0
+        self._mark = 0.0
+
+    @property
+    def share(self) -> float:
+        """Of all epochs so far; 0 before the first."""
+        waited, passed = self._all_waited + self._waited, self._all_passed + self._passed
+        return waited / passed if passed > 0 else 0.0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._all_waited += self._waited
+        self._all_passed += self._passed
+        self._waited = self._passed = 0.0
+        self._mark = time.monotonic()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: RaggedBatch, batch_idx: int
+    ) -> None:
+        """The batch has come."""
+        self._waited += self._lap()
+        # Logged by all: what only some of the ranks log would make them wait for each other.
+        share = 100 * self._waited / self._passed if self._passed > 0 else 0.0
+        pl_module.log("wait", round(share, 1), prog_bar=True, logger=False, batch_size=1)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: RaggedBatch,
+        batch_idx: int,
+    ) -> None:
+        """The step is done."""
+        if pl_module.device.type == "cuda":
+            # What the device still has to do is no waiting for data.
+            torch.cuda.synchronize(pl_module.device)
+        self._lap()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A validation within the epoch is left out."""
+        self._mark = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tell what to change where waiting took long."""
+        if self._passed < WARN_SECONDS or self._waited < WARN_SHARE * self._passed:
+            return
+        data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        hint = advice(data, is_first_epoch=trainer.current_epoch == 0)
+        if trainer.is_global_zero and hint is not None:
+            log.warning(
+                "%.0f %% of the epoch's %.0f s went by waiting for data; %s",
+                100 * self._waited / self._passed,
+                self._passed,
+                hint,
+            )
+
+    def _lap(self) -> float:
+        """Seconds since the last mark, which pass."""
+        now = time.monotonic()
+        seconds = now - self._mark
+        self._passed += seconds
+        self._mark = now
+        return seconds
+
+
+def advice(data: SequenceDataModule, *, is_first_epoch: bool) -> str | None:
+    """What a user can change so that batches come faster; None where they will by themselves."""
+    part = data.parts["train"]
+    num_workers, num_cores = data.workers_for(part), available_cores()
+    if isinstance(part, FeaturePart):
+        return (
+            f"features are read from {part.store.folder}: set MANYTOONE_CACHE to a folder on a"
+            " faster disk"
+        )
+    if not isinstance(part, VideoPart):
+        if num_workers < num_cores:
+            return f"let more processes read ahead: --data.num_workers={num_workers + 1}"
+        return "put the data on a faster disk"
+    if part.num_bytes <= part.cache_bytes and num_workers == 0:
+        # Decoded in the first epoch and kept from then on.
+        return None if is_first_epoch else "put the data on a faster disk"
+    if num_workers < num_cores:
+        return f"let more processes read ahead: --data.num_workers={num_cores}"
+    if part.num_bytes > part.cache_bytes:
+        gib = math.ceil(part.num_bytes / 2**30)
+        return (
+            f"keep the decoded clips in memory, if there is as much: --data.cache_gib={gib}"
+            " --data.num_workers=0; or read less: --data.frames=fps=…, or a lower --data.size_px"
+        )
+    return "read less: --data.frames=fps=…, or a lower --data.size_px"

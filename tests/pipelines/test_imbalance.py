@@ -1,0 +1,190 @@
+"""Classes of unlike size: weights, balanced sampling, and what is trained at all."""
+
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+from torch.nn.functional import cross_entropy
+
+from data.batch import collate
+from models.frames import SmallCNN
+from models.inputs import StepInputs
+from models.recurrence import LSTM
+from pipelines.checkpoints import load
+from pipelines.classify import SequenceClassifier, balanced_weights, middle
+from pipelines.cli import train
+from tests.clips import write_classes, write_clip
+from tests.pipelines.conftest import VIDEO
+
+LABELS = np.array([0] * 6 + [1] * 3 + [3])
+
+
+def classifier(labels=LABELS, **options):
+    """A task of four classes, set up to train on examples of these labels."""
+    model = SequenceClassifier(
+        SmallCNN(features=4, width=8),
+        partial(LSTM, hidden_size=4),
+        classes=["a", "b", "c", "d"],
+        optimizer=partial(torch.optim.SGD, lr=0.1),
+        **options,
+    )
+    parts = {"train": SimpleNamespace(labels=labels)}
+    model._trainer = SimpleNamespace(datamodule=SimpleNamespace(parts=parts))
+    return model
+
+
+def batch_of(labels):
+    lengths = [k % 3 + 1 for k in range(len(labels))]
+    steps = torch.randn(sum(lengths), 4)
+    return collate(steps, lengths=lengths, labels=labels, ids=range(len(labels)))
+
+
+def test_weights_are_scikit_learn_s_and_their_mean_is_1():
+    weights = balanced_weights(LABELS, num_classes=4)
+    present = [0, 1, 3]
+    wanted = compute_class_weight("balanced", classes=np.array(present), y=LABELS)
+    np.testing.assert_allclose(weights[present], wanted)
+    np.testing.assert_allclose(weights, [10 / 18, 10 / 9, 1, 10 / 3])
+    assert weights[LABELS].mean() == pytest.approx(1)
+
+
+def test_a_rare_class_counts_more_even_in_a_batch_of_one():
+    torch.manual_seed(0)
+    model = classifier(class_weights="balanced")
+    plain = cross_entropy(torch.zeros(1, 4), torch.tensor([0])).item()
+    model.setup("fit")
+    assert model._loss(torch.zeros(1, 4), torch.tensor([3])).item() == pytest.approx(10 / 3 * plain)
+    assert model._loss(torch.zeros(1, 4), torch.tensor([0])).item() == pytest.approx(5 / 9 * plain)
+    both = model._loss(torch.zeros(2, 4), torch.tensor([3, 0])).item()
+    assert both == pytest.approx((10 / 3 + 5 / 9) / 2 * plain)
+
+
+def test_each_class_weighs_alike_over_the_training_part():
+    model = classifier(class_weights="balanced", label_smoothing=0.1)
+    model.setup("fit")
+    scores = torch.randn(1, 4).expand(10, 4)
+    labels = torch.from_numpy(LABELS)
+    alone = [
+        cross_entropy(scores[:1], torch.tensor([c]), label_smoothing=0.1).item() for c in (0, 1, 3)
+    ]
+    assert model._loss(scores, labels).item() == pytest.approx(np.mean(alone))
+
+
+@pytest.mark.parametrize("stage", ["val", "test"])
+def test_validation_and_test_count_every_example_alike(stage):
+    model = classifier(class_weights="balanced", label_smoothing=0.1)
+    model.setup("fit")
+    batch = batch_of([0, 3, 1])
+    scores = model.eval().model.read(batch.steps, batch.lengths)
+    wanted = cross_entropy(scores, batch.labels).item()
+    assert model._step(batch, stage).item() == pytest.approx(wanted)
+
+
+def test_without_the_option_all_examples_count_alike():
+    model = classifier(label_smoothing=0.1)
+    model.setup("fit")
+    scores, labels = torch.randn(5, 4), torch.tensor([0, 0, 1, 3, 0])
+    wanted = cross_entropy(scores, labels, label_smoothing=0.1)
+    torch.testing.assert_close(model._loss(scores, labels), wanted)
+    assert "weights" not in model.state_dict()
+
+
+def test_a_batch_of_nothing_still_has_gradients_of_what_is_trained():
+    model = classifier(class_weights="balanced")
+    model.model.encoder.requires_grad_(False)
+    loss = model._step(batch_of([]), "train")
+    loss.backward()
+    for name, parameter in model.named_parameters():
+        is_encoder = name.startswith("model.encoder.")
+        assert (parameter.grad is None) == is_encoder
+        assert is_encoder or not parameter.grad.any()
+
+
+def test_the_optimiser_is_given_what_is_trained():
+    model = classifier()
+    model.model.encoder.convolutions.requires_grad_(False)
+    given = {id(p) for group in model.configure_optimizers().param_groups for p in group["params"]}
+    wanted = {
+        id(p)
+        for name, p in model.named_parameters()
+        if not name.startswith("model.encoder.convolutions.")
+    }
+    assert given == wanted
+
+
+def test_the_middle_step_is_that_of_each_sequence():
+    steps = torch.arange(8.0)[:, None]
+    assert middle(steps, torch.tensor([1, 2, 5])).flatten().tolist() == [0, 2, 5]
+
+
+def test_features_pass_the_encoder_by():
+    model = classifier().eval()
+    features = torch.randn(5, 4)
+    assert model.encode(features) is features
+    frames = torch.randint(0, 256, (5, 3, 16, 16), dtype=torch.uint8)
+    torch.testing.assert_close(model.encode(frames), model.model.encoder(frames))
+
+
+def test_inputs_are_made_for_the_recurrence():
+    model = classifier(inputs=partial(StepInputs, difference="signed"))
+    assert model.model.inputs.out_features == 8
+    steps, lengths = torch.randn(5, 4), torch.tensor([2, 3])
+    scores = model.eval().model.read(steps, lengths)
+    inputs = model.model.inputs(steps, lengths)
+    model.model.inputs = None
+    torch.testing.assert_close(model.model.read(inputs, lengths), scores)
+
+
+def unlike(folder):
+    """Eight bright clips, four dark ones."""
+    write_classes(folder)
+    for k in (6, 7, 8, 9):
+        write_clip(folder / "bright" / f"{k}.mp4", num_frames=9, level=150)
+    return folder
+
+
+def test_the_options_together_from_the_command_line_and_back(in_folder):
+    unlike(in_folder / "clips")
+    options = [
+        "--data.path=clips",
+        "--model.class_weights=balanced",
+        "--model.inputs=StepInputs",
+        "--model.inputs.difference=absolute",
+        "--model.inputs.project=6",
+    ]
+    train("video", [*VIDEO, *options, "--run=first"])
+    checkpoint = in_folder / "runs/video/first/checkpoints/best.ckpt"
+    model = load(checkpoint)
+    assert model.class_weights == "balanced"
+    assert model.model.inputs.difference == "absolute"
+    assert model.model.inputs.out_features == 6
+    kept = torch.load(checkpoint, weights_only=True)["state_dict"]
+    torch.testing.assert_close(dict(model.state_dict()), dict(kept))
+
+
+def test_balanced_sampling_sees_classes_alike(in_folder, monkeypatch):
+    unlike(in_folder / "clips")
+    seen = []
+    step = SequenceClassifier.training_step
+
+    def watched(self, batch, batch_idx):
+        seen.extend(batch.labels.tolist())
+        return step(self, batch, batch_idx)
+
+    monkeypatch.setattr(SequenceClassifier, "training_step", watched)
+    options = ["--data.path=clips", "--data.balance=true", "--trainer.max_epochs=1"]
+    train("video", [*VIDEO, *options, "--run=first"])
+    counts = np.bincount(seen)
+    assert counts[0] == counts[1] > 0
+
+
+def test_to_weigh_and_to_balance_at_once_is_refused(in_folder, capsys):
+    unlike(in_folder / "clips")
+    options = ["--data.path=clips", "--data.balance=true", "--model.class_weights=balanced"]
+    with pytest.raises(SystemExit):
+        train("video", [*VIDEO, *options, "--run=first"])
+    assert "choose one" in capsys.readouterr().err
+    assert not (in_folder / "runs").exists()
