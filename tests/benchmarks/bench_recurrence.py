@@ -3,16 +3,13 @@
 python -m tests.benchmarks.bench_recurrence
 """
 
-import platform
-from datetime import date
-
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 from models.pooling import last
 from models.recurrence import LSTM
-from tests.benchmarks.measure import in_turns
+from tests.benchmarks.measure import in_turns, machine
 
 # batch, longest, inputs, hidden: the size that the packed way was first measured at, and the sizes
 # of the two default models.
@@ -63,8 +60,7 @@ def compare(batch: int, longest: int, inputs: int, hidden: int) -> None:
 def main() -> None:
     """Print the table."""
     torch.set_flush_denormal(True)
-    print(f"{date.today()}, torch {torch.__version__}, {torch.get_num_threads()} threads,", end=" ")
-    print(f"{torch.backends.cpu.get_cpu_capability()}, {platform.machine()}; medians of 5\n")
+    print(f"{machine()}, {torch.get_num_threads()} threads; medians of 5\n")
     print("| training step | ours | packed | ratio | matrix products |\n|---|---|---|---|---|")
     for size in SIZES:
         compare(*size)
