@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights, list_models
 
 from models.efficientnet_lite import EfficientNetLite0
+from models.errors import OptionError
 from models.pretrained import PretrainedEncoder, Trainable, reads_pretrained, without_pretrained
 
 __all__ = ["Backbone", "EfficientNetLite0", "PretrainedEncoder", "without_pretrained"]
@@ -44,7 +45,7 @@ class Backbone(PretrainedEncoder):
             `EfficientNetLite0`).
 
     Raises:
-        ValueError: a name, weights or number of stages that do not exist; a file of another
+        OptionError: a name, weights or number of stages that do not exist; a file of another
             network; a download that fails; frames of a size the network cannot take.
     """
 
@@ -61,7 +62,7 @@ class Backbone(PretrainedEncoder):
         known = set(list_models(module=torchvision.models)) - _UNFIT
         if name not in known:
             close = difflib.get_close_matches(name, known, n=3) or sorted(known)[::10]
-            raise ValueError(
+            raise OptionError(
                 f"name={name}: not a classifier of torchvision that fits; near: {', '.join(close)}"
             )
         chosen = None if weights is None or _is_path(weights) else _weights(name, weights)
@@ -96,12 +97,12 @@ class Backbone(PretrainedEncoder):
         """(N, 3, H, W) float in 0 … 1 → (N, D)."""
         height, width = frames.shape[2:]
         if self.fixed_px is not None and (height, width) != (self.fixed_px, self.fixed_px):
-            raise ValueError(
+            raise OptionError(
                 f"{self.name} takes frames of {self.fixed_px} × {self.fixed_px} pixels, and these"
                 f" are {width} × {height}; set --data.size_px={self.fixed_px}"
             )
         if min(height, width) < self.least_px:
-            raise ValueError(
+            raise OptionError(
                 f"{self.name} takes frames of at least {self.least_px} × {self.least_px} pixels, and"
                 f" these are {width} × {height}; set --data.size_px={self.least_px} or more"
             )
@@ -115,7 +116,7 @@ def _is_path(weights: str) -> bool:
 def _weights(name: str, weights: str) -> WeightsEnum:
     offered = get_model_weights(name)
     if weights not in offered.__members__:
-        raise ValueError(
+        raise OptionError(
             f"weights={weights}: {name} has {', '.join(offered.__members__)}; or give the path of a"
             " .pth file, or null for random weights"
         )
@@ -126,7 +127,7 @@ def _download(chosen: WeightsEnum, weights: str) -> dict[str, Any]:
     try:
         return dict(chosen.get_state_dict(progress=True, check_hash=True))
     except (OSError, RuntimeError) as error:  # no network; a file with another hash
-        raise ValueError(
+        raise OptionError(
             f"weights={weights}: cannot be downloaded from {chosen.url} ({error}); fetch that file"
             " elsewhere and give its path"
         ) from error
@@ -134,12 +135,12 @@ def _download(chosen: WeightsEnum, weights: str) -> dict[str, Any]:
 
 def _read(weights: str) -> dict[str, Any]:
     if not Path(weights).is_file():
-        raise ValueError(f"weights={weights}: no such file")
+        raise OptionError(f"weights={weights}: no such file")
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except Exception as error:  # damage surfaces as many types
         reason = str(error).splitlines()[0]
-        raise ValueError(
+        raise OptionError(
             f"weights={weights}: cannot be read as a file of weights ({reason}); give a state dict"
             " that torch.save wrote"
         ) from error
@@ -147,7 +148,7 @@ def _read(weights: str) -> dict[str, Any]:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"weights={weights}: holds no state dict; give one that torch.save wrote")
+        raise OptionError(f"weights={weights}: holds no state dict; give one that torch.save wrote")
     return {key.removeprefix("module."): value for key, value in state.items()}
 
 
@@ -166,7 +167,7 @@ def _load(network: nn.Module, state: dict[str, Any], *, head: str, source: str, 
         and (key not in state or key not in wanted or state[key].shape != wanted[key].shape)
     ]
     if unlike:
-        raise ValueError(
+        raise OptionError(
             f"{source}: not the weights of {name}; {len(unlike)} tensors are missing, left over or"
             f" of another shape, such as {min(unlike)}"
         )

