@@ -3,6 +3,7 @@
 B sequences · N steps in the batch · D features
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -12,68 +13,122 @@ from models.errors import OptionError
 
 #: the change since an earlier step: not given, with its sign, or only its size
 Difference = Literal["none", "signed", "absolute"]
+#: how far from the clip's own mean: not given, as it is, or as a share of that mean
+Deviation = Literal["none", "absolute", "relative"]
 
 
 class StepInputs(nn.Module):
     """Makes the inputs of a recurrence from encoded steps; no sequence looks at another.
 
-    Features of a frame tell above all where it was filmed. Two remedies for cameras that were never
+    Features of a frame tell above all where it was filmed. Remedies for cameras that were never
     seen: normalise over the clip's own steps (of speech, to be free of the microphone: Atal 1974;
-    Viikki & Laurila 1998, "Cepstral domain segmental feature vector normalization"), and give the
-    change from step to step (Furui 1986; Wang 2016, "Temporal Segment Networks", §3.2).
+    Viikki & Laurila 1998, "Cepstral domain segmental feature vector normalization"), give the
+    change from step to step (Furui 1986; Wang 2016, "Temporal Segment Networks", §3.2), or the
+    deviation from the clip's mean, of which what stands still is free (background subtraction,
+    Piccardi 2004).
 
-    In this order: centre, scale, difference, projection, dropout. Centring and scaling need the
-    whole clip before its first step is read, so the result is not causal.
+    In this order: centre and scale; features, difference and deviation side by side; standardise;
+    dropout; projection. What looks at a clip's mean needs the whole clip before its first step is
+    read, so the result is not causal then.
 
     Args:
         in_features: D, the encoder's ``out_features``.
         difference: also give the change since the step ``gap`` before, ``signed`` or ``absolute``;
             within the first ``gap`` steps, the change since step 0, which is 0 at step 0 itself.
-        keep: give the features themselves; without, only their difference.
+        deviation: also give the distance to the mean over the sequence: ``absolute``, |x - m|, or
+            ``relative``, |x - m| / (|m| + ``SMALLEST_MEAN``).
+        keep: give the features themselves.
         gap: how many steps back the difference looks, ≥ 1.
         center: subtract from each feature its mean over the sequence; of a single step, 0 is left.
         scale: center, and divide by the standard deviation over the sequence or by ``SMALLEST``,
             whichever is larger: what hardly changes is not blown up.
-        project: size that a trained linear map and ReLU bring the inputs to; None: as they are.
-            Not preceded by layer normalisation, which would hide how much has changed.
+        standardize: bring each input to mean 0 and deviation 1 over the training steps, which `fit`
+            measures, and cut it off at ±8. Relative deviations share a unit, so that one mean and
+            one deviation serve them all. It needs features that stay what they are: a frozen
+            encoder.
         dropout: share of the inputs that is zeroed while training.
+        project: size that a trained linear map brings the inputs to; None: as they are. Not
+            preceded by layer normalisation, which would hide how much has changed.
 
     Raises:
-        OptionError: neither features nor difference; a gap below 1.
+        OptionError: neither features nor difference nor deviation; a gap below 1.
     """
 
     SMALLEST = 1e-2
+    SMALLEST_MEAN = 0.1
+    LARGEST = 8.0
+
+    shift: Tensor
+    spread: Tensor
 
     def __init__(
         self,
         in_features: int,
         *,
         difference: Difference = "none",
+        deviation: Deviation = "none",
         keep: bool = True,
         gap: int = 1,
         center: bool = False,
         scale: bool = False,
-        project: int | None = None,
+        standardize: bool = False,
         dropout: float = 0.0,
+        project: int | None = None,
     ) -> None:
         super().__init__()
         if difference not in ("none", "signed", "absolute"):
             raise OptionError(f"difference={difference}: give none, signed or absolute")
-        if difference == "none" and not keep:
-            raise OptionError("keep=false and difference=none leave no inputs; change one of them")
+        if deviation not in ("none", "absolute", "relative"):
+            raise OptionError(f"deviation={deviation}: give none, absolute or relative")
+        num_parts = keep + (difference != "none") + (deviation != "none")
+        if num_parts == 0:
+            raise OptionError(
+                "keep=false, difference=none and deviation=none leave no inputs; change one of them"
+            )
         if gap < 1:
             raise OptionError(f"gap={gap}: a difference looks at least 1 step back")
-        self.difference, self.keep, self.gap = difference, keep, gap
-        self.center, self.scale = center, scale
-        self.out_features = in_features * (keep + (difference != "none"))
+        self.difference, self.deviation, self.keep, self.gap = difference, deviation, keep, gap
+        self.center, self.scale, self.standardize = center, scale, standardize
+        self.out_features = in_features * num_parts
+        if standardize:
+            self.register_buffer("shift", torch.zeros(self.out_features))
+            self.register_buffer("spread", torch.ones(self.out_features))
+        self.dropout = nn.Dropout(dropout)
         self.project: nn.Module = nn.Identity()
         if project is not None:
-            self.project = nn.Sequential(nn.Linear(self.out_features, project), nn.ReLU())
+            self.project = nn.Linear(self.out_features, project)
             self.out_features = project
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """(N, D) and lengths (B,), each ≥ 1, summing to N → (N, out_features)."""
+        inputs = self._gather(features, lengths)
+        if self.standardize:
+            inputs = (inputs - self.shift) / self.spread
+            inputs = inputs.clamp(-self.LARGEST, self.LARGEST)
+        return self.project(self.dropout(inputs))
+
+    @torch.no_grad()
+    def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Measure what `standardize` needs over batches of training features and lengths."""
+        count, total, squares = 0, torch.zeros(()), torch.zeros(())
+        for features, lengths in batches:
+            # Of large values the squares' difference has few digits left: float64.
+            inputs = self._gather(features, lengths).double()
+            count += len(inputs)
+            total = total.to(inputs) + inputs.sum(0)
+            squares = squares.to(inputs) + inputs.square().sum(0)
+        mean, square = total / count, squares / count
+        if self.deviation == "relative":
+            for moment in (mean, square):
+                shares = moment[-features.shape[1] :]
+                shares.fill_(shares.mean())
+        variance = (square - mean.square()).clamp(min=0)
+        self.shift.copy_(mean)
+        # What never changes while training says nothing: it stays near 0.
+        self.spread.copy_(variance.sqrt().clamp(min=self.SMALLEST))
+
+    def _gather(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """(N, D) → (N, inputs): what is asked for, side by side."""
         if features.dtype in (torch.bfloat16, torch.float16):
             features = features.float()  # sums and small differences need the digits
         row_of = torch.arange(len(lengths), device=lengths.device)
@@ -86,13 +141,23 @@ class StepInputs(nn.Module):
             first = (lengths.cumsum(0) - lengths)[row_of]
             change = features - features[torch.maximum(step - self.gap, first)]
             parts.append(change.abs() if self.difference == "absolute" else change)
-        inputs = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-        return self.dropout(self.project(inputs))
+        if self.deviation != "none":
+            mean = _means(features, lengths)[row_of]
+            distance = (features - mean).abs()
+            if self.deviation == "relative":
+                distance = distance / (mean.abs() + self.SMALLEST_MEAN)
+            parts.append(distance)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def _normalize(self, features: Tensor, lengths: Tensor, row_of: Tensor) -> Tensor:
-        centered = features - torch.segment_reduce(features, "mean", lengths=lengths)[row_of]
+        centered = features - _means(features, lengths)[row_of]
         if not self.scale:
             return centered
-        variance = torch.segment_reduce(centered.square(), "mean", lengths=lengths)
+        variance = _means(centered.square(), lengths)
         # Clamped before the root, whose slope at 0 is infinite.
         return centered / variance.clamp(min=self.SMALLEST**2).sqrt()[row_of]
+
+
+def _means(features: Tensor, lengths: Tensor) -> Tensor:
+    """(N, D) → (B, D): over the steps of each sequence."""
+    return torch.segment_reduce(features, "mean", lengths=lengths)

@@ -5,7 +5,7 @@ B sequences · N steps in the batch · D features · K classes
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -20,7 +20,9 @@ from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from data.batch import RaggedBatch, Skipped
+from data.module import Part, SequenceDataModule
 from models.encoders import Encoder
+from models.errors import OptionError
 from models.inputs import StepInputs
 from models.pooling import mean
 from models.recurrence import Recurrence
@@ -119,12 +121,31 @@ class SequenceClassifier(LightningModule):
         return self.model(steps, lengths)
 
     def setup(self, stage: str) -> None:
-        """Weigh the classes by the training part, the same on every rank."""
-        if stage != "fit" or self.class_weights == "none":
+        """Measure the training part where options ask for it, the same on every rank."""
+        if stage != "fit":
             return
-        part = self.trainer.datamodule.parts["train"]  # type: ignore[attr-defined]
-        weights = balanced_weights(part.labels, num_classes=len(self.classes))
-        self.weights = torch.from_numpy(weights).to(self.weights)
+        data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        part = data.parts["train"]
+        if self.class_weights == "balanced":
+            weights = balanced_weights(part.labels, num_classes=len(self.classes))
+            self.weights = torch.from_numpy(weights).to(self.weights)
+        inputs = self.model.inputs
+        if inputs is not None and inputs.standardize:
+            if any(parameter.requires_grad for parameter in self.model.encoder.parameters()):
+                raise OptionError(
+                    "--model.inputs.standardize=true: the features change while the encoder is"
+                    " trained; freeze it (--model.encoder.trainable=none), or leave it out"
+                )
+            inputs.fit(self._features_of(data, part))
+
+    def _features_of(self, data: SequenceDataModule, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features (N, D) and lengths (B,), batch by batch, of a whole part."""
+        self.model.encoder.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            for batch in data.loader(part, alone=True):
+                if batch.num_sequences:
+                    yield self.encode(batch.steps.to(self.device)), batch.lengths.to(self.device)
+        self.model.encoder.train()
 
     def encode(self, steps: Tensor) -> Tensor:
         """Steps (N, …) → features (N, D); features that were computed before are what they are."""

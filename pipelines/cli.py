@@ -13,6 +13,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from data.errors import InputError
 from data.module import SequenceDataModule
+from models import backbones  # noqa: F401 - so that its encoders are known by their names alone
 from pipelines.checkpoints import DATA_MODULES, describe
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores

@@ -52,12 +52,52 @@ def test_center_and_scale_by_hand():
     )
 
 
+def test_deviation_by_hand():
+    distance = torch.tensor([[1, 3], [2, 1], [1, 4], [0, 0]], dtype=torch.float64)
+    assert torch.equal(given(keep=False, deviation="absolute"), distance)
+    assert torch.equal(given(deviation="absolute"), torch.cat([FEATURES, distance], dim=1))
+    means = torch.tensor([[2.1, 3.1]] * 3 + [[9.1, 5.1]], dtype=torch.float64)
+    torch.testing.assert_close(given(keep=False, deviation="relative"), distance / means)
+    assert StepInputs(2, difference="signed", deviation="relative").out_features == 6
+
+
+def test_standardized_by_the_training_steps_alone():
+    inputs = StepInputs(2, deviation="absolute", standardize=True).double()
+    inputs.fit([(FEATURES[:3], LENGTHS[:1]), (FEATURES[3:], LENGTHS[1:])])
+    whole = given(deviation="absolute")
+    wanted = (whole - whole.mean(0)) / whole.std(0, correction=0)
+    torch.testing.assert_close(inputs(FEATURES, LENGTHS), wanted)
+    far = inputs(1000 * FEATURES, LENGTHS)
+    assert far.abs().max() == 8
+    again = StepInputs(2, deviation="absolute", standardize=True).double()
+    again.load_state_dict(inputs.state_dict())
+    assert torch.equal(again(FEATURES, LENGTHS), wanted)
+    assert "shift" not in StepInputs(2).state_dict()
+
+
+def test_relative_deviations_are_standardized_alike():
+    inputs = StepInputs(2, keep=False, deviation="relative", standardize=True).double()
+    inputs.fit([(FEATURES, LENGTHS)])
+    shares = given(keep=False, deviation="relative")
+    wanted = (shares - shares.mean()) / shares.std(correction=0)
+    torch.testing.assert_close(inputs(FEATURES, LENGTHS), wanted)
+
+
+def test_what_never_changes_while_training_stays_small():
+    inputs = StepInputs(1, standardize=True)
+    inputs.fit([(torch.full((5, 1), 3.0), torch.tensor([5]))])
+    assert inputs(torch.tensor([[3.01]]), torch.tensor([1])).abs().item() < 1.1
+
+
 def test_what_hardly_changes_is_not_blown_up():
     still = torch.full((4, 2), 0.3) + 1e-7 * torch.randn(4, 2)
     assert StepInputs(2, scale=True)(still, torch.tensor([4])).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize("options", [EVERYTHING, {"difference": "signed", "scale": True}])
+@pytest.mark.parametrize(
+    "options",
+    [EVERYTHING, {"difference": "signed", "scale": True}, {"deviation": "relative"}],
+)
 def test_a_sequence_does_not_see_its_company(options):
     lengths = torch.tensor([1, 40, 7, 1, 23])
     features = torch.randn(72, 16)
@@ -115,7 +155,8 @@ def test_dropout_only_while_training():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"keep": False}, "keep=false and difference=none"),
+        ({"keep": False}, "keep=false, difference=none and deviation=none"),
+        ({"deviation": "squared"}, "deviation=squared: give none, absolute or relative"),
         ({"gap": 0}, "gap=0"),
         ({"difference": "squared"}, "difference=squared: give none, signed or absolute"),
     ],

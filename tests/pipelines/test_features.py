@@ -22,6 +22,7 @@ from data.probe import UnreadableError
 from data.video import VideoDataModule
 from models.backbones import Backbone
 from models.frames import SmallCNN
+from models.inputs import StepInputs
 from models.recurrence import LSTM
 from pipelines import evaluate, features
 from pipelines.checkpoints import load
@@ -256,6 +257,28 @@ def test_where_no_clip_can_be_read_one_line_says_so(clips, monkeypatch, capsys):
         train("video", [*FROZEN, "--run=first"])
     assert caught.value.code == 2
     assert "no readable clip in the part 'train'" in capsys.readouterr().err
+
+
+STANDARDIZED = [
+    "--model.inputs=StepInputs",
+    "--model.inputs.deviation=relative",
+    "--model.inputs.standardize=true",
+]
+
+
+def test_inputs_are_standardized_by_the_training_part_and_a_checkpoint_keeps_it(clips, capsys):
+    train("video", [*FROZEN, *STANDARDIZED, "--run=first"])
+    inputs = load(Path("runs/video/first/checkpoints/last.ckpt")).model.inputs
+    data = VideoDataModule(path="clips", size_px=16, steps_per_batch=60)
+    expected = StepInputs(16, deviation="relative", standardize=True)
+    encoder = FrozenCNN().eval()
+    with torch.no_grad():
+        expected.fit((encoder(batch.steps), batch.lengths) for batch in data.train_dataloader())
+    torch.testing.assert_close(inputs.state_dict(), expected.state_dict())
+    with pytest.raises(SystemExit) as left:
+        train("video", [*FROZEN[1:], *STANDARDIZED, "--run=second"])
+    assert left.value.code == 2
+    assert "freeze it" in capsys.readouterr().err
 
 
 def test_an_encoder_that_learns_keeps_nothing(clips, encoded, capsys):
