@@ -183,8 +183,9 @@ class Packets:
                 packet = next(packets)
             except StopIteration:
                 return
-            except (av.FFmpegError, OSError, ValueError) as error:
-                # A generator that raised has ended; the container goes on behind the fault.
+            except (av.FFmpegError, OSError, ValueError, IndexError) as error:
+                # PyAV finds no place (IndexError) for a stream that begins within a damaged file. A
+                # generator that raised has ended; the container goes on behind the fault.
                 faults += 1
                 self.last_fault = reason(error)
                 packets = self._container.demux(self._stream)
