@@ -36,16 +36,16 @@ class StepInputs(nn.Module):
         difference: also give the change since the step ``gap`` before, ``signed`` or ``absolute``;
             within the first ``gap`` steps, the change since step 0, which is 0 at step 0 itself.
         deviation: also give the distance to the mean over the sequence: ``absolute``, |x - m|, or
-            ``relative``, |x - m| / (|m| + ``SMALLEST_MEAN``).
+            ``relative``, q = |x - m| / (|m| + 0.1), brought near mean 0 and deviation 1 as 3 q - 0.7
+            and cut off at -2 and 8.
         keep: give the features themselves.
         gap: how many steps back the difference looks, ≥ 1.
         center: subtract from each feature its mean over the sequence; of a single step, 0 is left.
         scale: center, and divide by the standard deviation over the sequence or by ``SMALLEST``,
             whichever is larger: what hardly changes is not blown up.
         standardize: bring each input to mean 0 and deviation 1 over the training steps, which `fit`
-            measures, and cut it off at ±8. Relative deviations share a unit, so that one mean and
-            one deviation serve them all. It needs features that stay what they are: a frozen
-            encoder.
+            measures, and cut it off at ±8; not relative deviations, which have no unit. It needs
+            features that stay what they are: a frozen encoder.
         dropout: share of the inputs that is zeroed while training.
         project: size that a trained linear map brings the inputs to; None: as they are. Not
             preceded by layer normalisation, which would hide how much has changed.
@@ -55,7 +55,6 @@ class StepInputs(nn.Module):
     """
 
     SMALLEST = 1e-2
-    SMALLEST_MEAN = 0.1
     LARGEST = 8.0
 
     shift: Tensor
@@ -117,15 +116,12 @@ class StepInputs(nn.Module):
             count += len(inputs)
             total = total.to(inputs) + inputs.sum(0)
             squares = squares.to(inputs) + inputs.square().sum(0)
-        mean, square = total / count, squares / count
-        if self.deviation == "relative":
-            for moment in (mean, square):
-                shares = moment[-features.shape[1] :]
-                shares.fill_(shares.mean())
-        variance = (square - mean.square()).clamp(min=0)
-        self.shift.copy_(mean)
+        mean = total / count
+        variance = (squares / count - mean.square()).clamp(min=0)
+        measured = len(mean) - (features.shape[1] if self.deviation == "relative" else 0)
+        self.shift[:measured] = mean[:measured]
         # What never changes while training says nothing: it stays near 0.
-        self.spread.copy_(variance.sqrt().clamp(min=self.SMALLEST))
+        self.spread[:measured] = variance.sqrt().clamp(min=self.SMALLEST)[:measured]
 
     def _gather(self, features: Tensor, lengths: Tensor) -> Tensor:
         """(N, D) → (N, inputs): what is asked for, side by side."""
@@ -145,7 +141,7 @@ class StepInputs(nn.Module):
             mean = _means(features, lengths)[row_of]
             distance = (features - mean).abs()
             if self.deviation == "relative":
-                distance = distance / (mean.abs() + self.SMALLEST_MEAN)
+                distance = (3 * distance / (mean.abs() + 0.1) - 0.7).clamp(-2, self.LARGEST)
             parts.append(distance)
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
