@@ -31,6 +31,8 @@ _START = (
 _BLOCK_BYTES = 16 * 2**20
 # A clip of any length may take its time: the limit grows with each so many frames that came.
 _FRAMES_PER_LIMIT = 1000
+# Damaged files leave a few KiB each behind in the libraries: a new process from time to time.
+_FILES_PER_PROCESS = 2000
 
 
 class Decoder:
@@ -47,7 +49,7 @@ class Decoder:
         self.limit_seconds = limit_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
-        self._block_bytes = 0
+        self._block_bytes = self._num_files = 0
         self._connection: Connection
         self._memory: mmap.mmap
 
@@ -94,7 +96,8 @@ class Decoder:
 
     def _start(self, block_bytes: int) -> None:
         if self._process is not None and self._owner == os.getpid():
-            if block_bytes <= self._block_bytes:
+            self._num_files += 1
+            if block_bytes <= self._block_bytes and self._num_files <= _FILES_PER_PROCESS:
                 return
             self.close()
         ours, theirs = Pipe()
@@ -110,6 +113,7 @@ class Decoder:
                 env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
         self._connection, self._owner, self._block_bytes = ours, os.getpid(), block_bytes
+        self._num_files = 1
 
     def _ask(self, request: tuple[Any, ...], room: Room | None, size_px: int) -> Any:
         started, num_frames = time.monotonic(), 0

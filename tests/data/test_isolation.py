@@ -284,6 +284,16 @@ def test_a_closed_decoder_may_be_used_again(clip, decoder):
     assert_same(decoder, clip)
 
 
+def test_a_process_is_replaced_after_many_files(clip, decoder, monkeypatch):
+    monkeypatch.setattr("data.isolation._FILES_PER_PROCESS", 3)
+    processes = []
+    for _ in range(7):
+        decoder.probe(clip)
+        processes.append(decoder._process.pid)
+    assert [processes.count(pid) for pid in dict.fromkeys(processes)] == [3, 3, 1]
+    assert not is_alive(processes[0])
+
+
 def test_the_death_of_the_parent_ends_the_child(clip):
     program = (
         "import sys, time; from data.isolation import Decoder; decoder = Decoder();"
