@@ -106,9 +106,6 @@ def check_clip(decoder: Decoder, path: Path, section: Section = WHOLE) -> Checku
         )
     except UnreadableError as error:
         return Checkup(fault=str(error))
-    except RuntimeError as error:
-        # No file may end the examination of the others, whatever goes wrong.
-        return Checkup(fault=str(error).strip().splitlines()[-1])
     step = float(np.median(np.diff(found.seconds))) if found.num_frames > 1 else 0.0
     seconds = float(found.seconds[wanted[-1]] - found.seconds[wanted[0]]) + step
     width, height = round(found.width_px * found.pixel_aspect), found.height_px

@@ -5,14 +5,13 @@ It imports neither PyTorch nor anything that is not needed to decode.
 
 import mmap
 import signal
-import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
 from data.decode import decode_into
-from data.probe import UnreadableError, probe
+from data.probe import UnreadableError, probe, reason
 
 
 def main(connection_fd: int, memory_fd: int) -> None:
@@ -45,8 +44,9 @@ def _answer(
         raise
     except MemoryError:
         return "unreadable", "needs more memory than there is"
-    except Exception:
-        return "failed", traceback.format_exc()
+    except Exception as error:
+        # What damage can bring about in a library is not known beforehand, and costs the file alone.
+        return "unreadable", f"could not be decoded ({type(error).__name__}: {reason(error)})"
 
 
 class _SharedRoom:

@@ -145,8 +145,6 @@ class Decoder:
             raise
         if kind == "unreadable":
             raise UnreadableError(content)
-        if kind == "failed":
-            raise RuntimeError(f"the decoding process failed:\n{content}")
         return content
 
     def _take(self, num_frames: int, room: Room, size_px: int) -> None:

@@ -284,6 +284,13 @@ def test_a_closed_decoder_may_be_used_again(clip, decoder):
     assert_same(decoder, clip)
 
 
+def test_an_error_that_nobody_foresaw_costs_its_file_only(clip, decoder):
+    # A size that no reading can have reaches the libraries unchecked.
+    with pytest.raises(UnreadableError, match=r"^could not be decoded \([A-Za-z]+: .*\)$"):
+        decoder.read_into(clip, lambda: None, Reading(size_px=-1))
+    read(decoder, clip)
+
+
 def test_a_process_is_replaced_after_many_files(clip, decoder, monkeypatch):
     monkeypatch.setattr("data.isolation._FILES_PER_PROCESS", 3)
     processes = []
