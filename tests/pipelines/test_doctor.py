@@ -3,7 +3,6 @@
 import csv
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -216,15 +215,3 @@ def test_options_are_those_of_training():
     text = (Path(doctor.__file__).parent.parent / "data/video.py").read_text()
     for option in OPTIONS:
         assert f"        {option}: " in text
-
-
-def test_make_quotes_what_it_passes_on(tmp_path):
-    root = Path(doctor.__file__).parents[1]
-    line = subprocess.run(
-        ["make", "-n", "doctor", "PY=python3", "DATA=it's my/clips", "ARGS=--out=x.csv"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert line.strip() == r"python3 -m pipelines.doctor --data.path='it'\''s my/clips' --out=x.csv"

@@ -96,6 +96,8 @@ def test_every_command_runs(files_of_the_readme, capsys):
 def test_make_passes_what_people_type():
     words = dry_run("""make predict-sentiment CKPT=a.ckpt TEXT='it'"'"'s "fine" & $$5; really'""")
     assert words[-1] == '--text=it\'s "fine" & $5; really'
+    words = dry_run("""make doctor DATA="it's my/clips" ARGS=--out=x.csv""")
+    assert words[3:] == ["--data.path=it's my/clips", "--out=x.csv"]
     words = dry_run("make train-video DATA='my clips/list.csv' ARGS='--a=1 --b=2'")
     assert words[3:] == ["--data.path=my clips/list.csv", "--a=1", "--b=2"]
 
