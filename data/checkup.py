@@ -5,19 +5,18 @@ n frames of the file
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from threading import local
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from data.clip import Clip
-from data.decode import WHOLE, Reading, Section, wanted_frames
-from data.isolation import Decoder
+from data.clip import WHOLE, Clip, Section
+from data.decode import Reading, wanted_frames
+from data.isolation import Decoder, one_a_thread
 from data.probe import Probe, UnreadableError, open_video
-from data.workers import available_cores
+from data.workers import in_parallel
 
 # Whether a frame can be decoded does not depend on the size that it is drawn in.
 _READING = Reading(32, fit="stretch", interpolation="fast", min_share=0.0)
@@ -64,34 +63,28 @@ def check_clips(
         limit_seconds: see `Decoder`.
         show_progress: draw a progress bar where there is a terminal.
     """
-    here = local()
+    decoder = one_a_thread(limit_seconds=limit_seconds)
 
     def check(stretch: tuple[Path, Section]) -> Checkup:
-        if not hasattr(here, "decoder"):
-            here.decoder = Decoder(limit_seconds=limit_seconds)
-        return check_clip(here.decoder, *stretch)
+        return check_clip(decoder(), *stretch)
 
-    wanted = [(clip.path, Section(clip.start_seconds, clip.end_seconds)) for clip in clips]
+    wanted = [(clip.path, clip.section) for clip in clips]
     stretches = list(dict.fromkeys(wanted))
     checked: dict[tuple[Path, Section], Checkup] = {}
     num_faulty = 0
-    pool = ThreadPoolExecutor(available_cores())
-    progress = tqdm(
-        zip(stretches, pool.map(check, stretches), strict=True),
-        total=len(stretches),
-        desc="Decoding clips",
-        unit="clip",
-        disable=None if show_progress else True,
-    )
-    try:
+    with closing(in_parallel(check, stretches)) as checkups:
+        progress = tqdm(
+            zip(stretches, checkups, strict=True),
+            total=len(stretches),
+            desc="Decoding clips",
+            unit="clip",
+            disable=None if show_progress else True,
+        )
         for stretch, checkup in progress:
             checked[stretch] = checkup
             if checkup.fault:
                 num_faulty += 1
                 progress.set_postfix(faulty=num_faulty, refresh=False)
-    finally:
-        # Who interrupts it waits for the clips that are being decoded, not for all.
-        pool.shutdown(cancel_futures=True)
     return [checked[stretch] for stretch in wanted]
 
 

@@ -43,6 +43,16 @@ VIDEO_SUFFIXES = frozenset(
 _FILM = re.compile(r"(.+_g\d\d+)_c\d\d+", re.IGNORECASE)
 
 
+class Section(NamedTuple):
+    """The part of a file that is the clip, in seconds from the file's first frame; None: to the end."""
+
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+
+
+WHOLE = Section()
+
+
 class Clip(NamedTuple):
     """A row of a video data set."""
 
@@ -56,6 +66,11 @@ class Clip(NamedTuple):
     end_seconds: float | None = None
     """The stretch of the file that is the clip; None where it begins or ends with the file."""
 
+    @property
+    def section(self) -> Section:
+        """The stretch."""
+        return Section(self.start_seconds, self.end_seconds)
+
 
 class Listing(NamedTuple):
     """All clips of a source, in one order."""
@@ -65,6 +80,14 @@ class Listing(NamedTuple):
     """What to call the source in an error."""
     classes: list[str] | None = None
     """Names of the classes where the source puts them in an order."""
+
+
+def clip_name(path: Path, section: Section) -> str:
+    """What to call a clip: its path, and the stretch of the file where it is not the whole."""
+    if section == WHOLE:
+        return str(path)
+    start, end = section
+    return f"{path} [{start or 0:g} s to {'the end' if end is None else f'{end:g} s'}]"
 
 
 def film_of(name: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+from data.clip import WHOLE, Section
 from data.probe import (
     Packets,
     Probe,
@@ -54,16 +55,6 @@ class Reading(NamedTuple):
     frames: str = "all"
     max_frames: int | None = None
     min_share: float = 0.5
-
-
-class Section(NamedTuple):
-    """The part of a file that is the clip, in seconds from the file's first frame; None: to the end."""
-
-    start_seconds: float | None = None
-    end_seconds: float | None = None
-
-
-WHOLE = Section()
 
 
 def read_frames(

@@ -89,8 +89,7 @@ def examine(
     checkups = check_clips(clips, limit_seconds=limit_seconds, show_progress=show_progress)
     contents = contents_of([clip.path for clip in clips], show_progress=show_progress)
     stretches: list[Hashable] = [
-        (content, clip.start_seconds, clip.end_seconds)
-        for content, clip in zip(contents, clips, strict=True)
+        (content, clip.section) for content, clip in zip(contents, clips, strict=True)
     ]
     copies, leaks = duplicates(stretches), _leaks(clips, contents)
     verdicts = _verdicts(clips, checkups, copies, leaks)

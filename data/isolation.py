@@ -11,7 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from data.decode import WHOLE, Reading, Room, Section
+from data.clip import WHOLE, Section
+from data.decode import Reading, Room
 from data.probe import Probe, UnreadableError
 
 _ROOT = Path(__file__).parents[1]
@@ -152,6 +155,18 @@ class Decoder:
         block = np.frombuffer(self._memory, np.uint8, count=int(np.prod(shape))).reshape(shape)
         for frame in block:
             room()[:] = frame
+
+
+def one_a_thread(*, limit_seconds: float) -> Callable[[], Decoder]:
+    """A function that gives each thread a decoder of its own, always the same."""
+    here = threading.local()
+
+    def decoder() -> Decoder:
+        if not hasattr(here, "decoder"):
+            here.decoder = Decoder(limit_seconds=limit_seconds)
+        return here.decoder
+
+    return decoder
 
 
 def _memory_file(num_bytes: int) -> Any:

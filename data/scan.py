@@ -9,11 +9,9 @@ import json
 import logging
 import os
 import sqlite3
-import threading
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -23,9 +21,9 @@ import numpy as np
 from tqdm import tqdm
 
 from data.examples import cache_folder
-from data.isolation import Decoder
+from data.isolation import one_a_thread
 from data.probe import Probe, UnreadableError
-from data.workers import available_cores
+from data.workers import in_parallel
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +45,11 @@ def probe_files(
         limit_seconds: how long a file may take.
         show_progress: draw a progress bar where there is a terminal.
     """
-    here = threading.local()
+    decoder = one_a_thread(limit_seconds=limit_seconds)
 
     def examine(path: Path) -> Probe | str:
-        if not hasattr(here, "decoder"):
-            here.decoder = Decoder(limit_seconds=limit_seconds)
         try:
-            return here.decoder.probe(path)
+            return decoder().probe(path)
         except UnreadableError as error:
             return str(error)
 
@@ -108,22 +104,18 @@ def _examine(
             if found is not None:
                 results[path] = found
         missing = [path for path in dict.fromkeys(paths) if path not in results]
-        progress = tqdm(
-            _in_parallel(examine, missing),
-            total=len(missing),
-            desc=title,
-            unit="clip",
-            disable=None if show_progress and missing else True,
-        )
-        for path, result in zip(missing, progress, strict=True):
-            results[path] = result
-            kept.put(path, result)
+        with closing(in_parallel(examine, missing)) as found_out:
+            progress = tqdm(
+                found_out,
+                total=len(missing),
+                desc=title,
+                unit="clip",
+                disable=None if show_progress and missing else True,
+            )
+            for path, result in zip(missing, progress, strict=True):
+                results[path] = result
+                kept.put(path, result)
     return [results[path] for path in paths]
-
-
-def _in_parallel(work: Callable[[Path], Result], items: Iterable[Path]) -> Iterator[Result]:
-    with ThreadPoolExecutor(available_cores()) as pool:
-        yield from pool.map(work, items)
 
 
 class _Kept:

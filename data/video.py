@@ -9,8 +9,8 @@ import numpy as np
 
 from data.augment import Augmentation
 from data.batch import Skipped
-from data.clip import Clip, Listing
-from data.decode import Reading, Section, wanted_frames
+from data.clip import WHOLE, Clip, Listing, Section
+from data.decode import Reading, wanted_frames
 from data.errors import InputError
 from data.examples import video_example
 from data.isolation import Decoder
@@ -151,7 +151,7 @@ class VideoDataModule(SequenceDataModule):
             where=listing.where,
         )
         probes = self._scan(found)
-        sections = [Section(clip.start_seconds, clip.end_seconds) for clip in found]
+        sections = [clip.section for clip in found]
         lengths = self._lengths(found, probes, sections)
         contents = contents_of([clip.path for clip in found])
         groups = [clip.group for clip in found]
@@ -175,7 +175,7 @@ class VideoDataModule(SequenceDataModule):
             parts[name] = VideoPart(
                 [found[k].path for k in ids],
                 sections=[sections[k] for k in ids],
-                probes=[None if takes_all and sections[k] == Section() else probes[k] for k in ids],
+                probes=[None if takes_all and sections[k] == WHOLE else probes[k] for k in ids],
                 ids=ids,
                 labels=np.asarray(labels)[ids],
                 lengths=lengths[ids],
@@ -231,8 +231,7 @@ class VideoDataModule(SequenceDataModule):
         """Keep for the report what is twice there, and what stands on two sides."""
         paths = [str(clip.path) for clip in listing.clips]
         stretches = [
-            (content, clip.start_seconds, clip.end_seconds)
-            for content, clip in zip(contents, listing.clips, strict=True)
+            (content, clip.section) for content, clip in zip(contents, listing.clips, strict=True)
         ]
         leaks = find_leaks(rows, groups=groups, contents=contents)
         self._notes = {

@@ -14,7 +14,8 @@ import torch
 
 from data.augment import Augmentation
 from data.batch import RaggedBatch, Skipped, collate
-from data.decode import Reading, Section
+from data.clip import Section, clip_name
+from data.decode import Reading
 from data.errors import InputError
 from data.isolation import Decoder
 from data.module import Part
@@ -85,7 +86,7 @@ class VideoPart(Part):
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
         """Paths of the clips, and the section where it is not the whole file."""
         every = range(len(self)) if positions is None else positions
-        return [_name(self.files[k], self.sections[k]) for k in every]
+        return [clip_name(self.files[k], self.sections[k]) for k in every]
 
     def subset(self, positions: Sequence[int]) -> Self:
         """The part of the examples at some positions."""
@@ -189,10 +190,3 @@ def unreadable(path: Path, reason: str) -> InputError:
     return InputError(
         f"{path}: {reason}; mend or remove the file, or leave it out with --data.on_error=skip"
     )
-
-
-def _name(path: Path, section: Section) -> str:
-    if section == Section():
-        return str(path)
-    start, end = section
-    return f"{path} [{start or 0:g} s to {'the end' if end is None else f'{end:g} s'}]"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from data.clip import Clip
+from data.clip import Clip, clip_name
 from data.doctor import VERDICTS, Diagnosis, Finding, part_of
 from data.labels import MISSING
 from data.leaks import Leak
@@ -163,10 +163,7 @@ def _place(part: str) -> int:
 
 
 def _name(clip: Clip) -> str:
-    if clip.start_seconds is None and clip.end_seconds is None:
-        return str(clip.path)
-    end = "the end" if clip.end_seconds is None else f"{clip.end_seconds:g} s"
-    return f"{clip.path} [{clip.start_seconds or 0:g} s to {end}]"
+    return clip_name(clip.path, clip.section)
 
 
 def _label(clip: Clip) -> str:

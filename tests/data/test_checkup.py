@@ -8,8 +8,7 @@ import pytest
 
 from data import checkup
 from data.checkup import Checkup, check_clip, check_clips
-from data.clip import Clip
-from data.decode import Section
+from data.clip import Clip, Section
 from data.isolation import Decoder
 from tests.clips import numbered, write_video
 

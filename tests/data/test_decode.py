@@ -5,7 +5,8 @@ import av
 import numpy as np
 import pytest
 
-from data.decode import Reading, Section, decode_into, read_frames, wanted_frames
+from data.clip import Section
+from data.decode import Reading, decode_into, read_frames, wanted_frames
 from data.probe import UnreadableError, probe
 from tests.clips import WAYS, numbered, numbers_of, write_video, write_way
 

@@ -1,9 +1,13 @@
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 
 from data.decode import read_frames
 from data.errors import InputError
+from data.isolation import Decoder
 from data.probe import UnreadableError, probe
 from data.video import VideoDataModule
 from tests.clips import grey_of, write_classes, write_clip
@@ -147,3 +151,31 @@ def test_manifest_with_other_column_names(tmp_path):
 def test_bad_folders(tmp_path, make, says):
     with pytest.raises(InputError, match=says):
         _ = VideoDataModule(path=str(make(tmp_path))).parts
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a decoder is stopped as POSIX has it")
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_run_goes_on_and_lists_the_file_that_hangs(tmp_path, monkeypatch, num_workers):
+    write_classes(tmp_path, clips_per_class=4, num_frames=4)
+    data = VideoDataModule(path=str(tmp_path), size_px=16, num_workers=num_workers)
+    part = data.parts["train"]
+    slow = part.files[2]
+    read_into = Decoder.read_into
+
+    def hang(self, path, *arguments, **options):
+        if path == slow:
+            self.probe(path)
+            self.limit_seconds = 0.6
+            os.kill(self._process.pid, signal.SIGSTOP)
+        else:
+            self.limit_seconds = 60
+        return read_into(self, path, *arguments, **options)
+
+    monkeypatch.setattr(Decoder, "read_into", hang)
+    seen, skipped = [], []
+    for batch in data.loader(part):
+        seen += batch.ids.tolist()
+        skipped += batch.skipped
+    reason = "took longer than 1 s to decode (0 frames by then)"
+    assert skipped == [(part.ids[2], str(slow), reason)]
+    assert sorted(seen) == sorted(set(part.ids.tolist()) - {part.ids[2]})
