@@ -33,7 +33,14 @@ class WordEmbedding(Encoder):
         word_dropout: share of the *words types* whose whole vector is dropped for one batch
             (Gal & Ghahramani 2016, "A Theoretically Grounded Application of Dropout in Recurrent
             Neural Networks", §4.2); the vectors that stay are scaled up to keep the mean.
+        normalize: whether vectors are used with mean 0 and variance 1 over running words, by
+            `frequencies`: what a perturbation of a given size means stays the same, however large
+            the network would like to make its vectors (Miyato et al. 2017, "Adversarial Training
+            Methods for Semi-Supervised Text Classification", eq. 1).
     """
+
+    #: (V,) the share of each token in running text; equal shares until they are known
+    frequencies: Tensor
 
     def __init__(
         self,
@@ -42,9 +49,13 @@ class WordEmbedding(Encoder):
         features: int = 100,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
+        normalize: bool = False,
     ) -> None:
         super().__init__()
         self.out_features = features
+        self.normalize = normalize
+        if normalize:
+            self.register_buffer("frequencies", torch.full((num_tokens,), 1 / num_tokens))
         self.embedding = nn.Embedding(num_tokens, features)
         # Unit variance is the scale of pretrained vectors, far too large to learn beside an LSTM
         # whose own weights start at 1/√H (Merity 2018 uses U(-0.1, 0.1)).
@@ -54,12 +65,20 @@ class WordEmbedding(Encoder):
 
     def forward(self, steps: Tensor) -> Tensor:
         """Tokens (N,) int64 → (N, D)."""
-        features = functional.embedding(steps, self.embedding.weight)
+        features = functional.embedding(steps, self.vectors())
         if self.training and self.word_dropout > 0:
             keep = torch.rand(self.embedding.num_embeddings, 1, device=steps.device)
             kept = (keep >= self.word_dropout).to(features.dtype) / (1 - self.word_dropout)
             features = features * functional.embedding(steps, kept)
         return self.dropout(features)
+
+    def vectors(self) -> Tensor:
+        """(V, D): the vectors as they are used."""
+        weight = self.embedding.weight
+        if not self.normalize:
+            return weight
+        centered = weight - self.frequencies @ weight
+        return centered * (self.frequencies @ centered.square() + 1e-8).rsqrt()
 
 
 class OneHot(Encoder):

@@ -3,53 +3,41 @@
 B sequences · N steps in the batch · D features · K classes
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-import numpy as np
 import torch
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from data.batch import RaggedBatch, Skipped
 from data.module import Part, SequenceDataModule
-from models.encoders import Encoder
+from models.encoders import Encoder, WordEmbedding
+from models.ensemble import Ensemble, together
 from models.errors import OptionError
 from models.inputs import StepInputs
 from models.pooling import mean
+from models.pretrained import reads_pretrained
 from models.recurrence import Recurrence
 from models.sequence import ManyToOne, Pooling
+from pipelines.answers import Answers, middle
+from pipelines.class_weights import balanced_weights
+from pipelines.finetuning import CHECKPOINT_KEY, layer_groups, load_layers, read_language_model
+from pipelines.objective import MixedObjective
+from pipelines.schedules import Schedule, scheduled, steps_per_epoch
+from pipelines.words import prepare_embedding
 
-# Where a checkpoint keeps what this project needs to build the model again: plain values.
-CHECKPOINT_KEY = "manytoone"
 STAGES = ("train", "val", "test")
 
 
-class Answers(NamedTuple):
-    """What the model said of B examples; on the CPU."""
-
-    ids: Tensor
-    """(B,) int64"""
-    labels: Tensor
-    """(B,) int64"""
-    probabilities: Tensor
-    """(B, K) float64"""
-    mean_features: Tensor
-    """(B, D) the mean of each sequence's encoded steps: what a model blind to order could know."""
-    middle_features: Tensor
-    """(B, D) the encoded step in the middle of each sequence: what a single frame tells."""
-
-
 class SequenceClassifier(LightningModule):
-    """Trains and tests a `ManyToOne`.
+    """Trains and tests a `ManyToOne`, or several at once.
 
     Args:
         encoder: turns one step into features.
@@ -60,12 +48,21 @@ class SequenceClassifier(LightningModule):
         pooling: from the outputs at all steps to one vector: last, mean, max or concat.
         dropout: share of the pooled features that is zeroed while training.
         label_smoothing: share of the target spread over all classes (Szegedy 2016).
+        members: how many models to train side by side on one encoder, each from its own start; the
+            answer is the mean of their probabilities (Lakshminarayanan 2017).
         class_weights: ``balanced`` makes, while training, all classes count alike, however many
             examples each has; ``none`` makes all examples count alike.
         optimizer: makes the optimiser of the parameters.
-        schedule: ``constant``, or ``one_cycle`` (Smith 2018): the rate rises to the optimiser's
-            in the first part of the run and falls to nothing by its end.
+        objective: what is learnt from beside the labels.
+        schedule: ``constant``, ``one_cycle`` or ``cosine``: the rate rises to the optimiser's in the
+            first part of the run and falls to nothing by its end (see `schedules.scheduled`).
         warmup_share: the part of the run in which it rises.
+        pretrained: checkpoint of a language model (`make train-language`) to go on from: it brings
+            encoder, recurrence and tokenizer.
+        rate_decay: each layer learns by so much slower than the one above it; 2.6 in ULMFiT (Howard
+            & Ruder 2018, §3.2), 1 alike.
+        gradual_unfreezing: whether only the last layer learns in the first epoch, and one more
+            from each epoch on (ULMFiT, §3.3).
     """
 
     def __init__(
@@ -74,29 +71,49 @@ class SequenceClassifier(LightningModule):
         recurrence: Callable[[int], Recurrence],
         *,
         classes: list[str],
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        optimizer: Callable[[Iterable[Any]], Optimizer],
         inputs: Callable[[int], StepInputs] | None = None,
         pooling: Pooling = "last",
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
+        members: int = 1,
         class_weights: Literal["none", "balanced"] = "none",
-        schedule: Literal["constant", "one_cycle"] = "constant",
+        objective: MixedObjective = MixedObjective(),  # noqa: B008 - frozen
+        schedule: Schedule = "constant",
         warmup_share: float = 0.1,
+        pretrained: str | None = None,
+        rate_decay: float = 1.0,
+        gradual_unfreezing: bool = False,
     ) -> None:
         super().__init__()
         self.classes = classes
-        step_inputs = None if inputs is None else inputs(encoder.out_features)
-        self.model = ManyToOne(
-            encoder,
-            recurrence((step_inputs or encoder).out_features),
-            num_classes=len(classes),
-            inputs=step_inputs,
-            pooling=pooling,
-            dropout=dropout,
-        )
+        if members < 1:
+            raise OptionError(f"--model.members={members}: at least 1 model must answer")
+        if rate_decay < 1:
+            raise OptionError(f"--model.rate_decay={rate_decay}: 1 (alike) or more")
+        self.members: list[ManyToOne] = []
+        for _ in range(members):
+            step_inputs = None if inputs is None else inputs(encoder.out_features)
+            reader = recurrence((step_inputs or encoder).out_features)
+            member = ManyToOne(
+                encoder,
+                reader,
+                num_classes=len(classes),
+                inputs=step_inputs,
+                pooling=pooling,
+                dropout=dropout,
+            )
+            self.members.append(member)
+        self.model = self.members[0] if members == 1 else Ensemble(self.members)
+        if pretrained is not None and reads_pretrained():
+            _, weights = read_language_model(pretrained)
+            for member in self.members:
+                load_layers(member, weights, where=f"--model.pretrained={pretrained}")
         self.optimizer = optimizer
         self.label_smoothing = label_smoothing
+        self.objective = objective
         self.schedule, self.warmup_share = schedule, warmup_share
+        self.rate_decay, self.gradual_unfreezing = rate_decay, gradual_unfreezing
         self.class_weights = class_weights
         self.weights: Tensor
         # What a checkpoint is for has its training part behind it.
@@ -129,8 +146,11 @@ class SequenceClassifier(LightningModule):
         if self.class_weights == "balanced":
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
             self.weights = torch.from_numpy(weights).to(self.weights)
-        inputs = self.model.inputs
-        if inputs is not None and inputs.standardize:
+        if isinstance(self.model.encoder, WordEmbedding):
+            prepare_embedding(self.model.encoder, data)
+        for inputs in (member.inputs for member in self.members):
+            if inputs is None or not inputs.standardize:
+                continue
             if any(parameter.requires_grad for parameter in self.model.encoder.parameters()):
                 raise OptionError(
                     "--model.inputs.standardize=true: the features change while the encoder is"
@@ -166,8 +186,11 @@ class SequenceClassifier(LightningModule):
             # Nothing to learn here, but the ranks that have something wait for our gradients.
             return sum((p.sum() * 0 for p in self._trained()), start=self._zero())
         features = self.encode(batch.steps)
-        scores = self.model.read(features, batch.lengths)
-        loss = (self._loss if stage == "train" else cross_entropy)(scores, batch.labels)
+        if stage == "train":
+            loss, scores = self._learn(features, batch)
+        else:
+            scores = self.model.read(features, batch.lengths)
+            loss = cross_entropy(scores, batch.labels)
         # A mean over the examples of all ranks: batches and ranks differ in size.
         self.losses[stage].update(loss.detach(), weight=batch.num_sequences)
         self.metrics[stage].update(scores.detach().float(), batch.labels)
@@ -182,6 +205,22 @@ class SequenceClassifier(LightningModule):
                 )
             )
         return loss
+
+    def _learn(self, features: Tensor, batch: RaggedBatch) -> tuple[Tensor, Tensor]:
+        """The loss to learn from, a mean over the members, and the scores of all together."""
+        if self.objective.perturbs and not features.requires_grad:
+            features = features.detach().requires_grad_()
+        losses, each = [], []
+        for member in self.members:
+            read = partial(member.read, lengths=batch.lengths)
+            scores = read(features)
+            loss = self._loss(scores, batch.labels)
+            loss_of = partial(self._loss, labels=batch.labels)
+            losses.append(
+                self.objective.labelled(read, loss_of, features, batch.lengths, scores, loss)
+            )
+            each.append(scores)
+        return torch.stack(losses).mean(), together(torch.stack(each))
 
     def _trained(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
@@ -238,17 +277,22 @@ class SequenceClassifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and its schedule over the whole run."""
-        optimizer = self.optimizer(self._trained())
-        if self.schedule == "constant":
-            return optimizer
-        # A LambdaLR keeps no plan in a checkpoint: a resumed run may be planned longer.
-        total = planned_steps(self.trainer)
-        plan = partial(one_cycle, total=total, warmup=round(self.warmup_share * total))
-        scheduler = LambdaLR(optimizer, plan)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        plan = partial(
+            scheduled,
+            trainer=self.trainer,
+            schedule=self.schedule,
+            warmup_share=self.warmup_share,
+        )
+        if self.rate_decay == 1 and not self.gradual_unfreezing:
+            return plan(self.optimizer(self._trained()))
+        groups = layer_groups(self.members)
+        optimizer = self.optimizer([{"params": group} for group in groups])
+        depths = range(len(groups) - 1, -1, -1)  # of the answer's layer 0
+        for group, depth in zip(optimizer.param_groups, depths, strict=True):
+            group["lr"] /= self.rate_decay**depth
+        num_steps = steps_per_epoch(self.trainer) if self.gradual_unfreezing else 0
+        asleep = [depth * num_steps for depth in depths]
+        return plan(optimizer, asleep_steps=asleep)
 
     def on_fit_start(self) -> None:
         """Start the clock."""
@@ -258,44 +302,6 @@ class SequenceClassifier(LightningModule):
         """Keep, as plain values, what builds this model and makes its inputs ready."""
         seconds = time.monotonic() - self._fit_started
         checkpoint[CHECKPOINT_KEY] = self.description | {"train_seconds": seconds}
-
-
-def middle(features: Tensor, lengths: Tensor) -> Tensor:
-    """Features (N, D) and lengths (B,) → (B, D): of each sequence the step in its middle."""
-    return features[lengths.cumsum(0) - lengths + lengths // 2]
-
-
-def balanced_weights(labels: np.ndarray, *, num_classes: int) -> np.ndarray:
-    """Labels (n,) → (K,) float64: how much an example of each class counts.
-
-    In inverse proportion to how many there are, n / (K n_c) (King & Zeng 2001, "Logistic Regression
-    in Rare Events Data", as scikit-learn has it), K the classes that occur: the mean over all
-    examples is 1. A class without an example keeps 1.
-    """
-    counts = np.bincount(labels, minlength=num_classes)
-    return np.where(counts, len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 1.0)
-
-
-def planned_steps(trainer: Trainer) -> int:
-    """The optimiser's steps in a whole run.
-
-    Lightning's own estimate sets up the loader before a checkpoint's state can reach it, and a run
-    resumed within an epoch would begin that epoch again.
-    """
-    num_batches = len(trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
-    limit = trainer.limit_train_batches
-    num_batches = int(num_batches * limit) if isinstance(limit, float) else min(num_batches, limit)
-    steps = math.ceil(num_batches / trainer.accumulate_grad_batches)
-    # Without a number of epochs the run ends by steps, or by time, as Lightning's default does.
-    epochs = trainer.max_epochs if trainer.max_epochs not in (None, -1) else 1000
-    return max(steps * epochs if trainer.max_steps == -1 else trainer.max_steps, 1)
-
-
-def one_cycle(step: int, *, total: int, warmup: int) -> float:
-    """The share of the highest learning rate at a step: up and down along cosines (Smith 2018)."""
-    if step < warmup:
-        return 1 - 0.96 * (1 + math.cos(math.pi * step / warmup)) / 2
-    return (1 + math.cos(math.pi * min((step - warmup) / max(total - warmup, 1), 1))) / 2
 
 
 def _metrics(stage: str, num_classes: int) -> MetricCollection:

@@ -15,8 +15,9 @@ from data.errors import InputError
 from data.module import Part, SequenceDataModule
 from models.pooling import mean
 from pipelines import baselines
+from pipelines.answers import middle
 from pipelines.checkpoints import DATA_MODULES, data_module, load
-from pipelines.classify import SequenceClassifier, middle
+from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
@@ -99,7 +100,7 @@ def report_test(
 
 
 def _model_name(model: SequenceClassifier) -> str:
-    return type(model.model.recurrence).__name__
+    return type(model.members[0].recurrence).__name__
 
 
 class _Inputs(NamedTuple):

@@ -13,8 +13,10 @@ from data.batch import collate
 from models.frames import SmallCNN
 from models.inputs import StepInputs
 from models.recurrence import LSTM
+from pipelines.answers import middle
 from pipelines.checkpoints import load
-from pipelines.classify import SequenceClassifier, balanced_weights, middle
+from pipelines.class_weights import balanced_weights
+from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import VIDEO

@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from models.encoders import WordEmbedding
+from models.ensemble import Ensemble, together
+from models.recurrence import LSTM
+from models.sequence import ManyToOne
+
+
+def members(num):
+    torch.manual_seed(0)
+    encoder = WordEmbedding(10, features=4)
+    return [ManyToOne(encoder, LSTM(4, hidden_size=5), num_classes=3) for _ in range(num)]
+
+
+def test_softmax_of_the_scores_is_the_mean_of_the_members_probabilities():
+    scores = torch.tensor([[[0.0, 0.0]], [[100.0, 100.0 + torch.log(torch.tensor(3.0))]]])
+    # Halves from the first, a quarter and three from the second.
+    torch.testing.assert_close(together(scores).softmax(1), torch.tensor([[0.375, 0.625]]))
+    assert together(torch.randn(1, 4, 3)).softmax(1).sum(1).allclose(torch.ones(4))
+
+
+def test_an_ensemble_answers_with_the_mean_of_its_members():
+    models = members(3)
+    ensemble = Ensemble(models).eval()
+    steps, lengths = torch.arange(7), torch.tensor([4, 3])
+    each = torch.stack([model(steps, lengths).softmax(1) for model in models])
+    torch.testing.assert_close(ensemble(steps, lengths).softmax(1), each.mean(0))
+    # Each starts elsewhere.
+    assert not torch.allclose(each[0], each[1])
+
+
+def test_the_encoder_is_shared_and_counted_once():
+    models = members(2)
+    ensemble = Ensemble(models)
+    assert ensemble.encoder is models[0].encoder
+    own = sum(p.numel() for name, p in models[0].named_parameters() if "encoder" not in name)
+    assert sum(p.numel() for p in ensemble.parameters()) == 40 + 2 * own
+
+
+def test_members_with_encoders_of_their_own_are_refused():
+    with pytest.raises(ValueError, match="one and the same encoder"):
+        Ensemble([members(1)[0], members(1)[0]])

@@ -1,0 +1,117 @@
+"""Going on from a language model."""
+
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from data.errors import InputError
+from models.encoders import WordEmbedding
+from models.pretrained import without_pretrained
+from models.recurrence import LSTM
+from models.sequence import ManyToOne
+from pipelines.classify import SequenceClassifier
+from pipelines.finetuning import CHECKPOINT_KEY, layer_groups, read_language_model, same_layers
+
+
+def classifier(hidden_size=3, num_layers=2, **options):
+    return SequenceClassifier(
+        WordEmbedding(9, features=4),
+        partial(LSTM, hidden_size=hidden_size, num_layers=num_layers),
+        classes=["a", "b"],
+        optimizer=partial(torch.optim.SGD, lr=1.0),
+        **options,
+    )
+
+
+@pytest.fixture
+def language_model(tmp_path):
+    torch.manual_seed(5)
+    model = ManyToOne(
+        WordEmbedding(9, features=4), LSTM(4, hidden_size=3, num_layers=2), num_classes=9
+    )
+    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
+    path = tmp_path / "language.ckpt"
+    torch.save({"state_dict": weights, CHECKPOINT_KEY: {"task": "language"}}, path)
+    return path, model
+
+
+def test_encoder_and_recurrence_come_from_the_language_model(language_model):
+    path, source = language_model
+    torch.manual_seed(0)
+    model = classifier(pretrained=str(path), members=2)
+    for member in model.members:
+        for part in ("encoder", "recurrence"):
+            wanted = getattr(source, part).state_dict()
+            found = getattr(member, part).state_dict()
+            assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    # Members start from the same reading and differ in their answers.
+    assert not torch.equal(model.members[0].head.weight, model.members[1].head.weight)
+
+
+def test_a_checkpoint_that_brings_its_weights_needs_the_language_model_no_more(tmp_path):
+    with without_pretrained():
+        classifier(pretrained=str(tmp_path / "gone.ckpt"))
+
+
+def test_sizes_come_from_the_language_model_and_dropout_from_the_user():
+    chosen = {"class_path": "LSTM", "init_args": {"hidden_size": 8, "dropout": 0.5}}
+    pretrained = {"class_path": "LSTM", "init_args": {"hidden_size": 16, "dropout": 0.1}}
+    expected = {"class_path": "LSTM", "init_args": {"hidden_size": 16, "dropout": 0.5}}
+    assert same_layers(chosen, pretrained) == expected
+
+
+def test_upper_layers_learn_faster_and_wake_earlier():
+    model = classifier(rate_decay=2.0, gradual_unfreezing=True)
+    names = {id(p): name for name, p in model.named_parameters()}
+    groups = [[names[id(p)] for p in group] for group in layer_groups(model.members)]
+    assert groups[0] == ["model.encoder.embedding.weight"]
+    assert all("layers.0" in name for name in groups[1])
+    assert all("layers.1" in name for name in groups[2])
+    assert groups[3] == ["model.head.weight", "model.head.bias"]
+    assert sum(map(len, groups)) == len(names)
+    model._trainer = SimpleNamespace(
+        datamodule=SimpleNamespace(train_dataloader=lambda: range(5)),
+        limit_train_batches=1.0,
+        accumulate_grad_batches=1,
+        max_epochs=6,
+        max_steps=-1,
+    )
+    made = model.configure_optimizers()
+    optimizer, scheduler = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    rates = []
+    for _ in range(20):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        scheduler.step()
+    assert rates[0] == [0, 0, 0, 1]
+    assert rates[5] == [0, 0, 0.5, 1]
+    assert rates[10] == [0, 0.25, 0.5, 1]
+    assert rates[15] == [0.125, 0.25, 0.5, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "no such file"),
+        (b"nothing", "cannot be read"),
+        ({"state_dict": {}, CHECKPOINT_KEY: {"task": "video"}}, "is a model for video"),
+    ],
+)
+def test_what_is_no_language_model_is_refused(tmp_path, content, reason):
+    path = tmp_path / "one.ckpt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(InputError, match=reason) as caught:
+        read_language_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_shape_is_refused_in_one_line(language_model):
+    path, _ = language_model
+    with pytest.raises(InputError, match="its recurrence does not fit") as caught:
+        classifier(hidden_size=5, pretrained=str(path))
+    assert "\n" not in str(caught.value)

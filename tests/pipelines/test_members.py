@@ -1,0 +1,87 @@
+"""Several models trained side by side."""
+
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from data.batch import collate
+from models.encoders import WordEmbedding
+from models.errors import OptionError
+from models.inputs import StepInputs
+from models.recurrence import LSTM
+from pipelines.checkpoints import load
+from pipelines.classify import CHECKPOINT_KEY, SequenceClassifier
+
+
+def classifier(members, **options):
+    torch.manual_seed(0)
+    return SequenceClassifier(
+        WordEmbedding(9, features=4),
+        partial(LSTM, hidden_size=3),
+        classes=["a", "b"],
+        optimizer=partial(torch.optim.SGD, lr=0.1),
+        members=members,
+        **options,
+    )
+
+
+BATCH = collate(torch.arange(9), lengths=[4, 5], labels=[0, 1], ids=[0, 1])
+
+
+def test_each_member_learns_by_its_own_loss():
+    model = classifier(3)
+    loss = model._step(BATCH, "train")
+    each = [
+        cross_entropy(member(BATCH.steps, BATCH.lengths), BATCH.labels) for member in model.members
+    ]
+    torch.testing.assert_close(loss, torch.stack(each).mean())
+    loss.backward()
+    (own,) = torch.autograd.grad(each[1], model.members[1].head.weight)
+    torch.testing.assert_close(model.members[1].head.weight.grad, own / 3)
+
+
+def test_what_is_answered_is_what_validation_scores():
+    model = classifier(2).eval()
+    mean = torch.stack([m(BATCH.steps, BATCH.lengths).softmax(1) for m in model.members]).mean(0)
+    torch.testing.assert_close(model(BATCH.steps, BATCH.lengths).softmax(1), mean)
+    loss = model._step(BATCH, "val")
+    torch.testing.assert_close(loss, cross_entropy(mean.log(), BATCH.labels))
+
+
+def test_every_member_s_inputs_are_measured():
+    model = classifier(2, inputs=partial(StepInputs, standardize=True))
+    model.model.encoder.requires_grad_(False)
+    data = SimpleNamespace(
+        parts={"train": SimpleNamespace(labels=BATCH.labels.numpy())},
+        loader=lambda part, alone: [BATCH],
+    )
+    model._trainer = SimpleNamespace(datamodule=data)
+    model.setup("fit")
+    features = model.model.encoder(BATCH.steps)
+    for member in model.members:
+        torch.testing.assert_close(member.inputs.shift, features.mean(0))
+
+
+def test_a_checkpoint_keeps_all_members(tmp_path):
+    model = classifier(2)
+    encoder = {
+        "class_path": "models.encoders.WordEmbedding",
+        "init_args": {"num_tokens": 9, "features": 4},
+    }
+    recurrence = {"class_path": "models.recurrence.LSTM", "init_args": {"hidden_size": 3}}
+    options = {"encoder": encoder, "recurrence": recurrence, "classes": ["a", "b"], "members": 2}
+    options["optimizer"] = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}}
+    description = {CHECKPOINT_KEY: {"task": "sentiment", "model": options}}
+    torch.save({"state_dict": model.state_dict()} | description, tmp_path / "best.ckpt")
+    again = load(tmp_path / "best.ckpt")
+    torch.testing.assert_close(
+        again(BATCH.steps, BATCH.lengths), model.eval()(BATCH.steps, BATCH.lengths)
+    )
+
+
+def test_no_member_cannot_answer():
+    with pytest.raises(OptionError, match="members=0: at least 1"):
+        classifier(0)
