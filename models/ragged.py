@@ -39,7 +39,8 @@ class Layout:
         self.is_padded = shortest < longest
         device = lengths.device
         row = torch.arange(self.batch_size, device=device)
-        row_of = row.repeat_interleave(lengths, output_size=num_steps)
+        #: (N,) the sequence each step belongs to
+        self.row_of = row_of = row.repeat_interleave(lengths, output_size=num_steps)
         steps = torch.arange(num_steps, device=device)
         position = steps - (lengths.cumsum(0) - lengths)[row_of]
         self._forward = position * self.batch_size + row_of

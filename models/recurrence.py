@@ -17,95 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from models.cells import Cell, LSTMCell, State
+from models.dropout import LockedDropout, share
+from models.errors import OptionError
+from models.fused import FusedGRU, FusedLSTM, FusedRNN
 from models.ragged import Layout
-
-
-class FusedLayer(nn.Module):
-    """One layer in one direction on one of PyTorch's fused kernels (`torch.nn.RNN`, `torch.nn.GRU`).
-
-    The state is what the kernel puts out, (h,), so the state at a sequence's end is its last
-    output.
-    """
-
-    kernel: type[nn.RNNBase]
-
-    def __init__(self, in_features: int, hidden_size: int) -> None:
-        super().__init__()
-        self.fused: nn.RNNBase = self.kernel(in_features, hidden_size)  # type: ignore[call-arg, arg-type]
-
-    def weights(self) -> list[Tensor]:
-        """Input weights, hidden weights, input biases, hidden biases."""
-        return list(self.fused.parameters())
-
-    def forward(
-        self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
-    ) -> tuple[Tensor, State | None]:
-        """(T, B, D) and a state of (B, H) each → outputs (T, B, H), the state at each end."""
-        outputs, _ = self.fused(grid, None if state is None else state[0].unsqueeze(0))
-        return outputs, (_at_ends(outputs, layout),) if carry else None
-
-
-class FusedRNN(FusedLayer):
-    """`torch.nn.RNN`: h_t = tanh(W x_t + U h_{t-1} + b)."""
-
-    kernel = nn.RNN
-
-
-class FusedGRU(FusedLayer):
-    """`torch.nn.GRU` (Cho 2014)."""
-
-    kernel = nn.GRU
-
-
-class FusedLSTM(FusedLayer):
-    """`torch.nn.LSTM`; its state is (h, c), and the kernel shows c only after the last step.
-
-    For a sequence that ended before, that c has run on over padding. When it is asked for, the
-    input gets one more feature, 1 on padding and 0 elsewhere, whose weights shut the input gate and
-    open the forget gate as far as floats go: c_t = 1 · c_{t-1} + 0, so c stands still to the end.
-    """
-
-    kernel = nn.LSTM
-    # Large enough that sigmoid(±SHUT + anything met in practice) is exactly 0 or 1, small enough
-    # for float16.
-    SHUT = 1e4
-
-    def __init__(
-        self, in_features: int, hidden_size: int, *, memory_steps: int | None = None
-    ) -> None:
-        super().__init__(in_features, hidden_size)
-        _, _, *biases = self.weights()
-        LSTMCell.open_forget_gate(*biases, memory_steps=memory_steps)
-
-    def forward(
-        self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
-    ) -> tuple[Tensor, State | None]:
-        """(T, B, D) and a state of (B, H) each → outputs (T, B, H), the state at each end."""
-        initial = None if state is None else tuple(part.unsqueeze(0) for part in state)
-        if not (carry and layout.is_padded):
-            outputs, (_, cell) = self.fused(grid, initial)
-        else:
-            outputs, cell = self._hold_on_padding(grid, layout, initial)
-        return outputs, (_at_ends(outputs, layout), cell[0]) if carry else None
-
-    def _hold_on_padding(
-        self, grid: Tensor, layout: Layout, initial: State | None
-    ) -> tuple[Tensor, Tensor]:
-        weight, *others = self.weights()
-        hidden_size = self.fused.hidden_size
-        column = weight.new_zeros(4 * hidden_size, 1)
-        column[:hidden_size] = -self.SHUT  # input gate
-        column[hidden_size : 2 * hidden_size] = self.SHUT  # forget gate
-        if initial is None:
-            zeros = grid.new_zeros(1, layout.batch_size, hidden_size)
-            initial = (zeros, zeros)
-        weights = [torch.cat([weight, column], dim=1), *others]
-        marked = torch.cat([grid, layout.padding().unsqueeze(2).to(grid.dtype)], dim=2)
-        # has_biases, num_layers, dropout, train, bidirectional, batch_first
-        outputs, _, cell = torch.lstm(
-            marked, initial, weights, True, 1, 0.0, self.training, False, False
-        )
-        return outputs, cell
 
 
 class UnrolledCell(nn.Module):
@@ -140,6 +55,13 @@ class Recurrence(nn.Module):
         bidirectional: read from both ends; the two outputs stand side by side. The backward pass
             of a sequence starts at its own last step.
         dropout: share of a layer's outputs that is zeroed, while training, before the next layer.
+        input_dropout: the same of what the first layer reads.
+        output_dropout: the same of what the last layer puts out.
+        locked: whether these drop the same features at every step of a sequence (see
+            `LockedDropout`) rather than others at each.
+        weight_dropout: share of the hidden-to-hidden weights that is zeroed, while training, for
+            all steps of a batch (Merity et al. 2018, "Regularizing and Optimizing LSTM Language
+            Models", §2, after Wan et al. 2013).
     """
 
     def __init__(
@@ -150,8 +72,17 @@ class Recurrence(nn.Module):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        locked: bool = False,
+        weight_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.weight_dropout = share("weight_dropout", weight_dropout)
+        kind: type[LockedDropout] | type[nn.Dropout] = LockedDropout if locked else nn.Dropout
+        self.dropout = kind(share("dropout", dropout))
+        self.input_dropout = kind(share("input_dropout", input_dropout))
+        self.output_dropout = kind(share("output_dropout", output_dropout))
         self.num_directions = 2 if bidirectional else 1
         self.out_features = hidden_size * self.num_directions
         sizes = [in_features] + [self.out_features] * (num_layers - 1)
@@ -159,7 +90,6 @@ class Recurrence(nn.Module):
             nn.ModuleList(self.layer(size, hidden_size) for _ in range(self.num_directions))
             for size in sizes
         )
-        self.dropout = nn.Dropout(dropout)
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
         """One layer in one direction, called as `FusedLayer.forward` is."""
@@ -199,8 +129,7 @@ class Recurrence(nn.Module):
         ends: list[State] = []
         for depth, directions in enumerate(self.layers):
             assert isinstance(directions, nn.ModuleList)
-            if depth > 0:
-                steps = self.dropout(steps)
+            steps = self._drop(self.dropout if depth else self.input_dropout, steps, layout)
             outputs = []
             for direction, layer in enumerate(directions):
                 index = depth * self.num_directions + direction
@@ -212,21 +141,30 @@ class Recurrence(nn.Module):
                 if carry:
                     ends.append(end)
             steps = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+        steps = self._drop(self.output_dropout, steps, layout)
         return steps, tuple(map(torch.stack, zip(*ends, strict=True))) if carry else None
+
+    @staticmethod
+    def _drop(kind: LockedDropout | nn.Dropout, steps: Tensor, layout: Layout) -> Tensor:
+        if not kind.training or kind.p == 0:
+            return steps
+        if isinstance(kind, LockedDropout):
+            return kind(steps, layout.row_of, layout.batch_size)
+        return kind(steps)
 
 
 class RNN(Recurrence):
     """The vanilla recurrent network (Elman 1990) on the fused kernel."""
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
-        return FusedRNN(in_features, hidden_size)
+        return FusedRNN(in_features, hidden_size, weight_dropout=self.weight_dropout)
 
 
 class GRU(Recurrence):
     """Gated recurrent units (Cho 2014) on the fused kernel."""
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
-        return FusedGRU(in_features, hidden_size)
+        return FusedGRU(in_features, hidden_size, weight_dropout=self.weight_dropout)
 
 
 class LSTM(Recurrence):
@@ -247,7 +185,12 @@ class LSTM(Recurrence):
         super().__init__(in_features, **options)
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
-        return FusedLSTM(in_features, hidden_size, memory_steps=self._memory_steps)
+        return FusedLSTM(
+            in_features,
+            hidden_size,
+            weight_dropout=self.weight_dropout,
+            memory_steps=self._memory_steps,
+        )
 
 
 class Unrolled(Recurrence):
@@ -264,12 +207,11 @@ class Unrolled(Recurrence):
     def __init__(self, in_features: int, *, cell: type[Cell] = LSTMCell, **options: Any) -> None:
         self._cell = cell  # before super().__init__, which calls `layer`
         super().__init__(in_features, **options)
+        if self.weight_dropout > 0:
+            raise OptionError(
+                f"weight_dropout={self.weight_dropout}: cells are stepped with all their weights;"
+                " give 0, or a fused recurrence (RNN, GRU, LSTM)"
+            )
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
         return UnrolledCell(self._cell(in_features, hidden_size))
-
-
-def _at_ends(outputs: Tensor, layout: Layout) -> Tensor:
-    """The outputs (T, B, H) at each sequence's last step: (B, H)."""
-    rows = torch.arange(layout.batch_size, device=outputs.device)
-    return outputs[layout.lengths - 1, rows]
