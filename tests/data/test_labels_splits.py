@@ -199,3 +199,13 @@ def test_650_000_rows_take_seconds():
     groups = labels * 2000 + random.integers(0, 325, len(labels))
     parts, _ = divide(labels.tolist(), groups=groups, classes=[str(k) for k in range(400)])
     assert abs(len(parts["test"]) - 130_000) < 400
+
+
+def test_of_many_groups_not_the_largest_alone_are_reported():
+    # A hundred pairs among three thousand: a tenth of the pairs, or so, and not all of them.
+    groups = np.concatenate([np.repeat(np.arange(100), 2), np.arange(100, 3000)])
+    labels = np.arange(len(groups)) % 2
+    parts, _ = divide(labels.tolist(), groups=groups, classes="ab")
+    in_test = (groups[parts["test"]] < 100).sum()
+    assert 2 <= in_test <= 50
+    assert len(parts["test"]) == round(0.2 * len(groups))

@@ -67,8 +67,8 @@ def test_batches_hold_the_tokens_of_their_texts(tmp_path):
 def test_vocabulary_is_of_the_training_part_only(tmp_path):
     path = tmp_path / "reviews.csv"
     lines = ["text,label,split"]
-    lines += [f"seen word,{label},train" for label in "ab" * 5]
-    lines += [f"unheard word,{label},test" for label in "ab" * 5]
+    lines += [f"seen word {k},{'ab'[k % 2]},train" for k in range(10)]
+    lines += [f"unheard word {k},{'ab'[k % 2]},test" for k in range(10)]
     path.write_text("\n".join(lines))
     data = TextDataModule(path=str(path))
     assert data.num_tokens == 3
