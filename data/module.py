@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from data.batch import RaggedBatch, Skipped
 from data.batching import BatchLoader, BatchPlan
 from data.errors import InputError
+from data.pairing import PairedLoader
 from data.splits import parts_named, split
 from data.workers import one_thread
 
@@ -171,9 +172,12 @@ class SequenceDataModule(LightningDataModule):
         """Lightning's hook: read the data."""
         _ = self.parts
 
-    def train_dataloader(self) -> BatchLoader:
-        """Batches of the training part, mixed anew each epoch."""
-        return self.loader(self.parts["train"], shuffle=True)
+    def train_dataloader(self) -> BatchLoader | PairedLoader:
+        """Batches of the training part, mixed anew each epoch; with others that have no labels."""
+        labelled = self.loader(self.parts["train"], shuffle=True)
+        if "unlabelled" not in self.parts:
+            return labelled
+        return PairedLoader(labelled, self.loader(self.parts["unlabelled"], shuffle=True))
 
     def val_dataloader(self) -> BatchLoader:
         """Batches of the validation part."""
@@ -186,6 +190,7 @@ class SequenceDataModule(LightningDataModule):
     def loader(self, part: Part, *, shuffle: bool = False, alone: bool = False) -> BatchLoader:
         """Batches of a part, for this process of those that share the work; all of them if alone."""
         trainer = None if alone else self.trainer
+        balance = self.balance and shuffle and part is self.parts["train"]
         plan = BatchPlan(
             part.lengths,
             steps_per_batch=self.steps_per_batch,
@@ -193,7 +198,7 @@ class SequenceDataModule(LightningDataModule):
             seed=self.seed,
             num_ranks=trainer.world_size if trainer else 1,
             rank=trainer.global_rank if trainer else 0,
-            labels=part.labels if shuffle and self.balance else None,
+            labels=part.labels if balance else None,
         )
         num_workers = self.workers_for(part)
         return BatchLoader(

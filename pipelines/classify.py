@@ -18,6 +18,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from data.batch import RaggedBatch, Skipped
 from data.module import Part, SequenceDataModule
+from data.pairing import Pair
 from models.encoders import Encoder, WordEmbedding
 from models.ensemble import Ensemble, together
 from models.errors import OptionError
@@ -143,6 +144,11 @@ class SequenceClassifier(LightningModule):
             return
         data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         part = data.parts["train"]
+        if "unlabelled" in data.parts and not self.objective.learns_without_labels:
+            raise OptionError(
+                "--data.unlabelled: nothing is learnt from them; give"
+                " --model.objective.virtual_adversarial=1 or --model.objective.entropy=1, or drop it"
+            )
         if self.class_weights == "balanced":
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
             self.weights = torch.from_numpy(weights).to(self.weights)
@@ -222,15 +228,30 @@ class SequenceClassifier(LightningModule):
             each.append(scores)
         return torch.stack(losses).mean(), together(torch.stack(each))
 
+    def _unlabelled_loss(self, batch: RaggedBatch) -> Tensor:
+        """What sequences without labels add to the loss, a mean over the members."""
+        if batch.num_sequences == 0:
+            return self._zero()
+        features = self.encode(batch.steps)
+        losses = []
+        for member in self.members:
+            read = partial(member.read, lengths=batch.lengths)
+            added = self.objective.unlabelled(read, features, batch.lengths, read(features))
+            losses.append(self._zero() + added)
+        return torch.stack(losses).mean()
+
     def _trained(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def _zero(self) -> Tensor:
         return torch.zeros((), device=self.device)
 
-    def training_step(self, batch: RaggedBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: RaggedBatch | Pair, batch_idx: int) -> Tensor:
         """One batch of the training part → its mean loss."""
-        loss = self._step(batch, "train")
+        if isinstance(batch, Pair):
+            loss = self._step(batch.labelled, "train") + self._unlabelled_loss(batch.unlabelled)
+        else:
+            loss = self._step(batch, "train")
         self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)
         return loss
 

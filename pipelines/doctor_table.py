@@ -7,7 +7,7 @@ import numpy as np
 
 from data.clip import Clip, clip_name
 from data.doctor import VERDICTS, Diagnosis, Finding, part_of
-from data.labels import MISSING
+from data.labels import is_missing
 from data.leaks import Leak
 from data.splits import PARTS
 
@@ -122,7 +122,7 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
     for problem in diagnosis.problems:
         yield f"wrong: {one_line(problem)}"
     labels = (finding.clip.label for finding in diagnosis.findings)
-    counts = Counter(label for label in labels if label not in MISSING).most_common()
+    counts = Counter(label for label in labels if not is_missing(label)).most_common()
     if counts and counts[0][1] > _IMBALANCE * counts[-1][1]:
         (most, many), (least, few) = counts[0], counts[-1]
         yield (

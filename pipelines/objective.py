@@ -47,6 +47,11 @@ class MixedObjective:
             raise OptionError(f"perturbation={self.perturbation}: a norm is more than 0")
 
     @property
+    def learns_without_labels(self) -> bool:
+        """Whether there is a term that asks for no label."""
+        return self.virtual_adversarial > 0 or self.entropy > 0
+
+    @property
     def perturbs(self) -> bool:
         """Whether encoded steps are perturbed, for which they need a gradient."""
         return self.adversarial > 0 or self.virtual_adversarial > 0

@@ -86,3 +86,14 @@ def test_validation_is_scored_without_them():
 def test_a_wrong_weight_is_one_line(wrong):
     with pytest.raises(OptionError, match=next(iter(wrong))):
         MixedObjective(**wrong)
+
+
+def test_sequences_without_labels_add_their_mean():
+    model = classifier(entropy=2.0)
+    other = collate(torch.tensor([3, 3, 1]), lengths=[2, 1], labels=[0, 0], ids=[0, 1])
+    plain = model._step(BATCH, "train")
+    scores = model(other.steps, other.lengths)
+    loss = model._step(BATCH, "train") + model._unlabelled_loss(other)
+    torch.testing.assert_close(loss, plain + 2 * entropy(scores).mean())
+    empty = collate(torch.zeros(0, dtype=torch.long), lengths=[], labels=[], ids=[])
+    assert model._unlabelled_loss(empty) == 0

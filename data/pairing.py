@@ -1,0 +1,61 @@
+"""Batches with labels, each with one without: for what is learnt from both at once."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from data.batch import RaggedBatch
+from data.batching import BatchLoader
+
+
+class Pair(NamedTuple):
+    """What a training step is given where there are sequences without labels."""
+
+    labelled: RaggedBatch
+    unlabelled: RaggedBatch
+    """Its labels mean nothing."""
+
+
+class PairedLoader:
+    """An epoch of labelled batches; the others go round on their own, as often as it takes.
+
+    A checkpoint keeps the place in both, so a resumed run reads on where it stood.
+    """
+
+    def __init__(self, labelled: BatchLoader, unlabelled: BatchLoader) -> None:
+        self.labelled, self.unlabelled = labelled, unlabelled
+        # Lightning looks for `set_epoch` on a loader's sampler.
+        self.sampler = self
+        self._num_others = 0
+        self._others: Iterator[RaggedBatch] | None = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called before each epoch, so that each is mixed anew."""
+        self.labelled.plan.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.labelled)
+
+    def __iter__(self) -> Iterator[Pair]:
+        if self._others is None:
+            self._others = self._endless()
+        for batch in self.labelled:
+            yield Pair(batch, next(self._others))
+
+    def _endless(self) -> Iterator[RaggedBatch]:
+        while True:
+            # A round that was begun before a checkpoint goes on where it stood.
+            self.unlabelled.plan.set_epoch(self._num_others // len(self.unlabelled))
+            for batch in self.unlabelled:
+                self._num_others += 1
+                yield batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """The place in both."""
+        return {"labelled": self.labelled.state_dict(), "num_others": self._num_others}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a place."""
+        self.labelled.load_state_dict(state["labelled"])
+        self._num_others = state["num_others"]
+        self.unlabelled.load_state_dict({"num_given": self._num_others % len(self.unlabelled)})
+        self._others = None
