@@ -8,7 +8,7 @@ PYTHONS   = python3 python3.13 python3.12 python3.11 python
 READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 
 # Only what is typed counts: a variable DATA or RUN that happens to be in the environment does not.
-$(foreach name,DATA RUN CKPT SPLIT TEXT INPUT ARGS,\
+$(foreach name,DATA RUN CKPT SPLIT TEXT INPUT PROMPT LENGTH ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 
 # Paths and texts come from people: quoted, so that blanks and signs in them stay what they are.
@@ -20,10 +20,12 @@ evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,$(CKPT)) 
             $(call option,data.path,$(DATA)) $(call option,split,$(SPLIT)) $(call option,run,$(RUN)) $(ARGS)
 predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,$(CKPT)) \
             $(call option,text,$(TEXT)) $(call option,input,$(INPUT)) $(ARGS)
+sample    = $(PY) -m pipelines.sample $(call option,ckpt,$(CKPT)) $(call option,prompt,$(PROMPT)) \
+            $(call option,length,$(LENGTH)) $(ARGS)
 
 .DEFAULT_GOAL = help
-.PHONY: help install train-video train-sentiment evaluate-video evaluate-sentiment \
-        predict-video predict-sentiment doctor test test-slow lint bench clean
+.PHONY: help install train-video train-sentiment train-language evaluate-video evaluate-sentiment \
+        predict-video predict-sentiment sample-language doctor test test-slow lint bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
@@ -48,6 +50,9 @@ train-video: $(READY) ## train on clips, test, report      [DATA=folder|list.csv
 train-sentiment: $(READY) ## train on texts, test, report      [DATA=file|folder|hub-name] [RUN=name] [ARGS=…]
 	@$(call train,sentiment)
 
+train-language: $(READY) ## train a language model, report    [DATA=file|folder] [RUN=name] [ARGS=…]
+	@$(call train,language)
+
 evaluate-video: $(READY) ## test a saved model               CKPT=… [DATA=…] [SPLIT=…] [RUN=name]
 	@$(call evaluate,video)
 
@@ -59,6 +64,9 @@ predict-video: $(READY) ## a saved model's answer           CKPT=… INPUT=clip.
 
 predict-sentiment: $(READY) ## a saved model's answer           CKPT=… TEXT="…"
 	@$(call predict,sentiment)
+
+sample-language: $(READY) ## a saved model's continuation     CKPT=… PROMPT="…" [LENGTH=500] [ARGS=…]
+	@$(sample)
 
 doctor: $(READY) ## is anything wrong with these clips? DATA=folder|list.csv [ARGS=…]
 	@$(PY) -m pipelines.doctor $(call option,data.path,$(DATA)) $(ARGS)

@@ -26,11 +26,14 @@ class LockedDropout(nn.Module):
 
     Args:
         p: share of the features that is zeroed.
+
+    Raises:
+        OptionError: a share below 0, or of 1 and more.
     """
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = p
+        self.p = share("p", p)
 
     def forward(self, steps: Tensor, row_of: Tensor, batch_size: int) -> Tensor:
         """(N, D), the sequence (N,) of each step, and B → (N, D)."""

@@ -51,6 +51,8 @@ class FusedLayer(nn.Module):
 
     def call(self, grid: Tensor, initial: Any, weights: list[Tensor]) -> tuple[Tensor, ...]:
         """The kernel with other weights; outputs, and each part of the last state."""
+        if grid.is_cuda:
+            weights = _in_one_piece(weights)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         return type(self).function(
             grid, initial, weights, True, 1, 0.0, self.training, False, False
@@ -130,6 +132,16 @@ class FusedLSTM(FusedLayer):
         marked = torch.cat([grid, layout.padding().unsqueeze(2).to(grid.dtype)], dim=2)
         outputs, _, cell = self.call(marked, initial, weights)
         return outputs, cell
+
+
+def _in_one_piece(weights: list[Tensor]) -> list[Tensor]:
+    """The same weights, as views of one piece of memory, in the order in which cuDNN keeps them.
+
+    Weights that lie apart it gathers itself at every call, and warns of it.
+    """
+    flat = torch.cat([weight.flatten() for weight in weights])
+    parts = flat.split([weight.numel() for weight in weights])
+    return [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
 
 
 def _at_ends(outputs: Tensor, layout: Layout) -> Tensor:

@@ -62,6 +62,9 @@ class Recurrence(nn.Module):
         weight_dropout: share of the hidden-to-hidden weights that is zeroed, while training, for
             all steps of a batch (Merity et al. 2018, "Regularizing and Optimizing LSTM Language
             Models", §2, after Wan et al. 2013).
+
+    Raises:
+        OptionError: a share below 0, or of 1 and more.
     """
 
     def __init__(
@@ -104,6 +107,9 @@ class Recurrence(nn.Module):
         carry: bool = False,
     ) -> tuple[Tensor, State | None]:
         """Read B sequences.
+
+        While training, every call draws what it drops anew, also one that reads on from a carried
+        state (truncated backpropagation): a mask lasts from one cut to the next.
 
         Args:
             steps: (N, D), all steps of all sequences end to end.

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from jsonargparse import ArgumentParser
 
 from data.errors import InputError
@@ -11,7 +10,8 @@ from data.module import SequenceDataModule
 from data.text import TextDataModule
 from data.video import VideoDataModule
 from models.pretrained import without_pretrained
-from pipelines.classify import CHECKPOINT_KEY, SequenceClassifier
+from pipelines.classify import SequenceClassifier
+from pipelines.saved import read_saved
 
 DATA_MODULES: dict[str, type[SequenceDataModule]] = {
     "video": VideoDataModule,
@@ -44,29 +44,14 @@ def describe(task: str, config: dict[str, Any], data: SequenceDataModule) -> dic
 def load(path: Path, *, task: str | None = None) -> SequenceClassifier:
     """The trained task, in eval mode; ``description`` tells the rest.
 
-    Only tensors and plain values are read (``weights_only``): a checkpoint cannot run code.
-
     Raises:
-        InputError: not there, damaged, no checkpoint of this project, or of another task.
+        InputError: see `read_saved`; a language model, which answers nothing.
     """
-    if not path.is_file():
+    description, weights = read_saved(path, task=task)
+    if description["task"] not in DATA_MODULES:
         raise InputError(
-            f"CKPT={path}: no such file; checkpoints lie in runs/<task>/<name>/checkpoints"
-        )
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damage surfaces as many types
-        raise InputError(
-            f"CKPT={path}: cannot be read as a checkpoint ({str(error).splitlines()[0]});"
-            " give a .ckpt file that a training run left"
-        ) from error
-    if not isinstance(checkpoint, dict) or CHECKPOINT_KEY not in checkpoint:
-        raise InputError(f"CKPT={path}: not a checkpoint of this project")
-    description = checkpoint[CHECKPOINT_KEY]
-    if task is not None and description["task"] != task:
-        raise InputError(
-            f"CKPT={path}: is a model for {description['task']}, not for {task}; use the commands"
-            f" ending in -{description['task']}"
+            f"CKPT={path}: is a model for {description['task']}; give one of"
+            f" {' or '.join(f'runs/{name}' for name in DATA_MODULES)}"
         )
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(SequenceClassifier, "model")
@@ -74,7 +59,7 @@ def load(path: Path, *, task: str | None = None) -> SequenceClassifier:
     # The checkpoint brings the weights: those an encoder began with need not be there any more.
     with without_pretrained():
         classifier: SequenceClassifier = parser.instantiate(config).model
-    classifier.load_state_dict(checkpoint["state_dict"])
+    classifier.load_state_dict(weights)
     classifier.description = description
     return classifier.eval()
 

@@ -29,8 +29,9 @@ from models.recurrence import Recurrence
 from models.sequence import ManyToOne, Pooling
 from pipelines.answers import Answers, middle
 from pipelines.class_weights import balanced_weights
-from pipelines.finetuning import CHECKPOINT_KEY, layer_groups, load_layers, read_language_model
+from pipelines.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.objective import MixedObjective
+from pipelines.saved import CHECKPOINT_KEY
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
 from pipelines.words import prepare_embedding
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import yaml
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
@@ -20,33 +21,46 @@ from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
 from pipelines.evaluate import report_test
 from pipelines.features import FeatureCache
+from pipelines.finetuning import PARTS, read_language_model, same_layers
 from pipelines.quiet import ignore_noise
 from pipelines.runs import RUNS, create_run, is_first_process, name_run
 from pipelines.waiting import WaitingTime
 
 
 class TrainingCLI(LightningCLI):
-    """LightningCLI that links sizes, names the run and puts its files where they belong."""
+    """LightningCLI that names the run and puts its files where they belong: what all tasks share.
 
-    model: SequenceClassifier
-    datamodule: SequenceDataModule
+    Args:
+        task: its name, and that of its folder in ``runs``.
+        model_class: has an attribute ``description``, which its checkpoints keep.
+        data_class: where its data come from.
+        args: command-line options; None takes sys.argv.
+        description: the first line of ``--help``.
+        trainer_defaults: as `LightningCLI` takes them.
+    """
 
-    def __init__(self, task: str, args: list[str] | None) -> None:
+    def __init__(
+        self,
+        task: str,
+        model_class: type[LightningModule],
+        data_class: type[LightningDataModule],
+        args: list[str] | None,
+        *,
+        description: str,
+        trainer_defaults: dict[str, Any] | None = None,
+    ) -> None:
         self.task = task
         super().__init__(
-            SequenceClassifier,
-            DATA_MODULES[task],
+            model_class,
+            data_class,
             run=False,
             args=args,
             save_config_callback=None,
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             seed_everything_default=0,
-            trainer_defaults={"callbacks": [FeatureCache(), LeaveCores()]},
-            parser_kwargs={
-                "description": f"Train a {task} classifier, test it and report.",
-                "exit_on_error": False,
-            },
+            trainer_defaults=trainer_defaults,
+            parser_kwargs={"description": description, "exit_on_error": False},
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -58,11 +72,6 @@ class TrainingCLI(LightningCLI):
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
-        parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
-        if self.task == "sentiment":
-            parser.link_arguments(
-                "data.num_tokens", "model.encoder.init_args.num_tokens", apply_on="instantiate"
-            )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """What cannot be parsed is the user's mistake: one line, without the usage of 300 options."""
@@ -73,11 +82,6 @@ class TrainingCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
-        if self.config.data.balance and self.config.model.class_weights == "balanced":
-            raise InputError(
-                "--model.class_weights=balanced and --data.balance=true each make up for rare"
-                " classes, together they overdo it; choose one"
-            )
         # MXCSR is inherited by the threads a thread starts: before the first computation.
         torch.set_flush_denormal(True)
         self.run_name = name_run(self.task, self.config.run)
@@ -94,6 +98,87 @@ class TrainingCLI(LightningCLI):
         """The parsed options as plain values."""
         return yaml.safe_load(self.parser.dump(self.config, skip_none=False))
 
+    def create_run(self) -> None:
+        """Make the run's folder and keep its options there."""
+        if is_first_process():
+            create_run(self.task, self.run_name, is_training=True)
+            text = yaml.safe_dump(self.plain_config(), sort_keys=False)
+            (self.folder / "config.yaml").write_text(text)
+
+    def fit_and_test(self) -> float:
+        """Train, then test the best checkpoint → seconds of training."""
+        trainer: Trainer = self.trainer
+        started = time.monotonic()
+        trainer.fit(
+            self.model, datamodule=self.datamodule, ckpt_path=self.config.ckpt_path,
+            weights_only=True,
+        )  # fmt: skip
+        train_seconds = time.monotonic() - started
+        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        trainer.test(
+            self.model, datamodule=self.datamodule, ckpt_path=best or None, weights_only=True,
+            verbose=False,
+        )  # fmt: skip
+        return train_seconds
+
+
+class ClassifierCLI(TrainingCLI):
+    """The command that trains a classifier of clips or of texts."""
+
+    model: SequenceClassifier
+    datamodule: SequenceDataModule
+
+    def __init__(self, task: str, args: list[str] | None) -> None:
+        super().__init__(
+            task,
+            SequenceClassifier,
+            DATA_MODULES[task],
+            args,
+            description=f"Train a {task} classifier, test it and report.",
+            trainer_defaults={"callbacks": [FeatureCache(), LeaveCores()]},
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Links sizes and classes."""
+        super().add_arguments_to_parser(parser)
+        parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
+        if self.task == "sentiment":
+            parser.link_arguments(
+                "data.num_tokens", "model.encoder.init_args.num_tokens", apply_on="instantiate"
+            )
+
+    def before_instantiate_classes(self) -> None:
+        """Refuse what contradicts itself; take over what a language model brings."""
+        if self.config.data.balance and self.config.model.class_weights == "balanced":
+            raise InputError(
+                "--model.class_weights=balanced and --data.balance=true each make up for rare"
+                " classes, together they overdo it; choose one"
+            )
+        if self.config.model.pretrained is not None:
+            self._go_on_from(self.config.model.pretrained)
+        super().before_instantiate_classes()
+
+    def _go_on_from(self, language_model: str) -> None:
+        """Its tokenizer, and an encoder and a recurrence of its sizes."""
+        if self.task != "sentiment":
+            raise InputError(
+                f"--model.pretrained={language_model}: a language model reads text; `train-video`"
+                " takes encoders that know pictures, such as --model.encoder=EfficientNetLite0"
+            )
+        description, _ = read_language_model(language_model)
+        for part in PARTS:
+            chosen = self.config.model[part]
+            taken = same_layers(chosen.as_dict(), description["model"][part])
+            chosen.class_path = taken["class_path"]
+            for name, value in taken["init_args"].items():
+                chosen.init_args[name] = value
+        self.config.data.tokenizer_from = language_model
+
+
+def defaults(task: str) -> list[str]:
+    """The options that read the task's defaults, ``<task>.yaml``."""
+    return ["--config", str(Path(__file__).with_name(f"{task}.yaml"))]
+
 
 def train(task: str, args: list[str] | None = None) -> None:
     """Train, test the best checkpoint, and report: what ``make train-<task>`` runs.
@@ -102,32 +187,22 @@ def train(task: str, args: list[str] | None = None) -> None:
         task: ``video`` or ``sentiment``.
         args: command-line options after the defaults of ``<task>.yaml``; None takes sys.argv.
     """
-    defaults = ["--config", str(Path(__file__).with_name(f"{task}.yaml"))]
     ignore_noise()
     with one_line_errors():
-        cli = TrainingCLI(task, defaults + (sys.argv[1:] if args is None else args))
-        _run(cli)
+        _run(ClassifierCLI(task, defaults(task) + (sys.argv[1:] if args is None else args)))
 
 
-def _run(cli: TrainingCLI) -> None:
-    trainer, model, data = cli.trainer, cli.model, cli.datamodule
-    config = cli.plain_config()
-    model.description = describe(cli.task, config, data)
-    if is_first_process():
-        create_run(cli.task, cli.run_name, is_training=True)
-        (cli.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+def _run(cli: ClassifierCLI) -> None:
+    cli.model.description = describe(cli.task, cli.plain_config(), cli.datamodule)
+    cli.create_run()
     # The last callback of all, or what the others do at the end of a step would count as waiting.
     waiting = WaitingTime()
-    trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
-    started = time.monotonic()
-    trainer.fit(model, datamodule=data, ckpt_path=cli.config.ckpt_path, weights_only=True)
-    train_seconds = time.monotonic() - started
-    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
-    trainer.test(model, datamodule=data, ckpt_path=best or None, weights_only=True, verbose=False)
-    if trainer.is_global_zero:
+    cli.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
+    train_seconds = cli.fit_and_test()
+    if cli.trainer.is_global_zero:
         report_test(
-            model,
-            data,
+            cli.model,
+            cli.datamodule,
             folder=cli.folder,
             train_seconds=train_seconds,
             fit_baselines=not cli.config.trainer.fast_dev_run,

@@ -9,35 +9,18 @@ from torch import nn
 
 from data.errors import InputError
 from models.sequence import ManyToOne
+from pipelines.saved import Saved, read_saved
 
-# Where a checkpoint keeps what this project needs to build the model again: plain values.
-CHECKPOINT_KEY = "manytoone"
 PARTS = ("encoder", "recurrence")
 
 
-def read_language_model(path: Path | str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+def read_language_model(path: Path | str) -> Saved:
     """What a language model's checkpoint says of itself, and its weights.
 
     Raises:
-        InputError: not there, damaged, or no language model.
+        InputError: see `read_saved`.
     """
-    where = f"--model.pretrained={path}"
-    if not Path(path).is_file():
-        raise InputError(
-            f"{where}: no such file; train one by `make train-language`, which leaves"
-            " runs/language/<name>/checkpoints/best.ckpt"
-        )
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        description, weights = checkpoint[CHECKPOINT_KEY], checkpoint["state_dict"]
-    except Exception as error:  # damage surfaces as many types
-        raise InputError(
-            f"{where}: cannot be read as a checkpoint of this project"
-            f" ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
-        ) from error
-    if description["task"] != "language":
-        raise InputError(f"{where}: is a model for {description['task']}; give a language model")
-    return description, weights
+    return read_saved(path, option="--model.pretrained", task="language")
 
 
 def same_layers(chosen: dict[str, Any], pretrained: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +33,9 @@ def same_layers(chosen: dict[str, Any], pretrained: dict[str, Any]) -> dict[str,
         for name, value in (chosen.get("init_args") or {}).items()
         if "dropout" in name or name == "locked"
     }
-    return {**pretrained, "init_args": {**(pretrained.get("init_args") or {}), **kept}}
+    sizes = dict(pretrained.get("init_args") or {})
+    sizes.pop("num_tokens", None)  # the tokenizer says it
+    return {"class_path": pretrained["class_path"], "init_args": {**sizes, **kept}}
 
 
 def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: str) -> None:

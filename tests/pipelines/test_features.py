@@ -26,10 +26,11 @@ from models.inputs import StepInputs
 from models.recurrence import LSTM
 from pipelines import evaluate, features
 from pipelines.checkpoints import load
-from pipelines.classify import CHECKPOINT_KEY, SequenceClassifier
+from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
 from pipelines.features import FeatureCache
 from pipelines.quiet import ignore_noise
+from pipelines.saved import CHECKPOINT_KEY
 from tests.clips import write_classes, write_clip
 
 ROOT = Path(__file__).parents[2]

@@ -3,6 +3,7 @@
 from functools import partial
 from types import SimpleNamespace
 
+import pandas
 import pytest
 import torch
 
@@ -11,8 +12,12 @@ from models.encoders import WordEmbedding
 from models.pretrained import without_pretrained
 from models.recurrence import LSTM
 from models.sequence import ManyToOne
+from pipelines.checkpoints import data_module, load
 from pipelines.classify import SequenceClassifier
-from pipelines.finetuning import CHECKPOINT_KEY, layer_groups, read_language_model, same_layers
+from pipelines.cli import train
+from pipelines.finetuning import layer_groups, read_language_model, same_layers
+from pipelines.language import train_language
+from pipelines.saved import CHECKPOINT_KEY
 
 
 def classifier(hidden_size=3, num_layers=2, **options):
@@ -115,3 +120,38 @@ def test_another_shape_is_refused_in_one_line(language_model):
     with pytest.raises(InputError, match="its recurrence does not fit") as caught:
         classifier(hidden_size=5, pretrained=str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    texts = [f"a {'good' if k % 2 else 'bad'} film number {k}" for k in range(60)]
+    pandas.DataFrame({"text": texts, "label": [k % 2 for k in range(60)]}).to_csv("reviews.csv")
+    quiet = ["--data.path=reviews.csv", "--trainer.enable_progress_bar=false"]
+    small = ["--model.encoder.features=8", "--model.recurrence.hidden_size=6"]
+    streams = ["--data.num_streams=2", "--data.bptt_steps=8", "--trainer.max_epochs=1"]
+    train_language([*quiet, *small, *streams, "--run=language"])
+    source = "runs/language/language/checkpoints/best.ckpt"
+    terms = ["adversarial", "virtual_adversarial", "entropy"]
+    train(
+        "sentiment",
+        [
+            *quiet, "--run=classifier", f"--model.pretrained={source}", "--model.rate_decay=2.6",
+            "--model.gradual_unfreezing=true", "--data.unlabelled=reviews.csv",
+            "--trainer.max_epochs=2", "--model.members=2",
+            *(f"--model.objective.{term}=0.5" for term in terms),
+        ],
+    )  # fmt: skip
+    (tmp_path / source).unlink()
+    model = load(tmp_path / "runs/sentiment/classifier/checkpoints/best.ckpt")
+    # Sizes and words are the language model's, though the defaults are others.
+    assert model.members[0].recurrence.out_features == 6
+    assert model.members[0].encoder.embedding.weight.shape[1] == 8
+    data = data_module(model.description)
+    assert len(data.parts["test"]) == 6
+
+
+def test_clips_have_no_language_model(language_model, capsys):
+    with pytest.raises(SystemExit) as caught:
+        train("video", [f"--model.pretrained={language_model[0]}"])
+    assert caught.value.code == 2
+    assert "a language model reads text" in capsys.readouterr().err

@@ -13,7 +13,8 @@ from models.errors import OptionError
 from models.inputs import StepInputs
 from models.recurrence import LSTM
 from pipelines.checkpoints import load
-from pipelines.classify import CHECKPOINT_KEY, SequenceClassifier
+from pipelines.classify import SequenceClassifier
+from pipelines.saved import CHECKPOINT_KEY
 
 
 def classifier(members, **options):

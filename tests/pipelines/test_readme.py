@@ -9,17 +9,27 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import pandas
 import pytest
 
 from data.examples import video_example
-from pipelines import doctor, evaluate, predict
+from pipelines import doctor, evaluate, predict, sample
 from pipelines.cli import train
+from pipelines.language import train_language
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^ {4}(make [a-z-]+.*?)(?: {2,}#.*)?$", README, flags=re.MULTILINE)
+LANGUAGE = [
+    "--model.encoder.features=8",
+    "--model.recurrence.hidden_size=8",
+    "--data.num_streams=2",
+    "--data.bptt_steps=8",
+    "--trainer.max_epochs=1",
+    "--trainer.enable_progress_bar=false",
+]
 OF_THE_HUB = "stanfordnlp/imdb"
 
 
@@ -43,6 +53,10 @@ def run_short(words: list[str]) -> None:
         evaluate.main([*arguments, "--trainer.enable_progress_bar=false"])
     elif module == "predict":
         predict.main(arguments)
+    elif module == "language":
+        train_language([*arguments, *LANGUAGE])
+    elif module == "sample":
+        sample.main([*arguments, "--length=5"])
     elif module == "doctor":
         with pytest.raises(SystemExit) as left:
             doctor.main(arguments)
@@ -66,6 +80,9 @@ def files_of_the_readme(in_folder, monkeypatch):
     (in_folder / "list.csv").write_text("\n".join(["path,file,label,part", *rows]))
     write_reviews(in_folder / "reviews.csv", count=20)
     shutil.copy(in_folder / "reviews.csv", in_folder / "other.csv")
+    reviews = pandas.read_csv(in_folder / "reviews.csv")
+    reviews.assign(movie=range(len(reviews))).to_parquet(in_folder / "reviews.parquet")
+    (in_folder / "text.txt").write_text("ROMEO: Who art thou? " * 40)
     for label, words in (("good", "fine film"), ("bad", "dull film")):
         for k in range(10):
             file = in_folder / "texts" / label / f"{k}.txt"
@@ -77,6 +94,7 @@ def files_of_the_readme(in_folder, monkeypatch):
     )
     monkeypatch.setattr("data.video.video_example", small)
     monkeypatch.setattr("data.text.sentiment_example", lambda: in_folder / "reviews.csv")
+    monkeypatch.setattr("data.language.sentiment_example", lambda: in_folder / "reviews.csv")
     return in_folder
 
 

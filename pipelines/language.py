@@ -1,0 +1,67 @@
+"""``python -m pipelines.language``: train a language model, test and report; see language.yaml."""
+
+import sys
+
+from pytorch_lightning.cli import LightningArgumentParser
+
+from data.language import LanguageDataModule
+from pipelines.cli import TrainingCLI, defaults
+from pipelines.errors import one_line_errors
+from pipelines.language_checkpoints import TASK, describe_language
+from pipelines.language_report import as_text, write_language_report
+from pipelines.language_task import LanguageTask
+from pipelines.quiet import ignore_noise
+
+
+class LanguageCLI(TrainingCLI):
+    """The command that trains a language model."""
+
+    model: LanguageTask
+    datamodule: LanguageDataModule
+
+    def __init__(self, args: list[str]) -> None:
+        super().__init__(
+            TASK,
+            LanguageTask,
+            LanguageDataModule,
+            args,
+            description="Train a language model, test it and report.",
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Links the size of the vocabulary."""
+        super().add_arguments_to_parser(parser)
+        for option in ("model.num_tokens", "model.encoder.init_args.num_tokens"):
+            parser.link_arguments("data.num_tokens", option, apply_on="instantiate")
+
+
+def train_language(args: list[str] | None = None) -> None:
+    """Train, test the best checkpoint, and report: what ``make train-language`` runs.
+
+    Args:
+        args: command-line options after the defaults of ``language.yaml``; None takes sys.argv.
+    """
+    ignore_noise()
+    with one_line_errors():
+        _run(LanguageCLI(defaults(TASK) + (sys.argv[1:] if args is None else args)))
+
+
+def _run(cli: LanguageCLI) -> None:
+    cli.model.description = describe_language(cli.plain_config(), cli.datamodule)
+    cli.create_run()
+    train_seconds = cli.fit_and_test()
+    if cli.trainer.is_global_zero:
+        report = write_language_report(
+            cli.folder / "report",
+            cli.datamodule,
+            loss=float(cli.trainer.callback_metrics["test/loss"]),
+            train_seconds=train_seconds,
+            trained_tokens=cli.model.num_trained_tokens * cli.trainer.world_size,
+            fit_baselines=not cli.config.trainer.fast_dev_run,
+        )
+        print(as_text(report))
+        print(f"Report: {cli.folder / 'report'}")
+
+
+if __name__ == "__main__":
+    train_language()

@@ -1,0 +1,106 @@
+"""The report of a language model: what it costs to predict a text, beside what counting gives."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from data.language import LanguageDataModule
+from pipelines.language_task import measures
+from pipelines.ngrams import ngram_losses
+from pipelines.report import write_whole
+
+# Orders of the n-gram models that stand beside it; the last by its number.
+ORDERS = {1: "unigram", 2: "bigram", 3: "trigram", 5: "5-gram"}
+
+
+def write_language_report(
+    folder: Path,
+    data: LanguageDataModule,
+    *,
+    loss: float,
+    train_seconds: float,
+    trained_tokens: int,
+    fit_baselines: bool,
+) -> dict[str, Any]:
+    """Write ``report.json`` and ``report.txt``.
+
+    Args:
+        folder: is made.
+        data: what the model was trained and tested on.
+        loss: nats per token of the part that is reported.
+        train_seconds: how long it was trained, validation included.
+        trained_tokens: how many it has learnt from in that time, on all ranks.
+        fit_baselines: count n-grams of the training part.
+    """
+    part = data.parts[data.reported_part]
+    tokens_per_character = len(part.tokens) / part.num_characters
+    baselines = {}
+    if fit_baselines:
+        losses = ngram_losses(
+            data.parts["train"].tokens,
+            part.tokens,
+            num_tokens=data.num_tokens,
+            max_order=max(ORDERS),
+        )
+        baselines = {
+            name: measures(losses[order - 1], tokens_per_character=tokens_per_character)
+            for order, name in ORDERS.items()
+        }
+    report = {
+        "task": "language",
+        "data": data.source,
+        "split": data.reported_part,
+        "tokenizer": data.kind,
+        "num_tokens": data.num_tokens,
+        "train_tokens": len(data.parts["train"].tokens),
+        "tokens": len(part.tokens),
+        "characters": part.num_characters,
+        "unknown_share": part.num_unknown / len(part.tokens),
+        **measures(loss, tokens_per_character=tokens_per_character),
+        "repeated_documents": data.num_repeated,
+        "train_seconds": train_seconds,
+        "tokens_per_second": trained_tokens / max(train_seconds, 1e-9),
+        "baselines": baselines,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "report.txt", as_text(report) + "\n")
+    write_whole(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    return report
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """A table of the model and its baselines, and what else one should know, for people."""
+    rows = [("this model", report), *report["baselines"].items()]
+    lines = [
+        f"{report['data']}, part '{report['split']}': {report['tokens']:,} {report['tokenizer']}"
+        f" of {report['num_tokens']:,} different, {report['characters']:,} characters",
+        "",
+        f"{'':12}{'nats/token':>12}{'perplexity':>12}{'bits/character':>16}",
+    ]
+    for name, values in rows:
+        lines.append(
+            f"{name:12}{values['loss']:>12.4f}{values['perplexity']:>12.2f}"
+            f"{values['bits_per_character']:>16.4f}"
+        )
+    if report["split"] == "val":
+        lines += [
+            "",
+            "By this part the checkpoint was chosen, which flatters it a little:"
+            " --data.test_share=0.1 sets another aside.",
+        ]
+    if report["unknown_share"] > 0:
+        lines += [
+            "",
+            f"{report['unknown_share']:.2%} of the tokens are unknown to the vocabulary and predicted"
+            " as such, all alike.",
+        ]
+    lines += [
+        "",
+        f"trained in {report['train_seconds']:.0f} s, {report['tokens_per_second']:,.0f} tokens"
+        " a second, validation included",
+    ]
+    baselines = [values["loss"] for values in report["baselines"].values()]
+    if baselines and not math.isnan(report["loss"]) and report["loss"] >= min(baselines):
+        lines += ["", "Counting does as well: this model has not learnt more than n-grams tell."]
+    return "\n".join(lines)

@@ -1,0 +1,55 @@
+"""What counting gives: interpolated n-gram models, beside which a language model is reported.
+
+n tokens in a text · V tokens in the vocabulary
+"""
+
+import numpy as np
+
+# Counting sorts all tokens once for each order; more of them than this change little.
+MAX_TRAIN_TOKENS = 10_000_000
+
+
+def ngram_losses(
+    train: np.ndarray, test: np.ndarray, *, num_tokens: int, max_order: int
+) -> list[float]:
+    """Nats per token of the text ``test`` for n-gram models of orders 1 (unigram) to ``max_order``.
+
+    Interpolated with the next lower order as Witten & Bell (1991) weigh it (Chen & Goodman 1999,
+    "An empirical study of smoothing techniques for language modeling", §2.5), down to 1 / V:
+
+        p_k(w | h) = (c(h w) + t(h) p_{k-1}(w | h')) / (c(h) + t(h))
+
+    c counts in the training text, t(h) is how many different tokens follow h there, and h' is h
+    without its first token; where h does not occur, p_k = p_{k-1}. All tokens of ``test`` but the
+    first are predicted, as by the network.
+
+    Args:
+        train, test: (n,) integers below V; of the training text, the first `MAX_TRAIN_TOKENS` count.
+        num_tokens: V.
+        max_order: the longest n-gram.
+    """
+    train = np.asarray(train[:MAX_TRAIN_TOKENS], np.int64)
+    test = np.asarray(test, np.int64)
+    probability = np.full(len(test) - 1, 1 / num_tokens)
+    # The number of the context before each token, in the order of the training text's; of order 1
+    # there is one context, the empty one. -1: a context that does not occur in training.
+    context, asked = np.zeros(len(train), np.int64), np.zeros(len(test), np.int64)
+    losses = []
+    for order in range(1, max_order + 1):
+        grams, gram, counts = np.unique(
+            context * num_tokens + train[order - 1 :], return_inverse=True, return_counts=True
+        )
+        followed = np.bincount(grams // num_tokens, weights=counts)
+        kinds = np.bincount(grams // num_tokens)
+        is_known = (asked >= 0) & (asked < len(kinds))
+        wanted = asked * num_tokens + test
+        place = np.minimum(np.searchsorted(grams, wanted), len(grams) - 1)
+        is_found = is_known & (grams[place] == wanted)
+        history = np.where(is_known, asked, 0)[1:]
+        count = np.where(is_found, counts[place], 0)[1:]
+        interpolated = (count + kinds[history] * probability) / (followed[history] + kinds[history])
+        probability = np.where(is_known[1:] & (followed[history] > 0), interpolated, probability)
+        losses.append(float(-np.log(probability).mean()))
+        context = gram[:-1]
+        asked = np.concatenate([[-1], np.where(is_found, place, -1)[:-1]])
+    return losses
