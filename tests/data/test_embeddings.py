@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data import embeddings
-from data.embeddings import PACKAGES, read_vectors
+from data import vector_files
+from data.embeddings import read_vectors
 from data.errors import InputError
+from data.vector_files import PACKAGES
 
 ROWS = {
     "film": [1.0, 2.0], "good": [0.5, -1.0], "do": [2.0, 0.0], "n't": [0.0, 4.0], "'s": [1.0, 0.0],
@@ -87,7 +88,7 @@ def test_every_format_gives_the_same_vectors(tmp_path, name):
 
 
 def test_binary_vectors_may_lie_across_what_is_read_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(embeddings, "BYTES_AT_ONCE", 1000)
+    monkeypatch.setattr(vector_files, "BYTES_AT_ONCE", 1000)
     # Blanks (0x20) and line ends (0x0a) among the bytes of numbers.
     numbers = np.frombuffer(b"\x20\x20\x20\x20\x0a\x0a\x0a\x0a", "<f4").tolist()
     rows = {f"word{k}": [k, numbers[k % 2]] for k in range(500)}
