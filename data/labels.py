@@ -1,11 +1,14 @@
 """From the labels that people write to class indices."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from data.errors import InputError
 
 Skip = Callable[[int, str], None]
 """Told of a row that cannot be used, and why."""
+
+_WHOLE = re.compile(r"\d+(\.0)?")
 
 
 def encode_labels(
@@ -30,6 +33,10 @@ def encode_labels(
     """
     names = ["" if is_missing(label) else _name(label) for label in raw]
     distinct = set(names) - {""}
+    if all(map(_WHOLE.fullmatch, distinct)):
+        # Tables with gaps write whole numbers so: 1.0 is the class 1.
+        names = [name.removesuffix(".0") for name in names]
+        distinct = set(names) - {""}
     if "" in names and skip is None:
         row = names.index("")
         raise InputError(
@@ -69,7 +76,7 @@ def is_missing(label: object) -> bool:
 
 
 def _name(label: str | int | None) -> str:
-    # Tables with gaps turn whole numbers into floats: 1.0 is the class 1.
+    # Tables with gaps turn whole numbers into floats.
     if isinstance(label, float) and label.is_integer():
         label = int(label)
     return str(label).strip()

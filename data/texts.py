@@ -1,21 +1,20 @@
 """Where people keep texts: tables, folders of .txt files, the Hugging Face hub → one table."""
 
-import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
-from datasets import ClassLabel, Dataset, DatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict, Value
 
 from data.errors import InputError
 from data.layouts import class_folders
 from data.splits import PART_NAMES
-from data.vocabulary import clean
+from data.text_tables import FORMATS, PROBLEM, file_table, require
 
-# File name endings → what `datasets` calls the format.
-FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+log = logging.getLogger(__name__)
 
 
 class TextTable(NamedTuple):
@@ -30,6 +29,8 @@ class TextTable(NamedTuple):
     """What each row belongs with; None where the source does not say."""
     classes: list[str] | None
     """Names of the classes where the source says them."""
+    problems: dict[int, str]
+    """Rows that cannot be used, and why."""
     where: str
     """What to call the source in an error."""
 
@@ -49,41 +50,59 @@ def read_table(
         source: path or name.
         text_column, label_column: columns that must be there.
         split_column, group_column: columns that may be.
-        cache: folder for what `datasets` makes of a file.
+        cache: folder for the table that is made of a file.
 
     Raises:
-        InputError: nothing there, a format not known, or a column that is missing.
+        InputError: nothing there, a format not known, a file that cannot be read, or a column that
+            is missing.
     """
     if Path(source).is_dir():
         text_column, label_column, split_column = "text", "label", "split"
-    table = _open(source, cache)
-    _require(table, {"text": text_column, "label": label_column}, source)
+    table = _open(
+        source,
+        needed={"text": text_column, "label": label_column},
+        wanted=[split_column, group_column],
+        cache=cache,
+    )
     label_feature = table.features[label_column]
     return TextTable(
-        texts=_as_text(table, text_column),
+        texts=_as_text(table, text_column, source),
         labels=_column(table, label_column),
         parts=_column(table, split_column) if split_column in table.column_names else None,
         groups=_column(table, group_column) if group_column in table.column_names else None,
         classes=list(label_feature.names) if isinstance(label_feature, ClassLabel) else None,
+        problems=_problems(table),
         where=f"{source}, column '{label_column}'",
     )
 
 
 def read_texts(source: str, *, text_column: str, cache: Path) -> Dataset:
-    """As `read_table`, of texts alone: one column, ``text``."""
-    table = _open(source, cache)
+    """As `read_table`, of texts alone: one column, ``text``, without rows that cannot be used."""
     if Path(source).is_dir():
         text_column = "text"
-    _require(table, {"text": text_column}, source)
-    return _as_text(table, text_column)
+    table = _open(source, needed={"text": text_column}, wanted=[], cache=cache)
+    texts = _as_text(table, text_column, source)
+    problems = _problems(table)
+    if not problems:
+        return texts
+    first = next(iter(problems.values()))
+    if len(problems) == len(texts):
+        raise InputError(f"{source}: no row can be used, e.g. {first}; mend the file")
+    log.warning("%s: %d row(s) left out, e.g. %s", source, len(problems), first)
+    return texts.select([row for row in range(len(texts)) if row not in problems])
 
 
-def _open(source: str, cache: Path) -> Dataset:
+def _open(source: str, *, needed: dict[str, str], wanted: list[str], cache: Path) -> Dataset:
     path = Path(source)
-    if path.is_dir():
+    if path.is_file():
+        if path.suffix.lower() not in FORMATS:
+            raise InputError(
+                f"{path}: a file of type '{path.suffix}' is not read; allowed are"
+                f" {', '.join(FORMATS)}"
+            )
+        table = file_table(path, needed=needed, wanted=wanted, cache=cache)
+    elif path.is_dir():
         table = _folder(path, cache)
-    elif path.is_file():
-        table = _file(path, cache)
     elif path.suffix.lower() in FORMATS or source.count("/") > 1 or source.startswith((".", "~")):
         raise InputError(
             f"{source}: no such file or folder; give a table ({', '.join(FORMATS)}), a folder with"
@@ -91,18 +110,23 @@ def _open(source: str, cache: Path) -> Dataset:
         )
     else:
         table = _hub(source)
+    require(needed, table.column_names, source)
     if len(table) == 0:
         raise InputError(f"{source}: holds no text; there must be a row each")
     return table
 
 
-def _require(table: Dataset, columns: dict[str, str], source: str) -> None:
-    for option, column in columns.items():
-        if column not in table.column_names:
-            raise InputError(
-                f"{source}: no column '{column}': its columns are {', '.join(table.column_names)};"
-                f" name the right one by --data.{option}_column"
-            )
+def _problems(table: Dataset) -> dict[int, str]:
+    if PROBLEM not in table.column_names:
+        return {}
+    column = table.select_columns(PROBLEM).with_format("arrow")
+    found: dict[int, str] = {}
+    for first in range(0, len(table), 10_000):
+        reasons = column[first : first + 10_000][PROBLEM]
+        if reasons.null_count < len(reasons):
+            rows = enumerate(reasons.to_pylist(), start=first)
+            found |= {row: reason for row, reason in rows if reason is not None}
+    return found
 
 
 def _column(table: Dataset, name: str) -> list[Any]:
@@ -112,73 +136,17 @@ def _column(table: Dataset, name: str) -> list[Any]:
     return [known.setdefault(value, value) for batch in batches for value in batch[name]]
 
 
-def _as_text(table: Dataset, column: str) -> Dataset:
+def _as_text(table: Dataset, column: str, source: str) -> Dataset:
     texts = table.select_columns(column)
     if column != "text":
         texts = texts.rename_column(column, "text")
-    if texts.features["text"].dtype != "string":
-        texts = texts.cast_column("text", datasets.Value("string"))
-    return texts
-
-
-def _file(path: Path, cache: Path) -> Dataset:
-    kind = FORMATS.get(path.suffix.lower())
-    if kind is None:
+    kind = texts.features["text"]
+    if not isinstance(kind, Value):
         raise InputError(
-            f"{path}: a file of type '{path.suffix}' is not read; allowed are {', '.join(FORMATS)}"
+            f"{source}, column '{column}': holds {type(kind).__name__}, not texts; name the right"
+            " one by --data.text_column"
         )
-    options: dict[str, Any] = {"sep": "\t"} if path.suffix.lower() == ".tsv" else {}
-    if kind == "csv":
-        # An empty cell is an empty text, and the word "null" is a word.
-        options |= {"keep_default_na": False}
-    try:
-        return datasets.load_dataset(
-            kind, data_files=str(path), split="train", cache_dir=str(cache / "tables"), **options
-        )
-    except Exception as error:  # `datasets` wraps whatever the format's parser raises
-        if path.suffix.lower() == ".jsonl" and path.stat().st_size:
-            return _lines(path, cache)
-        raise InputError(f"{path}: cannot be read as {kind}: {_reason(error)}") from error
-
-
-def _lines(path: Path, cache: Path) -> Dataset:
-    """JSON lines one by one: slower, but it takes half characters, and says which line is broken."""
-    stat = path.stat()
-    stamp = {"path": str(path), "size": stat.st_size, "changed": stat.st_mtime_ns}
-    try:
-        return Dataset.from_generator(
-            _parse_lines, gen_kwargs=stamp, cache_dir=str(cache / "tables")
-        )
-    except Exception as error:
-        cause = error.__cause__
-        if isinstance(cause, InputError):
-            raise cause from None
-        raise InputError(f"{path}: cannot be read as json: {_reason(error)}") from error
-
-
-def _parse_lines(path: str, size: int, changed: int) -> Iterator[dict[str, Any]]:
-    with open(path, encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                yield {key: clean(v) if isinstance(v, str) else v for key, v in row.items()}
-            except (ValueError, AttributeError) as error:
-                raise InputError(
-                    f"{path}: line {number} is no JSON object ({error}); mend or remove it"
-                ) from None
-
-
-def _reason(error: BaseException) -> str:
-    """What a parser found, and what to do about it, in one line."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, UnicodeDecodeError):
-        cause = cause.__cause__ or cause.__context__
-    if cause is not None:
-        return f"it is not UTF-8 ({cause}); save it as UTF-8"
-    text = " ".join(str(error.__cause__ or error).split()) or type(error).__name__
-    return f"{text}; mend the file"
+    return texts if kind.dtype == "string" else texts.cast_column("text", Value("string"))
 
 
 def _folder(folder: Path, cache: Path) -> Dataset:

@@ -3,16 +3,25 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
+import tokenizers
 import torch
 from datasets import Dataset
 from tokenizers import Tokenizer
 
+from data import vocabulary
 from data.errors import InputError
-from data.vocabulary import MARKUP, UNKNOWN, clean
+from data.vocabulary import MARKUP, UNKNOWN, clean, learn_tokenizer
+
+# Raise it when this file makes other things of the same texts than before.
+_VERSION = 2
+_ROWS_AT_ONCE, _BYTES_AT_ONCE = 1_000, 2**24
 
 
 class Tokens(NamedTuple):
@@ -26,15 +35,39 @@ class Tokens(NamedTuple):
     """(n,) int64: how many of these are not known."""
 
 
+def learnt_tokenizer(texts: Dataset, *, cache: Path, **options: Any) -> Tokenizer:
+    """`learn_tokenizer` of the column ``text``, kept as a file: a later run need not learn it again.
+
+    Args:
+        texts: the training part and nothing else.
+        cache: folder for the file.
+        options: as `learn_tokenizer` takes them.
+    """
+    what = [_code(), tokenizers.__version__, texts._fingerprint, sorted(options.items())]
+    key = hashlib.blake2b(json.dumps(what).encode(), digest_size=16).hexdigest()
+    file = cache / "tokenizers" / f"{key}.json"
+    if file.exists():
+        return Tokenizer.from_file(str(file))
+    learnt = learn_tokenizer(_cleaned(texts), **options)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{key}-{uuid4().hex}")
+    try:
+        learnt.save(str(unfinished), pretty=False)
+        unfinished.replace(file)  # whole or not at all, also beside another process
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return learnt
+
+
+def _cleaned(texts: Dataset) -> Iterator[str]:
+    for batch in texts.iter(_rows_at_once(texts)):
+        yield from (clean(text or "") for text in batch["text"])
+
+
 def tokenize(texts: Dataset, tokenizer: Tokenizer) -> Tokens:
     """Cut each text; kept by `datasets`, under a key of the texts and the tokenizer."""
-    table = texts.map(
-        _tokens_of,
-        batched=True,
-        # Given as text, the tokenizer is part of the key under which the result is kept.
-        fn_kwargs={"tokenizer": tokenizer.to_str()},
-        desc="Tokenizing",
-    )
+    # Given as text, the tokenizer is part of the key under which the result is kept.
+    table = _map(texts, _tokens_of, desc="Tokenizing", options={"tokenizer": tokenizer.to_str()})
     counts = table.select_columns(["length", "unknown"]).with_format("numpy")
     return Tokens(
         table,
@@ -43,9 +76,39 @@ def tokenize(texts: Dataset, tokenizer: Tokenizer) -> Tokens:
     )
 
 
-def _tokens_of(batch: dict[str, list[Any]], tokenizer: str) -> dict[str, list[Any]]:
-    cut = Tokenizer.from_str(tokenizer)
-    unknown = cut.token_to_id(UNKNOWN)
+def _map(texts: Dataset, function: Any, *, options: dict[str, Any], **more: Any) -> Dataset:
+    """`Dataset.map`, its key with the code that is run, of which it would take the name alone."""
+    rows = _rows_at_once(texts)
+    return texts.map(
+        function,
+        batched=True,
+        batch_size=rows,
+        writer_batch_size=rows,
+        fn_kwargs={**options, "code": _code()},
+        **more,
+    )
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    content = Path(vocabulary.__file__).read_bytes()
+    return f"{_VERSION} {hashlib.blake2b(content, digest_size=16).hexdigest()}"
+
+
+def _rows_at_once(texts: Dataset) -> int:
+    """So many that they are quick to handle and, unless they are very unlike, fit in memory."""
+    mean_bytes = texts.data.nbytes // max(texts.data.num_rows, 1)
+    return max(min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // max(mean_bytes, 1)), 1)
+
+
+# Reading one takes longer than cutting a batch.
+_read_tokenizer = lru_cache(maxsize=1)(Tokenizer.from_str)
+
+
+def _tokens_of(batch: dict[str, list[Any]], tokenizer: str, code: str) -> dict[str, list[Any]]:
+    cut = _read_tokenizer(tokenizer)
+    # One that is given may call it another name, or have none.
+    unknown = cut.token_to_id(getattr(cut.model, "unk_token", None) or UNKNOWN)
     encoded = cut.encode_batch_fast([clean(text or "") for text in batch["text"]])
     tokens = [np.asarray(one.ids, np.int32) for one in encoded]
     return {
@@ -57,13 +120,13 @@ def _tokens_of(batch: dict[str, list[Any]], tokenizer: str) -> dict[str, list[An
 
 def contents_of(texts: Dataset) -> np.ndarray:
     """(n,) int64: alike for texts that read alike, whatever their case, blanks and markup; 0: blank."""
-    table = texts.map(
-        _contents_of, batched=True, remove_columns=texts.column_names, desc="Comparing texts"
+    table = _map(
+        texts, _contents_of, options={}, remove_columns=texts.column_names, desc="Comparing texts"
     )
     return np.asarray(table.with_format("numpy")["content"][:], dtype=np.int64)
 
 
-def _contents_of(batch: dict[str, list[Any]]) -> dict[str, list[int]]:
+def _contents_of(batch: dict[str, list[Any]], code: str) -> dict[str, list[int]]:
     return {"content": [_content(text or "") for text in batch["text"]]}
 
 

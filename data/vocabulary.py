@@ -26,18 +26,29 @@ TokenizerKind = Literal["words", "subwords", "characters"]
 
 #: what stands for what is not known; its number is 0 in every tokenizer
 UNKNOWN = "<unk>"
-# Words with their apostrophes (don't stays one word), numbers, and every other sign by itself; an
-# emoji goes with what changes it (skin, a joiner and the next one), a flag is two letters.
-PICTURE = r"\p{Extended_Pictographic}[\x{1F3FB}-\x{1F3FF}\x{FE0F}]*"
-WORD = (
-    r"[\p{L}\p{M}]+(?:'[\p{L}\p{M}]+)*|\p{N}+"
-    rf"|{PICTURE}(?:\x{{200D}}{PICTURE})*|[\x{{1F1E6}}-\x{{1F1FF}}]{{2}}|[^\s\p{{L}}\p{{M}}\p{{N}}]"
-)
-# What pairs are merged within: a word, a number or signs, with the blank before it. Merging takes time
-# by the square of its length, so long runs without a blank are cut.
-SUBWORD = r"\s?[\p{L}\p{M}']{1,100}|\s?\p{N}{1,3}|\s?[^\s\p{L}\p{M}\p{N}]{1,8}|\s"
-MARKUP = r"<[a-zA-Z/][^<>]{0,100}>"
 NUM_BYTES = 256
+# Tags in a row are one blank. C's `#include <linux/x.h>` looks like one, too.
+MARKUP = r"(?:</?[a-zA-Z][^<>]{0,100}>)++"
+# What people write for the apostrophe; signs that are also something else, within a word alone.
+APOSTROPHE = r"’|(?<=\p{L})[ʼ´`](?=\p{L})"
+
+# The patterns are Oniguruma's. Every repetition has an end: a text of megabytes without a blank must
+# become neither one token of that size, nor one piece to merge pairs in.
+# Words with their apostrophes (don't stays one word). Within them: marks, as accents and vowel signs
+# are, and the joiners of Persian and Indic scripts. Chinese has no blanks: each character is a word.
+LETTER = r"[\p{L}&&\P{Han}]"
+LETTERS = rf"{LETTER}[{LETTER}\p{{M}}\x{{200C}}\x{{200D}}]{{0,99}}"
+# A sign with what changes it: an emoji's style and skin, a flag's nation; other flags are two letters.
+# A joiner makes one emoji of several (Unicode Technical Standard 51).
+CHANGES = r"[\p{M}\x{1F3FB}-\x{1F3FF}\x{E0020}-\x{E007F}]{0,9}"
+SIGN = rf"(?:[\x{{1F1E6}}-\x{{1F1FF}}]{{2}}|[^\s\p{{L}}\p{{N}}]){CHANGES}"
+WORD = (
+    rf"{LETTERS}(?:'{LETTERS}){{0,2}}|\p{{Han}}\p{{M}}{{0,9}}"
+    rf"|\p{{N}}{{1,100}}\p{{M}}{{0,9}}|{SIGN}(?:\x{{200D}}{SIGN}){{0,9}}"
+)
+# What pairs are merged within: a word, a number or signs, with the blank or line end before it; and
+# what blanks there are besides, as before a line of code.
+SUBWORD = r"\s?[\p{L}\p{M}']{1,100}|\s?\p{N}{1,3}|\s?[^\s\p{L}\p{N}]{1,16}|\s{1,100}(?!\S)|\s"
 
 
 def learn_tokenizer(
@@ -55,7 +66,9 @@ def learn_tokenizer(
         texts: the training part and nothing else.
         kind: ``words`` cuts at blanks and signs; ``subwords`` are byte-level byte pairs (Sennrich
             et al. 2016; Radford et al. 2019), which spell out what they do not know, in any script;
-            ``characters`` are the characters, blanks and line ends too.
+            ``characters`` are the characters, blanks and line ends too. The last two can be decoded
+            to what they were learnt and cut from: the text after what is asked for below, and for
+            subwords with its letters and apostrophes written one way.
         vocabulary_size: how many pieces to know, the one for unknown ones included.
         min_frequency: how often a piece must occur to be known.
         lowercase: whether large and small letters are alike.
@@ -73,7 +86,7 @@ def learn_tokenizer(
     if kind != "characters":
         # One way to write a letter with its marks, and one apostrophe. Not NFKC: it makes syllables
         # of the single letters with which Koreans laugh and cry.
-        steps += [normalizers.NFC(), normalizers.Replace("\u2019", "'")]
+        steps += [normalizers.NFC(), normalizers.Replace(Regex(APOSTROPHE), "'")]
     if lowercase:
         steps.append(normalizers.Lowercase())
     normalizer = normalizers.Sequence(steps) if steps else None
@@ -103,6 +116,8 @@ def learn_tokenizer(
 def _words() -> Tokenizer:
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
+    # No blank before a full stop or a comma; there are no prefixes to be joined.
+    tokenizer.decoder = decoders.WordPiece(cleanup=True)
     return tokenizer
 
 
@@ -140,9 +155,16 @@ def _without_special(tokenizer: Tokenizer) -> Tokenizer:
     return Tokenizer.from_str(json.dumps(parts))
 
 
+def unknown_id(tokenizer: Tokenizer) -> int:
+    """The number of what a tokenizer of `learn_tokenizer` does not know."""
+    found = tokenizer.token_to_id(UNKNOWN)
+    assert found is not None
+    return found
+
+
 def clean(text: str) -> str:
     """Text without what a tokenizer cannot take: lone surrogates become U+FFFD."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def word_tokenizer(texts: Iterable[str], *, vocabulary_size: int, min_frequency: int) -> Tokenizer:

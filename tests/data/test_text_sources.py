@@ -63,6 +63,7 @@ def test_texts_that_read_alike_stay_together_and_are_noted(tmp_path):
         "texts": 2,
         "rows": 4,
         "with_unlike_labels": 1,
+        "in_two_parts": 0,
         "listed": [[0, COUNT], [1, COUNT + 1]],
     }
 
@@ -209,7 +210,7 @@ def test_broken_files_are_one_line(tmp_path, name):
     assert "\n" not in line
     assert name in line
     assert {
-        "quotes.csv": "row 1",
+        "quotes.csv": "line 2",
         "cells.csv": "line 3",
         "latin.csv": "UTF-8",
         "cut.jsonl": "line 2",

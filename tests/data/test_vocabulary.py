@@ -1,8 +1,13 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from tokenizers import Tokenizer
 
 from data.errors import InputError
-from data.vocabulary import UNKNOWN, clean, learn_tokenizer
+from data.vocabulary import UNKNOWN, clean, learn_tokenizer, unknown_id
 
 KINDS = ["words", "subwords", "characters"]
 HAMLET = "To be, or not to be:\n\tthat is the question.\n"
@@ -22,10 +27,23 @@ def words_of(text):
     ("text", "words"),
     [
         ("I don't like it, it's not good!", "i don't like it , it's not good !"),
-        ("Don’t", "don't"),
+        ("Don’t don´t don`t donʼt", "don't don't don't don't"),
+        ("he does n't; rock'n'roll", "he does n't ; rock'n'roll"),
+        ("'L'homme' ‘so’ ` ´", "' l'homme ' ‘ so ' ` ´"),
         ("naïve café, über", "naïve café , über"),
         ("정말 재미있는 영화다ㅋㅋ", "정말 재미있는 영화다ㅋㅋ"),
         ("हिन्दी फ़िल्म", "हिन्दी फ़िल्म"),
+        ("ภาพยนตร์ ดีมาก", "ภาพยนตร์ ดีมาก"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("这部电影很好。食べました", "这 部 电 影 很 好 。 食 べました"),
+        ("cafe\u0301 ㅠㅠ 한", "café ㅠㅠ 한"),
+        (
+            "1\ufe0f\u20e3 ✔️ 🏴\U000e0067\U000e0062\U000e007f",
+            "1\ufe0f\u20e3 ✔️ 🏴\U000e0067\U000e0062\U000e007f",
+        ),
+        ("end... _so_ 24h, a-b", "end . . . _ so _ 24 h , a - b"),
+        ("a\x00b", "a \x00 b"),
+        ("so sad </3 but > I", "so sad < / 3 but > i"),
         ("so 😀👍🏽 👨\u200d👩\u200d👧 ❤️ 🇩🇪🇫🇷", "so 😀 👍🏽 👨\u200d👩\u200d👧 ❤️ 🇩🇪 🇫🇷"),
         ("10/10 in 1999", "10 / 10 in 1999"),
         ("fine<br /><br />film </i>", "fine film"),
@@ -44,7 +62,7 @@ def test_the_sign_of_the_unknown_is_no_word_of_a_text():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_unknown_is_number_0(kind):
     tokenizer = learn(kind, "aa bb")
-    assert tokenizer.token_to_id(UNKNOWN) == 0
+    assert unknown_id(tokenizer) == 0
     assert 0 not in tokenizer.encode("aa bb").ids
 
 
@@ -70,6 +88,44 @@ def test_subwords_read_back(text):
     assert tokenizer.decode(tokenizer.encode(text).ids) == text
 
 
+def test_subwords_read_back_in_lower_case_with_one_way_to_write():
+    tokenizer = learn("subwords", "a")
+    told = tokenizer.decode(tokenizer.encode("Don’t<br /><br />cafe\u0301 <unk>\n\n").ids)
+    assert told == "don't café  \n\n"
+
+
+def test_subwords_without_a_change_are_the_text():
+    text = (
+        "static int F(void)\n{\n\t\tif (a <= b)\n        return x;\n}\n#include <linux/x.h> /* ½ */"
+    )
+    tokenizer = learn("subwords", text, lowercase=False, strip_markup=False)
+    assert tokenizer.decode(tokenizer.encode(text).ids) == text
+
+
+def test_subwords_merge_indentation():
+    tokenizer = learn("subwords", *["        return x;"] * 9)
+    assert tokenizer.encode("        return").tokens == ["Ġ" * 7, "Ġreturn"]
+
+
+def test_subwords_merge_korean_and_emoji():
+    tokenizer = learn("subwords", *["정말 재미있는 영화 ❤️ 👍🏽"] * 9)
+    encoded = tokenizer.encode("정말 재미있는 영화 ❤️ 👍🏽").ids
+    assert [tokenizer.decode([k]) for k in encoded] == [
+        "정말", " 재미있는", " 영화", " ❤️", " 👍🏽",
+    ]  # fmt: skip
+
+
+def test_words_are_told_without_blanks_before_signs():
+    tokenizer = learn("words", "Well, don't stop! It is 10/10.")
+    told = tokenizer.decode(tokenizer.encode("It is well, don't stop. Ever!").ids)
+    assert told == "it is well, don't stop. <unk>!"
+
+
+def test_the_unknown_takes_its_place_among_characters():
+    tokenizer = learn("characters", "abc ")
+    assert tokenizer.decode(tokenizer.encode("a zz\nb").ids) == "a <unk><unk><unk>b"
+
+
 def test_subwords_merge_what_is_frequent():
     tokenizer = learn("subwords", *["lower lowest low"] * 20, size=270)
     assert tokenizer.encode("low").tokens == ["low"]
@@ -91,6 +147,34 @@ def test_the_same_texts_give_the_same_tokenizer_and_it_survives_its_text(kind):
     assert again.get_vocab_size() == one.get_vocab_size()
 
 
+@pytest.mark.parametrize("kind", ["words", "subwords"])
+def test_the_vocabulary_does_not_depend_on_threads(kind):
+    code = (
+        "from data.vocabulary import learn_tokenizer\n"
+        "texts = (f'{k} times {k % 7} makes {k * k}, ' * 3 for k in range(2000))\n"
+        f"print(learn_tokenizer(texts, kind='{kind}', vocabulary_size=900, min_frequency=2).to_str())"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"RAYON_NUM_THREADS": num_threads},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for num_threads in ("1", "3")
+    }
+    assert len(told) == 1
+    assert len(told.pop()) > 10_000
+
+
+def test_words_are_numbered_from_the_frequent_to_the_rare():
+    tokenizer = learn("words", "c c c b b a a d")
+    assert [tokenizer.id_to_token(k) for k in range(5)] == [UNKNOWN, "c", "a", "b", "d"]
+    tokenizer = learn("characters", "cccbbaad")
+    assert [tokenizer.id_to_token(k) for k in range(5)] == [UNKNOWN, "c", "a", "b", "d"]
+
+
 @pytest.mark.parametrize("kind", ["words", "characters"])
 def test_the_most_frequent_are_known(kind):
     texts = ["a a a b b c"]
@@ -105,10 +189,35 @@ def test_large_letters_may_stay():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("text", ["a\x00b", "x" * 200_000, clean("\ud800 a"), "a b " * 50_000])
+@pytest.mark.parametrize(
+    "text",
+    ["a\x00b", "x" * 1_000_000, "e" + "\u0301" * 200_000, "a'" * 200_000, " " * 500_000 + "x",
+     "👍\u200d" * 200_000, "<br />" * 100_000 + "x", "<a" * 100_000, "a b " * 50_000],
+)  # fmt: skip
 def test_odd_and_long_texts_are_read(kind, text):
     tokenizer = learn(kind, text, "a b")
     assert len(tokenizer.encode(text).ids) > 0
+    assert max(map(len, tokenizer.get_vocab())) <= 400
+
+
+def test_a_word_without_an_end_is_cut():
+    assert len(learn("words", "a").encode("x" * 1000)) == 10
+    assert len(learn("words", "a").encode("7" * 1000)) == 10
+
+
+def test_lone_surrogates_become_a_character_and_pairs_the_one_they_mean():
+    assert clean("\ud800 a\udfff") == "\ufffd a\ufffd"
+    assert clean("\ud83d\ude00") == "😀"
+    assert clean("\ufeffé\x00\n") == "\ufeffé\x00\n"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_may_come_one_by_one(kind):
+    options = {"kind": kind, "vocabulary_size": 300, "min_frequency": 1}
+    texts = ["the cat", "the dog"]
+    assert (
+        learn_tokenizer(iter(texts), **options).to_str() == learn(kind, *texts, size=300).to_str()
+    )
 
 
 @pytest.mark.parametrize(
