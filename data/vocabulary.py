@@ -165,10 +165,3 @@ def unknown_id(tokenizer: Tokenizer) -> int:
 def clean(text: str) -> str:
     """Text without what a tokenizer cannot take: lone surrogates become U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def word_tokenizer(texts: Iterable[str], *, vocabulary_size: int, min_frequency: int) -> Tokenizer:
-    """`learn_tokenizer` of words."""
-    return learn_tokenizer(
-        texts, kind="words", vocabulary_size=vocabulary_size, min_frequency=min_frequency
-    )

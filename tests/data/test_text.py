@@ -6,7 +6,7 @@ import pytest
 from data.errors import InputError
 from data.text import TextDataModule
 from data.texts import one_table
-from data.vocabulary import word_tokenizer
+from data.vocabulary import learn_tokenizer
 
 WORDS = {"good": ["fine", "great", "lovely"], "bad": ["poor", "dull", "awful"]}
 
@@ -77,8 +77,11 @@ def test_vocabulary_is_of_the_training_part_only(tmp_path):
 
 
 def test_words_markup_and_scripts():
-    tokenizer = word_tokenizer(
-        ["Don't<br />stop, naïve 영화 최고! 10/10"], vocabulary_size=50, min_frequency=1
+    tokenizer = learn_tokenizer(
+        ["Don't<br />stop, naïve 영화 최고! 10/10"],
+        kind="words",
+        vocabulary_size=50,
+        min_frequency=1,
     )
     tokens = tokenizer.encode("Don't<br />stop, naïve 영화 최고! 10/10").tokens
     assert tokens == ["don't", "stop", ",", "naïve", "영화", "최고", "!", "10", "/", "10"]
