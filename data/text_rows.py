@@ -68,9 +68,12 @@ def csv_rows(path: Path, names: Sequence[str]) -> tuple[list[str], Iterator[Row]
             if len(cells) == len(columns):
                 yield Row(f"line {line}", dict(zip(columns, cells, strict=True)))
             else:
+                advice = "fill in what is missing"
+                if len(cells) > len(columns):
+                    advice = f"a text with '{delimiter}' in it must stand in double quotes"
                 problem = (
                     f"has {len(cells)} cell(s) where the line of column names has {len(columns)}:"
-                    f" a text with '{delimiter}' in it must stand in double quotes"
+                    f" {advice}"
                 )
                 yield Row(f"line {line}", {names[0]: delimiter.join(cells)}, problem)
 

@@ -104,6 +104,7 @@ def test_a_row_with_other_cells_is_left_out_and_says_its_line(tmp_path, row, pla
     assert problem[0] == place
     count = row.count(",") + 1
     assert problem[1].startswith(f"line {place + 2} has {count} cell(s) where")
+    assert ("double quotes" in problem[1]) == (count > 2)
     others = [one for k, one in enumerate(rows_of(table)) if k != place]
     assert others == PLAIN
 
