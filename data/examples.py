@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from data.errors import InputError
 from data.motions import CLASSES, MOTION_PAIRS, pair_of, render_clip
+from data.whole import written_whole
 
 SPLITS = ("train", "val", "test")
 TRAIN_CLIPS_PER_CLASS = 120
@@ -177,13 +178,8 @@ def sentiment_example(cache_folder: Path | None = None) -> Path:
     texts, labels = _read_reviews(_reviews_file())
     order = np.random.default_rng(SENTIMENT_SEED).permutation(len(texts))
     table = pa.table({"text": [texts[i] for i in order], "label": [labels[i] for i in order]})
-    parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}-{uuid4().hex}")
-    try:
-        pq.write_table(table, unfinished)
-        unfinished.replace(path)  # whole or not at all, also when another process does the same
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written_whole(path) as place:
+        pq.write_table(table, place)
     return path
 
 

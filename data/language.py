@@ -5,8 +5,7 @@ import logging
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-from uuid import uuid4
+from typing import Any, NamedTuple
 
 import numpy as np
 from pytorch_lightning import LightningDataModule
@@ -16,7 +15,8 @@ from data.documents import Documents, divide, pieces, read_documents
 from data.errors import InputError
 from data.examples import cache_folder, sentiment_example
 from data.streams import StreamBatches, streams_for
-from data.vocabulary import UNKNOWN, learn_tokenizer
+from data.vocabulary import UNKNOWN, TokenizerKind, learn_tokenizer
+from data.whole import written_whole
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class LanguageDataModule(LightningDataModule):
         *,
         path: str | None = None,
         text_column: str = "text",
-        tokenizer: Literal["words", "subwords", "characters"] = "words",
+        tokenizer: TokenizerKind = "words",
         vocabulary_size: int = 30_000,
         min_frequency: int = 2,
         lowercase: bool | None = None,
@@ -147,13 +147,8 @@ class LanguageDataModule(LightningDataModule):
         file = cache_folder() / "tokens" / f"{_digest(self.tokenizer, texts)}.npy"
         if not file.exists():
             log.info("Tokenizing the part %s", name)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_name(f".{file.stem}-{uuid4().hex}.npy")
-            try:
-                np.save(unfinished, tokens_of(self.tokenizer, texts))
-                unfinished.replace(file)  # whole or not at all, also beside another process
-            finally:
-                unfinished.unlink(missing_ok=True)
+            with written_whole(file) as place:
+                np.save(place, tokens_of(self.tokenizer, texts))
         tokens = np.load(file, mmap_mode="r")
         if len(tokens) < 2:
             raise InputError(

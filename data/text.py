@@ -255,12 +255,19 @@ class TextDataModule(SequenceDataModule):
     def _read_vectors(self, source: str, part: Part) -> WordVectors:
         assert self.tokenizer is not None
         vocabulary = self.tokenizer.get_vocab()
-        vectors = read_vectors(source, sorted(vocabulary, key=lambda word: vocabulary[word]))
-        counts = np.zeros(len(vocabulary), np.int64)
-        for batch in self.loader(part, alone=True):
-            counts += np.bincount(batch.steps.numpy(), minlength=len(counts))
-        log.warning("Word vectors: %s", vectors.coverage(counts))
-        return vectors
+        words = sorted(vocabulary, key=lambda word: vocabulary[word])
+        return read_vectors(source, words, counts=self._count(part, len(words)))
+
+    def token_counts(self) -> np.ndarray:
+        """(V,) int64: how often each token occurs in the training part."""
+        return self._count(self.parts["train"], self.num_tokens)
+
+    def _count(self, part: Part, num_tokens: int) -> np.ndarray:
+        batches = self.loader(part, alone=True)
+        return sum(
+            (np.bincount(batch.steps.numpy(), minlength=num_tokens) for batch in batches),
+            start=np.zeros(num_tokens, np.int64),
+        )
 
     def _read_unlabelled(self, source: str) -> Part:
         assert self.tokenizer is not None
@@ -308,3 +315,5 @@ class TextDataModule(SequenceDataModule):
         # The test part of an older checkpoint was drawn row by row: it is what it has not seen.
         self.keeps_together = bool(description.get("keeps_together", False))
         self.tokenizer = Tokenizer.from_str(description["tokenizer"])
+        # Training needed them and is over: their files may be gone.
+        self.unlabelled = self.vectors_from = None

@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +15,7 @@ from datasets import Dataset, Features, Value
 
 from data.errors import InputError
 from data.text_rows import Row, csv_rows, json_columns, json_rows
+from data.whole import written_whole
 
 #: what files of each ending hold
 FORMATS = {
@@ -91,16 +91,9 @@ def require(needed: Mapping[str, str], columns: Sequence[str], source: str) -> N
 
 
 def _keep(found: _Batches, file: Path) -> None:
-    """Write a table: whole or not at all, also beside another process."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.stem}-{uuid4().hex}.arrow")
-    try:
-        with pa.ipc.new_stream(str(unfinished), found.schema) as writer:
-            for batch in found.batches:
-                writer.write_batch(batch)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written_whole(file) as place, pa.ipc.new_stream(str(place), found.schema) as writer:
+        for batch in found.batches:
+            writer.write_batch(batch)
 
 
 def _csv(path: Path, names: Sequence[str]) -> _Batches:

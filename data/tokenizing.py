@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import numpy as np
 import tokenizers
-import torch
 from datasets import Dataset
 from tokenizers import Tokenizer
 
 from data import vocabulary
 from data.errors import InputError
+from data.saved import read_saved
 from data.vocabulary import MARKUP, UNKNOWN, clean, learn_tokenizer
+from data.whole import written_whole
 
 # Raise it when this file makes other things of the same texts than before.
 _VERSION = 2
@@ -49,13 +49,8 @@ def learnt_tokenizer(texts: Dataset, *, cache: Path, **options: Any) -> Tokenize
     if file.exists():
         return Tokenizer.from_file(str(file))
     learnt = learn_tokenizer(_cleaned(texts), **options)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{key}-{uuid4().hex}")
-    try:
-        learnt.save(str(unfinished), pretty=False)
-        unfinished.replace(file)  # whole or not at all, also beside another process
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written_whole(file) as place:
+        learnt.save(str(place), pretty=False)
     return learnt
 
 
@@ -145,19 +140,17 @@ def given_tokenizer(path: Path) -> Tokenizer:
     Raises:
         InputError: not there, or neither.
     """
-    where = f"--data.tokenizer_from={path}"
-    if not path.is_file():
-        raise InputError(f"{where}: no such file; give a tokenizer.json or a checkpoint")
+    option = "--data.tokenizer_from"
+    if path.suffix != ".json":
+        text = read_saved(path, option=option).description["inputs"].get("tokenizer", "")
+    elif path.is_file():
+        text = path.read_text(encoding="utf-8", errors="replace")
+    else:
+        raise InputError(f"{option}={path}: no such file; give a tokenizer.json or a checkpoint")
     try:
-        if path.suffix == ".json":
-            text = path.read_text(encoding="utf-8")
-        else:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-            text = checkpoint["manytoone"]["inputs"]["tokenizer"]
-        json.loads(text)
         return Tokenizer.from_str(text)
-    except Exception as error:  # damage surfaces as many types
+    except Exception as error:  # the library raises nothing more special
         raise InputError(
-            f"{where}: holds no tokenizer ({type(error).__name__}); give a tokenizer.json of"
-            " Hugging Face or a checkpoint of this project"
+            f"{option}={path}: holds no tokenizer; give a tokenizer.json of Hugging Face, or a"
+            " checkpoint of a model of texts"
         ) from error

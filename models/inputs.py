@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import OptionError
+from models.ragged import rows_of
 
 #: the change since an earlier step: not given, with its sign, or only its size
 Difference = Literal["none", "signed", "absolute"]
@@ -127,8 +128,7 @@ class StepInputs(nn.Module):
         """(N, D) → (N, inputs): what is asked for, side by side."""
         if features.dtype in (torch.bfloat16, torch.float16):
             features = features.float()  # sums and small differences need the digits
-        row_of = torch.arange(len(lengths), device=lengths.device)
-        row_of = row_of.repeat_interleave(lengths, output_size=len(features))
+        row_of = rows_of(lengths, len(features))
         if self.center or self.scale:
             features = self._normalize(features, lengths, row_of)
         parts = [features] if self.keep else []

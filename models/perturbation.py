@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
 
+from models.ragged import rows_of
+
 Read = Callable[[Tensor], Tensor]
 """Features (N, D) → scores (B, K)."""
 
@@ -24,7 +26,7 @@ def of_length(direction: Tensor, lengths: Tensor, size: float) -> Tensor:
     """
     # The largest entry goes first, or squares of small gradients would underflow.
     largest = _each(direction.abs().amax(1), lengths, "max").clamp(min=1e-30)
-    rows = _row_of(lengths, len(direction))
+    rows = rows_of(lengths, len(direction))
     direction = direction / largest[rows, None]
     norm = _each(direction.square().sum(1), lengths, "sum").sqrt().clamp(min=1e-30)
     return direction * (size / norm)[rows, None]
@@ -75,9 +77,3 @@ def entropy(scores: Tensor) -> Tensor:
 def _each(values: Tensor, lengths: Tensor, how: str) -> Tensor:
     """(N,) → (B,)."""
     return torch.segment_reduce(values, how, lengths=lengths)
-
-
-def _row_of(lengths: Tensor, num_steps: int) -> Tensor:
-    """(N,): the sequence each step belongs to."""
-    rows = torch.arange(len(lengths), device=lengths.device)
-    return rows.repeat_interleave(lengths, output_size=num_steps)

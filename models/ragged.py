@@ -11,6 +11,12 @@ import torch
 from torch import Tensor
 
 
+def rows_of(lengths: Tensor, num_steps: int) -> Tensor:
+    """Lengths (B,) that sum to N → (N,) int64: the sequence each step belongs to."""
+    rows = torch.arange(len(lengths), device=lengths.device)
+    return rows.repeat_interleave(lengths, output_size=num_steps)
+
+
 class Layout:
     """The place of each of the N steps in a (T, B) grid, in reading order and reversed.
 
@@ -38,9 +44,8 @@ class Layout:
         self.longest = longest
         self.is_padded = shortest < longest
         device = lengths.device
-        row = torch.arange(self.batch_size, device=device)
-        #: (N,) the sequence each step belongs to
-        self.row_of = row_of = row.repeat_interleave(lengths, output_size=num_steps)
+        #: see `rows_of`
+        self.row_of = row_of = rows_of(lengths, num_steps)
         steps = torch.arange(num_steps, device=device)
         position = steps - (lengths.cumsum(0) - lengths)[row_of]
         self._forward = position * self.batch_size + row_of

@@ -7,11 +7,11 @@ from jsonargparse import ArgumentParser
 
 from data.errors import InputError
 from data.module import SequenceDataModule
+from data.saved import read_saved
 from data.text import TextDataModule
 from data.video import VideoDataModule
 from models.pretrained import without_pretrained
 from pipelines.classify import SequenceClassifier
-from pipelines.saved import read_saved
 
 DATA_MODULES: dict[str, type[SequenceDataModule]] = {
     "video": VideoDataModule,

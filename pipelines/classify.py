@@ -19,6 +19,8 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 from data.batch import RaggedBatch, Skipped
 from data.module import Part, SequenceDataModule
 from data.pairing import Pair
+from data.saved import CHECKPOINT_KEY
+from data.text import TextDataModule
 from models.encoders import Encoder, WordEmbedding
 from models.ensemble import Ensemble, together
 from models.errors import OptionError
@@ -31,7 +33,6 @@ from pipelines.answers import Answers, middle
 from pipelines.class_weights import balanced_weights
 from pipelines.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.objective import MixedObjective
-from pipelines.saved import CHECKPOINT_KEY
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
 from pipelines.words import prepare_embedding
 
@@ -153,7 +154,7 @@ class SequenceClassifier(LightningModule):
         if self.class_weights == "balanced":
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
             self.weights = torch.from_numpy(weights).to(self.weights)
-        if isinstance(self.model.encoder, WordEmbedding):
+        if isinstance(self.model.encoder, WordEmbedding) and isinstance(data, TextDataModule):
             prepare_embedding(self.model.encoder, data)
         for inputs in (member.inputs for member in self.members):
             if inputs is None or not inputs.standardize:

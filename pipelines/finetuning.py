@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from data.errors import InputError
+from data.saved import Saved, read_saved
 from models.sequence import ManyToOne
-from pipelines.saved import Saved, read_saved
 
 PARTS = ("encoder", "recurrence")
 

@@ -7,8 +7,8 @@ from jsonargparse import ArgumentParser
 from tokenizers import Tokenizer
 
 from data.language import LanguageDataModule
+from data.saved import read_saved
 from pipelines.language_task import LanguageTask
-from pipelines.saved import read_saved
 
 TASK = "language"
 

@@ -15,12 +15,12 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
 from data.language import LanguageDataModule
+from data.saved import CHECKPOINT_KEY
 from data.streams import StreamBatch
 from models.cells import State
 from models.encoders import Encoder
 from models.language import LanguageModel
 from models.recurrence import Recurrence
-from pipelines.saved import CHECKPOINT_KEY
 from pipelines.schedules import Schedule, scheduled
 
 STAGES = ("train", "val", "test")

@@ -7,7 +7,6 @@ over all K classes: one without an example in this split counts too. n examples,
 import csv
 import io
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager, get_font
 from sklearn import metrics
+
+from data.whole import written_whole
 
 GREY = "#5b6673"
 # Where installed, they write the class names that matplotlib's own font cannot.
@@ -278,14 +279,10 @@ def _predictions_csv(predictions: Predictions) -> str:
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write bytes or UTF-8 (a lone surrogate as \\udcff, as JSON reads it), whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     if isinstance(content, str):
         content = content.encode("utf-8", errors="backslashreplace")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as place:
+        place.write_bytes(content)
 
 
 def _printable(text: str) -> str:

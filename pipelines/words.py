@@ -1,30 +1,22 @@
 """What an embedding of words is told of the training part before it learns: vectors, frequencies."""
 
-import logging
-
-import numpy as np
 import torch
 
 from data.errors import InputError
-from data.module import SequenceDataModule
+from data.text import TextDataModule
 from models.encoders import WordEmbedding
 
-log = logging.getLogger(__name__)
 
-
-def prepare_embedding(encoder: WordEmbedding, data: SequenceDataModule) -> None:
+def prepare_embedding(encoder: WordEmbedding, data: TextDataModule) -> None:
     """Give it how often each word occurs, where it normalises, and the vectors the data bring.
 
     Raises:
         InputError: vectors of another size.
     """
     if encoder.normalize:
-        counts = np.zeros(encoder.embedding.num_embeddings, np.int64)
-        for batch in data.loader(data.parts["train"], alone=True):
-            counts += np.bincount(batch.steps.numpy(), minlength=len(counts))
-        shares = torch.from_numpy(counts / max(counts.sum(), 1))
-        encoder.frequencies.copy_(shares)
-    vectors = getattr(data, "vectors", None)
+        counts = torch.from_numpy(data.token_counts())
+        encoder.frequencies.copy_(counts / counts.sum())
+    vectors = data.vectors
     if vectors is not None:
         if vectors.table.shape[1] != encoder.out_features:
             raise InputError(

@@ -88,7 +88,7 @@ class Packed(nn.Module):
         super().__init__()
         reader = copy.deepcopy(model.members[0])
         self.embedding = reader.encoder.embedding
-        self.dropout, self.word_dropout = reader.encoder.dropout, reader.dropout
+        self.dropout, self.pooled_dropout = reader.encoder.dropout, reader.dropout
         self.lstm = nn.LSTM(FEATURES, HIDDEN)
         self.lstm.load_state_dict(reader.recurrence.layers[0][0].fused.state_dict())
         self.head = reader.head
@@ -101,7 +101,7 @@ class Packed(nn.Module):
         is_step = (torch.arange(len(padded))[:, None] < lengths)[..., None]
         highest = padded.masked_fill(~is_step, -torch.inf).amax(0)
         mean = padded.sum(0) / lengths[:, None]
-        return self.head(self.word_dropout(torch.cat([h[0], highest, mean], dim=1)))
+        return self.head(self.pooled_dropout(torch.cat([h[0], highest, mean], dim=1)))
 
 
 def packed(model: Packed, batches: list[RaggedBatch]) -> float:

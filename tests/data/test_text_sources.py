@@ -168,12 +168,26 @@ def test_a_tokenizer_may_be_given(tmp_path):
     learnt = module(path, tokenizer="characters", min_frequency=1)
     _ = learnt.parts
     (tmp_path / "tokenizer.json").write_text(learnt.tokenizer.to_str())
-    description = {"manytoone": {"inputs": learnt.describe()}}
+    description = {
+        "manytoone": {"task": "sentiment", "inputs": learnt.describe()},
+        "state_dict": {},
+    }
     torch.save(description, tmp_path / "best.ckpt")
     for name in ("tokenizer.json", "best.ckpt"):
         given = module(path, tokenizer_from=str(tmp_path / name))
         assert given.num_tokens == learnt.num_tokens
-    for name, reason in (("gone.json", "no such file"), ("reviews.csv", "holds no tokenizer")):
+    (tmp_path / "other.json").write_text("{}")
+    torch.save(
+        {"manytoone": {"task": "video", "inputs": {}}, "state_dict": {}}, tmp_path / "video.ckpt"
+    )
+    wrong = {
+        "gone.json": "no such file",
+        "gone.ckpt": "no such file",
+        "other.json": "holds no tokenizer",
+        "video.ckpt": "holds no tokenizer",
+        "reviews.csv": "cannot be read as a checkpoint",
+    }
+    for name, reason in wrong.items():
         with pytest.raises(InputError, match=reason):
             _ = module(path, tokenizer_from=str(tmp_path / name)).parts
 

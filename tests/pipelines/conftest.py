@@ -1,11 +1,17 @@
 """A small run of each task, trained once for all tests that look at what a run leaves."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pandas
 import pytest
+import torch
 
+from data.batch import collate
+from models.encoders import WordEmbedding
+from models.recurrence import LSTM
+from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
 from tests.clips import write_classes
 
@@ -25,6 +31,22 @@ SENTIMENT = [
     "--data.steps_per_batch=200",
     "--trainer.enable_progress_bar=false",
 ]
+
+
+# Two sequences of words, one of each class.
+BATCH = collate(torch.arange(9), lengths=[4, 5], labels=[0, 1], ids=[0, 1])
+
+
+def word_classifier(*, hidden_size: int = 3, num_layers: int = 1, **options) -> SequenceClassifier:
+    """Of nine words and two classes."""
+    torch.manual_seed(0)
+    return SequenceClassifier(
+        WordEmbedding(9, features=4),
+        partial(LSTM, hidden_size=hidden_size, num_layers=num_layers),
+        classes=["a", "b"],
+        optimizer=partial(torch.optim.SGD, lr=1.0),
+        **options,
+    )
 
 
 def write_reviews(path: Path, count: int = 40) -> Path:

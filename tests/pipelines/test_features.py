@@ -19,6 +19,7 @@ from torchvision.models import get_model
 from data.features import FeatureStore
 from data.isolation import Decoder
 from data.probe import UnreadableError
+from data.saved import CHECKPOINT_KEY
 from data.video import VideoDataModule
 from models.backbones import Backbone
 from models.frames import SmallCNN
@@ -30,7 +31,6 @@ from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
 from pipelines.features import FeatureCache
 from pipelines.quiet import ignore_noise
-from pipelines.saved import CHECKPOINT_KEY
 from tests.clips import write_classes, write_clip
 
 ROOT = Path(__file__).parents[2]

@@ -8,26 +8,18 @@ import pytest
 import torch
 
 from data.errors import InputError
+from data.saved import CHECKPOINT_KEY
 from models.encoders import WordEmbedding
 from models.pretrained import without_pretrained
 from models.recurrence import LSTM
 from models.sequence import ManyToOne
 from pipelines.checkpoints import data_module, load
-from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
 from pipelines.finetuning import layer_groups, read_language_model, same_layers
 from pipelines.language import train_language
-from pipelines.saved import CHECKPOINT_KEY
+from tests.pipelines.conftest import word_classifier
 
-
-def classifier(hidden_size=3, num_layers=2, **options):
-    return SequenceClassifier(
-        WordEmbedding(9, features=4),
-        partial(LSTM, hidden_size=hidden_size, num_layers=num_layers),
-        classes=["a", "b"],
-        optimizer=partial(torch.optim.SGD, lr=1.0),
-        **options,
-    )
+classifier = partial(word_classifier, num_layers=2)
 
 
 @pytest.fixture
@@ -126,6 +118,7 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     texts = [f"a {'good' if k % 2 else 'bad'} film number {k}" for k in range(60)]
     pandas.DataFrame({"text": texts, "label": [k % 2 for k in range(60)]}).to_csv("reviews.csv")
+    pandas.DataFrame({"text": texts}).to_csv("more.csv")
     quiet = ["--data.path=reviews.csv", "--trainer.enable_progress_bar=false"]
     small = ["--model.encoder.features=8", "--model.recurrence.hidden_size=6"]
     streams = ["--data.num_streams=2", "--data.bptt_steps=8", "--trainer.max_epochs=1"]
@@ -136,12 +129,14 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
         "sentiment",
         [
             *quiet, "--run=classifier", f"--model.pretrained={source}", "--model.rate_decay=2.6",
-            "--model.gradual_unfreezing=true", "--data.unlabelled=reviews.csv",
+            "--model.gradual_unfreezing=true", "--data.unlabelled=more.csv",
             "--trainer.max_epochs=2", "--model.members=2",
             *(f"--model.objective.{term}=0.5" for term in terms),
         ],
     )  # fmt: skip
+    # What training alone needed may go.
     (tmp_path / source).unlink()
+    (tmp_path / "more.csv").unlink()
     model = load(tmp_path / "runs/sentiment/classifier/checkpoints/best.ckpt")
     # Sizes and words are the language model's, though the defaults are others.
     assert model.members[0].recurrence.out_features == 6

@@ -7,33 +7,15 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from data.batch import collate
-from models.encoders import WordEmbedding
+from data.saved import CHECKPOINT_KEY
 from models.errors import OptionError
 from models.inputs import StepInputs
-from models.recurrence import LSTM
 from pipelines.checkpoints import load
-from pipelines.classify import SequenceClassifier
-from pipelines.saved import CHECKPOINT_KEY
-
-
-def classifier(members, **options):
-    torch.manual_seed(0)
-    return SequenceClassifier(
-        WordEmbedding(9, features=4),
-        partial(LSTM, hidden_size=3),
-        classes=["a", "b"],
-        optimizer=partial(torch.optim.SGD, lr=0.1),
-        members=members,
-        **options,
-    )
-
-
-BATCH = collate(torch.arange(9), lengths=[4, 5], labels=[0, 1], ids=[0, 1])
+from tests.pipelines.conftest import BATCH, word_classifier
 
 
 def test_each_member_learns_by_its_own_loss():
-    model = classifier(3)
+    model = word_classifier(members=3)
     loss = model._step(BATCH, "train")
     each = [
         cross_entropy(member(BATCH.steps, BATCH.lengths), BATCH.labels) for member in model.members
@@ -45,7 +27,7 @@ def test_each_member_learns_by_its_own_loss():
 
 
 def test_what_is_answered_is_what_validation_scores():
-    model = classifier(2).eval()
+    model = word_classifier(members=2).eval()
     mean = torch.stack([m(BATCH.steps, BATCH.lengths).softmax(1) for m in model.members]).mean(0)
     torch.testing.assert_close(model(BATCH.steps, BATCH.lengths).softmax(1), mean)
     loss = model._step(BATCH, "val")
@@ -53,7 +35,7 @@ def test_what_is_answered_is_what_validation_scores():
 
 
 def test_every_member_s_inputs_are_measured():
-    model = classifier(2, inputs=partial(StepInputs, standardize=True))
+    model = word_classifier(members=2, inputs=partial(StepInputs, standardize=True))
     model.model.encoder.requires_grad_(False)
     data = SimpleNamespace(
         parts={"train": SimpleNamespace(labels=BATCH.labels.numpy())},
@@ -67,7 +49,7 @@ def test_every_member_s_inputs_are_measured():
 
 
 def test_a_checkpoint_keeps_all_members(tmp_path):
-    model = classifier(2)
+    model = word_classifier(members=2)
     encoder = {
         "class_path": "models.encoders.WordEmbedding",
         "init_args": {"num_tokens": 9, "features": 4},
@@ -85,4 +67,4 @@ def test_a_checkpoint_keeps_all_members(tmp_path):
 
 def test_no_member_cannot_answer():
     with pytest.raises(OptionError, match="members=0: at least 1"):
-        classifier(0)
+        word_classifier(members=0)

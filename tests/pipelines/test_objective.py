@@ -7,26 +7,14 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from data.batch import collate
-from models.encoders import WordEmbedding
 from models.errors import OptionError
 from models.perturbation import adversarial, divergence, entropy
-from models.recurrence import LSTM
-from pipelines.classify import SequenceClassifier
 from pipelines.objective import MixedObjective
-
-BATCH = collate(torch.arange(9), lengths=[4, 5], labels=[0, 1], ids=[0, 1])
+from tests.pipelines.conftest import BATCH, word_classifier
 
 
 def classifier(members=1, **weights):
-    torch.manual_seed(0)
-    return SequenceClassifier(
-        WordEmbedding(9, features=4),
-        partial(LSTM, hidden_size=3),
-        classes=["a", "b"],
-        optimizer=partial(torch.optim.SGD, lr=0.1),
-        members=members,
-        objective=MixedObjective(**weights),
-    )
+    return word_classifier(members=members, objective=MixedObjective(**weights))
 
 
 def test_nothing_is_added_by_default():

@@ -4,19 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from data.batch import collate
 from data.errors import InputError
 from models.encoders import WordEmbedding
 from pipelines.words import prepare_embedding
 
-BATCHES = [
-    collate(torch.tensor([0, 2, 2]), lengths=[1, 2], labels=[0, 1], ids=[0, 1]),
-    collate(torch.tensor([2]), lengths=[1], labels=[0], ids=[2]),
-]
 
-
-def data(**more):
-    return SimpleNamespace(parts={"train": None}, loader=lambda part, alone: BATCHES, **more)
+def data(vectors=None):
+    return SimpleNamespace(token_counts=lambda: np.array([1, 0, 3, 0]), vectors=vectors)
 
 
 def test_frequencies_are_those_of_the_training_part():
