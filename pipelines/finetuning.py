@@ -1,5 +1,6 @@
-"""Going on from a language model: its weights, and which layers learn when and how fast."""
+"""Going on from a language model: its weights, what it has read, which layers learn how fast."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,12 @@ import torch
 from torch import nn
 
 from data.errors import InputError
+from data.module import SequenceDataModule
 from data.saved import Saved, read_saved
+from data.tokenizing import content_of
 from models.sequence import ManyToOne
+
+log = logging.getLogger(__name__)
 
 PARTS = ("encoder", "recurrence")
 
@@ -56,6 +61,30 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{where}: its {part} does not fit: {reason}") from error
+
+
+def texts_read(data: SequenceDataModule, language_model: dict[str, Any]) -> dict[str, int]:
+    """How many texts of each part that is measured a language model has learnt from, without labels.
+
+    Args:
+        data: the classifier's.
+        language_model: what the checkpoint says of itself.
+    """
+    contents = set(language_model["inputs"]["contents"].tolist())
+    read = {
+        name: sum(content_of(text) in contents for text in part.sources())
+        for name, part in data.parts.items()
+        if name not in ("train", "unlabelled")
+    }
+    if any(read.values()):
+        told = ", ".join(f"{count:,} of the part '{name}'" for name, count in read.items() if count)
+        log.warning(
+            "The language model has learnt from texts that are measured on, without their labels:"
+            " %s. Train it with --data.label_column, and the same seed and shares, to keep them"
+            " apart; the report says so too.",
+            told,
+        )
+    return read
 
 
 def layer_groups(members: Sequence[ManyToOne]) -> list[list[nn.Parameter]]:

@@ -9,6 +9,8 @@ from data.documents import NEAR_CHARACTERS, Documents, cut_after, divide, pieces
 from data.errors import InputError
 from data.language import END, LanguageDataModule
 from data.streams import StreamBatches, streams_for
+from data.text import TextDataModule
+from data.tokenizing import content_of
 
 
 def documents(*texts, is_whole=False):
@@ -109,6 +111,35 @@ def test_sources(tmp_path):
         (tmp_path / "bad.parquet").write_text("no")
         with pytest.raises(InputError, match=says):
             read(name)
+
+
+def test_a_labelled_table_has_the_parts_of_the_classifier(tmp_path):
+    texts = [f"word{k} and more" for k in range(40)]
+    table = pandas.DataFrame({"said": [*texts, texts[0]], "class": ["a", "b"] * 20 + ["a"]})
+    table.to_csv(tmp_path / "t.csv")
+    columns = {"path": str(tmp_path / "t.csv"), "text_column": "said", "label_column": "class"}
+    parts = TextDataModule(**columns, seed=3).parts
+    held_out = parts["val"].sources() + parts["test"].sources()
+    more = pandas.DataFrame({"said": ["Word0 and  MORE", "new", "", *map(str.upper, held_out)]})
+    more.to_csv(tmp_path / "more.csv")
+    data = LanguageDataModule(**columns, seed=3, unlabelled=str(tmp_path / "more.csv"))
+
+    for name in ("val", "test"):
+        ends = data.parts[name].tokens == data.tokenizer.token_to_id(END)
+        assert ends.sum() == len(set(parts[name].sources()))
+    learnt = data.describe()["contents"].tolist()
+    assert content_of("new") in learnt
+    assert not {content_of(text) for text in held_out} & set(learnt)
+    assert data.num_withheld == len(held_out) + (texts[0] in held_out)
+    # Texts of the table, of which one stands there twice, and "new".
+    assert set(learnt) == {content_of(text) for text in [*parts["train"].sources(), "new"]}
+
+
+def test_further_texts_stand_beside_documents_alone(tmp_path):
+    (tmp_path / "more.csv").write_text("text\nb\n")
+    data = module(tmp_path, "one text " * 30, unlabelled=str(tmp_path / "more.csv"))
+    with pytest.raises(InputError, match="the text is a single one"):
+        _ = data.parts
 
 
 # Streams.

@@ -1,6 +1,8 @@
 """Going on from a language model."""
 
+import json
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas
@@ -8,14 +10,17 @@ import pytest
 import torch
 
 from data.errors import InputError
+from data.language import LanguageDataModule
 from data.saved import CHECKPOINT_KEY
+from data.text import TextDataModule
+from data.tokenizing import content_of
 from models.encoders import WordEmbedding
 from models.pretrained import without_pretrained
 from models.recurrence import LSTM
 from models.sequence import ManyToOne
 from pipelines.checkpoints import data_module, load
 from pipelines.cli import train
-from pipelines.finetuning import layer_groups, read_language_model, same_layers
+from pipelines.finetuning import layer_groups, read_language_model, same_layers, texts_read
 from pipelines.language import train_language
 from tests.pipelines.conftest import word_classifier
 
@@ -122,7 +127,8 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
     quiet = ["--data.path=reviews.csv", "--trainer.enable_progress_bar=false"]
     small = ["--model.encoder.features=8", "--model.recurrence.hidden_size=6"]
     streams = ["--data.num_streams=2", "--data.bptt_steps=8", "--trainer.max_epochs=1"]
-    train_language([*quiet, *small, *streams, "--run=language"])
+    apart = ["--data.label_column=label", "--data.unlabelled=more.csv"]
+    train_language([*quiet, *small, *streams, *apart, "--run=language"])
     source = "runs/language/language/checkpoints/best.ckpt"
     terms = ["adversarial", "virtual_adversarial", "entropy"]
     train(
@@ -134,6 +140,8 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
             *(f"--model.objective.{term}=0.5" for term in terms),
         ],
     )  # fmt: skip
+    report = json.loads(Path("runs/sentiment/classifier/report/report.json").read_text())
+    assert report["read_by_language_model"] == {"val": 0, "test": 0}
     # What training alone needed may go.
     (tmp_path / source).unlink()
     (tmp_path / "more.csv").unlink()
@@ -143,6 +151,22 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
     assert model.members[0].encoder.embedding.weight.shape[1] == 8
     data = data_module(model.description)
     assert len(data.parts["test"]) == 6
+
+
+def test_texts_that_the_language_model_has_read_are_told(tmp_path, caplog):
+    texts = [f"<br/>A {'good' if k % 2 else 'bad'} film number {k}" for k in range(60)]
+    table = pandas.DataFrame({"text": texts, "label": [k % 2 for k in range(60)]})
+    table.to_csv(tmp_path / "reviews.csv")
+    data = TextDataModule(path=str(tmp_path / "reviews.csv"))
+    few = [f"a bad  film number {k}" for k in data.parts["test"].ids if k % 2 == 0]
+    assert few
+    description = {"inputs": {"contents": torch.tensor([content_of(text) for text in few])}}
+    assert texts_read(data, description) == {"val": 0, "test": len(few)}
+    assert f"{len(few)} of the part 'test'" in caplog.text
+    apart = LanguageDataModule(path=str(tmp_path / "reviews.csv"), label_column="label")
+    assert texts_read(data, {"inputs": apart.describe()}) == {"val": 0, "test": 0}
+    end_of_file = LanguageDataModule(path=str(tmp_path / "reviews.csv"))
+    assert sum(texts_read(data, {"inputs": end_of_file.describe()}).values()) > 0
 
 
 def test_clips_have_no_language_model(language_model, capsys):

@@ -94,7 +94,6 @@ def files_of_the_readme(in_folder, monkeypatch):
     )
     monkeypatch.setattr("data.video.video_example", small)
     monkeypatch.setattr("data.text.sentiment_example", lambda: in_folder / "reviews.csv")
-    monkeypatch.setattr("data.language.sentiment_example", lambda: in_folder / "reviews.csv")
     return in_folder
 
 

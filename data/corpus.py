@@ -1,0 +1,89 @@
+"""What a language model reads: the texts of each part, and what keeps a later test apart from them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from data.documents import divide, documents_of, read_documents
+from data.errors import InputError
+from data.examples import cache_folder
+from data.text import TextDataModule
+from data.texts import read_texts
+from data.tokenizing import content_of
+
+
+class Corpus(NamedTuple):
+    """Texts of each part."""
+
+    parts: dict[str, list[str]]
+    """``train``, ``val`` and, unless its share is 0, ``test``."""
+    is_whole: bool
+    """Whether they are one running text and not documents that have nothing to do with each other."""
+    num_repeated: int
+    """How many further documents there were that repeat one of these to the letter."""
+    num_withheld: int
+    """How many texts without labels were not learnt from: they read as one that is measured on."""
+
+
+def running_corpus(
+    path: str, *, text_column: str, val_share: float, test_share: float, where: str
+) -> Corpus:
+    """The texts of any source, in its order; measured on the end (see `divide`)."""
+    documents = read_documents(path, text_column=text_column, cache=cache_folder())
+    parts = divide(documents, val_share=val_share, test_share=test_share, where=where)
+    return Corpus(parts, documents.is_whole, documents.num_repeated, 0)
+
+
+def labelled_corpus(data: TextDataModule) -> Corpus:
+    """The texts of a classifier's training, validation and test part, for the same parts here.
+
+    So that what the classifier is tested on was never read, not even without its label. Training
+    texts are mixed: tables are often sorted by label.
+    """
+    parts, num_repeated = {}, 0
+    for name, table in data.texts().items():
+        texts, repeated = documents_of(text or "" for text in table["text"])
+        parts[name], num_repeated = texts, num_repeated + repeated
+    _mix(parts["train"], data.seed)
+    return Corpus(parts, is_whole=False, num_repeated=num_repeated, num_withheld=0)
+
+
+def with_further(corpus: Corpus, source: str, *, text_column: str, seed: int) -> Corpus:
+    """More texts to learn from, but those that read as one that the model is measured on.
+
+    Args:
+        corpus: where they are added to the training part, mixed with it.
+        source, text_column: as `read_texts` takes them.
+        seed: of the mixing.
+
+    Raises:
+        InputError: one running text, among which documents would stand; see also `read_texts`.
+    """
+    if corpus.is_whole:
+        raise InputError(
+            f"--data.unlabelled={source}: goes with documents, and the text is a single one; put"
+            " all into one folder of .txt files"
+        )
+    found = read_texts(source, text_column=text_column, cache=cache_folder())
+    measured = set(
+        contents(text for n, part in corpus.parts.items() if n != "train" for text in part)
+    )
+    more, withheld = [], 0
+    for text in found["text"]:
+        if content_of(text or "") in measured:
+            withheld += 1
+        else:
+            more.append(text or "")
+    texts, repeated = documents_of([*corpus.parts["train"], *more])
+    _mix(texts, seed)
+    return Corpus({**corpus.parts, "train": texts}, False, corpus.num_repeated + repeated, withheld)
+
+
+def contents(texts: Iterable[str]) -> list[int]:
+    """What is alike for texts that read alike (see `content_of`), of each."""
+    return [content_of(text) for text in texts]
+
+
+def _mix(texts: list[str], seed: int) -> None:
+    np.random.default_rng(seed).shuffle(texts)
