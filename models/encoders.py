@@ -3,6 +3,8 @@
 N steps in the batch · D features · V tokens in the vocabulary
 """
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -57,11 +59,15 @@ class WordEmbedding(Encoder):
         if normalize:
             self.register_buffer("frequencies", torch.full((num_tokens,), 1 / num_tokens))
         self.embedding = nn.Embedding(num_tokens, features)
+        self.dropout = nn.Dropout(dropout)
+        self.word_dropout = word_dropout
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the vectors anew."""
         # Unit variance is the scale of pretrained vectors, far too large to learn beside an LSTM
         # whose own weights start at 1/√H (Merity 2018 uses U(-0.1, 0.1)).
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
-        self.dropout = nn.Dropout(dropout)
-        self.word_dropout = word_dropout
 
     def forward(self, steps: Tensor) -> Tensor:
         """Tokens (N,) int64 → (N, D)."""
@@ -91,3 +97,30 @@ class OneHot(Encoder):
     def forward(self, steps: Tensor) -> Tensor:
         """Tokens (N,) int64 → (N, V) float32, a single 1 in each row."""
         return functional.one_hot(steps, self.out_features).float()
+
+
+class Several(Encoder):
+    """Encoders of one kind, each from its own start; their features stand side by side.
+
+    Args:
+        encoder: the first; it has a ``reset_parameters``.
+        copies: M, how many there are with it.
+    """
+
+    def __init__(self, encoder: Encoder, *, copies: int) -> None:
+        super().__init__()
+        self.out_features = copies * encoder.out_features
+        self.encoders = nn.ModuleList([encoder])
+        for _ in range(copies - 1):
+            other = copy.deepcopy(encoder)
+            other.reset_parameters()  # type: ignore[operator]
+            self.encoders.append(other)
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """(N, …) → (N, M · D)."""
+        return torch.cat([encoder(steps) for encoder in self.encoders], dim=1)
+
+
+def encoders_of(encoder: Encoder) -> list[Encoder]:
+    """Those that stand side by side, or the only one."""
+    return list(encoder.encoders) if isinstance(encoder, Several) else [encoder]  # type: ignore[arg-type]

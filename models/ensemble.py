@@ -4,12 +4,16 @@ M members · B sequences · N steps in the batch · D features · K classes
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from models.encoders import Encoder
+from models.encoders import Encoder, Several
+from models.errors import OptionError
+from models.inputs import StepInputs
+from models.recurrence import Recurrence
 from models.sequence import ManyToOne
 
 
@@ -18,7 +22,8 @@ class Ensemble(nn.Module):
 
     Lakshminarayanan et al. 2017, "Simple and Scalable Predictive Uncertainty Estimation using Deep
     Ensembles": members differ by where they start, and each learns by its own loss. Unlike there,
-    they share an encoder and see the same batches, so a step is encoded once for all.
+    they see the same batches, and share an encoder, so that a step is encoded once for all, unless
+    this is `Several`.
 
     Args:
         members: models with one encoder in common.
@@ -47,3 +52,43 @@ class Ensemble(nn.Module):
 def together(scores: Tensor) -> Tensor:
     """(M, B, K) → (B, K): scores whose softmax is the mean of the members' softmax."""
     return scores.log_softmax(dim=2).logsumexp(dim=0) - math.log(len(scores))
+
+
+def side_by_side(
+    encoder: Encoder,
+    recurrence: Callable[[int], Recurrence],
+    *,
+    members: int,
+    shared_encoder: bool = True,
+    inputs: Callable[[int], StepInputs] | None = None,
+    **options: Any,
+) -> list[ManyToOne]:
+    """Models with one encoder in common, each from its own start.
+
+    Args:
+        encoder: what they read through.
+        recurrence, inputs: each makes, of the number of features, what one model needs.
+        members: M
+        shared_encoder: whether all read the same features; or each those of an encoder of its own,
+            which together are the one they have in common (see `Several`).
+        options: what else `ManyToOne` takes.
+
+    Raises:
+        OptionError: M < 1, or an encoder that cannot start anew.
+    """
+    if members < 1:
+        raise OptionError(f"--model.members={members}: at least 1 model must answer")
+    is_one = shared_encoder or members == 1
+    if not is_one and not hasattr(encoder, "reset_parameters"):
+        raise OptionError(
+            f"--model.shared_encoder=false: {type(encoder).__name__} has no other start; share it"
+        )
+    width = encoder.out_features
+    common = encoder if is_one else Several(encoder, copies=members)
+    made = []
+    for k in range(members):
+        step_inputs = None if inputs is None else inputs(width)
+        reader = recurrence(width if step_inputs is None else step_inputs.out_features)
+        reads = None if is_one else slice(k * width, (k + 1) * width)
+        made.append(ManyToOne(common, reader, reads=reads, inputs=step_inputs, **options))
+    return made

@@ -25,8 +25,9 @@ class ManyToOne(nn.Module):
     Args:
         encoder: what turns a step into features.
         recurrence: what reads the features; its ``in_features`` are the ``out_features`` of
-            ``inputs``, or else of the encoder.
+            ``inputs``, or else as many as the encoder puts out, or ``reads`` leaves.
         num_classes: K.
+        reads: which of the features it reads; None: all.
         inputs: what is made of the features before they are read; None: nothing.
         pooling: ``last`` (the last valid step; of a two-directional recurrence, the last that each
             direction reads), ``mean``, ``max`` or ``concat`` (all three side by side).
@@ -39,12 +40,14 @@ class ManyToOne(nn.Module):
         recurrence: Recurrence,
         *,
         num_classes: int,
+        reads: slice | None = None,
         inputs: StepInputs | None = None,
         pooling: Pooling = "last",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.reads = reads
         self.inputs = inputs
         self.recurrence = recurrence
         self.pooling = pooling
@@ -58,8 +61,13 @@ class ManyToOne(nn.Module):
 
     def read(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""
+        features = self.chosen(features)
         if self.inputs is not None:
             features = self.inputs(features, lengths)
         outputs, _ = self.recurrence(features, lengths)
         pooled = POOLINGS[self.pooling](outputs, lengths, self.recurrence.num_directions)
         return self.head(self.dropout(pooled))
+
+    def chosen(self, features: Tensor) -> Tensor:
+        """Features (N, D) of encoded steps → those that this model reads."""
+        return features if self.reads is None else features[:, self.reads]

@@ -21,14 +21,14 @@ from data.module import Part, SequenceDataModule
 from data.pairing import Pair
 from data.saved import CHECKPOINT_KEY
 from data.text import TextDataModule
-from models.encoders import Encoder, WordEmbedding
-from models.ensemble import Ensemble, together
+from models.encoders import Encoder, WordEmbedding, encoders_of
+from models.ensemble import Ensemble, side_by_side, together
 from models.errors import OptionError
 from models.inputs import StepInputs
 from models.pooling import mean
 from models.pretrained import reads_pretrained
 from models.recurrence import Recurrence
-from models.sequence import ManyToOne, Pooling
+from models.sequence import Pooling
 from pipelines.answers import Answers, middle
 from pipelines.class_weights import balanced_weights
 from pipelines.finetuning import layer_groups, load_layers, read_language_model
@@ -51,8 +51,10 @@ class SequenceClassifier(LightningModule):
         pooling: from the outputs at all steps to one vector: last, mean, max or concat.
         dropout: share of the pooled features that is zeroed while training.
         label_smoothing: share of the target spread over all classes (Szegedy 2016).
-        members: how many models to train side by side on one encoder, each from its own start; the
-            answer is the mean of their probabilities (Lakshminarayanan 2017).
+        members: how many models to train side by side, each from its own start; the answer is the
+            mean of their probabilities (Lakshminarayanan 2017).
+        shared_encoder: whether the members share it; or each has one of its own, which costs more,
+            and is better where an encoder learns by heart.
         class_weights: ``balanced`` makes, while training, all classes count alike, however many
             examples each has; ``none`` makes all examples count alike.
         optimizer: makes the optimiser of the parameters.
@@ -80,6 +82,7 @@ class SequenceClassifier(LightningModule):
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
         members: int = 1,
+        shared_encoder: bool = True,
         class_weights: Literal["none", "balanced"] = "none",
         objective: MixedObjective = MixedObjective(),  # noqa: B008 - frozen
         schedule: Schedule = "constant",
@@ -90,23 +93,18 @@ class SequenceClassifier(LightningModule):
     ) -> None:
         super().__init__()
         self.classes = classes
-        if members < 1:
-            raise OptionError(f"--model.members={members}: at least 1 model must answer")
         if rate_decay < 1:
             raise OptionError(f"--model.rate_decay={rate_decay}: 1 (alike) or more")
-        self.members: list[ManyToOne] = []
-        for _ in range(members):
-            step_inputs = None if inputs is None else inputs(encoder.out_features)
-            reader = recurrence((step_inputs or encoder).out_features)
-            member = ManyToOne(
-                encoder,
-                reader,
-                num_classes=len(classes),
-                inputs=step_inputs,
-                pooling=pooling,
-                dropout=dropout,
-            )
-            self.members.append(member)
+        self.members = side_by_side(
+            encoder,
+            recurrence,
+            members=members,
+            shared_encoder=shared_encoder,
+            inputs=inputs,
+            num_classes=len(classes),
+            pooling=pooling,
+            dropout=dropout,
+        )
         self.model = self.members[0] if members == 1 else Ensemble(self.members)
         if pretrained is not None and reads_pretrained():
             _, weights = read_language_model(pretrained)
@@ -154,17 +152,19 @@ class SequenceClassifier(LightningModule):
         if self.class_weights == "balanced":
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
             self.weights = torch.from_numpy(weights).to(self.weights)
-        if isinstance(self.model.encoder, WordEmbedding) and isinstance(data, TextDataModule):
-            prepare_embedding(self.model.encoder, data)
-        for inputs in (member.inputs for member in self.members):
-            if inputs is None or not inputs.standardize:
+        for encoder in encoders_of(self.model.encoder):
+            if isinstance(encoder, WordEmbedding) and isinstance(data, TextDataModule):
+                prepare_embedding(encoder, data)
+        for member in self.members:
+            if member.inputs is None or not member.inputs.standardize:
                 continue
             if any(parameter.requires_grad for parameter in self.model.encoder.parameters()):
                 raise OptionError(
                     "--model.inputs.standardize=true: the features change while the encoder is"
                     " trained; freeze it (--model.encoder.trainable=none), or leave it out"
                 )
-            inputs.fit(self._features_of(data, part))
+            features = self._features_of(data, part)
+            member.inputs.fit((member.chosen(some), lengths) for some, lengths in features)
 
     def _features_of(self, data: SequenceDataModule, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
         """Features (N, D) and lengths (B,), batch by batch, of a whole part."""

@@ -12,6 +12,7 @@ from data.errors import InputError
 from data.module import SequenceDataModule
 from data.saved import Saved, read_saved
 from data.tokenizing import content_of
+from models.encoders import encoders_of
 from models.sequence import ManyToOne
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,10 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
     Raises:
         InputError: they are of another shape.
     """
+    layers: dict[str, list[Any]] = {
+        "encoder": encoders_of(model.encoder),
+        "recurrence": [model.recurrence],
+    }
     for part in PARTS:
         prefix = f"model.{part}."
         found = {
@@ -57,7 +62,8 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
             if name.startswith(prefix)
         }
         try:
-            getattr(model, part).load_state_dict(found)
+            for module in layers[part]:
+                module.load_state_dict(found)
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{where}: its {part} does not fit: {reason}") from error

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from models.encoders import WordEmbedding
-from models.ensemble import Ensemble, together
+from models.encoders import OneHot, WordEmbedding, encoders_of
+from models.ensemble import Ensemble, side_by_side, together
+from models.errors import OptionError
 from models.recurrence import LSTM
 from models.sequence import ManyToOne
 
@@ -41,3 +42,34 @@ def test_the_encoder_is_shared_and_counted_once():
 def test_members_with_encoders_of_their_own_are_refused():
     with pytest.raises(ValueError, match="one and the same encoder"):
         Ensemble([members(1)[0], members(1)[0]])
+
+
+def test_each_reads_through_an_encoder_of_its_own():
+    torch.manual_seed(0)
+    made = side_by_side(
+        WordEmbedding(10, features=4),
+        lambda features: LSTM(features, hidden_size=5),
+        members=3,
+        shared_encoder=False,
+        num_classes=2,
+    )
+    ensemble = Ensemble(made).eval()
+    vectors = [encoder.embedding.weight for encoder in encoders_of(ensemble.encoder)]
+    assert len(vectors) == 3
+    assert not torch.equal(vectors[0], vectors[1])
+    assert all(weight.abs().max() <= 0.1 for weight in vectors)
+    steps, lengths = torch.arange(7), torch.tensor([4, 3])
+    made[1](steps, lengths).sum().backward()
+    assert [weight.grad is not None and bool(weight.grad.any()) for weight in vectors] == [
+        False,
+        True,
+        False,
+    ]
+    alone = ManyToOne(ensemble.encoder.encoders[1], made[1].recurrence, num_classes=2)
+    alone.head = made[1].head
+    torch.testing.assert_close(alone(steps, lengths), made[1](steps, lengths))
+
+
+def test_an_encoder_that_cannot_start_anew_is_shared():
+    with pytest.raises(OptionError, match="OneHot has no other start"):
+        side_by_side(OneHot(5), LSTM, members=2, shared_encoder=False, num_classes=2)

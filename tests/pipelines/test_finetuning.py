@@ -14,7 +14,7 @@ from data.language import LanguageDataModule
 from data.saved import CHECKPOINT_KEY
 from data.text import TextDataModule
 from data.tokenizing import content_of
-from models.encoders import WordEmbedding
+from models.encoders import WordEmbedding, encoders_of
 from models.pretrained import without_pretrained
 from models.recurrence import LSTM
 from models.sequence import ManyToOne
@@ -39,15 +39,18 @@ def language_model(tmp_path):
     return path, model
 
 
-def test_encoder_and_recurrence_come_from_the_language_model(language_model):
+@pytest.mark.parametrize("shared", [True, False])
+def test_encoder_and_recurrence_come_from_the_language_model(language_model, shared):
     path, source = language_model
     torch.manual_seed(0)
-    model = classifier(pretrained=str(path), members=2)
-    for member in model.members:
-        for part in ("encoder", "recurrence"):
-            wanted = getattr(source, part).state_dict()
-            found = getattr(member, part).state_dict()
-            assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    model = classifier(pretrained=str(path), members=2, shared_encoder=shared)
+    encoders = encoders_of(model.model.encoder)
+    assert len(encoders) == (1 if shared else 2)
+    readers = [(source.encoder, encoder) for encoder in encoders]
+    readers += [(source.recurrence, member.recurrence) for member in model.members]
+    for one, module in readers:
+        wanted, found = one.state_dict(), module.state_dict()
+        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
     # Members start from the same reading and differ in their answers.
     assert not torch.equal(model.members[0].head.weight, model.members[1].head.weight)
 

@@ -48,14 +48,16 @@ def test_every_member_s_inputs_are_measured():
         torch.testing.assert_close(member.inputs.shift, features.mean(0))
 
 
-def test_a_checkpoint_keeps_all_members(tmp_path):
-    model = word_classifier(members=2)
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_checkpoint_keeps_all_members(tmp_path, shared):
+    model = word_classifier(members=2, shared_encoder=shared)
     encoder = {
         "class_path": "models.encoders.WordEmbedding",
         "init_args": {"num_tokens": 9, "features": 4},
     }
     recurrence = {"class_path": "models.recurrence.LSTM", "init_args": {"hidden_size": 3}}
     options = {"encoder": encoder, "recurrence": recurrence, "classes": ["a", "b"], "members": 2}
+    options["shared_encoder"] = shared
     options["optimizer"] = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}}
     description = {CHECKPOINT_KEY: {"task": "sentiment", "model": options}}
     torch.save({"state_dict": model.state_dict()} | description, tmp_path / "best.ckpt")
