@@ -32,6 +32,7 @@ from models.sequence import Pooling
 from pipelines.answers import Answers, middle
 from pipelines.class_weights import balanced_weights
 from pipelines.finetuning import layer_groups, load_layers, read_language_model
+from pipelines.fusing import fused
 from pipelines.objective import MixedObjective
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
 from pipelines.words import prepare_embedding
@@ -307,9 +308,9 @@ class SequenceClassifier(LightningModule):
             warmup_share=self.warmup_share,
         )
         if self.rate_decay == 1 and not self.gradual_unfreezing:
-            return plan(self.optimizer(self._trained()))
+            return plan(fused(self.optimizer(self._trained())))
         groups = layer_groups(self.members)
-        optimizer = self.optimizer([{"params": group} for group in groups])
+        optimizer = fused(self.optimizer([{"params": group} for group in groups]))
         depths = range(len(groups) - 1, -1, -1)  # of the answer's layer 0
         for group, depth in zip(optimizer.param_groups, depths, strict=True):
             group["lr"] /= self.rate_decay**depth

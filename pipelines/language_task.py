@@ -21,6 +21,7 @@ from models.cells import State
 from models.encoders import Encoder
 from models.language import LanguageModel
 from models.recurrence import Recurrence
+from pipelines.fusing import fused
 from pipelines.schedules import Schedule, scheduled
 
 STAGES = ("train", "val", "test")
@@ -148,7 +149,7 @@ class LanguageTask(LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimiser, and its schedule over the whole run."""
         return scheduled(
-            self.optimizer([p for p in self.parameters() if p.requires_grad]),
+            fused(self.optimizer([p for p in self.parameters() if p.requires_grad])),
             self.trainer,
             schedule=self.schedule,
             warmup_share=self.warmup_share,
