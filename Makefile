@@ -5,10 +5,12 @@
 PY        = .venv/bin/python
 # The first of these that is new enough makes the virtual environment.
 PYTHONS   = python3 python3.13 python3.12 python3.11 python
+# The size of the language model of `train-sentiment-best`; -gpu is the one for a GPU.
+LANGUAGE_CONFIG = pipelines/language-best.yaml
 READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 
 # Only what is typed counts: a variable DATA or RUN that happens to be in the environment does not.
-$(foreach name,DATA RUN CKPT SPLIT TEXT INPUT PROMPT LENGTH ARGS,\
+$(foreach name,DATA UNLABELLED RUN CKPT SPLIT TEXT INPUT PROMPT LENGTH ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 
 # Paths and texts come from people: quoted, so that blanks and signs in them stay what they are.
@@ -16,6 +18,8 @@ quote     = '$(subst ','\'',$(1))'
 option    = $(if $(2),--$(1)=$(call quote,$(2)))
 
 train     = $(PY) -m pipelines.$(1) $(call option,data.path,$(DATA)) $(call option,run,$(RUN)) $(ARGS)
+best      = $(PY) -m pipelines.$(1) --config=$(2) $(call option,data.path,$(DATA)) \
+            $(call option,data.unlabelled,$(UNLABELLED)) $(call option,run,$(or $(RUN),best))
 evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,$(CKPT)) \
             $(call option,data.path,$(DATA)) $(call option,split,$(SPLIT)) $(call option,run,$(RUN)) $(ARGS)
 predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,$(CKPT)) \
@@ -24,8 +28,9 @@ sample    = $(PY) -m pipelines.sample $(call option,ckpt,$(CKPT)) $(call option,
             $(call option,length,$(LENGTH)) $(ARGS)
 
 .DEFAULT_GOAL = help
-.PHONY: help install train-video train-sentiment train-language evaluate-video evaluate-sentiment \
-        predict-video predict-sentiment sample-language doctor test test-slow lint bench clean
+.PHONY: help install train-video train-sentiment train-sentiment-best train-language \
+        evaluate-video evaluate-sentiment predict-video predict-sentiment sample-language memory-lab \
+        doctor test test-slow lint bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
@@ -50,6 +55,11 @@ train-video: $(READY) ## train on clips, test, report      [DATA=folder|list.csv
 train-sentiment: $(READY) ## train on texts, test, report      [DATA=file|folder|hub-name] [RUN=name] [ARGS=…]
 	@$(call train,sentiment)
 
+# With labels named, the language model keeps away from the texts that the classifier is tested on.
+train-sentiment-best: $(READY) ## first a language model of all texts  [UNLABELLED=file] [DATA=…] [RUN=name] [ARGS=…]
+	@$(call best,language,$(LANGUAGE_CONFIG)) $(if $(DATA),--data.label_column=label) $(ARGS)
+	@$(call best,sentiment,pipelines/sentiment-best.yaml) --model.pretrained=runs/language/$(call quote,$(or $(RUN),best))/checkpoints/best.ckpt $(ARGS)
+
 train-language: $(READY) ## train a language model, report    [DATA=file|folder] [RUN=name] [ARGS=…]
 	@$(call train,language)
 
@@ -67,6 +77,9 @@ predict-sentiment: $(READY) ## a saved model's answer           CKPT=… TEXT="�
 
 sample-language: $(READY) ## a saved model's continuation     CKPT=… PROMPT="…" [LENGTH=500] [ARGS=…]
 	@$(sample)
+
+memory-lab: $(READY) ## RNN, GRU and LSTM side by side: a page  [RUN=name] [ARGS=…]
+	@$(PY) -m pipelines.memory_lab $(call option,run,$(RUN)) $(ARGS)
 
 doctor: $(READY) ## is anything wrong with these clips? DATA=folder|list.csv [ARGS=…]
 	@$(PY) -m pipelines.doctor $(call option,data.path,$(DATA)) $(ARGS)

@@ -13,7 +13,7 @@ import pandas
 import pytest
 
 from data.examples import video_example
-from pipelines import doctor, evaluate, predict, sample
+from pipelines import doctor, evaluate, memory_lab, predict, sample
 from pipelines.cli import train
 from pipelines.language import train_language
 from tests.clips import write_classes, write_clip
@@ -33,11 +33,11 @@ LANGUAGE = [
 OF_THE_HUB = "stanfordnlp/imdb"
 
 
-def dry_run(command: str) -> list[str]:
-    """What make would run for it."""
+def dry_run(command: str) -> list[list[str]]:
+    """What make would run for it, one command after the other."""
     words = shlex.split(command)
     out = make("-n", f"PY={sys.executable}", *words[1:])
-    return shlex.split(out.replace("\\\n", " "))
+    return [shlex.split(line) for line in out.replace("\\\n", " ").splitlines()]
 
 
 def make(*words: str) -> str:
@@ -57,6 +57,8 @@ def run_short(words: list[str]) -> None:
         train_language([*arguments, *LANGUAGE])
     elif module == "sample":
         sample.main([*arguments, "--length=5"])
+    elif module == "memory_lab":
+        memory_lab.main([*arguments, "--delays=[2]", "--num_steps=2", "--adding_num_steps=2"])
     elif module == "doctor":
         with pytest.raises(SystemExit) as left:
             doctor.main(arguments)
@@ -100,9 +102,9 @@ def files_of_the_readme(in_folder, monkeypatch):
 def test_every_command_runs(files_of_the_readme, capsys):
     assert len(COMMANDS) >= 12
     for command in COMMANDS:
-        words = dry_run(command)
-        if OF_THE_HUB not in command:
-            run_short(words)
+        for words in dry_run(command):
+            if OF_THE_HUB not in command:
+                run_short(words)
     out = capsys.readouterr().out
     assert "positive=" in out or "good=" in out
     reports = files_of_the_readme.glob("runs/*/*/report/report.json")
@@ -111,11 +113,13 @@ def test_every_command_runs(files_of_the_readme, capsys):
 
 
 def test_make_passes_what_people_type():
-    words = dry_run("""make predict-sentiment CKPT=a.ckpt TEXT='it'"'"'s "fine" & $$5; really'""")
+    (words,) = dry_run(
+        """make predict-sentiment CKPT=a.ckpt TEXT='it'"'"'s "fine" & $$5; really'"""
+    )
     assert words[-1] == '--text=it\'s "fine" & $5; really'
-    words = dry_run("""make doctor DATA="it's my/clips" ARGS=--out=x.csv""")
+    (words,) = dry_run("""make doctor DATA="it's my/clips" ARGS=--out=x.csv""")
     assert words[3:] == ["--data.path=it's my/clips", "--out=x.csv"]
-    words = dry_run("make train-video DATA='my clips/list.csv' ARGS='--a=1 --b=2'")
+    (words,) = dry_run("make train-video DATA='my clips/list.csv' ARGS='--a=1 --b=2'")
     assert words[3:] == ["--data.path=my clips/list.csv", "--a=1", "--b=2"]
 
 

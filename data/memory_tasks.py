@@ -1,0 +1,67 @@
+"""Sequences that can only be answered from memory: made up, as many as one likes.
+
+B sequences · T steps of each · D features · K symbols
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+
+class MemoryBatch(NamedTuple):
+    """Sequences of one length, end to end as in a ragged batch."""
+
+    features: Tensor
+    """(B · T, D) float32."""
+    lengths: Tensor
+    """(B,) int64, all T."""
+    targets: Tensor
+    """(B,): the symbol, int64, or the sum, float32."""
+
+
+def recall_features(num_symbols: int) -> int:
+    """D of `recall`: the symbol, a distracting one, and the question."""
+    return 2 * num_symbols + 1
+
+
+def recall(
+    delay_steps: int, *, num_sequences: int, num_symbols: int, generator: torch.Generator
+) -> MemoryBatch:
+    """One symbol, ``delay_steps`` steps of others that mean nothing, and the question which it was.
+
+    After Hochreiter & Schmidhuber 1997, "Long Short-Term Memory", §5.2: what must be remembered
+    comes first, and everything after it is noise. T = delay_steps + 2; chance is 1 / K.
+    """
+    num_steps = delay_steps + 2
+    symbols = torch.randint(num_symbols, (num_sequences,), generator=generator)
+    noise = torch.randint(num_symbols, (num_sequences, num_steps), generator=generator)
+    grid = torch.zeros(num_sequences, num_steps, recall_features(num_symbols))
+    grid[:, 0, :num_symbols] = one_hot(symbols, num_symbols).float()
+    grid[:, 1:-1, num_symbols:-1] = one_hot(noise[:, 1:-1], num_symbols).float()
+    grid[:, -1, -1] = 1
+    return _ragged(grid, symbols)
+
+
+def adding(num_steps: int, *, num_sequences: int, generator: torch.Generator) -> MemoryBatch:
+    """Numbers of which two are marked, one in each half; what is asked for is their sum.
+
+    The adding problem of Hochreiter & Schmidhuber 1997, §5.4: D = 2, the number, uniform between
+    0 and 1, and the mark. Always to answer 1 has a mean squared error of 1/6.
+    """
+    half = num_steps // 2
+    numbers = torch.rand(num_sequences, num_steps, generator=generator)
+    first = torch.randint(half, (num_sequences,), generator=generator)
+    second = half + torch.randint(num_steps - half, (num_sequences,), generator=generator)
+    rows = torch.arange(num_sequences)
+    marks = torch.zeros(num_sequences, num_steps)
+    marks[rows, first] = marks[rows, second] = 1
+    return _ragged(
+        torch.stack([numbers, marks], dim=2), numbers[rows, first] + numbers[rows, second]
+    )
+
+
+def _ragged(grid: Tensor, targets: Tensor) -> MemoryBatch:
+    num_sequences, num_steps, _ = grid.shape
+    return MemoryBatch(grid.flatten(0, 1), torch.full((num_sequences,), num_steps), targets)

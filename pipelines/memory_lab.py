@@ -1,0 +1,207 @@
+"""``make memory-lab``: a vanilla RNN, a GRU and an LSTM side by side, on what only memory can answer."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import ArgumentParser
+from tqdm import tqdm
+
+from data.errors import InputError
+from data.memory_tasks import MemoryBatch, adding, recall, recall_features
+from pipelines.errors import one_line_errors
+from pipelines.memory_experiments import (
+    Reader,
+    accuracy,
+    endless,
+    gradients_back_in_time,
+    same_size,
+    train,
+)
+from pipelines.memory_page import memory_page
+from pipelines.report import write_whole
+from pipelines.runs import create_run, name_run
+
+TASK = "memory-lab"
+NUM_SYMBOLS, NUM_SEQUENCES, NUM_TESTED = 8, 32, 500
+LEARNING_RATE, SGD_RATE, CLIP_NORM = 0.005, 0.01, 1.0
+ADDING_STEPS = 100
+# Of the vanilla RNN whose gradients explode: times PyTorch's own start.
+LARGE_WEIGHTS = 3.0
+#: by name: the kind of the recurrence, and whether its forget gates start open
+NETWORKS = {
+    "RNN": ("RNN", False),
+    "GRU": ("GRU", False),
+    "LSTM": ("LSTM", False),
+    "LSTM, open": ("LSTM", True),
+}
+
+
+def run_lab(
+    *, delays: Sequence[int], num_steps: int, adding_num_steps: int, hidden_size: int, seed: int
+) -> dict[str, Any]:
+    """All experiments: plain values, as `memory_page` shows them.
+
+    Args:
+        delays: of the recall task, each with networks of its own.
+        num_steps: training steps of the recall task.
+        adding_num_steps: training steps of the adding problem.
+        hidden_size: of the LSTM; the others have about as many parameters.
+        seed: of weights and sequences.
+    """
+    made = {}
+    sizes = {}
+    for name in NETWORKS:
+        reader = _reader(name, recall_features(NUM_SYMBOLS), NUM_SYMBOLS, hidden_size, 2, seed)
+        parameters = sum(parameter.numel() for parameter in reader.parameters())
+        sizes[name] = {"hidden_size": reader.head.in_features, "parameters": parameters}
+    made["sizes"] = sizes
+    made["gradients"] = _gradients(max(delays), hidden_size, seed)
+    made["clipping"] = _clipping(adding_num_steps, hidden_size, seed)
+    made["adding"] = _adding(adding_num_steps, hidden_size, seed)
+    made["recall"] = _recall(delays, num_steps, hidden_size, seed)
+    return made
+
+
+def _reader(
+    name: str, in_features: int, num_answers: int, hidden_size: int, memory_steps: int, seed: int
+) -> Reader:
+    kind, is_open = NETWORKS[name]
+    torch.manual_seed(seed)
+    return Reader(
+        kind,
+        in_features,
+        hidden_size=same_size(kind, in_features, like=hidden_size),
+        num_answers=num_answers,
+        **({"memory_steps": memory_steps} if is_open else {}),
+    )
+
+
+def _recall(delays: Sequence[int], num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
+    found: dict[str, list[float]] = {name: [] for name in NETWORKS}
+    runs = [(delay, name) for delay in delays for name in NETWORKS]
+    for delay, name in tqdm(runs, desc="Recall", disable=None):
+        generator = torch.Generator().manual_seed(seed)
+        symbols = partial(recall, delay, num_symbols=NUM_SYMBOLS, generator=generator)
+        reader = _reader(
+            name, recall_features(NUM_SYMBOLS), NUM_SYMBOLS, hidden_size, delay + 2, seed
+        )
+        train(
+            reader,
+            endless(partial(symbols, num_sequences=NUM_SEQUENCES)),
+            num_steps=num_steps,
+            optimizer=torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE),
+            clip_norm=CLIP_NORM,
+        )
+        found[name].append(accuracy(reader, symbols(num_sequences=NUM_TESTED)))
+    return {
+        "delays": list(delays),
+        "accuracy": found,
+        "chance": 1 / NUM_SYMBOLS,
+        "num_symbols": NUM_SYMBOLS,
+        "num_steps": num_steps,
+        "num_tested": NUM_TESTED,
+    }
+
+
+def _gradients(delay: int, hidden_size: int, seed: int) -> dict[str, Any]:
+    """Before any training: what there is to learn from."""
+    curves = {}
+    for name in NETWORKS:
+        reader = _reader(
+            name, recall_features(NUM_SYMBOLS), NUM_SYMBOLS, hidden_size, delay + 2, seed
+        )
+        generator = torch.Generator().manual_seed(seed)
+        batch = recall(
+            delay, num_sequences=NUM_SEQUENCES, num_symbols=NUM_SYMBOLS, generator=generator
+        )
+        curves[name] = gradients_back_in_time(reader, batch)
+    return {"num_steps": delay + 2, "curves": curves}
+
+
+def _adding(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
+    runs = {}
+    for name in tqdm(NETWORKS, desc="Adding problem", disable=None):
+        reader = _reader(name, 2, 1, hidden_size, ADDING_STEPS, seed)
+        runs[name] = train(
+            reader,
+            _sums(seed),
+            num_steps=num_steps,
+            optimizer=torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE),
+            clip_norm=CLIP_NORM,
+        )._asdict()
+    return {"num_steps_long": ADDING_STEPS, "num_steps": num_steps, "runs": runs}
+
+
+def _clipping(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
+    runs = {}
+    for name, clip_norm in (("without", None), ("with", CLIP_NORM)):
+        reader = _reader("RNN", 2, 1, hidden_size, ADDING_STEPS, seed)
+        with torch.no_grad():
+            reader.recurrence.layers[0][0].fused.weight_hh_l0.mul_(LARGE_WEIGHTS)  # type: ignore[index]
+        runs[name] = train(
+            reader,
+            _sums(seed),
+            num_steps=num_steps,
+            # Adam divides by the gradient's own size, and hides what its size does.
+            optimizer=torch.optim.SGD(reader.parameters(), lr=SGD_RATE),
+            clip_norm=clip_norm,
+        )._asdict()
+    return {"clip_norm": CLIP_NORM, "lr": SGD_RATE, "runs": runs}
+
+
+def _sums(seed: int) -> Iterator[MemoryBatch]:
+    generator = torch.Generator().manual_seed(seed)
+    return endless(partial(adding, ADDING_STEPS, num_sequences=NUM_SEQUENCES, generator=generator))
+
+
+def main(args: list[str] | None = None) -> None:
+    """``python -m pipelines.memory_lab [--delays=[10,100]] …``."""
+    parser = ArgumentParser(description="RNN, GRU and LSTM on what only memory can answer.")
+    parser.add_argument("--run", type=str | None, default=None, help="name of the run")
+    parser.add_argument("--delays", type=list[int], default=[10, 30, 100, 300, 1000])
+    parser.add_argument("--num_steps", type=int, default=300, help="training steps of a recall")
+    parser.add_argument("--adding_num_steps", type=int, default=1000, help="of the adding problem")
+    parser.add_argument("--hidden_size", type=int, default=64, help="of the LSTM")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(sys.argv[1:] if args is None else args)
+    with one_line_errors():
+        if not options.delays or min(options.delays) < 1:
+            raise InputError(f"--delays={options.delays}: one or more, each of at least 1 step")
+        for name in ("num_steps", "adding_num_steps", "hidden_size"):
+            if options[name] < 1:
+                raise InputError(f"--{name}={options[name]}: at least 1")
+        _run(options)
+
+
+def _run(options: Any) -> None:
+    # Small numbers that no longer count would cost most of the time: gradients vanish here.
+    torch.set_flush_denormal(True)
+    started = time.monotonic()
+    folder: Path = create_run(TASK, name_run(TASK, options.run), is_training=True)
+    found = run_lab(
+        delays=sorted(options.delays),
+        num_steps=options.num_steps,
+        adding_num_steps=options.adding_num_steps,
+        hidden_size=options.hidden_size,
+        seed=options.seed,
+    )
+    found["seconds"] = time.monotonic() - started
+    write_whole(folder / "memory.html", memory_page(found))
+    write_whole(folder / "memory.json", json.dumps(found, indent=2) + "\n")
+    for name, row in found["recall"]["accuracy"].items():
+        told = "  ".join(
+            f"{delay}: {share:.2f}"
+            for delay, share in zip(found["recall"]["delays"], row, strict=True)
+        )
+        print(f"{name:12} accuracy by delay   {told}")
+    print(f"Page: {folder / 'memory.html'}")
+
+
+if __name__ == "__main__":
+    main()

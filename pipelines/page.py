@@ -1,0 +1,78 @@
+"""Pages to open by a double click: one HTML file, with its figures in it and nothing from elsewhere."""
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# Read on a phone, on a screen in the dark, and on paper.
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1c2b3a; --soft: #5b6673; --line: #d9dee4; --paper: #fff;
+  --tint: #f3f6f9 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e3e8ed; --soft: #9aa5b1; --line: #333c46;
+  --paper: #14191f; --tint: #1d242c } }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 62rem; background: var(--paper);
+  color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: anywhere }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem }
+h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; border-top: 1px solid var(--line); padding-top: 1.2rem }
+p { max-width: 46rem; margin: .6rem 0 }
+.lead { font-size: 1.1rem }
+.wide { overflow-x: auto }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .8rem 0 }
+th, td { padding: .3rem .8rem .3rem 0; text-align: right; border-bottom: 1px solid var(--line) }
+th { color: var(--soft); font-weight: 500; vertical-align: bottom }
+th:first-child, td:first-child { text-align: left }
+figure { margin: 1rem 0 }
+figure img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .3rem }
+figcaption { color: var(--soft); font-size: .9rem; max-width: 46rem; margin-top: .3rem }
+@media print { body { max-width: none; padding: 0; font-size: 10pt } h2 { break-after: avoid }
+  figure, tr { break-inside: avoid } .wide { overflow: visible } }
+"""
+
+
+def page(title: str, *parts: str) -> str:
+    """A whole HTML document of parts that the functions below make."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        # Nothing is loaded, whatever stands in the texts that are shown.
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
+        " img-src data:; style-src 'unsafe-inline'\">\n"
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{escape(title)}</h1>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
+    )
+
+
+def heading(text: str) -> str:
+    """The heading of a section."""
+    return f"<h2>{escape(text)}</h2>"
+
+
+def paragraph(text: str, *, lead: bool = False) -> str:
+    """Running text; ``lead``: larger, for what must be read first."""
+    return f"<p class='{'lead' if lead else 'text'}'>{escape(text)}</p>"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The first column is text, the others are numbers, as they shall be printed."""
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def picture(figure: Figure, *, alt: str, caption: str = "") -> str:
+    """A figure as SVG, sharp at any size."""
+    content = io.BytesIO()
+    # Without a date, and with ids that depend on nothing else, the same figure is the same file.
+    with matplotlib.rc_context({"svg.hashsalt": "manytoone", "svg.fonttype": "path"}):
+        figure.savefig(content, format="svg", bbox_inches="tight", metadata={"Date": None})
+    source = base64.b64encode(content.getvalue()).decode()
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    image = f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{source}">'
+    return f"<figure>{image}{below}</figure>"
