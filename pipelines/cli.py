@@ -89,9 +89,11 @@ class TrainingCLI(LightningCLI):
         self.config.checkpoint.dirpath = str(self.folder / "checkpoints")
         if self.config.trainer.logger in (None, True):
             place = {"save_dir": str(RUNS / self.task), "name": "", "version": self.run_name}
+            # Written with each epoch, and not at the end alone, which a run may not come to.
+            loggers = {"CSVLogger": {"flush_logs_every_n_steps": 1}, "TensorBoardLogger": {}}
             self.config.trainer.logger = [
-                {"class_path": f"pytorch_lightning.loggers.{kind}", "init_args": dict(place)}
-                for kind in ("CSVLogger", "TensorBoardLogger")
+                {"class_path": f"pytorch_lightning.loggers.{kind}", "init_args": place | options}
+                for kind, options in loggers.items()
             ]
 
     def plain_config(self) -> dict[str, Any]:
