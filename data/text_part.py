@@ -20,6 +20,7 @@ class TextPart(Part):
         ids, labels: as in `Part`.
         lengths: tokens of each text, before any limit.
         max_tokens: read only so many tokens of each text; None reads all.
+        ngrams: how many tokens a step shows (see `windows`).
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class TextPart(Part):
         labels: np.ndarray,
         lengths: np.ndarray,
         max_tokens: int | None,
+        ngrams: int = 1,
     ) -> None:
+        self.ngrams = ngrams
         self.ids, self.labels = ids, labels
         self.lengths = lengths if max_tokens is None else np.minimum(lengths, max_tokens)
         self.truncated_steps = int((lengths - self.lengths).sum())
@@ -44,19 +47,42 @@ class TextPart(Part):
         return list(self._texts[[int(k) for k in rows]]["text"]) if len(rows) else []
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """Tokens (N,) int64."""
+        """Tokens (N,) int64; (N, ngrams) where that is more than 1."""
         lengths = self.lengths[list(positions)]
         pieces = [np.empty(0, np.int64)]
         if len(positions):
             column = self._tokens[list(positions)]["tokens"]
             rows = [row for chunk in column.chunks for row in _rows(chunk)]
             pieces += [row[:length] for row, length in zip(rows, lengths, strict=True)]
+        tokens = np.concatenate(pieces).astype(np.int64)
         return collate(
-            torch.from_numpy(np.concatenate(pieces).astype(np.int64)),
+            torch.from_numpy(windows(tokens, lengths, ngrams=self.ngrams)),
             lengths=lengths,
             labels=self.labels[list(positions)],
             ids=self.ids[list(positions)],
         )
+
+
+def windows(tokens: np.ndarray, lengths: np.ndarray, *, ngrams: int) -> np.ndarray:
+    """Each token with those before it in its text, the nearest first: what ends with it.
+
+    Args:
+        tokens: (N,) int64, of texts end to end.
+        lengths: (B,) int64, of each text.
+        ngrams: G; with 1 nothing is added.
+
+    Returns:
+        (N, G) int64, -1 where there is no token so far back; (N,) with ``ngrams`` 1.
+    """
+    if ngrams == 1:
+        return tokens
+    shown = np.full((len(tokens), ngrams), -1, np.int64)
+    shown[:, 0] = tokens
+    places = np.arange(len(tokens)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    for back in range(1, ngrams):
+        rows = np.flatnonzero(places >= back)
+        shown[rows, back] = tokens[rows - back]
+    return shown
 
 
 def _rows(chunk: Any) -> list[np.ndarray]:

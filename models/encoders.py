@@ -71,12 +71,16 @@ class WordEmbedding(Encoder):
 
     def forward(self, steps: Tensor) -> Tensor:
         """Tokens (N,) int64 → (N, D)."""
+        return self.dropout(self.words(steps))
+
+    def words(self, steps: Tensor) -> Tensor:
+        """As `forward`, before dropout of features."""
         features = functional.embedding(steps, self.vectors())
         if self.training and self.word_dropout > 0:
             keep = torch.rand(self.embedding.num_embeddings, 1, device=steps.device)
             kept = (keep >= self.word_dropout).to(features.dtype) / (1 - self.word_dropout)
             features = features * functional.embedding(steps, kept)
-        return self.dropout(features)
+        return features
 
     def vectors(self) -> Tensor:
         """(V, D): the vectors as they are used."""

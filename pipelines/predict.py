@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from jsonargparse import ArgumentParser
 from tokenizers import Tokenizer
@@ -11,6 +12,7 @@ from torch import Tensor
 from data.decode import read_frames
 from data.errors import InputError
 from data.probe import UnreadableError
+from data.text_part import windows
 from data.video import reading_of
 from data.vocabulary import clean
 from pipelines.checkpoints import load
@@ -28,12 +30,14 @@ def predict(model: SequenceClassifier, steps: Tensor) -> dict[str, float]:
 
 
 def text_steps(model: SequenceClassifier, text: str) -> Tensor:
-    """The tokens (T,) of a text, as the model was trained on them."""
+    """The tokens of a text, (T,) or (T, G), as the model was trained on them."""
     tokenizer = Tokenizer.from_str(model.description["inputs"]["tokenizer"])
     tokens = tokenizer.encode(clean(text)).ids
     if not tokens:
         raise InputError(f"TEXT='{text}': holds no word; give a text of at least one")
-    return torch.tensor(tokens)
+    ngrams = model.description["data"].get("ngrams", 1)
+    steps = windows(np.asarray(tokens, np.int64), np.array([len(tokens)]), ngrams=ngrams)
+    return torch.from_numpy(steps)
 
 
 def video_steps(model: SequenceClassifier, path: Path) -> Tensor:

@@ -5,14 +5,24 @@ import torch
 from data.errors import InputError
 from data.text import TextDataModule
 from models.encoders import WordEmbedding
+from models.ngrams import NgramEmbedding
 
 
 def prepare_embedding(encoder: WordEmbedding, data: TextDataModule) -> None:
     """Give it how often each word occurs, where it normalises, and the vectors the data bring.
 
     Raises:
-        InputError: vectors of another size.
+        InputError: vectors of another size, or steps that the encoder cannot read.
     """
+    if (data.ngrams > 1) != isinstance(encoder, NgramEmbedding):
+        raise InputError(
+            f"--data.ngrams={data.ngrams}: {type(encoder).__name__} reads"
+            + (
+                " single tokens; give --model.encoder=models.ngrams.NgramEmbedding, or 1"
+                if data.ngrams > 1
+                else " n-grams; give 2 or more"
+            )
+        )
     if encoder.normalize:
         counts = torch.from_numpy(data.token_counts())
         encoder.frequencies.copy_(counts / counts.sum())

@@ -131,7 +131,7 @@ def main() -> None:
         classes=data.classes,
         pooling="concat",
         dropout=0.4,
-        optimizer=partial(torch.optim.AdamW, lr=RATE, fused=True),
+        optimizer=partial(torch.optim.AdamW, lr=RATE),
     )
     # The same weights give the same answers both ways.
     usual, one = Packed(model).eval(), part.__getitems__(range(8))

@@ -1,10 +1,12 @@
 import json
 
+import numpy as np
 import pandas
 import pytest
 
 from data.errors import InputError
 from data.text import TextDataModule
+from data.text_part import windows
 from data.texts import one_table
 from data.vocabulary import learn_tokenizer
 
@@ -143,3 +145,11 @@ def test_hub_parts_become_one_table():
     table = one_table(DatasetDict(train=one, test=one, unsupervised=one))
     assert table["split"][:] == ["train", "test"]
     assert table.features["label"].names == ["neg", "pos"]
+
+
+def test_steps_show_the_tokens_before_them():
+    tokens, lengths = np.array([3, 4, 5, 6]), np.array([3, 1])
+    assert windows(tokens, lengths, ngrams=1) is tokens
+    shown = windows(tokens, lengths, ngrams=3)
+    assert shown.tolist() == [[3, -1, -1], [4, 3, -1], [5, 4, 3], [6, -1, -1]]
+    assert windows(np.empty(0, np.int64), np.empty(0, np.int64), ngrams=2).shape == (0, 2)

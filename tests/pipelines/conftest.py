@@ -1,5 +1,6 @@
 """A small run of each task, trained once for all tests that look at what a run leaves."""
 
+import csv
 import os
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,11 @@ def write_reviews(path: Path, count: int = 40) -> Path:
     ]
     pandas.DataFrame(rows, columns=["text", "label"]).to_csv(path, index=False)
     return path
+
+
+def read_predictions(folder):
+    with (folder / "report" / "predictions.csv").open(newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 @pytest.fixture

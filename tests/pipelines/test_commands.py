@@ -1,6 +1,5 @@
 """What a person does, from files to reports, in the short form."""
 
-import csv
 import json
 import math
 import shutil
@@ -14,7 +13,7 @@ from pipelines import evaluate, predict
 from pipelines.checkpoints import data_module, load
 from pipelines.cli import train
 from tests.clips import write_classes, write_clip
-from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews
+from tests.pipelines.conftest import SENTIMENT, VIDEO, read_predictions, write_reviews
 
 FILES = [
     "config.yaml",
@@ -46,11 +45,6 @@ KEYS = [
 
 def read_report(folder):
     return json.loads((folder / "report" / "report.json").read_text())
-
-
-def read_predictions(folder):
-    with (folder / "report" / "predictions.csv").open(newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,17 @@ import torch
 
 from data.errors import InputError
 from models.encoders import WordEmbedding
+from models.ngrams import NgramEmbedding
+from pipelines import predict
+from pipelines.cli import train
 from pipelines.words import prepare_embedding
+from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
 
-def data(vectors=None):
-    return SimpleNamespace(token_counts=lambda: np.array([1, 0, 3, 0]), vectors=vectors)
+def data(vectors=None, ngrams=1):
+    return SimpleNamespace(
+        token_counts=lambda: np.array([1, 0, 3, 0]), vectors=vectors, ngrams=ngrams
+    )
 
 
 def test_frequencies_are_those_of_the_training_part():
@@ -34,3 +40,30 @@ def test_vectors_of_another_size_are_refused():
     vectors = SimpleNamespace(table=np.zeros((3, 50), np.float32), found=np.ones(3, bool))
     with pytest.raises(InputError, match=r"features=2: the word vectors have 50"):
         prepare_embedding(WordEmbedding(3, features=2), data(vectors=vectors))
+
+
+def test_what_a_step_shows_must_be_what_the_encoder_reads():
+    with pytest.raises(InputError, match=r"ngrams=3: WordEmbedding reads single tokens"):
+        prepare_embedding(WordEmbedding(4, features=2), data(ngrams=3))
+    with pytest.raises(InputError, match=r"ngrams=1: NgramEmbedding reads n-grams"):
+        prepare_embedding(NgramEmbedding(4, features=2), data())
+
+
+def test_ngrams_from_training_to_prediction(in_folder, capsys):
+    table = write_reviews(in_folder / "reviews.csv")
+    train(
+        "sentiment",
+        [
+            f"--data.path={table}", "--run=one", *SENTIMENT, "--data.tokenizer=characters",
+            "--data.ngrams=3", "--model.encoder=models.ngrams.NgramEmbedding",
+            "--model.encoder.features=4", "--model.encoder.buckets=50", "--model.members=2",
+        ],
+    )  # fmt: skip
+    capsys.readouterr()
+    run = in_folder / "runs/sentiment/one"
+    row = read_predictions(run)[0]
+    predict.main([f"--ckpt={run}/checkpoints/best.ckpt", f"--text={row['text']}"])
+    label, first, *_ = capsys.readouterr().out.strip().split("\t")
+    assert label == row["predicted"]
+    name, value = first.split("=")
+    assert float(value) == pytest.approx(float(row[f"probability_{name}"]), abs=1e-4)
