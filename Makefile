@@ -5,8 +5,8 @@
 PY        = .venv/bin/python
 # The first of these that is new enough makes the virtual environment.
 PYTHONS   = python3 python3.13 python3.12 python3.11 python
-# The size of the language model of `train-sentiment-best`; -gpu is the one for a GPU.
-LANGUAGE_CONFIG = pipelines/language-best.yaml
+# The recipes of `train-sentiment-best`: language-$(SIZE).yaml and sentiment-$(SIZE).yaml. best-gpu is larger.
+SIZE      = best
 READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 
 # Only what is typed counts: a variable DATA or RUN that happens to be in the environment does not.
@@ -18,7 +18,7 @@ quote     = '$(subst ','\'',$(1))'
 option    = $(if $(2),--$(1)=$(call quote,$(2)))
 
 train     = $(PY) -m pipelines.$(1) $(call option,data.path,$(DATA)) $(call option,run,$(RUN)) $(ARGS)
-best      = $(PY) -m pipelines.$(1) --config=$(2) $(call option,data.path,$(DATA)) \
+best      = $(PY) -m pipelines.$(1) --config=pipelines/$(1)-$(SIZE).yaml $(call option,data.path,$(DATA)) \
             $(call option,data.unlabelled,$(UNLABELLED)) $(call option,run,$(or $(RUN),best))
 evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,$(CKPT)) \
             $(call option,data.path,$(DATA)) $(call option,split,$(SPLIT)) $(call option,run,$(RUN)) $(ARGS)
@@ -57,8 +57,8 @@ train-sentiment: $(READY) ## train on texts, test, report      [DATA=file|folder
 
 # With labels named, the language model keeps away from the texts that the classifier is tested on.
 train-sentiment-best: $(READY) ## first a language model of all texts  [UNLABELLED=file] [DATA=…] [RUN=name] [ARGS=…]
-	@$(call best,language,$(LANGUAGE_CONFIG)) $(if $(DATA),--data.label_column=label) $(ARGS)
-	@$(call best,sentiment,pipelines/sentiment-best.yaml) --model.pretrained=runs/language/$(call quote,$(or $(RUN),best))/checkpoints/best.ckpt $(ARGS)
+	@$(call best,language) $(if $(DATA),--data.label_column=label) $(ARGS)
+	@$(call best,sentiment) --model.pretrained=runs/language/$(call quote,$(or $(RUN),best))/checkpoints/best.ckpt $(ARGS)
 
 train-language: $(READY) ## train a language model, report    [DATA=file|folder] [RUN=name] [ARGS=…]
 	@$(call train,language)
