@@ -1,0 +1,78 @@
+"""Whether probabilities mean what they say, and the temperature that mends them.
+
+n examples · K classes
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+NUM_BINS = 15
+# The smallest probability that is told from nothing.
+_TINY = 1e-12
+
+
+class Reliability(NamedTuple):
+    """A reliability diagram: examples by how sure the answer was, in bins of equal width."""
+
+    edges: np.ndarray
+    """(bins + 1,)"""
+    counts: np.ndarray
+    """(bins,): examples in each."""
+    confidence: np.ndarray
+    """(bins,): their mean probability of the predicted class; NaN where there is none."""
+    accuracy: np.ndarray
+    """(bins,): the share of them that is right; NaN where there is none."""
+
+    @property
+    def expected_error(self) -> float:
+        """The expected calibration error (Naeini 2015): |confidence - accuracy|, by examples."""
+        gaps = np.abs(self.confidence - self.accuracy)
+        return float(np.nansum(gaps * self.counts) / self.counts.sum())
+
+
+def reliability(labels: np.ndarray, probabilities: np.ndarray) -> Reliability:
+    """Labels (n,) and probabilities (n, K) → how sure answers were, and how often they were right."""
+    confidence = probabilities.max(1)
+    is_right = probabilities.argmax(1) == labels
+    edges = np.linspace(0, 1, NUM_BINS + 1)
+    # A probability on an edge belongs below it, so that 1 has a bin.
+    bins = np.clip(np.ceil(confidence * NUM_BINS).astype(int) - 1, 0, NUM_BINS - 1)
+    counts = np.bincount(bins, minlength=NUM_BINS)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(bins, weights=confidence, minlength=NUM_BINS) / counts
+        share = np.bincount(bins, weights=is_right, minlength=NUM_BINS) / counts
+    return Reliability(edges, counts, mean, share)
+
+
+def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The temperature with the least log loss (Guo et al. 2017, "On Calibration of Modern Neural
+    Networks", §4.2): above 1 where answers are too sure, and 1 where nothing can be gained.
+
+    Args:
+        labels: (n,) of the validation part, never of the one that is reported.
+        probabilities: (n, K)
+    """
+    scores = torch.from_numpy(np.log(np.maximum(probabilities, _TINY)))
+    targets = torch.from_numpy(np.asarray(labels, np.int64))
+    # Of its logarithm the loss has one minimum, and a temperature stays above 0.
+    log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([log_temperature], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = torch.nn.functional.cross_entropy(scores / log_temperature.exp(), targets)
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    # All answers right, or one class alone: the best would be 0 or without end.
+    return float(np.clip(log_temperature.exp().item(), 0.05, 20))
+
+
+def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """(n, K) → the softmax of their logarithms divided by a temperature; what is predicted stays."""
+    scores = np.log(np.maximum(probabilities, _TINY)) / temperature
+    shares = np.exp(scores - scores.max(1, keepdims=True))
+    return shares / shares.sum(1, keepdims=True)
