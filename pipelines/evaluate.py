@@ -21,8 +21,9 @@ from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
+from pipelines.intervals import describe_intervals
 from pipelines.quiet import ignore_noise
-from pipelines.report import Predictions, summary, write_report
+from pipelines.report import Predictions, scores, summary, write_report
 from pipelines.runs import create_run, is_first_process, name_run
 
 BASELINES_FILE = "baselines.npz"
@@ -77,6 +78,7 @@ def report_test(
     elif baselines_file is not None and baselines_file.is_file():
         fitted = baselines.load(baselines_file)
     skipped = {one.id: one for one in data.skipped} | model.skipped
+    answered = {one.name: one.predict_proba(inputs.of(one)) for one in fitted}
     report = write_report(
         folder / "report",
         predictions,
@@ -89,10 +91,17 @@ def report_test(
             for _, one in sorted(skipped.items())
         ],
         train_seconds=train_seconds,
-        baselines={
-            one.name: baselines.score(one, inputs.of(one), predictions.labels) for one in fitted
+        baselines={name: scores(predictions.labels, given) for name, given in answered.items()},
+        extra={
+            **data.notes(),
+            "intervals": describe_intervals(
+                predictions.labels,
+                predictions.probabilities.argmax(1),
+                {name: given.argmax(1) for name, given in answered.items()},
+                num_classes=len(model.classes),
+            ),
+            **(extra or {}),
         },
-        extra=data.notes() | (extra or {}),
     )
     print(summary(report, model_name=_model_name(model)))
     print(f"Report: {folder / 'report'}")

@@ -4,7 +4,7 @@ n examples · K classes · R resamples
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -81,3 +81,32 @@ def _figures(matrices: np.ndarray) -> Resampled:
     either = matrices.sum(1) + matrices.sum(2)
     f1 = np.divide(2 * right, either, out=np.zeros_like(right), where=either > 0)
     return Resampled(right.sum(1) / matrices.sum((1, 2)), f1.mean(1))
+
+
+def describe_intervals(
+    labels: np.ndarray, predicted: np.ndarray, rivals: dict[str, np.ndarray], *, num_classes: int
+) -> dict[str, Any]:
+    """The model's figures with their intervals, and by how much it differs from each rival.
+
+    Args:
+        labels, predicted: (n,) int64, what is true and what the model says.
+        rivals: by name what each says, (n,) int64.
+        num_classes: K
+
+    Returns:
+        ``accuracy`` and ``macro_f1``, each [value, low, high]; ``against`` by name the same of the
+        differences, the model's figure less the rival's on the same resampled examples.
+    """
+    figures = resample(labels, {"": predicted, **rivals}, num_classes=num_classes)
+    ours = figures.pop("")
+    against = {
+        name: {
+            key: list(interval(getattr(ours, key) - getattr(theirs, key)))
+            for key in Resampled._fields
+        }
+        for name, theirs in figures.items()
+    }
+    return {key: list(interval(getattr(ours, key))) for key in Resampled._fields} | {
+        "confidence": CONFIDENCE,
+        "against": against,
+    }

@@ -149,6 +149,7 @@ def summary(report: dict, *, model_name: str | None = None) -> str:
         cells = (f"{'-':>10}" if value is None else f"{value:>10.4f}" for value in values)
         lines.append(f"{name:{width}}" + "".join(cells))
     lines += ["", _verdict(model, report["accuracy"], baselines)]
+    lines += [_difference(_printable(n), d) for n, d in _against(report).items()]
     if report["truncated_steps"] > 0:
         lines.append(f"Truncated: {report['truncated_steps']:,} steps of long sequences not read.")
     skipped = [_printable(": ".join(item.values())) for item in report["skipped"]]
@@ -245,6 +246,16 @@ def _verdict(model: str, accuracy: float, baselines: dict[str, dict]) -> str:
     numbers = " and ".join(f"{value:.{digits}f}" for value, _ in shown)
     start = "does NOT beat" if unbeaten else "beats every baseline, the best of them"
     return f"The {model} {start} {names}: accuracy {accuracy:.{digits}f} against {numbers}."
+
+
+def _against(report: dict) -> dict[str, dict]:
+    return report.get("intervals", {}).get("against", {})
+
+
+def _difference(rival: str, difference: dict) -> str:
+    value, low, high = difference["accuracy"]
+    line = f"  {value:+.3f} accuracy against {rival} (95 % interval {low:+.3f} to {high:+.3f})"
+    return line + (": within what chance does." if low <= 0 <= high else ".")
 
 
 def _classify(labels: np.ndarray, predicted: np.ndarray, names: list[str], **options: Any) -> Any:

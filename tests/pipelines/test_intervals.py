@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from pipelines import intervals
-from pipelines.intervals import interval, resample
+from pipelines.intervals import describe_intervals, interval, resample
 
 
 @pytest.fixture
@@ -59,3 +59,14 @@ def test_chunks_change_nothing(answers, monkeypatch):
     monkeypatch.setattr(intervals, "_ROWS_AT_ONCE", 1)
     parts = resample(labels, given, num_classes=3)["some"]
     assert np.array_equal(whole.accuracy, parts.accuracy)
+
+
+def test_what_the_report_says(answers):
+    labels, given = answers
+    found = describe_intervals(labels, given["some"], {"other": given["other"]}, num_classes=3)
+    value, low, high = found["against"]["other"]["accuracy"]
+    assert value == pytest.approx(
+        accuracy_score(labels, given["some"]) - accuracy_score(labels, given["other"])
+    )
+    assert low < value < high
+    assert found["macro_f1"][1] < found["macro_f1"][0] < found["macro_f1"][2]
