@@ -1,5 +1,7 @@
 """Which cores compute: those that the data workers leave."""
 
+import os
+
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -10,9 +12,10 @@ def leave_cores(trainer: Trainer, num_workers: int) -> None:
     """Let PyTorch compute on the cores that so many data workers leave.
 
     Workers and compute threads that share cores slow each other out of proportion. Where several
-    processes share a machine, their launcher has given each its threads.
+    processes share a machine, their launcher has given each its threads; and who sets
+    OMP_NUM_THREADS has other things to do there.
     """
-    if trainer.world_size == 1:
+    if trainer.world_size == 1 and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(available_cores() - num_workers, 1))
 
 
