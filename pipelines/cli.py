@@ -175,9 +175,12 @@ class ClassifierCLI(TrainingCLI):
             chosen = self.config.model[part]
             taken = same_layers(chosen.as_dict(), description["model"][part])
             chosen.class_path = taken["class_path"]
+            for name in set(chosen.init_args.as_dict()) - set(taken["init_args"]) - {"num_tokens"}:
+                chosen.init_args.pop(name)  # an option of another class
             for name, value in taken["init_args"].items():
                 chosen.init_args[name] = value
         self.config.data.tokenizer_from = language_model
+        self.config.data.ngrams = 1  # a language model reads token by token
 
 
 def defaults(task: str) -> list[str]:

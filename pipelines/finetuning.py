@@ -34,12 +34,13 @@ def same_layers(chosen: dict[str, Any], pretrained: dict[str, Any]) -> dict[str,
 
     What is only at work while training (dropout of any kind) stays as it is chosen.
     """
+    sizes = dict(pretrained.get("init_args") or {})
     kept = {
         name: value
         for name, value in (chosen.get("init_args") or {}).items()
-        if "dropout" in name or name == "locked"
+        # An option of another class is none of this one.
+        if ("dropout" in name or name == "locked") and name in sizes
     }
-    sizes = dict(pretrained.get("init_args") or {})
     sizes.pop("num_tokens", None)  # the tokenizer says it
     return {"class_path": pretrained["class_path"], "init_args": {**sizes, **kept}}
 

@@ -151,7 +151,7 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
     model = load(tmp_path / "runs/sentiment/classifier/checkpoints/best.ckpt")
     # Sizes and words are the language model's, though the defaults are others.
     assert model.members[0].recurrence.out_features == 6
-    assert model.members[0].encoder.embedding.weight.shape[1] == 8
+    assert encoders_of(model.model.encoder)[0].embedding.weight.shape[1] == 8
     data = data_module(model.description)
     assert len(data.parts["test"]) == 6
 
