@@ -35,7 +35,7 @@ from pipelines.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.fusing import fused
 from pipelines.objective import MixedObjective
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
-from pipelines.words import prepare_embedding
+from pipelines.words import check_steps, prepare_embedding
 
 STAGES = ("train", "val", "test")
 
@@ -154,8 +154,10 @@ class SequenceClassifier(LightningModule):
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
             self.weights = torch.from_numpy(weights).to(self.weights)
         for encoder in encoders_of(self.model.encoder):
-            if isinstance(encoder, WordEmbedding) and isinstance(data, TextDataModule):
-                prepare_embedding(encoder, data)
+            if isinstance(data, TextDataModule):
+                check_steps(encoder, data)
+                if isinstance(encoder, WordEmbedding):
+                    prepare_embedding(encoder, data)
         for member in self.members:
             if member.inputs is None or not member.inputs.standardize:
                 continue

@@ -35,11 +35,12 @@ def same_layers(chosen: dict[str, Any], pretrained: dict[str, Any]) -> dict[str,
     What is only at work while training (dropout of any kind) stays as it is chosen.
     """
     sizes = dict(pretrained.get("init_args") or {})
+    is_same_class = chosen["class_path"] == pretrained["class_path"]
     kept = {
         name: value
         for name, value in (chosen.get("init_args") or {}).items()
-        # An option of another class is none of this one.
-        if ("dropout" in name or name == "locked") and name in sizes
+        # An option that only another class has is none of this one.
+        if ("dropout" in name or name == "locked") and (is_same_class or name in sizes)
     }
     sizes.pop("num_tokens", None)  # the tokenizer says it
     return {"class_path": pretrained["class_path"], "init_args": {**sizes, **kept}}
@@ -77,7 +78,8 @@ def texts_read(data: SequenceDataModule, language_model: dict[str, Any]) -> dict
         data: the classifier's.
         language_model: what the checkpoint says of itself.
     """
-    contents = set(language_model["inputs"]["contents"].tolist())
+    # A checkpoint made before these were kept does not say.
+    contents = set(language_model["inputs"].get("contents", torch.empty(0)).tolist())
     read = {
         name: sum(content_of(text) in contents for text in part.sources())
         for name, part in data.parts.items()

@@ -59,6 +59,7 @@ def write_language_report(
         "unknown_share": part.num_unknown / len(part.tokens),
         **measures(loss, tokens_per_character=tokens_per_character),
         "repeated_documents": data.num_repeated,
+        "withheld_documents": data.num_withheld,
         "train_seconds": train_seconds,
         "tokens_per_second": trained_tokens / max(train_seconds, 1e-9),
         "baselines": baselines,

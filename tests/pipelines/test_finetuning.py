@@ -168,6 +168,7 @@ def test_texts_that_the_language_model_has_read_are_told(tmp_path, caplog):
     assert f"{len(few)} of the part 'test'" in caplog.text
     apart = LanguageDataModule(path=str(tmp_path / "reviews.csv"), label_column="label")
     assert texts_read(data, {"inputs": apart.describe()}) == {"val": 0, "test": 0}
+    assert texts_read(data, {"inputs": {"tokenizer": ""}}) == {"val": 0, "test": 0}
     end_of_file = LanguageDataModule(path=str(tmp_path / "reviews.csv"))
     assert sum(texts_read(data, {"inputs": end_of_file.describe()}).values()) > 0
 

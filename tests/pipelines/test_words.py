@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from data.errors import InputError
-from models.encoders import WordEmbedding
+from models.encoders import OneHot, WordEmbedding
 from models.ngrams import NgramEmbedding
 from pipelines import predict
 from pipelines.cli import train
-from pipelines.words import prepare_embedding
+from pipelines.words import check_steps, prepare_embedding
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
 
@@ -44,9 +44,14 @@ def test_vectors_of_another_size_are_refused():
 
 def test_what_a_step_shows_must_be_what_the_encoder_reads():
     with pytest.raises(InputError, match=r"ngrams=3: WordEmbedding reads single tokens"):
-        prepare_embedding(WordEmbedding(4, features=2), data(ngrams=3))
+        check_steps(WordEmbedding(4, features=2), data(ngrams=3))
     with pytest.raises(InputError, match=r"ngrams=1: NgramEmbedding reads n-grams"):
-        prepare_embedding(NgramEmbedding(4, features=2), data())
+        check_steps(NgramEmbedding(4, features=2), data())
+
+
+def test_an_encoder_without_vectors_is_asked_too():
+    with pytest.raises(InputError, match=r"ngrams=2: OneHot reads single tokens"):
+        check_steps(OneHot(4), data(ngrams=2))
 
 
 def test_ngrams_from_training_to_prediction(in_folder, capsys):
