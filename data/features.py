@@ -179,12 +179,17 @@ class FeaturePart(Part):
         # As they came out, which for a damaged clip is not as they were planned.
         self.lengths = np.array([store.length(key) for key in self.keys], np.int64)
         self.truncated_steps = part.truncated_steps
+        self.traits = {name: values[known] for name, values in part.traits.items()}
         self._positions = known
 
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
         """As the part it stands for has them."""
         every = range(len(self)) if positions is None else positions
         return self.part.sources([self._positions[k] for k in every])
+
+    def shown(self, positions: Sequence[int]) -> RaggedBatch:
+        """The frames behind the features."""
+        return self.part.shown([self._positions[k] for k in positions])
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
         """Features (N, D) float32."""

@@ -1,6 +1,7 @@
 """What the DataModules for video and text share: parts, loaders, and how many share the work."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ class Part(Dataset[RaggedBatch]):
         lengths: (n,) int64: the steps of each example, as planned; a damaged clip may give fewer.
         truncated_steps: how many steps of the part a limit cuts off.
         is_ready_made: whether its batches are made in no time, so that reading ahead costs more.
+        traits: (n,) float64 each: what else is known of the examples, by name, for the report;
+            numbers that end in ``_share`` are shares.
     """
 
     ids: np.ndarray
@@ -32,6 +35,7 @@ class Part(Dataset[RaggedBatch]):
     lengths: np.ndarray
     truncated_steps: int = 0
     is_ready_made: bool = False
+    traits: Mapping[str, np.ndarray] = MappingProxyType({})
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -43,6 +47,10 @@ class Part(Dataset[RaggedBatch]):
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
         """Where examples come from, as the report shows it: a path, or the text itself."""
         raise NotImplementedError(f"{type(self).__name__} must define sources(positions)")
+
+    def shown(self, positions: Sequence[int]) -> RaggedBatch:
+        """The batch as a person can look at it: frames even where the steps are features of them."""
+        return self.__getitems__(positions)
 
 
 class Origin(NamedTuple):

@@ -76,6 +76,14 @@ class Probe(NamedTuple):
         return self.num_frames / self.duration_seconds if self.duration_seconds > 0 else 0.0
 
 
+def traits_of(probes: Sequence[Probe | None]) -> dict[str, np.ndarray]:
+    """(n,) each: frame rate and height of files, by name; NaN of those that hold nothing."""
+    return {
+        name: np.array([np.nan if one is None else getattr(one, name) for one in probes], float)
+        for name in ("frames_per_second", "height_px")
+    }
+
+
 def probe(path: Path | str) -> Probe:
     """Scan the packets of a file's first video stream.
 

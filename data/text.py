@@ -161,6 +161,7 @@ class TextDataModule(SequenceDataModule):
                 lengths=tokens.lengths[ids],
                 max_tokens=self.max_tokens,
                 ngrams=self.ngrams,
+                unknown=tokens.unknown[ids],
             )
             share = tokens.unknown[ids].sum() / tokens.lengths[ids].sum()
             self._notes.setdefault("unknown_share", {})[name] = float(share)

@@ -21,6 +21,7 @@ class TextPart(Part):
         lengths: tokens of each text, before any limit.
         max_tokens: read only so many tokens of each text; None reads all.
         ngrams: how many tokens a step shows (see `windows`).
+        unknown: of each text, how many tokens are not in the vocabulary; None: not told.
     """
 
     def __init__(
@@ -32,8 +33,11 @@ class TextPart(Part):
         lengths: np.ndarray,
         max_tokens: int | None,
         ngrams: int = 1,
+        unknown: np.ndarray | None = None,
     ) -> None:
         self.ngrams = ngrams
+        if unknown is not None:
+            self.traits = {"unknown_share": unknown / np.maximum(lengths, 1)}
         self.ids, self.labels = ids, labels
         self.lengths = lengths if max_tokens is None else np.minimum(lengths, max_tokens)
         self.truncated_steps = int((lengths - self.lengths).sum())

@@ -18,7 +18,7 @@ from data.labels import encode_labels
 from data.layouts import clips
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.module import Origin, Part, SequenceDataModule
-from data.probe import Probe, UnreadableError
+from data.probe import Probe, UnreadableError, traits_of
 from data.sampling import parse_sampling
 from data.scaling import Fit, Interpolation
 from data.scan import contents_of, probe_files
@@ -186,6 +186,7 @@ class VideoDataModule(SequenceDataModule):
                     Augmentation(self.reading.size_px, **self.augment) if name == "train" else None
                 ),
                 fail=self.on_error == "fail",
+                traits=traits_of([probes[k] for k in ids]),
             )
         name = str(source) if self.path is not None else "embedded example (8 motions)"
         return parts, classes, Origin(name, reported)

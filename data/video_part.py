@@ -5,7 +5,7 @@ N frames of a batch · T of a clip · S their height and width
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -39,6 +39,7 @@ class VideoPart(Part):
         cache_bytes: how much memory decoded clips may take; 0 keeps none.
         augmentation: changes the clips anew each time they are read.
         fail: raise on a clip that cannot be read, instead of listing it as skipped.
+        traits: as in `Part`.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class VideoPart(Part):
         cache_bytes: int = 0,
         augmentation: Augmentation | None = None,
         fail: bool = False,
+        traits: Mapping[str, np.ndarray] | None = None,
     ) -> None:
+        self.traits = traits or {}
         self.files, self.sections, self.probes = files, sections, probes
         self.ids, self.labels, self._whole_lengths = ids, labels, lengths
         limit = reading.max_frames
@@ -102,6 +105,7 @@ class VideoPart(Part):
             decoder=self.decoder,
             augmentation=self.augmentation,
             fail=self.fail,
+            traits={name: values[at] for name, values in self.traits.items()},
         )
 
     def content_keys(self) -> list[str]:

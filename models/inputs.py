@@ -99,6 +99,11 @@ class StepInputs(nn.Module):
             self.project = nn.Linear(self.out_features, project)
             self.out_features = project
 
+    @property
+    def is_causal(self) -> bool:
+        """Whether the inputs of a step depend on nothing that comes after it."""
+        return not (self.center or self.scale or self.deviation != "none")
+
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """(N, D) and lengths (B,), each ≥ 1, summing to N → (N, out_features)."""
         inputs = self._gather(features, lengths)

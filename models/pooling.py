@@ -5,6 +5,7 @@ B sequences · N steps in the batch · D features, those of the backward directi
 Pooling works on ragged outputs, where there is no padding that could leak into a mean or a maximum.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -47,3 +48,27 @@ def concat(outputs: Tensor, lengths: Tensor, num_directions: int = 1) -> Tensor:
 
 
 POOLINGS: dict[str, Pool] = {"last": last, "mean": mean, "max": maximum, "concat": concat}
+
+
+def running_mean(outputs: Tensor) -> Tensor:
+    """(T, D) of one sequence → (T, D): the mean up to each step."""
+    counts = torch.arange(1, len(outputs) + 1, device=outputs.device)
+    return outputs.cumsum(0) / counts[:, None]
+
+
+def running_maximum(outputs: Tensor) -> Tensor:
+    """(T, D) of one sequence → (T, D): the maximum up to each step."""
+    return outputs.cummax(0).values
+
+
+def _running_concat(outputs: Tensor) -> Tensor:
+    return torch.cat([outputs, running_maximum(outputs), running_mean(outputs)], dim=1)
+
+
+#: (T, D) of one sequence read forward → what each pooling gives had it ended at each step
+RUNNING_POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "last": lambda outputs: outputs,
+    "mean": running_mean,
+    "max": running_maximum,
+    "concat": _running_concat,
+}

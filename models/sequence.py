@@ -5,11 +5,12 @@ B sequences · N steps in the batch · D features · K classes
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from models.encoders import Encoder
 from models.inputs import StepInputs
-from models.pooling import POOLINGS
+from models.pooling import POOLINGS, RUNNING_POOLINGS
 from models.recurrence import Recurrence
 
 Pooling = Literal["last", "mean", "max", "concat"]
@@ -61,13 +62,33 @@ class ManyToOne(nn.Module):
 
     def read(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""
-        features = self.chosen(features)
-        if self.inputs is not None:
-            features = self.inputs(features, lengths)
-        outputs, _ = self.recurrence(features, lengths)
+        outputs, _ = self.recurrence(self.read_from(features, lengths), lengths)
         pooled = POOLINGS[self.pooling](outputs, lengths, self.recurrence.num_directions)
         return self.head(self.dropout(pooled))
 
     def chosen(self, features: Tensor) -> Tensor:
         """Features (N, D) of encoded steps → those that this model reads."""
         return features if self.reads is None else features[:, self.reads]
+
+    def read_from(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Features (N, D) of encoded steps → what the recurrence reads of them."""
+        features = self.chosen(features)
+        return features if self.inputs is None else self.inputs(features, lengths)
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether what is made of a step depends on nothing that comes after it."""
+        knows_ahead = self.inputs is not None and not self.inputs.is_causal
+        return self.recurrence.num_directions == 1 and not knows_ahead
+
+    def read_along(self, features: Tensor) -> Tensor:
+        """Features (T, D) of one sequence → (T, K): the scores had it ended at each step.
+
+        Raises:
+            ValueError: a model that is not causal, which must read each beginning by itself.
+        """
+        if not self.is_causal:
+            raise ValueError("a model that looks ahead has no answers along the way in one reading")
+        lengths = torch.tensor([len(features)], device=features.device)
+        outputs, _ = self.recurrence(self.read_from(features, lengths), lengths)
+        return self.head(self.dropout(RUNNING_POOLINGS[self.pooling](outputs)))

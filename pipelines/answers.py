@@ -1,11 +1,19 @@
-"""What a model answers to the examples of a test.
+"""What a model answers to the examples of a test, and how that is kept until the report.
 
 B examples · N steps in the batch · D features · K classes
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import numpy as np
+import torch
+from pytorch_lightning import Trainer
 from torch import Tensor
+
+from data.batch import RaggedBatch
+from models.pooling import mean
+from pipelines.order import answers_reordered
 
 
 class Answers(NamedTuple):
@@ -15,12 +23,86 @@ class Answers(NamedTuple):
     """(B,) int64"""
     labels: Tensor
     """(B,) int64"""
+    lengths: Tensor
+    """(B,) int64: the steps that were read."""
     probabilities: Tensor
-    """(B, K) float64"""
+    """(B, K) float64, the softmax of the scores as they are: of a temperature of 1."""
     mean_features: Tensor
     """(B, D) the mean of each sequence's encoded steps: what a model blind to order could know."""
     middle_features: Tensor
     """(B, D) the encoded step in the middle of each sequence: what a single frame tells."""
+
+
+class Reordered(NamedTuple):
+    """What the model says of some examples when it reads them in another order."""
+
+    labels: Tensor
+    """(b,) int64"""
+    whole: Tensor
+    """(b,) int64: the class it answers to the sequence as it is."""
+    otherwise: Tensor
+    """(b, readings) int64: the classes of `order.READINGS`."""
+
+
+class TestRecord:
+    """Collects the answers of a test, batch by batch.
+
+    Args:
+        reorder_ids: which examples are read in other orders too.
+    """
+
+    __test__ = False  # whatever its name, it is no test
+
+    def __init__(self, reorder_ids: np.ndarray) -> None:
+        self._reorder_ids = torch.from_numpy(np.sort(reorder_ids))
+        self._answers: list[Answers] = []
+        self._reordered: list[Reordered] = []
+
+    def add(
+        self,
+        batch: RaggedBatch,
+        features: Tensor,
+        scores: Tensor,
+        *,
+        encode: Callable[[Tensor], Tensor],
+        read: Callable[[Tensor, Tensor], Tensor],
+    ) -> None:
+        """One batch: its features (N, D) and scores (B, K), and what gave them."""
+        self._answers.append(
+            Answers(
+                batch.ids.cpu(),
+                batch.labels.cpu(),
+                batch.lengths.cpu(),
+                scores.double().softmax(1).cpu(),
+                mean(features.float(), batch.lengths).cpu(),
+                middle(features.float(), batch.lengths).cpu(),
+            )
+        )
+        chosen = torch.isin(batch.ids.cpu(), self._reorder_ids).nonzero()[:, 0]
+        if len(chosen):
+            otherwise = answers_reordered(batch, features, chosen, encode=encode, read=read)
+            self._reordered.append(
+                Reordered(batch.labels.cpu()[chosen], scores.argmax(1).cpu()[chosen], otherwise)
+            )
+
+    def of_all_ranks(self, trainer: Trainer) -> tuple[Answers | None, Reordered | None]:
+        """Everything, put together; None where there is nothing."""
+        everyone = from_all_ranks(trainer, (self._answers, self._reordered))
+        answers = [one for ours, _ in everyone for one in ours]
+        reordered = [one for _, ours in everyone for one in ours]
+        return (
+            Answers(*map(torch.cat, zip(*answers, strict=True))) if answers else None,
+            Reordered(*map(torch.cat, zip(*reordered, strict=True))) if reordered else None,
+        )
+
+
+def from_all_ranks(trainer: Trainer, ours: Any) -> list[Any]:
+    """What each process has, in the order of their ranks; plain objects and tensors on the CPU."""
+    if trainer.world_size == 1:
+        return [ours]
+    everyone: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(everyone, ours)
+    return everyone
 
 
 def middle(features: Tensor, lengths: Tensor) -> Tensor:

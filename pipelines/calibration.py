@@ -11,6 +11,8 @@ import torch
 NUM_BINS = 15
 # The smallest probability that is told from nothing.
 _TINY = 1e-12
+# The spread of the temperature's logarithm before an example is seen.
+_PRIOR = 0.5
 
 
 class Reliability(NamedTuple):
@@ -50,6 +52,9 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """The temperature with the least log loss (Guo et al. 2017, "On Calibration of Modern Neural
     Networks", §4.2): above 1 where answers are too sure, and 1 where nothing can be gained.
 
+    A few examples say little: its logarithm is drawn to 0 as by a normal prior (`_PRIOR`), which
+    some dozens of examples outweigh.
+
     Args:
         labels: (n,) of the validation part, never of the one that is reported.
         probabilities: (n, K)
@@ -63,6 +68,7 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
         value = torch.nn.functional.cross_entropy(scores / log_temperature.exp(), targets)
+        value = value + 0.5 * (log_temperature / _PRIOR).square() / len(targets)
         value.backward()
         return value
 

@@ -61,6 +61,7 @@ def load(path: Path, *, task: str | None = None) -> SequenceClassifier:
         classifier: SequenceClassifier = parser.instantiate(config).model
     classifier.load_state_dict(weights)
     classifier.description = description
+    classifier.temperature = description.get("temperature", 1.0)
     return classifier.eval()
 
 

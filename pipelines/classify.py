@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
@@ -25,15 +26,16 @@ from models.encoders import Encoder, WordEmbedding, encoders_of
 from models.ensemble import Ensemble, side_by_side, together
 from models.errors import OptionError
 from models.inputs import StepInputs
-from models.pooling import mean
 from models.pretrained import reads_pretrained
 from models.recurrence import Recurrence
 from models.sequence import Pooling
-from pipelines.answers import Answers, middle
+from pipelines.answers import Answers, Reordered, TestRecord, from_all_ranks
+from pipelines.calibration import fit_temperature
 from pipelines.class_weights import balanced_weights
 from pipelines.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.fusing import fused
 from pipelines.objective import MixedObjective
+from pipelines.order import chosen_ids
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
 from pipelines.words import check_steps, prepare_embedding
 
@@ -130,9 +132,15 @@ class SequenceClassifier(LightningModule):
         self.description: dict[str, Any] = {}
         #: what the test part was answered, all ranks together; set at the end of a test
         self.answers: Answers | None = None
+        #: the same for some of them in other orders
+        self.reordered: Reordered | None = None
         #: examples that could not be read, in any stage
         self.skipped: dict[int, Skipped] = {}
-        self._answered: list[Answers] = []
+        #: what scores are divided by to make the probabilities mean what they say: fitted on the
+        #: validation part after each epoch, and kept in checkpoints
+        self.temperature = 1.0
+        self._record = TestRecord(np.empty(0, np.int64))
+        self._validated: list[tuple[Tensor, Tensor]] = []
         self._fit_started = 0.0
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
@@ -205,16 +213,10 @@ class SequenceClassifier(LightningModule):
         # A mean over the examples of all ranks: batches and ranks differ in size.
         self.losses[stage].update(loss.detach(), weight=batch.num_sequences)
         self.metrics[stage].update(scores.detach().float(), batch.labels)
+        if stage == "val":
+            self._validated.append((batch.labels.cpu(), scores.double().softmax(1).cpu()))
         if stage == "test":
-            self._answered.append(
-                Answers(
-                    batch.ids.cpu(),
-                    batch.labels.cpu(),
-                    scores.double().softmax(1).cpu(),
-                    mean(features.float(), batch.lengths).cpu(),
-                    middle(features.float(), batch.lengths).cpu(),
-                )
-            )
+            self._record.add(batch, features, scores, encode=self.encode, read=self.model.read)
         return loss
 
     def _learn(self, features: Tensor, batch: RaggedBatch) -> tuple[Tensor, Tensor]:
@@ -273,25 +275,28 @@ class SequenceClassifier(LightningModule):
         self._log_epoch("train")
 
     def on_validation_epoch_end(self) -> None:
-        """Log the epoch."""
+        """Log the epoch, and fit the temperature on what all ranks were answered."""
         self._log_epoch("val")
+        everyone = [pair for one in from_all_ranks(self.trainer, self._validated) for pair in one]
+        self._validated = []
+        if everyone:
+            labels, probabilities = (
+                torch.cat(field).numpy() for field in zip(*everyone, strict=True)
+            )
+            self.temperature = fit_temperature(labels, probabilities)
 
     def on_test_epoch_start(self) -> None:
-        """Forget an earlier test."""
-        self._answered, self.answers = [], None
+        """Forget an earlier test, and choose what is read in other orders too."""
+        data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        self._record = TestRecord(chosen_ids(data.parts[data.reported_part].ids))
+        self.answers = self.reordered = None
 
     def on_test_epoch_end(self) -> None:
         """Log the test, and put the answers of all ranks together."""
         self._log_epoch("test")
-        ours = (self._answered, list(self.skipped.values()))
-        everyone: list[Any] = [ours]
-        if self.trainer.world_size > 1:
-            everyone = [None] * self.trainer.world_size
-            torch.distributed.all_gather_object(everyone, ours)
-        answered = [answers for one, _ in everyone for answers in one]
-        self.skipped = {skip.id: skip for _, skips in everyone for skip in skips}
-        if answered:
-            self.answers = Answers(*(torch.cat(field) for field in zip(*answered, strict=True)))
+        self.answers, self.reordered = self._record.of_all_ranks(self.trainer)
+        skipped = from_all_ranks(self.trainer, list(self.skipped.values()))
+        self.skipped = {skip.id: skip for skips in skipped for skip in skips}
 
     def _log_epoch(self, stage: str) -> None:
         # Computed here and logged as numbers: torchmetrics has put the ranks together by then.
@@ -327,7 +332,12 @@ class SequenceClassifier(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep, as plain values, what builds this model and makes its inputs ready."""
         seconds = time.monotonic() - self._fit_started
-        checkpoint[CHECKPOINT_KEY] = self.description | {"train_seconds": seconds}
+        learnt = {"train_seconds": seconds, "temperature": self.temperature}
+        checkpoint[CHECKPOINT_KEY] = self.description | learnt
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take over the temperature; checkpoints from before there was one have 1."""
+        self.temperature = checkpoint.get(CHECKPOINT_KEY, {}).get("temperature", 1.0)
 
 
 def _metrics(stage: str, num_classes: int) -> MetricCollection:

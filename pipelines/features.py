@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from data.features import FeaturePart, FeatureStore
 from data.module import SequenceDataModule
 from data.video_part import VideoPart
 from models.frames import FrameEncoder
+from pipelines.answers import from_all_ranks
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import leave_cores
 
@@ -152,7 +152,7 @@ def _compute(
     waiting.write()
     encoder.train(was_training)
     # Also waits for the others: what they computed is in the store by now.
-    every = _gather(trainer, {key_of[skip.id]: skip.reason for skip in unread})
+    every = from_all_ranks(trainer, {key_of[skip.id]: skip.reason for skip in unread})
     return {key: reason for reasons in every for key, reason in reasons.items()}
 
 
@@ -184,20 +184,11 @@ class _Waiting:
 
 def _check_shared(trainer: Trainer, store: FeatureStore, keys: Sequence[str]) -> None:
     """Raise where a process does not see what the others have computed."""
-    if any(_gather(trainer, bool(store.missing(keys)))):
+    if any(from_all_ranks(trainer, bool(store.missing(keys)))):
         raise InputError(
             f"{store.folder}: its files are not seen by every process; set MANYTOONE_CACHE to a"
             " folder that all machines of the run share"
         )
-
-
-def _gather(trainer: Trainer, ours: Any) -> list[Any]:
-    """What each rank has."""
-    if trainer.world_size == 1:
-        return [ours]
-    everyone: list[Any] = [None] * trainer.world_size
-    torch.distributed.all_gather_object(everyone, ours)
-    return everyone
 
 
 def _augments(data: SequenceDataModule, name: str) -> bool:

@@ -1,0 +1,83 @@
+"""Does the order of steps matter? The same model on shuffled steps, the first half, the last step.
+
+B sequences · N steps in the batch · D features · K classes · G tokens of an n-gram
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data.batch import RaggedBatch
+from data.text_part import windows
+
+# Beyond this many, more examples change a share by less than a percent.
+MOST_EXAMPLES = 2_000
+
+#: the readings by name: rows to keep of those of one sequence, by its length
+READINGS: dict[str, Callable[[int, np.random.Generator], np.ndarray]] = {
+    "shuffled": lambda length, generator: generator.permutation(length),
+    "first_half": lambda length, generator: np.arange(max(length // 2, 1)),
+    "last_step": lambda length, generator: np.array([length - 1]),
+}
+
+
+def chosen_ids(ids: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """At most `MOST_EXAMPLES` of the ids (n,) of a part, the same on every rank."""
+    if len(ids) <= MOST_EXAMPLES:
+        return ids
+    return np.random.default_rng(seed).choice(ids, MOST_EXAMPLES, replace=False)
+
+
+def answers_reordered(
+    batch: RaggedBatch,
+    features: Tensor,
+    chosen: Tensor,
+    *,
+    encode: Callable[[Tensor], Tensor],
+    read: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
+    """What is answered to some sequences of a batch when they are read otherwise.
+
+    Args:
+        batch: of B sequences.
+        features: (N, D), its encoded steps.
+        chosen: (b,) int64, which of the sequences.
+        encode: steps (N, …) → features (N, D).
+        read: features (N, D) and lengths (B,) → scores (B, K).
+
+    Returns:
+        (b, readings) int64: the classes, in the order of `READINGS`. The order depends on the
+        examples' ids alone, not on the company they came in.
+    """
+    ends = batch.lengths.cumsum(0).tolist()
+    lengths = batch.lengths.tolist()
+    answered = []
+    for keep in READINGS.values():
+        rows, kept = [], []
+        for k in chosen.tolist():
+            generator = np.random.default_rng(int(batch.ids[k]))
+            own = keep(lengths[k], generator)
+            rows.append(own + ends[k] - lengths[k])
+            kept.append(len(own))
+        places = torch.from_numpy(np.concatenate(rows)).to(features.device)
+        new_lengths = torch.tensor(kept, device=features.device)
+        answered.append(read(_taken(batch, features, places, kept, encode), new_lengths).argmax(1))
+    return torch.stack(answered, dim=1).cpu()
+
+
+def _taken(
+    batch: RaggedBatch,
+    features: Tensor,
+    places: Tensor,
+    lengths: list[int],
+    encode: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """The features of some steps in their new order."""
+    if batch.steps.is_floating_point() or batch.steps.ndim != 2:
+        return features[places]  # a step says the same wherever it stands
+    # What an n-gram holds is what stands before it now.
+    tokens = batch.steps[places, 0].cpu().numpy()
+    shown = windows(tokens, np.asarray(lengths), ngrams=batch.steps.shape[1])
+    return encode(torch.from_numpy(shown).to(features.device))
