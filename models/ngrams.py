@@ -1,7 +1,10 @@
 """An encoder that knows which tokens came just before.
 
-N steps in the batch · G tokens of each · D features · V tokens in the vocabulary
+N steps in the batch · G tokens of each · D features · V tokens in the vocabulary · R n-grams with a
+vector
 """
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -9,24 +12,30 @@ from torch import Tensor, nn
 from models.encoders import WordEmbedding
 from models.errors import OptionError
 
-# Of a polynomial hash: a prime below 2^31, and a factor with which products stay below 2^63.
+# An n-gram's code is a polynomial hash: a prime below 2^31, and a factor with which products stay
+# below 2^63. Of a million n-grams some hundred pairs share a code.
 _MODULUS, _FACTOR = 2**31 - 1, 1_000_003
 
 
 class NgramEmbedding(WordEmbedding):
     """A learned vector for each token, plus those of the 2- to G-grams that end with it.
 
-    Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification": n-grams are many, so they
-    share vectors by a hash. Unlike there they are not averaged over the text: a recurrence reads
-    them step by step. They begin at nothing, so that one which is rarely seen says little.
+    Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification", but for two things: a
+    recurrence reads them step by step, where they are averaged over the text there; and only
+    n-grams that are frequent in training have a vector, each its own, where all share some by a
+    hash there: what the rare ones learn by heart would spoil the frequent ones. They begin at
+    nothing, so that one which is seldom seen says little.
 
     Args:
         num_tokens: V.
-        buckets: how many vectors the n-grams share.
+        num_ngrams: R, the most n-grams that have a vector; which ones, `know` says.
         ngram_dropout: share of the n-grams that are left out while training; they are what is
             learnt by heart first.
         options: what else `WordEmbedding` takes.
     """
+
+    #: (R,) int64, ascending: the codes of the n-grams that have a vector, none of them below 0
+    known: Tensor
 
     def __init__(
         self,
@@ -36,11 +45,11 @@ class NgramEmbedding(WordEmbedding):
         dropout: float = 0.0,
         word_dropout: float = 0.0,
         normalize: bool = False,
-        buckets: int = 300_000,
+        num_ngrams: int = 100_000,
         ngram_dropout: float = 0.5,
     ) -> None:
-        if buckets < 1:
-            raise OptionError(f"--model.encoder.buckets={buckets}: at least 1")
+        if num_ngrams < 1:
+            raise OptionError(f"--model.encoder.num_ngrams={num_ngrams}: at least 1")
         if not 0 <= ngram_dropout < 1:
             raise OptionError(f"--model.encoder.ngram_dropout={ngram_dropout}: from 0 to below 1")
         super().__init__(
@@ -50,9 +59,10 @@ class NgramEmbedding(WordEmbedding):
             word_dropout=word_dropout,
             normalize=normalize,
         )
-        self.buckets, self.ngram_dropout = buckets, ngram_dropout
-        # One more, which stays nothing, for n-grams that would begin before the text.
-        self.ngrams = nn.Embedding(buckets + 1, features, padding_idx=buckets)
+        self.num_ngrams, self.ngram_dropout = num_ngrams, ngram_dropout
+        self.register_buffer("known", torch.full((num_ngrams,), _MODULUS))
+        # One more, which stays nothing, for all that have none.
+        self.ngrams = nn.Embedding(num_ngrams + 1, features, padding_idx=num_ngrams)
         nn.init.zeros_(self.ngrams.weight)
 
     def reset_parameters(self) -> None:
@@ -61,16 +71,30 @@ class NgramEmbedding(WordEmbedding):
         if hasattr(self, "ngrams"):  # not yet, while the base class is made
             nn.init.zeros_(self.ngrams.weight)
 
-    def forward(self, steps: Tensor) -> Tensor:
-        """(N, G) int64, each token and those before it, the nearest first, -1 for none → (N, D)."""
-        features = self.words(steps[:, 0])
+    def know(self, codes: Tensor) -> None:
+        """Give vectors to the n-grams of some codes (see `codes_of`), at most R, all different."""
+        self.known.fill_(_MODULUS)
+        self.known[: len(codes)] = codes.sort().values
+
+    @staticmethod
+    def codes_of(steps: Tensor) -> Iterator[Tensor]:
+        """(N, G) int64, each token and those before it → for 2 to G the codes (N,) int64.
+
+        -1 where the n-gram would begin before the text.
+        """
         code = steps[:, 0] + 1
         for previous in steps[:, 1:].unbind(1):
             code = (code * _FACTOR + previous + 1) % _MODULUS
-            is_left_out = previous < 0
+            yield torch.where(previous < 0, -1, code)
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """(N, G) int64, each token and those before it, the nearest first, -1 for none → (N, D)."""
+        features = self.words(steps[:, 0])
+        for code in self.codes_of(steps):
+            places = torch.searchsorted(self.known, code).clamp(max=self.num_ngrams - 1)
+            is_left_out = self.known[places] != code
             if self.training and self.ngram_dropout > 0:
                 draw = torch.rand(len(code), device=code.device)
                 is_left_out = is_left_out | (draw < self.ngram_dropout)
-            places = torch.where(is_left_out, self.buckets, code % self.buckets)
-            features = features + self.ngrams(places)
+            features = features + self.ngrams(torch.where(is_left_out, self.num_ngrams, places))
         return self.dropout(features)

@@ -35,7 +35,7 @@ def running_answer(
     """
     members = list(model.members) if isinstance(model, Ensemble) else [model]
     with torch.no_grad():
-        if all(member.is_causal for member in members):  # type: ignore[union-attr]
+        if all(member.is_causal for member in members):
             each = [member.read_along(features) for member in members]  # type: ignore[operator]
             scores = each[0] if len(each) == 1 else together(torch.stack(each))
             return RunningAnswer(torch.arange(len(features)), scores)

@@ -3,7 +3,7 @@
 n examples · K classes
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -82,3 +82,28 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     scores = np.log(np.maximum(probabilities, _TINY)) / temperature
     shares = np.exp(scores - scores.max(1, keepdims=True))
     return shares / shares.sum(1, keepdims=True)
+
+
+def describe_calibration(
+    labels: np.ndarray, untempered: np.ndarray, temperature: float
+) -> dict[str, Any]:
+    """The temperature, and expected calibration error and log loss before and after, for the report.
+
+    Args:
+        labels: (n,) of the reported part.
+        untempered: (n, K), before temperature scaling.
+        temperature: fitted on other examples.
+    """
+
+    def figures(probabilities: np.ndarray) -> dict[str, float]:
+        right = probabilities[np.arange(len(labels)), labels]
+        return {
+            "expected_calibration_error": reliability(labels, probabilities).expected_error,
+            "log_loss": float(-np.log(np.maximum(right, _TINY)).mean()),
+        }
+
+    return {
+        "temperature": temperature,
+        "before": figures(untempered),
+        "after": figures(tempered(untempered, temperature)),
+    }

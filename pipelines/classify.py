@@ -22,7 +22,7 @@ from data.module import Part, SequenceDataModule
 from data.pairing import Pair
 from data.saved import CHECKPOINT_KEY
 from data.text import TextDataModule
-from models.encoders import Encoder, WordEmbedding, encoders_of
+from models.encoders import Encoder, encoders_of
 from models.ensemble import Ensemble, side_by_side, together
 from models.errors import OptionError
 from models.inputs import StepInputs
@@ -37,7 +37,7 @@ from pipelines.fusing import fused
 from pipelines.objective import MixedObjective
 from pipelines.order import chosen_ids
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
-from pipelines.words import check_steps, prepare_embedding
+from pipelines.words import check_steps, prepare_embeddings
 
 STAGES = ("train", "val", "test")
 
@@ -161,11 +161,10 @@ class SequenceClassifier(LightningModule):
         if self.class_weights == "balanced":
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
             self.weights = torch.from_numpy(weights).to(self.weights)
-        for encoder in encoders_of(self.model.encoder):
-            if isinstance(data, TextDataModule):
-                check_steps(encoder, data)
-                if isinstance(encoder, WordEmbedding):
-                    prepare_embedding(encoder, data)
+        if isinstance(data, TextDataModule):
+            encoders = encoders_of(self.model.encoder)
+            check_steps(encoders[0], data)
+            prepare_embeddings(encoders, data)
         for member in self.members:
             if member.inputs is None or not member.inputs.standardize:
                 continue

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -16,15 +17,23 @@ from data.module import Part, SequenceDataModule
 from models.pooling import mean
 from pipelines import baselines
 from pipelines.answers import middle
+from pipelines.calibration import describe_calibration, tempered
 from pipelines.checkpoints import DATA_MODULES, data_module, load
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
 from pipelines.intervals import describe_intervals
+from pipelines.measures import ranking
+from pipelines.order import describe_order
 from pipelines.quiet import ignore_noise
 from pipelines.report import Predictions, scores, summary, write_report
+from pipelines.report_page import PageInputs, report_page
+from pipelines.run_history import read_history
 from pipelines.runs import create_run, is_first_process, name_run
+from pipelines.shown_examples import choose, look_at
+from pipelines.slices import all_slices
+from pipelines.surroundings import surroundings
 
 BASELINES_FILE = "baselines.npz"
 
@@ -57,13 +66,15 @@ def report_test(
     part = data.parts[data.reported_part]
     answers = model.answers
     position = {int(k): at for at, k in enumerate(part.ids)}
-    sources = part.sources([position[int(k)] for k in answers.ids])
+    positions = [position[int(k)] for k in answers.ids]
+    sources = part.sources(positions)
+    untempered = answers.probabilities.numpy()
     predictions = Predictions(
         ids=answers.ids.numpy(),
         sources=sources,
         source_column=data.source_column,
         labels=answers.labels.numpy(),
-        probabilities=answers.probabilities.numpy(),
+        probabilities=tempered(untempered, model.temperature),
         classes=model.classes,
     )
     inputs = _Inputs(
@@ -79,6 +90,20 @@ def report_test(
         fitted = baselines.load(baselines_file)
     skipped = {one.id: one for one in data.skipped} | model.skipped
     answered = {one.name: one.predict_proba(inputs.of(one)) for one in fitted}
+    labels, predicted = predictions.labels, predictions.probabilities.argmax(1)
+    chosen = choose(labels, predictions.probabilities)
+    shown = look_at(model, part, [positions[k] for k in chosen], temperature=model.temperature)
+    page_inputs = PageInputs(
+        labels=labels,
+        probabilities=predictions.probabilities,
+        untempered=untempered,
+        lengths=answers.lengths.numpy(),
+        part_sizes={name: len(one) for name, one in data.parts.items()},
+        examples=list(shown),
+        history=read_history(folder / "metrics.csv"),
+        config={"model": model.description["model"], "data": model.description["data"]},
+    )
+    traits = {name: values[positions] for name, values in part.traits.items()}
     report = write_report(
         folder / "report",
         predictions,
@@ -91,20 +116,28 @@ def report_test(
             for _, one in sorted(skipped.items())
         ],
         train_seconds=train_seconds,
-        baselines={name: scores(predictions.labels, given) for name, given in answered.items()},
+        baselines={name: scores(labels, given) for name, given in answered.items()},
         extra={
             **data.notes(),
             "intervals": describe_intervals(
-                predictions.labels,
-                predictions.probabilities.argmax(1),
+                labels,
+                predicted,
                 {name: given.argmax(1) for name, given in answered.items()},
                 num_classes=len(model.classes),
             ),
+            "ranking": ranking(labels, predictions.probabilities, model.classes),
+            "calibration": describe_calibration(labels, untempered, model.temperature),
+            "slices": all_slices(answers.lengths.numpy(), traits, predicted == labels),
+            "order": describe_order(*(field.numpy() for field in model.reordered))
+            if model.reordered
+            else None,
+            "surroundings": surroundings(),
             **(extra or {}),
         },
+        page=partial(report_page, inputs=page_inputs, model_name=_model_name(model)),
     )
     print(summary(report, model_name=_model_name(model)))
-    print(f"Report: {folder / 'report'}")
+    print(f"Report: {folder / 'report' / 'report.html'}")
     return report
 
 

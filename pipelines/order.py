@@ -81,3 +81,21 @@ def _taken(
     tokens = batch.steps[places, 0].cpu().numpy()
     shown = windows(tokens, np.asarray(lengths), ngrams=batch.steps.shape[1])
     return encode(torch.from_numpy(shown).to(features.device))
+
+
+def describe_order(
+    labels: np.ndarray, whole: np.ndarray, otherwise: np.ndarray
+) -> dict[str, float]:
+    """Accuracy of each reading, for the report.
+
+    Args:
+        labels: (n,)
+        whole: (n,), what is answered to the sequences as they are.
+        otherwise: (n, readings), see `answers_reordered`.
+    """
+    shares = (otherwise == labels[:, None]).mean(0).tolist()
+    return {
+        "num_examples": len(labels),
+        "whole": float((whole == labels).mean()),
+        **dict(zip(READINGS, shares, strict=True)),
+    }

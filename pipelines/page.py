@@ -16,7 +16,7 @@ _STYLE = """
   --paper: #14191f; --tint: #1d242c } }
 * { box-sizing: border-box }
 body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 62rem; background: var(--paper);
-  color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: anywhere }
+  color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: break-word }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; border-top: 1px solid var(--line); padding-top: 1.2rem }
 p { max-width: 46rem; margin: .6rem 0 }
@@ -25,10 +25,23 @@ p { max-width: 46rem; margin: .6rem 0 }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .8rem 0 }
 th, td { padding: .3rem .8rem .3rem 0; text-align: right; border-bottom: 1px solid var(--line) }
 th { color: var(--soft); font-weight: 500; vertical-align: bottom }
-th:first-child, td:first-child { text-align: left }
+th:first-child, td:first-child { text-align: left; min-width: 7rem }
+td:not(:first-child) { white-space: nowrap }
 figure { margin: 1rem 0 }
 figure img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .3rem }
 figcaption { color: var(--soft); font-size: .9rem; max-width: 46rem; margin-top: .3rem }
+pre { overflow-x: auto; padding: .8rem; background: var(--tint); border-radius: .3rem;
+  font-size: .85rem }
+details { margin: .8rem 0 } summary { cursor: pointer; color: var(--soft) }
+.example { margin: 1rem 0 1.6rem; padding: .2rem 1rem .6rem; background: var(--tint);
+  border-radius: .4rem; border-left: .3rem solid #3f8f5b }
+.example.wrong { border-left-color: #c2553f }
+.example p { max-width: none } .example svg { width: 100%; height: auto; display: block }
+.words { line-height: 1.75 } .words span { border-radius: .15rem }
+.gap, .legend, .source { color: var(--soft) } .legend, .source { font-size: .85rem }
+.rule { stroke: var(--line); stroke-width: 1; fill: none }
+.strip { display: grid; grid-template-columns: repeat(10, 1fr); gap: 2px }
+.strip img { width: 100%; height: auto }
 @media print { body { max-width: none; padding: 0; font-size: 10pt } h2 { break-after: avoid }
   figure, tr { break-inside: avoid } .wide { overflow: visible } }
 """
@@ -76,3 +89,13 @@ def picture(figure: Figure, *, alt: str, caption: str = "") -> str:
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     image = f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{source}">'
     return f"<figure>{image}{below}</figure>"
+
+
+def raw(html: str) -> str:
+    """A part that is HTML already; what it shows of texts and names has been escaped."""
+    return html
+
+
+def details(summary: str, *parts: str) -> str:
+    """What is folded away until it is asked for."""
+    return f"<details><summary>{escape(summary)}</summary>{''.join(parts)}</details>"

@@ -7,22 +7,17 @@ over all K classes: one without an example in this split counts too. n examples,
 import csv
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager, get_font
 from sklearn import metrics
 
 from data.whole import written_whole
-
-GREY = "#5b6673"
-# Where installed, they write the class names that matplotlib's own font cannot.
-FALLBACK_FONTS = ("Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "Microsoft YaHei")
+from pipelines.confusion import draw_confusion_matrix
+from pipelines.lettering import printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +89,11 @@ def write_report(
     train_seconds: float,
     baselines: dict[str, dict],
     extra: dict | None = None,
+    page: Callable[[dict], str] | None = None,
 ) -> dict:
     """Write report.json, report.txt, predictions.csv and confusion_matrix.png; return the report.
+
+    With ``page``, what it makes of the report is written as report.html.
 
     `skipped` holds {"path": ..., "reason": ...} for every file left out, `baselines` the scores by
     name, `extra` further keys: ValueError for one that the report has already. Each file appears
@@ -129,17 +127,19 @@ def write_report(
     picture = io.BytesIO()
     draw_confusion_matrix(report).savefig(picture, dpi=150, bbox_inches="tight", pad_inches=0.2)
     write_whole(folder / "confusion_matrix.png", picture.getvalue())
+    if page is not None:
+        write_whole(folder / "report.html", page(report))
     write_whole(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     return report
 
 
 def summary(report: dict, *, model_name: str | None = None) -> str:
     """What a terminal shows at the end of a run. A baseline is beaten by a higher accuracy."""
-    model = f"model ({_printable(model_name)})" if model_name else "model"
-    baselines = {_printable(name): row for name, row in report["baselines"].items()}
+    model = f"model ({printable(model_name)})" if model_name else "model"
+    baselines = {printable(name): row for name, row in report["baselines"].items()}
     width = max(map(len, [model, *baselines])) + 2
     lines = [
-        _printable("{task} on {data}, {split}: accuracy {accuracy:.4f}".format_map(report)),
+        printable("{task} on {data}, {split}: accuracy {accuracy:.4f}".format_map(report)),
         f"{report['num_examples']:,} examples, {len(report['classes'])} classes, "
         f"trained in {report['train_seconds'] or 0:,.0f} s\n\n{_classification_text(report)}",
         f"{'':{width}}{'accuracy':>10}{'macro-F1':>10}{'log loss':>10}",
@@ -149,90 +149,13 @@ def summary(report: dict, *, model_name: str | None = None) -> str:
         cells = (f"{'-':>10}" if value is None else f"{value:>10.4f}" for value in values)
         lines.append(f"{name:{width}}" + "".join(cells))
     lines += ["", _verdict(model, report["accuracy"], baselines)]
-    lines += [_difference(_printable(n), d) for n, d in _against(report).items()]
+    lines += [_difference(printable(n), d) for n, d in _against(report).items()]
     if report["truncated_steps"] > 0:
         lines.append(f"Truncated: {report['truncated_steps']:,} steps of long sequences not read.")
-    skipped = [_printable(": ".join(item.values())) for item in report["skipped"]]
+    skipped = [printable(": ".join(item.values())) for item in report["skipped"]]
     if skipped:
         lines.append(f'Skipped: {len(skipped):,}, all listed in report.json under "skipped":')
     return "\n".join(lines + [f"  {line[-200:]}" for line in skipped[:3]])
-
-
-def draw_confusion_matrix(report: dict) -> Figure:
-    """A report's confusion matrix: the colour is the share of the row; cells say count and share.
-
-    Laid out in inches around the cells and cropped when saved (bbox_inches="tight"), so that long
-    names widen the picture and never squeeze the cells. No pyplot: no state that leaks figures.
-    """
-    counts = np.array(report["confusion_matrix"])
-    num_classes, totals = len(counts), counts.sum(axis=1, keepdims=True)
-    shares = np.where(totals == 0, np.nan, counts / np.maximum(totals, 1))  # an empty row is grey
-    cell = np.interp(num_classes, (2, 4, 10, 20, 40, 101), (1.4, 1.1, 0.8, 0.6, 0.36, 0.17))
-    side = float(cell * num_classes)  # inches, both
-    figure = Figure(figsize=(side, side))
-    axes = figure.add_axes((0, 0, 1, 1), facecolor="#e4e4e4", ylim=(num_classes, 0))
-    # Not linear: a confusion of 5 % must show beside hits of 90 %; the colour bar tells the scale.
-    norm, gap = PowerNorm(0.6, vmin=0, vmax=1), min(2.0, 3 * cell)
-    image = axes.pcolormesh(shares, cmap="Blues", norm=norm, edgecolors="white", linewidth=gap)
-    size = float(np.clip(1.5 * side, 11, 20))  # a large picture is looked at from further away
-    _label(axes, report["classes"], totals[:, 0], cell, size)
-    if num_classes <= 40:
-        _write_cells(axes, counts, shares, cell)
-    place = figure.add_axes((1 + 0.2 / side, 0, 0.16 / side, 1))
-    ticks = (0, 0.05, 0.2, 0.4, 0.6, 0.8, 1)
-    bar = figure.colorbar(image, cax=place, ticks=ticks, format="{x:.0%}")
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelsize=0.8 * size, labelcolor=GREY)
-    bar.set_label("share of the row", fontsize=0.9 * size, color=GREY)
-    title = _printable("{task} on {data}, {split}".format_map(report))
-    line = "accuracy {accuracy:.1%}   macro-F1 {macro_f1:.3f}   {num_examples:,} examples"
-    above = -size / (72 * cell)  # one line of text, in cells
-    axes.text(0, 2.6 * above, title, fontsize=size, weight="bold", parse_math=False)
-    axes.text(0, above, line.format_map(report), fontsize=size, color=GREY)
-    return figure
-
-
-def _label(axes: Axes, classes: list[str], totals: np.ndarray, cell: float, size: float) -> None:
-    families, names = _drawable(classes)
-    small = min(11.0, cell * 72 * 0.62)
-    style: dict[str, Any] = {"fontsize": small, "family": families, "parse_math": False}
-    ticks = np.arange(len(names)) + 0.5
-    rows = [f"{name}  ({total:,})" for name, total in zip(names, totals, strict=True)]
-    axes.set_yticks(ticks, rows, **style)
-    axes.set_xticks(ticks, names, **style)
-    if max(map(len, names)) * small * 0.62 > cell * 72:  # wider than its column
-        angle = 45 if cell > 0.3 else 90
-        for text in axes.get_xticklabels():
-            text.set(rotation=angle, rotation_mode="anchor", ha="right", va="center")
-    axes.set_xlabel("predicted", fontsize=size, color=GREY, labelpad=8)
-    axes.set_ylabel("true  (examples)", fontsize=size, color=GREY, labelpad=8)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-
-
-def _write_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray, cell: float) -> None:
-    two_lines = cell >= 0.55
-    longest = max(len(f"{counts.max():,}"), 4 if two_lines else 2)
-    size = min(17.0, cell * 72 * min(0.25 if two_lines else 0.36, 1.3 / longest))
-    for (row, column), count in np.ndenumerate(counts):
-        share, line = shares[row, column], size / (cell * 72) * (two_lines and count > 0)
-        color = "#b5bcc6" if count == 0 else "white" if share > 0.4 else "#1c2b3a"
-        style: dict[str, Any] = {"ha": "center", "va": "center", "color": color}
-        x, y, weight = column + 0.5, row + 0.5, "bold" if row == column else "normal"
-        if count or len(counts) <= 10:  # zeros would bury the rest
-            axes.text(x, y - 0.55 * line, f"{count:,}", fontsize=size, weight=weight, **style)
-        if line:
-            axes.text(x, y + 0.7 * line, f"{share:.1%}", fontsize=0.75 * size, **style)
-
-
-def _drawable(names: list[str]) -> tuple[list[str], list[str]]:
-    """Fonts, and the names as labels: shortened, and "class 3" where no font has the letters."""
-    files = {font.name: font.fname for font in fontManager.ttflist}
-    families = [name for name in ("DejaVu Sans", *FALLBACK_FONTS) if name in files]
-    glyphs = set().union(*(get_font(files[family]).get_charmap() for family in families))
-    short = [n if len(n) <= 28 else f"{n[:15]}…{n[-12:]}" for n in map(_printable, names)]
-    drawn = [set(map(ord, name)) <= glyphs for name in short]
-    return families, [n if drawn[k] else f"class {k}" for k, n in enumerate(short)]
 
 
 def _verdict(model: str, accuracy: float, baselines: dict[str, dict]) -> str:
@@ -267,7 +190,7 @@ def _classification_text(report: dict) -> str:
     """scikit-learn's text, from the counts alone: a report read back from disk prints as well."""
     counts = np.array(report["confusion_matrix"])
     labels, predicted = np.repeat(np.indices(counts.shape).reshape(2, -1), counts.ravel(), axis=1)
-    return _classify(labels, predicted, [_printable(name) for name in report["classes"]], digits=4)
+    return _classify(labels, predicted, [printable(name) for name in report["classes"]], digits=4)
 
 
 def _predictions_csv(predictions: Predictions) -> str:
@@ -294,11 +217,6 @@ def write_whole(path: Path, content: str | bytes) -> None:
         content = content.encode("utf-8", errors="backslashreplace")
     with written_whole(path) as place:
         place.write_bytes(content)
-
-
-def _printable(text: str) -> str:
-    """One line, harmless to a terminal: control characters and lone surrogates as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def _require(condition: object, message: str) -> None:

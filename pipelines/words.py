@@ -1,7 +1,14 @@
-"""What an embedding of words is told of the training part before it learns: vectors, frequencies."""
+"""What an embedding of words is told of the training part before it learns.
+
+That is: pretrained vectors, how often words occur, and which n-grams are frequent.
+"""
+
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
+from data.embeddings import WordVectors
 from data.errors import InputError
 from data.text import TextDataModule
 from models.encoders import Encoder, WordEmbedding
@@ -23,22 +30,68 @@ def check_steps(encoder: Encoder, data: TextDataModule) -> None:
         raise InputError("--data.ngrams=1: NgramEmbedding reads n-grams; give 2 or more")
 
 
-def prepare_embedding(encoder: WordEmbedding, data: TextDataModule) -> None:
-    """Give it how often each word occurs, where it normalises, and the vectors the data bring.
+# One that occurs less often has no vector: it would be learnt by heart.
+_LEAST_OFTEN = 3
+# Codes of so many steps are counted at once.
+_STEPS_AT_ONCE = 2_000_000
+
+
+def prepare_embeddings(encoders: Sequence[Encoder], data: TextDataModule) -> None:
+    """Give encoders of one kind what they need to know of the training part.
+
+    Those that normalise get how often each word occurs, all the vectors that the data bring, and
+    those of n-grams which are frequent.
 
     Raises:
         InputError: vectors of another size.
     """
-    if encoder.normalize:
-        counts = torch.from_numpy(data.token_counts())
-        encoder.frequencies.copy_(counts / counts.sum())
-    vectors = data.vectors
-    if vectors is not None:
-        if vectors.table.shape[1] != encoder.out_features:
-            raise InputError(
-                f"--model.encoder.features={encoder.out_features}: the word vectors have"
-                f" {vectors.table.shape[1]}; give that number"
-            )
-        found = torch.from_numpy(vectors.found)
-        with torch.no_grad():
-            encoder.embedding.weight[found] = torch.from_numpy(vectors.table)[found]
+    embeddings = [encoder for encoder in encoders if isinstance(encoder, WordEmbedding)]
+    counts = None
+    frequent = None
+    for encoder in embeddings:
+        if encoder.normalize:
+            counts = torch.from_numpy(data.token_counts()) if counts is None else counts
+            encoder.frequencies.copy_(counts / counts.sum())
+        if data.vectors is not None:
+            _take_vectors(encoder, data.vectors)
+        if isinstance(encoder, NgramEmbedding):
+            frequent = frequent_ngrams(data, encoder.num_ngrams) if frequent is None else frequent
+            encoder.know(frequent)
+
+
+def frequent_ngrams(data: TextDataModule, most: int) -> Tensor:
+    """(R,) int64: the codes of the training part's most frequent n-grams, at most ``most``."""
+    codes, counts = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+    waiting: list[Tensor] = []
+    num_waiting = 0
+
+    def counted() -> tuple[Tensor, Tensor]:
+        found, times = torch.cat(waiting).unique(return_counts=True)
+        both, place = torch.cat([codes, found]).unique(return_inverse=True)
+        sums = torch.zeros(len(both), dtype=torch.int64)
+        return both, sums.index_add_(0, place, torch.cat([counts, times]))
+
+    for batch in data.loader(data.parts["train"], alone=True):
+        for code in NgramEmbedding.codes_of(batch.steps):
+            waiting.append(code[code >= 0])
+            num_waiting += len(code)
+        if num_waiting >= _STEPS_AT_ONCE:
+            codes, counts = counted()
+            waiting, num_waiting = [], 0
+    if waiting:
+        codes, counts = counted()
+    is_frequent = counts >= _LEAST_OFTEN
+    codes, counts = codes[is_frequent], counts[is_frequent]
+    # Of equally frequent ones the smaller code: the same on every rank.
+    return codes[counts.argsort(descending=True, stable=True)[:most]]
+
+
+def _take_vectors(encoder: WordEmbedding, vectors: WordVectors) -> None:
+    if vectors.table.shape[1] != encoder.out_features:
+        raise InputError(
+            f"--model.encoder.features={encoder.out_features}: the word vectors have"
+            f" {vectors.table.shape[1]}; give that number"
+        )
+    found = torch.from_numpy(vectors.found)
+    with torch.no_grad():
+        encoder.embedding.weight[found] = torch.from_numpy(vectors.table)[found]

@@ -15,9 +15,26 @@ def shown(*texts, ngrams=3):
 
 def encoder(**options):
     torch.manual_seed(0)
-    made = NgramEmbedding(9, features=4, buckets=50, **options).eval()
+    made = NgramEmbedding(9, features=4, num_ngrams=2000, **options).eval()
     torch.nn.init.normal_(made.ngrams.weight[:-1].detach())
+    every = torch.cartesian_prod(*[torch.arange(9)] * 3)
+    made.know(torch.cat(list(made.codes_of(every))).unique())
     return made
+
+
+def test_only_those_that_are_known_have_a_vector_each_its_own():
+    made = NgramEmbedding(9, features=4, num_ngrams=3).eval()
+    pair, triple = (int(code[0]) for code in made.codes_of(torch.tensor([[7, 6, 5]])))
+    made.know(torch.tensor([triple, pair]))
+    with torch.no_grad():
+        made.ngrams.weight[:-1] = torch.eye(4)[:3]
+    first, second = (1, 0) if pair > triple else (0, 1)
+    added = made(shown([5, 6, 7])) - made.embedding(torch.tensor([5, 6, 7]))
+    expected = torch.eye(4)[first] + torch.eye(4)[second]
+    torch.testing.assert_close(added, torch.stack([0 * expected, 0 * expected, expected]))
+    # None is known before it is told, and what it is told is kept with the weights.
+    assert not (made(shown([1, 2])) - made.embedding(torch.tensor([1, 2]))).any()
+    assert "known" in made.state_dict()
 
 
 def test_a_new_one_says_what_the_words_say():
@@ -56,7 +73,7 @@ def test_nothing_is_learnt_for_what_would_begin_before_the_text():
 
 
 def test_options_that_cannot_be():
-    with pytest.raises(OptionError, match="buckets=0"):
-        NgramEmbedding(5, buckets=0)
+    with pytest.raises(OptionError, match="num_ngrams=0"):
+        NgramEmbedding(5, num_ngrams=0)
     with pytest.raises(OptionError, match="ngram_dropout=1"):
         NgramEmbedding(5, ngram_dropout=1.0)

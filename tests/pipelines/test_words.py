@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from data.batch import collate
 from data.errors import InputError
+from data.text_part import windows
 from models.encoders import OneHot, WordEmbedding
 from models.ngrams import NgramEmbedding
 from pipelines import predict
 from pipelines.cli import train
-from pipelines.words import check_steps, prepare_embedding
+from pipelines.words import check_steps, frequent_ngrams, prepare_embeddings
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
 
@@ -21,7 +23,7 @@ def data(vectors=None, ngrams=1):
 
 def test_frequencies_are_those_of_the_training_part():
     encoder = WordEmbedding(4, features=2, normalize=True)
-    prepare_embedding(encoder, data())
+    prepare_embeddings([encoder], data())
     assert encoder.frequencies.tolist() == [0.25, 0, 0.75, 0]
 
 
@@ -29,7 +31,7 @@ def test_vectors_that_were_found_replace_those_drawn():
     encoder = WordEmbedding(3, features=2)
     drawn = encoder.embedding.weight.detach().clone()
     table = np.array([[0, 0], [1, 2], [0, 0]], np.float32)
-    prepare_embedding(encoder, data(vectors=SimpleNamespace(table=table, found=table.any(1))))
+    prepare_embeddings([encoder], data(vectors=SimpleNamespace(table=table, found=table.any(1))))
     weight = encoder.embedding.weight
     assert weight[1].tolist() == [1, 2]
     assert torch.equal(weight[[0, 2]], drawn[[0, 2]])
@@ -39,7 +41,7 @@ def test_vectors_that_were_found_replace_those_drawn():
 def test_vectors_of_another_size_are_refused():
     vectors = SimpleNamespace(table=np.zeros((3, 50), np.float32), found=np.ones(3, bool))
     with pytest.raises(InputError, match=r"features=2: the word vectors have 50"):
-        prepare_embedding(WordEmbedding(3, features=2), data(vectors=vectors))
+        prepare_embeddings([WordEmbedding(3, features=2)], data(vectors=vectors))
 
 
 def test_what_a_step_shows_must_be_what_the_encoder_reads():
@@ -54,6 +56,25 @@ def test_an_encoder_without_vectors_is_asked_too():
         check_steps(OneHot(4), data(ngrams=2))
 
 
+def test_the_frequent_ngrams_of_the_training_part_have_vectors(monkeypatch):
+    texts = [[1, 2, 3], [1, 2], [1, 2, 3], [5, 1, 2, 3], [7, 8]]
+    lengths = [len(text) for text in texts]
+    steps = windows(np.concatenate([np.array(text) for text in texts]), np.array(lengths), ngrams=3)
+    batches = [
+        collate(torch.from_numpy(part), lengths=n, labels=[0] * len(n), ids=range(len(n)))
+        for part, n in ((steps[:8], lengths[:3]), (steps[8:], lengths[3:]))
+    ]
+    given = SimpleNamespace(loader=lambda part, alone: batches, parts={"train": None})
+    for at_once in (1, 100):
+        monkeypatch.setattr("pipelines.words._STEPS_AT_ONCE", at_once)
+        # 1 2 four times, 2 3 and 1 2 3 three times, all others less often.
+        found = frequent_ngrams(given, 10)
+        bigrams, trigrams = NgramEmbedding.codes_of(torch.tensor([[2, 1, -1], [3, 2, 1]]))
+        assert set(found.tolist()) == {*bigrams.tolist(), trigrams[1].item()}
+        assert found[0] == bigrams[0]
+        assert frequent_ngrams(given, 1).tolist() == [bigrams[0]]
+
+
 def test_ngrams_from_training_to_prediction(in_folder, capsys):
     table = write_reviews(in_folder / "reviews.csv")
     train(
@@ -61,7 +82,7 @@ def test_ngrams_from_training_to_prediction(in_folder, capsys):
         [
             f"--data.path={table}", "--run=one", *SENTIMENT, "--data.tokenizer=characters",
             "--data.ngrams=3", "--model.encoder=models.ngrams.NgramEmbedding",
-            "--model.encoder.features=4", "--model.encoder.buckets=50", "--model.members=2",
+            "--model.encoder.features=4", "--model.encoder.num_ngrams=50", "--model.members=2",
         ],
     )  # fmt: skip
     capsys.readouterr()

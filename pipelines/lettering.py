@@ -1,0 +1,23 @@
+"""Names as people write them, where not every letter can be shown."""
+
+from collections.abc import Sequence
+
+from matplotlib.font_manager import fontManager, get_font
+
+# Where installed, they write the names that matplotlib's own font cannot.
+FALLBACK_FONTS = ("Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "Microsoft YaHei")
+
+
+def printable(text: str) -> str:
+    """One line, harmless to a terminal: control characters and lone surrogates as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def drawable(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Fonts, and the names as labels: shortened, and "class 3" where no font has the letters."""
+    files = {font.name: font.fname for font in fontManager.ttflist}
+    families = [name for name in ("DejaVu Sans", *FALLBACK_FONTS) if name in files]
+    glyphs = set().union(*(get_font(files[family]).get_charmap() for family in families))
+    short = [n if len(n) <= 28 else f"{n[:15]}…{n[-12:]}" for n in map(printable, names)]
+    drawn = [set(map(ord, name)) <= glyphs for name in short]
+    return families, [n if drawn[k] else f"class {k}" for k, n in enumerate(short)]

@@ -1,0 +1,54 @@
+"""Measures of how well classes are ranked, and the curves behind them; scikit-learn's throughout.
+
+n examples · K classes
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn import metrics
+
+TOP = 5
+
+
+class Curves(NamedTuple):
+    """One class against all others."""
+
+    false_positive_rate: np.ndarray
+    true_positive_rate: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+
+
+def ranking(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """What the order of the probabilities is worth, whatever threshold is chosen.
+
+    Returns:
+        ``average_precision`` and ``roc_auc`` by class, each against all others (None where no
+        example, or every one, is of it); ``top5_accuracy``, None of five classes or fewer.
+    """
+    per_class: dict[str, dict[str, float | None]] = {"average_precision": {}, "roc_auc": {}}
+    for k, name in enumerate(classes):
+        is_class = labels == k
+        tells = 0 < is_class.sum() < len(labels)
+        per_class["average_precision"][name] = (
+            float(metrics.average_precision_score(is_class, probabilities[:, k])) if tells else None
+        )
+        per_class["roc_auc"][name] = (
+            float(metrics.roc_auc_score(is_class, probabilities[:, k])) if tells else None
+        )
+    top = None
+    if len(classes) > TOP:
+        every = range(len(classes))
+        top = float(metrics.top_k_accuracy_score(labels, probabilities, k=TOP, labels=every))
+    return {**per_class, "top5_accuracy": top}
+
+
+def curves(labels: np.ndarray, probabilities: np.ndarray, k: int) -> Curves | None:
+    """The ROC and precision–recall curves of class ``k``; None where there is nothing to tell."""
+    is_class = labels == k
+    if not 0 < is_class.sum() < len(labels):
+        return None
+    false, true, _ = metrics.roc_curve(is_class, probabilities[:, k])
+    precision, recall, _ = metrics.precision_recall_curve(is_class, probabilities[:, k])
+    return Curves(false, true, precision, recall)

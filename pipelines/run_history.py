@@ -1,0 +1,21 @@
+"""The curves that training left: metrics.csv → loss and accuracy epoch by epoch."""
+
+import csv
+from pathlib import Path
+
+
+def read_history(path: Path) -> dict[str, list[tuple[float, float]]]:
+    """By metric (``train/loss``, ``val/accuracy`` …) its (epoch, value) pairs, epochs from 1.
+
+    Empty where there is no such file: a run without a CSV logger.
+    """
+    if not path.is_file():
+        return {}
+    found: dict[str, list[tuple[float, float]]] = {}
+    with path.open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            epoch = float(row["epoch"]) + 1 if row.get("epoch") else None
+            for name, value in row.items():
+                if "/" in name and value and epoch is not None and not name.startswith("test/"):
+                    found.setdefault(name, []).append((epoch, float(value)))
+    return found

@@ -1,0 +1,118 @@
+"""Examples worth looking at, with the running answer and what each step adds to it.
+
+n examples · T steps of one · P places · K classes · F frames that are shown · S their size
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from data.module import Part
+from data.vocabulary import clean
+from models.running import running_answer
+from pipelines.attribution import Attribution, integrated_gradients
+from pipelines.classify import SequenceClassifier
+
+NUM_MISTAKES, NUM_RIGHT = 6, 3
+NUM_FRAMES = 10
+# Of more steps the way back takes minutes on a laptop.
+MOST_ATTRIBUTED_STEPS = 20_000
+
+
+class ShownExample(NamedTuple):
+    """One example, as the page shows it."""
+
+    source: str
+    """The path of the clip, or the text."""
+    label: str
+    predicted: str
+    probabilities: dict[str, float]
+    places: np.ndarray
+    """(P,): the steps after which the model was asked."""
+    running: np.ndarray
+    """(P, K): its probabilities there."""
+    attribution: Attribution | None
+    """What each step adds to the log-odds of the predicted class; None of very long ones."""
+    pieces: list[str]
+    """(T): what each step is of the text; empty for a clip."""
+    frames: np.ndarray
+    """(F, S, S, 3) uint8, evenly spread; F is 0 for a text."""
+    frame_steps: list[int]
+    """(F): which steps these are."""
+
+
+def choose(labels: np.ndarray, probabilities: np.ndarray) -> list[int]:
+    """Rows of the surest mistakes, then of the surest right answers of different classes.
+
+    Args:
+        labels: (n,)
+        probabilities: (n, K)
+    """
+    predicted, sure = probabilities.argmax(1), probabilities.max(1)
+    order = np.argsort(-sure, kind="stable")
+    wrong = [int(k) for k in order if predicted[k] != labels[k]][:NUM_MISTAKES]
+    right: dict[int, int] = {}
+    for k in order:
+        if predicted[k] == labels[k]:
+            right.setdefault(int(labels[k]), int(k))
+    return wrong + list(right.values())[:NUM_RIGHT]
+
+
+def look_at(
+    model: SequenceClassifier, part: Part, positions: list[int], *, temperature: float
+) -> Iterator[ShownExample]:
+    """The examples at some positions of a part, one after the other."""
+    was_training = model.training
+    model.eval()
+    for position in positions:
+        yield _look_at(model, part, position, temperature)
+    model.train(was_training)
+
+
+def _look_at(
+    model: SequenceClassifier, part: Part, position: int, temperature: float
+) -> ShownExample:
+    device = model.device
+    batch = part.__getitems__([position])
+    with torch.no_grad():
+        features = model.encode(batch.steps.to(device))
+    running = running_answer(model.model, features)
+    probabilities = (running.scores.double() / temperature).softmax(1).cpu().numpy()
+    target = int(probabilities[-1].argmax())
+    attribution = None
+    if len(features) <= MOST_ATTRIBUTED_STEPS:
+        attribution = integrated_gradients(model.model.read, features.float(), target)
+    source = part.sources([position])[0]
+    is_text = not batch.steps.is_floating_point() and batch.steps.ndim <= 2
+    frames, frame_steps = np.empty((0, 0, 0, 3), np.uint8), []
+    if not is_text:
+        pixels = part.shown([position]).steps
+        places = np.linspace(0, len(pixels) - 1, min(NUM_FRAMES, len(pixels)))
+        frame_steps = [round(k) for k in places.tolist()]
+        frames = pixels[frame_steps].permute(0, 2, 3, 1).numpy()
+    return ShownExample(
+        source=source,
+        label=model.classes[int(batch.labels[0])],
+        predicted=model.classes[target],
+        probabilities=dict(zip(model.classes, probabilities[-1].tolist(), strict=True)),
+        places=running.places.numpy(),
+        running=probabilities,
+        attribution=attribution,
+        pieces=_pieces(model, source, len(batch.steps)) if is_text else [],
+        frames=frames,
+        frame_steps=frame_steps,
+    )
+
+
+def _pieces(model: SequenceClassifier, text: str, num_steps: int) -> list[str]:
+    """The text cut where its tokens begin; what was not read is left out."""
+    text = clean(text)
+    tokenizer = Tokenizer.from_str(model.description["inputs"]["tokenizer"])
+    offsets = tokenizer.encode(text).offsets
+    starts = np.maximum.accumulate([start for start, _ in offsets])[:num_steps].tolist()
+    starts[0] = 0
+    end = len(text) if num_steps >= len(offsets) else offsets[num_steps][0]
+    return [text[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]

@@ -1,0 +1,70 @@
+"""Does it hold? Accuracy by length, and by whatever else is known of the examples.
+
+n examples
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+MOST_BINS = 5
+# Fewer in a bin say little of it.
+LEAST_EXAMPLES = 10
+
+
+def accuracy_by(values: np.ndarray, is_right: np.ndarray) -> list[dict[str, Any]]:
+    """Accuracy in bins of about as many examples each.
+
+    Args:
+        values: (n,) of the trait; NaN where it is not known, which is left out.
+        is_right: (n,) bool.
+
+    Returns:
+        Each bin's ``low`` and ``high`` (the least and the largest value in it), ``num_examples``,
+        ``accuracy``, and its ``interval`` (Wilson 1927, 95 %). Equal values stay in one bin; one
+        value alone makes none.
+    """
+    known = np.isfinite(values)
+    values, is_right = values[known], is_right[known]
+    kinds = np.unique(values)
+    if len(kinds) < 2:
+        return []
+    num_bins = int(min(MOST_BINS, len(kinds), max(len(values) // LEAST_EXAMPLES, 1)))
+    if len(kinds) <= MOST_BINS:
+        places = np.searchsorted(kinds, values)
+    else:
+        cuts = np.unique(np.quantile(values, np.linspace(0, 1, num_bins + 1)[1:-1]))
+        places = np.searchsorted(cuts, values, side="right")
+    bins = []
+    for place in np.unique(places):
+        here = places == place
+        count, right = int(here.sum()), int(is_right[here].sum())
+        bins.append(
+            {
+                "low": float(values[here].min()),
+                "high": float(values[here].max()),
+                "num_examples": count,
+                "accuracy": right / count,
+                "interval": list(wilson(right, count)),
+            }
+        )
+    return bins
+
+
+def all_slices(
+    lengths: np.ndarray, traits: Mapping[str, np.ndarray], is_right: np.ndarray
+) -> dict[str, list[dict[str, Any]]]:
+    """`accuracy_by` the number of steps and by each trait that differs between the examples."""
+    every = {"steps": lengths.astype(float), **traits}
+    found = {name: accuracy_by(np.asarray(v, float), is_right) for name, v in every.items()}
+    return {name: bins for name, bins in found.items() if bins}
+
+
+def wilson(right: int, count: int, *, z: float = 1.96) -> tuple[float, float]:
+    """The score interval of a share (Wilson 1927), good for few examples and near 0 and 1."""
+    share = right / count
+    middle = share + z**2 / (2 * count)
+    reach = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    low, high = ((middle + sign * reach) / (1 + z**2 / count) for sign in (-1, 1))
+    return float(max(low, 0)), float(min(high, 1))

@@ -1,0 +1,163 @@
+"""The page of a report: its figures are right, it stands alone, and a browser shows it."""
+
+import json
+import re
+import shutil
+import subprocess
+from html import escape
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn import metrics
+
+from pipelines.attribution import Attribution
+from pipelines.checkpoints import load
+from pipelines.example_views import example_view
+from pipelines.report_page import plain_verdict
+from pipelines.run_history import read_history
+from pipelines.shown_examples import ShownExample, choose
+from tests.pipelines.conftest import read_predictions
+
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+def files_of(place, task):
+    folder = place / "runs" / task / "first"
+    return folder, (folder / "report" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("task", ["video", "sentiment"])
+def test_the_page_is_one_file_and_says_what_the_report_says(task, video_run, sentiment_run):
+    place = video_run if task == "video" else sentiment_run
+    folder, page = files_of(place, task)
+    report = json.loads((folder / "report" / "report.json").read_text())
+    assert not re.search(r"(src|href)\s*=\s*[\"'](?!data:)", page)
+    assert "<script" not in page
+    assert len(page) < 5e6
+    assert f"{report['accuracy']:.1%} are right" in page
+    assert escape(plain_verdict(report, "LSTM")) in page
+    for name in report["classes"]:
+        assert f"{report['classification_report'][name]['f1-score']:.3f}" in page
+    rows = read_predictions(folder)
+    wrong = sum(row["label"] != row["predicted"] for row in rows)
+    right = {row["label"] for row in rows if row["label"] == row["predicted"]}
+    assert page.count('class="example wrong"') == min(6, wrong)
+    assert page.count('class="example right"') == len(right)
+
+
+def test_figures_are_those_of_predictions_csv(sentiment_run):
+    folder, _ = files_of(sentiment_run, "sentiment")
+    report = json.loads((folder / "report" / "report.json").read_text())
+    rows = read_predictions(folder)
+    classes = report["classes"]
+    labels = np.array([classes.index(row["label"]) for row in rows])
+    shares = np.array([[float(row[f"probability_{name}"]) for name in classes] for row in rows])
+    for k, name in enumerate(classes):
+        expected = metrics.roc_auc_score(labels == k, shares[:, k])
+        assert report["ranking"]["roc_auc"][name] == pytest.approx(expected)
+    after = report["calibration"]["after"]
+    assert after["log_loss"] == pytest.approx(metrics.log_loss(labels, shares), abs=1e-9)
+    assert report["log_loss"] == pytest.approx(after["log_loss"], abs=1e-9)
+    is_right = shares.argmax(1) == labels
+    assert report["order"]["whole"] == pytest.approx(is_right.mean())
+    steps = report["slices"]["steps"]
+    assert sum(one["num_examples"] for one in steps) == len(rows)
+    right = sum(one["accuracy"] * one["num_examples"] for one in steps)
+    assert right == pytest.approx(is_right.sum())
+
+
+def test_the_temperature_is_kept_with_the_model(sentiment_run):
+    folder, _ = files_of(sentiment_run, "sentiment")
+    report = json.loads((folder / "report" / "report.json").read_text())
+    model = load(folder / "checkpoints" / "best.ckpt")
+    assert model.temperature == pytest.approx(report["calibration"]["temperature"])
+    assert model.temperature != 1
+
+
+def against(value, low, high):
+    return {
+        "baselines": {
+            "majority": {"accuracy": 0.5},
+            "tfidf_logistic_regression": {"accuracy": 0.8},
+        },
+        "intervals": {
+            "against": {
+                "majority": {"accuracy": [0.3, 0.2, 0.4]},
+                "tfidf_logistic_regression": {"accuracy": [value, low, high]},
+            }
+        },
+    }
+
+
+def test_the_verdict_says_when_it_is_chance_and_when_it_is_worse():
+    assert "is better than" in plain_verdict(against(0.03, 0.01, 0.05), "LSTM")
+    assert "can be chance" in plain_verdict(against(0.01, -0.01, 0.03), "LSTM")
+    worse = plain_verdict(against(-0.03, -0.05, -0.01), "LSTM")
+    assert "NOT better" in worse
+    assert "TF-IDF" in worse
+    assert "nothing shows" in plain_verdict({"baselines": {}}, "LSTM")
+
+
+def shown(pieces, steps):
+    return ShownExample(
+        source="".join(pieces), label="<b>", predicted="a", probabilities={"a": 0.9, "<b>": 0.1},
+        places=np.arange(len(pieces)), running=np.tile([0.9, 0.1], (len(pieces), 1)),
+        attribution=Attribution(np.array(steps, float), 1.0, 0.0), pieces=pieces,
+        frames=np.empty((0, 0, 0, 3), np.uint8), frame_steps=[],
+    )  # fmt: skip
+
+
+def test_words_are_coloured_and_nothing_of_a_text_is_taken_for_html():
+    page = example_view(shown(["<script>", " good", " film"], [0.0, 2.0, -1.0]))
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "taken for <b>a</b> (90.0%), is <b>&lt;b&gt;</b>" in page
+    assert 'rgba(47,110,163,0.75)"> good</span>' in page
+    assert 'rgba(194,85,63,0.38)"> film</span>' in page
+
+
+def test_of_a_long_text_the_places_that_count_are_shown():
+    steps = np.zeros(5_000)
+    steps[3_000] = 1
+    pieces = [f" w{k}" for k in range(5_000)]
+    page = example_view(shown(pieces, steps))
+    assert " w3000<" in page
+    assert " w4999" in page
+    assert " w1500" not in page
+    assert "… 2," in page
+
+
+def test_the_surest_mistakes_come_first_then_one_right_answer_of_each_class():
+    labels = np.array([0, 0, 1, 1, 1])
+    first = np.array([0.9, 0.1, 0.7, 0.2, 0.05])
+    assert choose(labels, np.stack([first, 1 - first], 1)) == [1, 2, 4, 0]
+
+
+def test_history_by_epoch(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("epoch,step,train/loss,val/loss,test/loss\n0,5,,0.5,\n0,5,0.7,,\n1,9,,,0.4\n")
+    assert read_history(path) == {"val/loss": [(1.0, 0.5)], "train/loss": [(1.0, 0.7)]}
+    assert read_history(tmp_path / "none.csv") == {}
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome is installed")
+@pytest.mark.parametrize("width", [400, 1200])
+def test_a_browser_shows_it(sentiment_run, tmp_path, width):
+    folder, _ = files_of(sentiment_run, "sentiment")
+    picture = tmp_path / "page.png"
+    options = [
+        "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
+        f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},3000",
+    ]  # fmt: skip
+    page = (folder / "report" / "report.html").resolve().as_uri()
+    subprocess.run(
+        [BROWSER, *options, f"--screenshot={picture}", page],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    pixels = np.asarray(Image.open(picture).convert("L"))
+    # Text and pictures down the page, and a margin at its right that nothing runs across.
+    assert (pixels[:2000].std(1) > 5).mean() > 0.3
+    assert pixels[:, -8:].std(1).max() < 5
