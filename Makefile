@@ -10,7 +10,7 @@ SIZE      = best
 READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 
 # Only what is typed counts: a variable DATA or RUN that happens to be in the environment does not.
-$(foreach name,DATA UNLABELLED RUN CKPT SPLIT TEXT INPUT PROMPT LENGTH ARGS,\
+$(foreach name,DATA UNLABELLED RUN RUNS CKPT SPLIT TEXT INPUT PROMPT LENGTH ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 
 # Paths and texts come from people: quoted, so that blanks and signs in them stay what they are.
@@ -26,11 +26,13 @@ predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,$(CKPT)) \
             $(call option,text,$(TEXT)) $(call option,input,$(INPUT)) $(ARGS)
 sample    = $(PY) -m pipelines.sample $(call option,ckpt,$(CKPT)) $(call option,prompt,$(PROMPT)) \
             $(call option,length,$(LENGTH)) $(ARGS)
+microscope = $(PY) -m pipelines.microscope $(call option,ckpt,$(CKPT)) $(call option,input,$(INPUT)) \
+            $(call option,text,$(TEXT)) $(call option,run,$(RUN)) $(ARGS)
 
 .DEFAULT_GOAL = help
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
-        evaluate-video evaluate-sentiment predict-video predict-sentiment sample-language memory-lab \
-        doctor test test-slow lint bench clean
+        evaluate-video evaluate-sentiment predict-video predict-sentiment sample-language compare memory-lab \
+        microscope doctor test test-slow lint bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
@@ -69,17 +71,23 @@ evaluate-video: $(READY) ## test a saved model               CKPT=… [DATA=…]
 evaluate-sentiment: $(READY) ## test a saved model               CKPT=… [DATA=…] [SPLIT=…] [RUN=name]
 	@$(call evaluate,sentiment)
 
-predict-video: $(READY) ## a saved model's answer           CKPT=… INPUT=clip.mp4
+predict-video: $(READY) ## a saved model's answers          CKPT=… INPUT=clip|folder|'*.mp4' [ARGS="--overlay=out.mp4"]
 	@$(call predict,video)
 
-predict-sentiment: $(READY) ## a saved model's answer           CKPT=… TEXT="…"
+predict-sentiment: $(READY) ## a saved model's answers          CKPT=… TEXT="…"|INPUT=texts.csv|- [ARGS=--format=json]
 	@$(call predict,sentiment)
 
 sample-language: $(READY) ## a saved model's continuation     CKPT=… PROMPT="…" [LENGTH=500] [ARGS=…]
 	@$(sample)
 
+compare: $(READY) ## runs side by side                RUNS="a b c" [RUN=name]
+	@$(PY) -m pipelines.compare $(call option,runs,$(RUNS)) $(call option,run,$(RUN)) $(ARGS)
+
 memory-lab: $(READY) ## RNN, GRU and LSTM side by side: a page  [RUN=name] [ARGS=…]
 	@$(PY) -m pipelines.memory_lab $(call option,run,$(RUN)) $(ARGS)
+
+microscope: $(READY) ## what single units do: a page       CKPT=… INPUT=text.txt|clip.mp4 [RUN=name] [ARGS=…]
+	@$(microscope)
 
 doctor: $(READY) ## is anything wrong with these clips? DATA=folder|list.csv [ARGS=…]
 	@$(PY) -m pipelines.doctor $(call option,data.path,$(DATA)) $(ARGS)

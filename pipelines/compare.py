@@ -1,0 +1,155 @@
+"""``make compare RUNS="a b c"``: runs side by side, and which differences are more than chance."""
+
+import json
+import sys
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jsonargparse import ArgumentParser
+
+from data.errors import InputError
+from pipelines.compare_page import compare_page
+from pipelines.errors import one_line_errors
+from pipelines.finished_runs import FinishedRun, read_run
+from pipelines.intervals import interval, resample
+from pipelines.report import write_whole
+from pipelines.runs import create_run, name_run
+from pipelines.significance import holm, mcnemar
+
+TASK = "compare"
+
+
+def compare(runs: list[FinishedRun]) -> dict[str, Any]:
+    """Figures of each run and of each pair, on the examples that all of them were tested on.
+
+    Returns:
+        ``num_examples``; ``left_out``, how many were not tested by all; ``runs`` by name with
+        ``accuracy`` and ``macro_f1`` as [value, low, high], ``log_loss``, ``train_seconds`` and
+        ``options``, those in which the runs differ; ``pairs``: first and second name, the
+        difference of accuracy [value, low, high], how many examples only one has right, and the
+        p-value of McNemar's test, adjusted for the number of pairs (Holm).
+
+    Raises:
+        InputError: runs of other classes, or with no example in common, or that call the same
+            example by two labels.
+    """
+    shared = _shared_examples(runs)
+    at = {run.name: [run.position[key] for key in shared] for run in runs}
+    labels = runs[0].labels[at[runs[0].name]]
+    for run in runs[1:]:
+        if not np.array_equal(run.labels[at[run.name]], labels):
+            raise InputError(
+                f"RUNS: {run.name} and {runs[0].name} give the same examples other labels; compare"
+                " runs of the same data"
+            )
+    predicted = {run.name: run.probabilities[at[run.name]].argmax(1) for run in runs}
+    figures = resample(labels, predicted, num_classes=len(runs[0].classes))
+    pairs = []
+    for first, second in combinations(predicted, 2):
+        test = mcnemar(predicted[first] == labels, predicted[second] == labels)
+        difference = interval(figures[first].accuracy - figures[second].accuracy)
+        pairs.append(
+            {"first": first, "second": second, "difference": list(difference)} | test._asdict()
+        )
+    for pair, p_value in zip(pairs, holm([pair["p_value"] for pair in pairs]), strict=True):
+        pair["p_value"] = p_value
+    rows = np.arange(len(labels))
+    return {
+        "data": runs[0].report["data"],
+        "num_examples": len(shared),
+        "left_out": len(set().union(*(run.position for run in runs))) - len(shared),
+        "runs": {
+            run.name: {
+                "accuracy": list(interval(figures[run.name].accuracy)),
+                "macro_f1": list(interval(figures[run.name].macro_f1)),
+                "log_loss": float(
+                    -np.log(np.maximum(run.probabilities[at[run.name]][rows, labels], 1e-15)).mean()
+                ),
+                "train_seconds": run.report.get("train_seconds"),
+                "options": options,
+            }
+            for run, options in zip(runs, _differing_options(runs), strict=True)
+        },
+        "pairs": pairs,
+    }
+
+
+def _shared_examples(runs: list[FinishedRun]) -> list[tuple[str, str]]:
+    for run in runs[1:]:
+        if run.classes != runs[0].classes:
+            raise InputError(
+                f"RUNS: {run.name} has the classes {run.classes} and {runs[0].name}"
+                f" {runs[0].classes}; compare runs of the same classes"
+            )
+    shared = [key for key in runs[0].position if all(key in run.position for run in runs)]
+    if not shared:
+        raise InputError(
+            "RUNS: no example was tested by all of them; compare runs of the same data"
+        )
+    return shared
+
+
+def _differing_options(runs: list[FinishedRun]) -> list[dict[str, Any]]:
+    """Of each run the options that are not the same in all."""
+    names = {name for run in runs for name in run.options}
+    differing = sorted(
+        name for name in names if len({repr(run.options.get(name)) for run in runs}) > 1
+    )
+    return [{name: run.options.get(name) for name in differing} for run in runs]
+
+
+def summary(found: dict[str, Any]) -> str:
+    """What a terminal shows."""
+    width = max(map(len, found["runs"])) + 2
+    lines = [
+        f"{found['num_examples']:,} examples of {found['data']}",
+        f"{'':{width}}{'accuracy':>26}{'macro-F1':>10}{'log loss':>10}{'trained, s':>12}",
+    ]
+    for name, run in found["runs"].items():
+        value, low, high = run["accuracy"]
+        seconds = "-" if run["train_seconds"] is None else f"{run['train_seconds']:,.0f}"
+        shown = f"{value:.4f} ({low:.4f}-{high:.4f})"
+        lines.append(
+            f"{name:{width}}{shown:>26}{run['macro_f1'][0]:>10.4f}{run['log_loss']:>10.4f}{seconds:>12}"
+        )
+    lines += [pair_sentence(pair) for pair in found["pairs"]]
+    return "\n".join(lines)
+
+
+def pair_sentence(pair: dict[str, Any]) -> str:
+    """One pair in words."""
+    value, low, high = pair["difference"]
+    better, other = (pair["first"], pair["second"])[:: 1 if value >= 0 else -1]
+    is_sure = pair["p_value"] < 0.05
+    said = f"{better} is better than {other}" if is_sure else f"{better} and {other} may be as good"
+    return (
+        f"{said}: {100 * value:+.1f} points of {pair['first']} over {pair['second']} (95 % interval"
+        f" {100 * low:+.1f} to {100 * high:+.1f}; p = {pair['p_value']:.2g}; {pair['only_first']} and"
+        f" {pair['only_second']} examples only one has right)."
+    )
+
+
+def main(args: list[str] | None = None) -> None:
+    """``python -m pipelines.compare --runs a b c``."""
+    parser = ArgumentParser(description="Several runs side by side.")
+    parser.add_argument("--runs", type=str, default="", help='folders or names: "a b c"')
+    parser.add_argument("--run", type=str | None, default=None, help="name of the comparison")
+    options = parser.parse_args(sys.argv[1:] if args is None else args)
+    with one_line_errors():
+        names = options.runs.split()
+        if len(set(names)) < 2:
+            raise InputError(f'RUNS="{options.runs}": name two runs or more, with blanks between')
+        found = compare([read_run(name) for name in dict.fromkeys(names)])
+        folder = create_run(TASK, name_run(TASK, options.run), is_training=False)
+        write_whole(
+            folder / "compare.html", compare_page(found, map(pair_sentence, found["pairs"]))
+        )
+        write_whole(folder / "compare.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        print(summary(found))
+        print(f"Page: {Path(folder) / 'compare.html'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""``make microscope CKPT=… INPUT=…``: what the units of a trained recurrence do on real data.
+
+T steps · W steps of the window · H hidden size
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jsonargparse import ArgumentParser
+from tqdm import tqdm
+
+from data.errors import InputError
+from data.saved import read_saved
+from models.traces import cells_of, state_after, trace
+from pipelines.checkpoints import load
+from pipelines.errors import one_line_errors
+from pipelines.language_checkpoints import TASK as LANGUAGE
+from pipelines.language_checkpoints import load_language
+from pipelines.microscope_page import Seen, microscope_page
+from pipelines.report import write_whole
+from pipelines.runs import create_run, name_run
+from pipelines.specimen import (
+    Specimen,
+    language_specimen,
+    text_of,
+    text_specimen,
+    video_specimen,
+)
+from pipelines.unit_ranking import Finding, States, Unit, rank_units
+
+TASK = "microscope"
+MAX_SHOWN = 6
+MIN_STEPS = 4
+
+
+class Observation(NamedTuple):
+    """What went on inside."""
+
+    states: list[States]
+    """Every state of every layer and direction, at all T steps."""
+    window: list[dict[str, np.ndarray]]
+    """Of each layer and direction, gates and states (W, H) by name, at the steps of the window."""
+
+
+def observe(specimen: Specimen, window: slice) -> Observation:
+    """Read a specimen to its end: pieces with carried state, or at once if it is read both ways."""
+    recurrence = specimen.recurrence
+    cells = cells_of(recurrence)
+    is_forward = recurrence.num_directions == 1
+    kept = [
+        {
+            name: np.empty((specimen.num_steps, cell.hidden_size), np.float32)
+            for name in cell.state_names
+        }
+        for cell in cells
+    ]
+    shown: list[dict[str, list[np.ndarray]]] = [{} for _ in cells]
+    state, start = None, 0
+    with torch.inference_mode():
+        pieces = specimen.inputs() if is_forward else [torch.cat(list(specimen.inputs()))]
+        with tqdm(total=specimen.num_steps, desc="Reading", unit="step", disable=None) as bar:
+            for piece in pieces:
+                traces = trace(recurrence, piece, state)
+                state = state_after(recurrence, traces) if is_forward else None
+                end = start + len(piece)
+                seen = slice(max(window.start - start, 0), max(window.stop - start, 0))
+                for one, keep, show in zip(traces, kept, shown, strict=True):
+                    for name, values in keep.items():
+                        values[start:end] = one[name].numpy()
+                    for name, part in one.items():
+                        show.setdefault(name, []).append(part[seen].numpy().copy())
+                bar.update(len(piece))
+                start = end
+    num_directions = recurrence.num_directions
+    states = [
+        States(k // num_directions + 1, k % num_directions == 1, name, values)
+        for k, keep in enumerate(kept)
+        for name, values in reversed(keep.items())
+    ]
+    window_traces = [{name: np.concatenate(v) for name, v in one.items()} for one in shown]
+    return Observation(states, window_traces)
+
+
+def look(specimen: Specimen, *, window: slice, top: int, units: list[str]) -> Seen:
+    """Observe a specimen, rank its units, and choose those to show.
+
+    Args:
+        specimen: what is read, by what.
+        window: the steps that are shown.
+        top: how many units are told for each track.
+        units: names of the units to show; none: the best one for each track.
+
+    Raises:
+        InputError: too few steps; a window outside; a unit that there is not.
+    """
+    if specimen.num_steps < MIN_STEPS:
+        raise InputError(
+            f"INPUT: {specimen.num_steps} {specimen.step}(s); two halves need at least {MIN_STEPS}"
+        )
+    if window.start >= specimen.num_steps:
+        raise InputError(
+            f"--window: begins at step {window.start:,}, but {specimen.num_steps:,} were read; begin"
+            " before that"
+        )
+    window = slice(window.start, min(window.stop, specimen.num_steps))
+    observation = observe(specimen, window)
+    states = observation.states
+    by_name = {unit.name: unit for one in states for unit in one.units()}
+    for name in units:
+        if name not in by_name:
+            first, *_, last = by_name
+            raise InputError(
+                f"--units={name}: no such unit; there are {len(by_name):,}, {first} to {last}"
+                " (layer.state.number)"
+            )
+    ranked, left_out = rank_units(states, specimen.tracks, top=len(by_name) if units else top)
+    shown: dict[Unit, Finding | None] = {}
+    for name in units:
+        own = [one for findings in ranked for one in findings if one.unit.name == name]
+        shown[by_name[name]] = max(own, key=lambda one: one.strength, default=None)
+    if not units:
+        for best, *_ in ranked:
+            if len(shown) < MAX_SHOWN:
+                shown.setdefault(best.unit, best)
+    if not shown:
+        shown = dict.fromkeys(_liveliest(states[-1], 3))
+    table = [one for findings in ranked for one in findings[:top]]
+    return Seen(specimen, window, observation.window, states, table, left_out, shown)
+
+
+def _liveliest(states: States, count: int) -> list[Unit]:
+    """The units that move most."""
+    order = np.argsort(-states.values.std(0), kind="stable")[:count]
+    return [states.units()[k] for k in order]
+
+
+def figures(seen: Seen, *, checkpoint: str) -> dict[str, Any]:
+    """What was found, as plain values."""
+    specimen = seen.specimen
+    return {
+        "checkpoint": checkpoint,
+        "source": specimen.source,
+        "syntax": specimen.syntax,
+        "step": specimen.step,
+        "num_steps": specimen.num_steps,
+        "is_whole": specimen.is_whole,
+        "num_units": sum(one.values.shape[1] for one in seen.states),
+        "window": [seen.window.start, seen.window.stop],
+        "shown": [unit.name for unit in seen.shown],
+        "findings": [one.plain() for one in seen.findings],
+        "left_out": seen.left_out,
+    }
+
+
+def ranking_text(seen: Seen) -> str:
+    """The ranking, as a terminal shows it."""
+    lines = []
+    for measure, title in (("auc", "AUC"), ("correlation", "correlation")):
+        rows = [one for one in seen.findings if one.measure == measure]
+        if rows:
+            lines.append(f"{'':26}{'unit':>10}{'':8}{title}: chosen on, other half")
+        for one in rows:
+            goes = "rises" if one.sign > 0 else "falls"
+            lines.append(
+                f"{one.track:26}{one.unit.name:>10}  {goes}{one.first:>17.3f}{one.second:>12.3f}"
+            )
+    return "\n".join([*lines, *(f"Left out: {line}" for line in seen.left_out)])
+
+
+def main(args: list[str] | None = None) -> None:
+    """``python -m pipelines.microscope --ckpt=… --input=… | --text=…``."""
+    parser = ArgumentParser(description="What the units of a trained recurrence do on real data.")
+    parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
+    parser.add_argument("--input", type=str | None, default=None, help="a text file, or a clip")
+    parser.add_argument("--text", type=str | None, default=None, help="a text, instead of a file")
+    parser.add_argument("--run", type=str | None, default=None, help="name of the run")
+    parser.add_argument("--out", type=str | None, default=None, help="another folder for the page")
+    parser.add_argument("--units", type=list[str], default=[], help="to show, e.g. [1.c.37]")
+    parser.add_argument("--top", type=int, default=3, help="units told for each track")
+    parser.add_argument("--window", type=str, default="0:600", help="steps shown, start:length")
+    parser.add_argument("--steps", type=int, default=100_000, help="the most that are read")
+    parser.add_argument("--member", type=int, default=0, help="of several models")
+    parser.add_argument("--syntax", type=str, default="guess", help="c, script, prose or guess")
+    options = parser.parse_args(sys.argv[1:] if args is None else args)
+    with one_line_errors():
+        window = _checked(options)
+        folder = _place(options.out, options.run)
+        seen = look(_specimen(options), window=window, top=options.top, units=options.units)
+        if options.out is None:
+            create_run(TASK, folder.name, is_training=False)
+        found = figures(seen, checkpoint=options.ckpt)
+        write_whole(folder / "microscope.html", microscope_page(seen, checkpoint=options.ckpt))
+        write_whole(folder / "microscope.json", json.dumps(found, indent=2) + "\n")
+        print(ranking_text(seen))
+        print(f"Page: {folder / 'microscope.html'}")
+
+
+def _checked(options: Any) -> slice:
+    """The window; refuses what cannot be."""
+    if options.ckpt is None:
+        raise InputError(
+            "CKPT is missing: name a checkpoint, runs/<task>/<name>/checkpoints/….ckpt"
+        )
+    if options.top < 1:
+        raise InputError(f"--top={options.top}: at least 1 unit for each track")
+    if options.steps < MIN_STEPS:
+        raise InputError(f"--steps={options.steps}: two halves need at least {MIN_STEPS}")
+    if options.syntax not in ("c", "script", "prose", "guess"):
+        raise InputError(f"--syntax={options.syntax}: give c, script, prose or guess")
+    start, _, length = options.window.partition(":")
+    if not (start.isdecimal() and length.isdecimal() and int(length) > 0):
+        raise InputError(f"--window={options.window}: give start:length, e.g. 1200:600")
+    return slice(int(start), int(start) + int(length))
+
+
+def _place(out: str | None, run: str | None) -> Path:
+    """The folder of the results, in which there are none yet."""
+    if out is None:
+        return Path("runs") / TASK / name_run(TASK, run)
+    if (Path(out) / "microscope.html").exists() or Path(out).is_file():
+        raise InputError(f"--out={out}: is there already and is never overwritten; name another")
+    return Path(out)
+
+
+def _specimen(options: Any) -> Specimen:
+    path = Path(options.ckpt)
+    kind = read_saved(path).description["task"]
+    if kind == "video":
+        if options.input is None or options.text is not None:
+            raise InputError("INPUT is missing: this model reads clips; give one, INPUT=clip.mp4")
+        return video_specimen(
+            load(path), Path(options.input), member=options.member, most=options.steps
+        )
+    text, source = text_of(options.text, options.input)
+    how: dict[str, Any] = {
+        "source": source,
+        "most": options.steps,
+        "syntax": None if options.syntax == "guess" else options.syntax,
+    }
+    if kind == LANGUAGE:
+        return language_specimen(load_language(path), text, **how)
+    return text_specimen(load(path), text, member=options.member, **how)
+
+
+if __name__ == "__main__":
+    main()

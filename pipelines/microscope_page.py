@@ -1,0 +1,282 @@
+"""What the microscope saw, as a page: what was found in words, and pictures of it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipelines.page import heading, page, paragraph, picture, table
+from pipelines.specimen import Specimen
+from pipelines.tracks import Track
+from pipelines.unit_pictures import (
+    STYLE,
+    Scale,
+    Stretch,
+    coloured_text,
+    frames_over_curves,
+    gate_grid,
+    heat_map,
+    key,
+)
+from pipelines.unit_ranking import Finding, States, Unit
+
+# Of the other half: below it, a unit does not keep what it showed on the half it was chosen on.
+_LEAST = {"auc": 0.65, "correlation": 0.3}
+_SYNTAX = {
+    "c": "code with C's comments and quotes",
+    "script": "code with # comments",
+    "prose": "prose",
+}
+_NEAR_STEPS, _BEFORE = 60, 15
+_MOST_CURVES = 4
+_FEW_STEPS = 200
+
+
+class Seen(NamedTuple):
+    """All that is known of a specimen that was looked at."""
+
+    specimen: Specimen
+    window: slice
+    """The steps that are shown."""
+    traces: list[dict[str, np.ndarray]]
+    """Of each layer and direction, gates and states (W, H) by name, at these steps."""
+    states: list[States]
+    """Every state, at all steps."""
+    findings: list[Finding]
+    """The best units of each track."""
+    left_out: list[str]
+    """What nothing can be said of, and why."""
+    shown: dict[Unit, Finding | None]
+    """The units to show, each with what it is shown for."""
+
+    def values(self, unit: Unit) -> np.ndarray:
+        """(T,) of one unit."""
+        for one in self.states:
+            if one[:3] == unit[:3]:
+                return one.values[:, unit.place]
+        raise KeyError(unit.name)
+
+    def track(self, finding: Finding | None) -> Track | None:
+        """What a unit is shown for."""
+        found = (one for one in self.specimen.tracks if finding and one.name == finding.track)
+        return next(found, None)
+
+    def gates(self, unit: Unit) -> dict[str, np.ndarray]:
+        """Gates and states (W,) of the place in the recurrence where a unit is."""
+        num_directions = self.specimen.recurrence.num_directions
+        index = (unit.layer - 1) * num_directions + unit.is_backward
+        return {name: values[:, unit.place] for name, values in self.traces[index].items()}
+
+
+def microscope_page(seen: Seen, *, checkpoint: str) -> str:
+    """The page, one HTML file."""
+    parts = [STYLE, paragraph(conclusion(seen), lead=True), paragraph(_read(seen, checkpoint))]
+    parts += _tables(seen)
+    if seen.specimen.cut is not None:
+        parts += _texts(seen)
+        parts += _close_up(seen)
+    else:
+        parts += _frames(seen)
+    parts += _heat_maps(seen)
+    return page(f"Inside a network that reads {seen.specimen.source}", *parts)
+
+
+def conclusion(seen: Seen) -> str:
+    """The one sentence that must be read first."""
+    if not seen.findings:
+        return (
+            "Nothing that units could be held to occurs often enough in what was read: a longer text"
+            " or clip is needed to say what they follow. Shown are the units that move most."
+        )
+    # A unit for what holds or does not is the plainer finding, if it is one.
+    best = seen.findings[0]
+    if best.measure == "correlation" or best.strength < 0.5:
+        best = max(seen.findings, key=lambda one: one.strength)
+    measure = "AUC" if best.measure == "auc" else "correlation"
+    if best.second < _LEAST[best.measure]:
+        return (
+            f"Unit {best.unit} {deed(best)} on the half of the {_thing(seen)} that it was chosen on"
+            f" ({measure} {best.first:.3f}), but not on the other ({best.second:.3f}): it follows"
+            " something else."
+        )
+    return (
+        f"Unit {best.unit} {deed(best)}: {measure} {best.second:.3f} on the half of the"
+        f" {_thing(seen)} that it was not chosen on, {best.first:.3f} on the other."
+    )
+
+
+def deed(finding: Finding) -> str:
+    """What a unit does, such as "rises inside a comment"."""
+    verb = "rises" if finding.sign > 0 else "falls"
+    return f"{verb} {'with ' if finding.measure == 'correlation' else ''}{finding.track}"
+
+
+def _thing(seen: Seen) -> str:
+    return "clip" if seen.specimen.cut is None else "text"
+
+
+def _read(seen: Seen, checkpoint: str) -> str:
+    specimen = seen.specimen
+    states = sorted({one.state for one in seen.states})
+    sizes = [one.values.shape[1] for one in seen.states if one.state == "h" and not one.is_backward]
+    ways = ", in two directions" if specimen.recurrence.num_directions == 2 else ""
+    kind = type(specimen.recurrence).__name__
+    layers = " and ".join(map(str, sizes))
+    num_units = sum(one.values.shape[1] for one in seen.states)
+    much = "all" if specimen.is_whole else "the first"
+    syntax = f" It is read as {_SYNTAX[specimen.syntax]}." if specimen.syntax else ""
+    half = specimen.num_steps // 2
+    few = (
+        " So few steps say little: whatever rises slowly follows whatever else does."
+        if specimen.num_steps < _FEW_STEPS
+        else ""
+    )
+    return (
+        f"{checkpoint}: {kind} with {layers} units{ways}, over {much} {specimen.num_steps:,}"
+        f" {specimen.step}s of {specimen.source}.{syntax} Units are chosen by the first {half:,}"
+        f" steps from all {num_units:,} numbers of {' and '.join(states)}; the figure that counts is of"
+        f" the other {specimen.num_steps - half:,} steps.{few}"
+    )
+
+
+def _tables(seen: Seen) -> list[str]:
+    parts = [
+        heading("Units, and what they follow"),
+        paragraph(
+            "1.c.37 is number 37 of the cell state of layer 1, h the hidden state, 1b the backward"
+            " direction; layers count from 1, units from 0."
+        ),
+    ]
+    for measure, says, name in (
+        ("auc", "What holds or does not: the area under the ROC curve, 0.5 by chance, 1 at best."
+         " A step counts as inside once the opening sign has been read.", "AUC"),
+        ("correlation", "What is a number: Pearson's correlation, 0 by chance, 1 at best.", "r"),
+    ):  # fmt: skip
+        rows = [one for one in seen.findings if one.measure == measure]
+        if rows:
+            header = ["track", "unit", "", f"{name}, chosen on", f"{name}, other half"]
+            parts += [paragraph(says), table(header, _rows(rows))]
+    if seen.left_out:
+        parts.append(paragraph(f"Left out: {'; '.join(seen.left_out)}."))
+    return parts
+
+
+def _rows(findings: list[Finding]) -> list[list[str]]:
+    rows, last = [], ""
+    for one in findings:
+        verb = "rises" if one.sign > 0 else "falls"
+        name = "" if one.track == last else one.track.removeprefix("the ")
+        rows.append([name, one.unit.name, verb, f"{one.first:.3f}", f"{one.second:.3f}"])
+        last = one.track
+    return rows
+
+
+def _texts(seen: Seen) -> list[str]:
+    cut, window = seen.specimen.cut, seen.window
+    assert cut is not None
+    stretch = Stretch(cut.text, cut.starts[window], cut.ends[window])
+    parts = [
+        heading("The text, coloured by one unit"),
+        paragraph(
+            f"Steps {window.start:,} to {window.stop - 1:,}. Without colour: the unit's mean over all"
+            " that was read; blue above it, red below."
+        ),
+    ]
+    for unit, finding in seen.shown.items():
+        values = seen.values(unit)
+        # What is rarer than one step in a hundred does not dim the rest.
+        low, high = np.quantile(values, [0.01, 0.99])
+        scale = Scale(float(low), float(values.mean()), float(high))
+        track = seen.track(finding)
+        is_marked = track is not None and track.is_binary
+        note = f" Underlined: {finding.track}." if is_marked and finding else ""
+        parts += [
+            f"<h3>{_title(unit, finding)}</h3>",
+            key(scale, note=note.strip()),
+            coloured_text(
+                stretch,
+                values[window],
+                scale=scale,
+                holds=track.values[window] if track and is_marked else None,
+            ),
+        ]
+    return parts
+
+
+def _title(unit: Unit, finding: Finding | None) -> str:
+    if finding is None:
+        return f"Unit {unit}"
+    measure = "AUC" if finding.measure == "auc" else "correlation"
+    return f"Unit {unit} {deed(finding)} ({measure} {finding.second:.3f})"
+
+
+def _close_up(seen: Seen) -> list[str]:
+    """Gate by gate, about the first place in the window where what is followed begins."""
+    cut = seen.specimen.cut
+    unit, finding = next(iter(seen.shown.items()))
+    track = seen.track(finding)
+    assert cut is not None
+    start, holds = 0, None
+    if track is not None and track.is_binary:
+        holds = track.values[seen.window]
+        begins = np.flatnonzero(np.diff(holds.astype(np.int8)) == 1)
+        start = max(int(begins[0]) + 1 - _BEFORE, 0) if len(begins) else 0
+    near = slice(start, start + _NEAR_STEPS)
+    steps = range(*slice(seen.window.start + near.start, seen.window.stop).indices(10**12))
+    texts = [cut.text[cut.starts[k] : cut.ends[k]] for k in steps[:_NEAR_STEPS]]
+    return [
+        heading(f"Step by step: unit {unit.place} of layer {unit.layer}"),
+        paragraph(
+            "Each column is a step. Gates from no colour (shut, 0) to blue (open, 1); what has a sign"
+            " from red (negative) to blue (positive)."
+            + (f" Underlined: {finding.track}." if finding and holds is not None else "")
+        ),
+        gate_grid(
+            texts,
+            {name: values[near] for name, values in seen.gates(unit).items()},
+            holds=None if holds is None else holds[near],
+        ),
+    ]
+
+
+def _frames(seen: Seen) -> list[str]:
+    pixels, window = seen.specimen.pixels, seen.window
+    assert pixels is not None
+    curves: dict[str, Any] = {}
+    for unit, finding in list(seen.shown.items())[:_MOST_CURVES]:
+        track = seen.track(finding)
+        beside = None if track is None else (track.name, track.values[window])
+        curves[unit.name] = (seen.values(unit)[window], beside)
+    figure = frames_over_curves(pixels[window], curves, start=window.start)
+    return [
+        heading("The frames, over what units do"),
+        _drawn(
+            picture(
+                figure,
+                alt="frames of the clip over the values of units",
+                caption="Solid: the unit. Dashed, with its own scale: what it follows.",
+            )
+        ),
+    ]
+
+
+def _heat_maps(seen: Seen) -> list[str]:
+    places = list(dict.fromkeys((u.layer, u.is_backward, u.place) for u in seen.shown))
+    rows = [f"{layer}{'b' * back}.{place}" for layer, back, place in places]
+    gates = [seen.gates(Unit(layer, back, "h", place)) for layer, back, place in places]
+    panels = {name: np.stack([one[name] for one in gates]) for name in gates[0]}
+    figure = heat_map(panels, rows=rows, start=seen.window.start, step=seen.specimen.step)
+    return [
+        heading("Gates and states over the window"),
+        _drawn(
+            picture(
+                figure,
+                alt="heat map of gates and states of the units shown",
+                caption="Of each unit shown (layer.number), every gate and state at each step.",
+            )
+        ),
+    ]
+
+
+def _drawn(figure: str) -> str:
+    """On a narrow screen, wider than it: letters stay readable, and the picture is moved aside."""
+    return f'<div class="drawn">{figure}</div>'

@@ -1,0 +1,232 @@
+"""Specimens: a text or a clip, made ready for a trained recurrence to read while it is looked into.
+
+T steps · D features · S height and width of a frame
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from data.decode import read_frames
+from data.documents import pieces, read_text
+from data.errors import InputError
+from data.probe import UnreadableError
+from data.text_part import windows
+from data.video import reading_of
+from data.vocabulary import clean
+from models.recurrence import Recurrence
+from models.sequence import ManyToOne
+from models.traces import cells_of
+from pipelines.classify import SequenceClassifier
+from pipelines.language_checkpoints import tokenizer_of
+from pipelines.language_task import LanguageTask
+from pipelines.tracks import Syntax, Track, frame_tracks, guess_syntax, text_tracks
+
+# So many steps are encoded and read at a time.
+STEPS_AT_ONCE = 2048
+# What the states of all steps may take together; fewer steps are read of a larger model.
+_STATE_BYTES = 2**30
+_PIECE_CHARACTERS = 10_000
+
+
+class Cut(NamedTuple):
+    """A text in steps."""
+
+    text: str
+    """As far as it is read."""
+    tokens: np.ndarray
+    """(T,) int64"""
+    starts: np.ndarray
+    """(T,) int64: the character that each step begins with."""
+    ends: np.ndarray
+    """(T,) int64: the one behind its last."""
+    is_whole: bool
+    """Whether there was no more."""
+
+
+class Specimen(NamedTuple):
+    """What is read, by what, and what can be said of its steps."""
+
+    source: str
+    recurrence: Recurrence
+    inputs: Callable[[], Iterator[Tensor]]
+    """What the recurrence reads, (T, D) in pieces from the first to the last."""
+    num_steps: int
+    step: str
+    """What a step is: ``character``, ``token`` (a word, or a part of one) or ``frame``."""
+    is_whole: bool
+    """Whether all of it is read."""
+    tracks: list[Track]
+    syntax: Syntax | None = None
+    cut: Cut | None = None
+    """Of a text."""
+    pixels: np.ndarray | None = None
+    """Of a clip: (T, 3, S, S) uint8."""
+
+
+def language_specimen(
+    task: LanguageTask, text: str, *, source: str, most: int, syntax: Syntax | None
+) -> Specimen:
+    """A text for a language model, read from a state of zero.
+
+    Args:
+        task: the model.
+        text: what it reads.
+        source: where it is from; its ending tells how it is read, where ``syntax`` is None.
+        most: how many steps to read.
+    """
+    cut = cut_text(tokenizer_of(task), text, most=_affordable(task.model.recurrence, most))
+    steps = torch.from_numpy(cut.tokens)
+
+    def inputs() -> Iterator[Tensor]:
+        yield from (task.model.encoder(piece) for piece in steps.split(STEPS_AT_ONCE))
+
+    return _of_text(cut, task.model.recurrence, inputs, source, syntax)
+
+
+def text_specimen(
+    model: SequenceClassifier,
+    text: str,
+    *,
+    member: int,
+    source: str,
+    most: int,
+    syntax: Syntax | None,
+) -> Specimen:
+    """A text for one member of a classifier; see `language_specimen`."""
+    reader = _member(model, member)
+    tokenizer = Tokenizer.from_str(model.description["inputs"]["tokenizer"])
+    cut = cut_text(tokenizer, text, most=_affordable(reader.recurrence, most))
+    ngrams = model.description["data"].get("ngrams", 1)
+    steps = torch.from_numpy(windows(cut.tokens, np.array([len(cut.tokens)]), ngrams=ngrams))
+    return _of_text(cut, reader.recurrence, _inputs_of(reader, steps), source, syntax)
+
+
+def video_specimen(model: SequenceClassifier, path: Path, *, member: int, most: int) -> Specimen:
+    """A clip for one member of a classifier, its frames as it was trained on them."""
+    reader = _member(model, member)
+    if not path.is_file():
+        raise InputError(f"INPUT={path}: no such file; give a video file")
+    reading = reading_of(model.description["inputs"])
+    most = min(_affordable(reader.recurrence, most), reading.max_frames or most)
+    try:
+        # One more tells whether there are more.
+        frames = read_frames(path, **reading._replace(max_frames=most + 1)._asdict()).pixels
+    except UnreadableError as error:
+        raise InputError(f"INPUT={path}: {error}; give a video file that plays") from error
+    pixels = np.ascontiguousarray(frames[:most])
+    steps = torch.from_numpy(pixels)
+    return Specimen(
+        source=path.name,
+        recurrence=reader.recurrence,
+        inputs=_inputs_of(reader, steps),
+        num_steps=len(pixels),
+        step="frame",
+        is_whole=len(frames) <= most,
+        tracks=frame_tracks(pixels),
+        pixels=pixels,
+    )
+
+
+def text_of(text: str | None, path: str | None) -> tuple[str, str]:
+    """The text that was given, and what to call it.
+
+    Raises:
+        InputError: none, or two; no such file, or one that holds no text.
+    """
+    if (text is None) == (path is None):
+        given = "both were given" if text is not None else "neither was given"
+        raise InputError(f'INPUT=file or TEXT="…": {given}; give one of them')
+    if path is None:
+        assert text is not None
+        return clean(text), "the text given"
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"INPUT={path}: no such file; give a text file")
+    found = clean(read_text(file))
+    if "\0" in found:
+        raise InputError(f"INPUT={path}: holds no text (a zero byte in it); give a text file")
+    return found, file.name
+
+
+def cut_text(tokenizer: Tokenizer, text: str, *, most: int) -> Cut:
+    """The first steps of a text, and where in it they stand.
+
+    Raises:
+        InputError: no step in it.
+    """
+    tokens: list[int] = []
+    spans: list[tuple[int, int]] = []
+    before = 0
+    for piece, _ in pieces([text], num_characters=_PIECE_CHARACTERS):
+        encoded = tokenizer.encode(piece)
+        tokens += encoded.ids
+        spans += [(before + start, before + end) for start, end in encoded.offsets]
+        before += len(piece)
+        if len(tokens) > most:
+            break
+    if not tokens:
+        raise InputError(
+            "INPUT or TEXT: holds nothing that the model reads; give a text with words"
+        )
+    starts, ends = np.array(spans[:most], np.int64).T
+    # Of the bytes of one character each stands where the character does.
+    ends = np.maximum.accumulate(np.maximum(ends, starts + 1))
+    is_whole = len(tokens) <= most
+    return Cut(
+        text if is_whole else text[: ends[-1]], np.array(tokens[:most], np.int64), starts, ends,
+        is_whole,
+    )  # fmt: skip
+
+
+def _of_text(
+    cut: Cut,
+    recurrence: Recurrence,
+    inputs: Callable[[], Iterator[Tensor]],
+    source: str,
+    syntax: Syntax | None,
+) -> Specimen:
+    syntax = syntax or guess_syntax(cut.text, source)
+    return Specimen(
+        source=source,
+        recurrence=recurrence,
+        inputs=inputs,
+        num_steps=len(cut.tokens),
+        step="character" if (cut.ends - cut.starts).max() == 1 else "token",
+        is_whole=cut.is_whole,
+        tracks=text_tracks(cut.text, cut.ends, syntax),
+        syntax=syntax,
+        cut=cut,
+    )
+
+
+def _member(model: SequenceClassifier, member: int) -> ManyToOne:
+    if not 0 <= member < len(model.members):
+        raise InputError(
+            f"--member={member}: the model has {len(model.members)}; give 0 to"
+            f" {len(model.members) - 1}"
+        )
+    return model.members[member]
+
+
+def _inputs_of(reader: ManyToOne, steps: Tensor) -> Callable[[], Iterator[Tensor]]:
+    """What a classifier's recurrence reads of steps (T, …); in pieces, if they need no other."""
+
+    def inputs() -> Iterator[Tensor]:
+        encoded = (reader.encoder(piece) for piece in steps.split(STEPS_AT_ONCE))
+        if reader.inputs is None:
+            yield from map(reader.chosen, encoded)
+        else:
+            yield reader.read_from(torch.cat(list(encoded)), torch.tensor([len(steps)]))
+
+    return inputs
+
+
+def _affordable(recurrence: Recurrence, most: int) -> int:
+    step_bytes = sum(4 * len(cell.state_names) * cell.hidden_size for cell in cells_of(recurrence))
+    return max(min(most, _STATE_BYTES // step_bytes), 1)

@@ -1,0 +1,134 @@
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from pipelines.compare import compare, main, pair_sentence
+from pipelines.finished_runs import read_run
+from pipelines.report import Predictions, write_report
+from pipelines.significance import holm, mcnemar
+
+
+def write_run(folder, predicted, *, ids=None, labels=None, classes=("a", "b"), options=""):
+    predicted = np.asarray(predicted)
+    n = len(predicted)
+    ids = np.arange(n) if ids is None else np.asarray(ids)
+    labels = ids % 2 if labels is None else np.asarray(labels)
+    given = Predictions(
+        ids=ids,
+        sources=[f"text {k}" for k in ids],
+        source_column="text",
+        labels=labels,
+        probabilities=np.eye(len(classes))[predicted] * 0.8 + 0.2 / len(classes),
+        classes=list(classes),
+    )
+    write_report(
+        folder / "report", given, task="sentiment", data="reviews.csv", split="test",
+        truncated_steps=0, skipped=[], train_seconds=12.0, baselines={},
+    )  # fmt: skip
+    (folder / "config.yaml").write_text(f"model:\n  members: 1\n{options}")
+    return folder
+
+
+@pytest.fixture
+def three_runs(in_folder):
+    ids = np.arange(200)
+    right = ids % 2
+    generator = np.random.default_rng(0)
+
+    def with_errors(share):
+        return np.where(generator.random(200) < share, 1 - right, right)
+
+    for name, share in (("good", 0.05), ("fair", 0.10), ("poor", 0.40)):
+        write_run(
+            in_folder / "runs/sentiment" / name, with_errors(share),
+            options=f"data:\n  seed: {share}\n  path: reviews.csv\n",
+        )  # fmt: skip
+    return in_folder
+
+
+def test_mcnemar_by_hand():
+    first = np.array([True] * 9 + [False] * 3 + [True] * 5)
+    second = np.array([False] * 9 + [True] * 3 + [True] * 5)
+    found = mcnemar(first, second)
+    assert (found.only_first, found.only_second) == (9, 3)
+    # Two-sided: P(at least 9, or at most 3, of 12 throws of a coin).
+    assert found.p_value == pytest.approx(2 * (220 + 66 + 12 + 1) / 2**12)
+    assert mcnemar(first, first).p_value == 1
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_runs_are_compared_on_the_same_examples(three_runs):
+    runs = [read_run(name) for name in ("good", "fair", "poor")]
+    found = compare(runs)
+    assert found["num_examples"] == 200
+    assert found["left_out"] == 0
+    for run in runs:
+        is_right = run.probabilities.argmax(1) == run.labels
+        assert found["runs"][run.name]["accuracy"][0] == pytest.approx(is_right.mean())
+        options = found["runs"][run.name]["options"]
+        assert list(options) == ["data.seed"]
+        assert options["data.seed"] == {"good": 0.05, "fair": 0.1, "poor": 0.4}[run.name]
+    first = next(p for p in found["pairs"] if (p["first"], p["second"]) == ("good", "poor"))
+    value, low, high = first["difference"]
+    assert 0 < low < value < high
+    assert first["p_value"] < 1e-6
+    raw = binomtest(first["only_first"], first["only_first"] + first["only_second"]).pvalue
+    assert first["p_value"] >= raw
+    assert "good is better than poor" in pair_sentence(first)
+
+
+def test_the_command_leaves_a_page_and_figures(three_runs, capsys):
+    main(["--runs=good sentiment/poor runs/sentiment/fair", "--run=one"])
+    out = capsys.readouterr().out
+    assert "200 examples of reviews.csv" in out
+    page = (three_runs / "runs/compare/one/compare.html").read_text()
+    assert "Which differences are more than chance?" in page
+    found = json.loads((three_runs / "runs/compare/one/compare.json").read_text())
+    assert list(found["runs"]) == ["good", "sentiment/poor", "runs/sentiment/fair"]
+
+
+def test_examples_that_not_all_have_are_left_out(in_folder):
+    write_run(in_folder / "runs/video/a", [0, 1, 0, 1], ids=[0, 1, 2, 3])
+    write_run(in_folder / "runs/video/b", [0, 1, 1], ids=[1, 2, 9])
+    found = compare([read_run("a"), read_run("b")])
+    assert (found["num_examples"], found["left_out"]) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("runs", "says"),
+    [
+        ("a", "name two runs"),
+        ("a nowhere", "no run nowhere"),
+        ("a other", "has the classes"),
+        ("a apart", "no example was tested by all"),
+        ("a unlike", "other labels"),
+        ("a unfinished", "has no report"),
+    ],
+)
+def test_runs_that_cannot_be_compared(in_folder, capsys, runs, says):
+    place = in_folder / "runs/sentiment"
+    write_run(place / "a", [0, 1, 0, 1])
+    write_run(place / "other", [0, 1, 2, 0], classes=("a", "b", "c"))
+    write_run(place / "apart", [0, 1], ids=[7, 8])
+    write_run(place / "unlike", [0, 1, 0, 1], labels=[1, 1, 0, 1])
+    (place / "unfinished").mkdir()
+    with pytest.raises(SystemExit) as stop:
+        main([f"--runs={runs}"])
+    assert stop.value.code == 2
+    assert says in capsys.readouterr().err
+    assert not (in_folder / "runs/compare").exists()
+
+
+def test_a_name_that_two_tasks_have(in_folder, capsys):
+    for task in ("video", "sentiment"):
+        write_run(in_folder / "runs" / task / "a", [0, 1])
+    with pytest.raises(SystemExit):
+        main(["--runs=a b"])
+    assert "say which" in capsys.readouterr().err
