@@ -74,7 +74,7 @@ class FrameScaler:
             square[:] = pixels[plan.rows, plan.columns]
 
     def _plan_for(self, frame: av.VideoFrame) -> "_Plan":
-        orientation = _orientation(frame)
+        orientation = orientation_of(frame)
         height, width = self.scaled_size(frame.height, frame.width)
         shown = (width, height) if orientation[0] else (height, width)
         # The part of the picture that is cut out, or of the square that it is put into.
@@ -128,7 +128,7 @@ class _Plan(NamedTuple):
 _UPRIGHT = (False, False, False)
 
 
-def _orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+def orientation_of(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     """Whether to swap rows and columns, and then to mirror rows and columns, to show a frame.
 
     From the display matrix: x' = a x + c y and y' = b x + d y, in 16.16 fixed point

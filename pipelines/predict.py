@@ -1,76 +1,167 @@
-"""A saved model's answer to a person's own clip or text."""
+"""A saved model's answers to a person's own clips and texts.
 
+From Python: ``from pipelines.predict import load; model = load("best.ckpt"); model("a fine film")``.
+"""
+
+import argparse
+import os
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn, TextIO
 
-import numpy as np
 import torch
-from jsonargparse import ArgumentParser
-from tokenizers import Tokenizer
-from torch import Tensor
 
-from data.decode import read_frames
 from data.errors import InputError
-from data.probe import UnreadableError
-from data.text_part import windows
-from data.video import reading_of
-from data.vocabulary import clean
-from pipelines.checkpoints import load
-from pipelines.classify import SequenceClassifier
+from data.workers import available_cores
 from pipelines.errors import one_line_errors
+from pipelines.overlay import check_output, write_overlay
+from pipelines.predict_inputs import STANDARD_INPUT, Item, clip_items, standard_input, text_items
+from pipelines.predict_steps import ClipSteps, video_steps
+from pipelines.prediction_output import FORMATS, lines_of
+from pipelines.predictor import Prediction, Predictor, Timeline, Unanswered, load
+
+__all__ = ["Prediction", "Predictor", "Timeline", "load", "main", "video_steps"]
+
+TASKS = ("video", "sentiment")
 
 
-def predict(model: SequenceClassifier, steps: Tensor) -> dict[str, float]:
-    """Probability of each class, the most probable first, for one sequence of steps (T, …)."""
-    with torch.inference_mode():
-        scores = model(steps, torch.tensor([len(steps)]))[0]
-    probabilities = scores.double().softmax(0).tolist()
-    pairs = zip(model.classes, probabilities, strict=True)
-    return dict(sorted(pairs, key=lambda pair: -pair[1]))
+class _Parser(argparse.ArgumentParser):
+    """One whose complaints are one line."""
 
-
-def text_steps(model: SequenceClassifier, text: str) -> Tensor:
-    """The tokens of a text, (T,) or (T, G), as the model was trained on them."""
-    tokenizer = Tokenizer.from_str(model.description["inputs"]["tokenizer"])
-    tokens = tokenizer.encode(clean(text)).ids
-    if not tokens:
-        raise InputError(f"TEXT='{text}': holds no word; give a text of at least one")
-    ngrams = model.description["data"].get("ngrams", 1)
-    steps = windows(np.asarray(tokens, np.int64), np.array([len(tokens)]), ngrams=ngrams)
-    return torch.from_numpy(steps)
-
-
-def video_steps(model: SequenceClassifier, path: Path) -> Tensor:
-    """The frames (T, 3, H, W) of a clip, as the model was trained on them."""
-    if not path.is_file():
-        raise InputError(f"INPUT={path}: no such file; give a video file")
-    try:
-        frames = read_frames(path, **reading_of(model.description["inputs"])._asdict())
-    except UnreadableError as error:
-        raise InputError(f"INPUT={path}: {error}; give a video file that plays") from error
-    return torch.from_numpy(frames.pixels)
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; `python -m pipelines.predict --help` lists all options")
 
 
 def main(args: list[str] | None = None) -> None:
-    """``python -m pipelines.predict --ckpt=… --text=… | --input=…``."""
-    parser = ArgumentParser(description="A saved model's answer to one clip or text.")
-    parser.add_argument("--ckpt", type=str, required=True, help="the checkpoint")
-    parser.add_argument("--task", type=str | None, default=None, help="video or sentiment")
-    parser.add_argument("--text", type=str | None, default=None, help="a text to classify")
-    parser.add_argument("--input", type=str | None, default=None, help="a clip to classify")
-    options = parser.parse_args(sys.argv[1:] if args is None else args)
+    """``python -m pipelines.predict --ckpt=… --text=… | --input=…``.
+
+    Exit code 0: all was answered; 1: not all could be; 2: an option that cannot be used.
+    """
     with one_line_errors():
-        model = load(Path(options.ckpt), task=options.task)
-        if model.description["task"] == "sentiment":
-            if options.text is None:
-                raise InputError('TEXT is missing: give the text to classify, TEXT="…"')
-            steps = text_steps(model, options.text)
-        else:
-            if options.input is None:
-                raise InputError("INPUT is missing: give the clip to classify, INPUT=clip.mp4")
-            steps = video_steps(model, Path(options.input))
-        answer = predict(model, steps)
-        print(next(iter(answer)), *(f"{name}={p:.4f}" for name, p in answer.items()), sep="\t")
+        options = _parser().parse_args(args)
+        _check(options)
+        torch.set_flush_denormal(True)
+        model = load(options.ckpt, task=options.task)
+        try:
+            num_bad = _predict(model, options, sys.stdout)
+        except BrokenPipeError:
+            # Who read the answers has enough; nothing is left to be flushed at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            num_bad = 1
+    if num_bad:
+        sys.exit(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m pipelines.predict",
+        description="A saved model's answers to clips or texts of your own.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--ckpt", help="the checkpoint")
+    parser.add_argument("--task", choices=TASKS, help="refuse a checkpoint of another task")
+    parser.add_argument("--text", help="a text to classify")
+    parser.add_argument(
+        "--input",
+        help="a clip, a folder of clips or a pattern such as 'clips/*.mp4'; or texts: a .txt file"
+        " with one a line, a .csv, .tsv, .jsonl, .json or .parquet table, or - for the lines of"
+        " standard input",
+    )
+    parser.add_argument("--text_column", help="the texts' column in a table (default: text)")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="of what is printed")
+    parser.add_argument(
+        "--timeline",
+        action="store_true",
+        help="also the running answer: what it would be after each step; in csv a row for each, the"
+        " last of which is the answer",
+    )
+    parser.add_argument(
+        "--overlay",
+        metavar="OUT.mp4",
+        help="write the clip, of which there must be one, with the running answer drawn on it",
+    )
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise for what can be told without the checkpoint."""
+    if not options.ckpt:
+        raise InputError(
+            "CKPT is missing: name a checkpoint, e.g. CKPT=runs/video/latest/checkpoints/best.ckpt"
+        )
+    if options.text is not None and options.input is not None:
+        raise InputError("TEXT and INPUT are both given; give one of them")
+    if options.overlay is not None:
+        check_output(Path(options.overlay))
+
+
+def _predict(model: Predictor, options: argparse.Namespace, out: TextIO) -> int:
+    """Print all answers; how many items had none."""
+    groups = _clips(model, options) if model.task == "video" else _texts(options)
+    before, lines = lines_of(
+        options.format,
+        classes=model.classes,
+        timeline=options.timeline,
+        has_seconds=model.task == "video",
+    )
+    if hasattr(out, "reconfigure"):
+        # What a terminal cannot show must not end the command; what programs read is UTF-8.
+        encoding = {} if options.format == "text" else {"encoding": "utf-8"}
+        out.reconfigure(errors="backslashreplace", **encoding)
+    out.write(before)
+    num_bad = 0
+    draws = options.overlay is not None
+    for group in groups:
+        for found, timeline in model.answers(group, timeline=options.timeline or draws):
+            num_bad += isinstance(found, Unanswered)
+            out.write(lines(found, timeline if options.timeline else None))
+            # Whoever reads the other end of a pipe need not wait.
+            out.flush()
+            if draws and timeline is not None:
+                write_overlay(Path(found.source), Path(options.overlay), timeline)
+    out.flush()
+    return num_bad
+
+
+def _texts(options: argparse.Namespace) -> Iterator[Iterable[Item]]:
+    if options.overlay is not None:
+        raise InputError("--overlay draws on a clip, and CKPT is a model for texts; leave it out")
+    if options.text is not None:
+        return iter([[Item(options.text)]])
+    if options.input is None:
+        raise InputError(
+            'TEXT is missing: give the text to classify, TEXT="…", or texts, INPUT=texts.csv'
+        )
+    if options.input == STANDARD_INPUT:
+        return standard_input(sys.stdin.fileno())
+    return iter([text_items(options.input, column=options.text_column or "text")])
+
+
+def _clips(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[Item]]:
+    if options.text is not None or options.text_column is not None:
+        raise InputError(
+            "TEXT is for models of texts, and CKPT is a model for video; give INPUT=clip.mp4"
+        )
+    if options.input is None or options.input == STANDARD_INPUT:
+        raise InputError(
+            "INPUT is missing: give the clip to classify, INPUT=clip.mp4, a folder, or a pattern"
+        )
+    items = clip_items(options.input)
+    if options.overlay is not None and len(items) > 1:
+        raise InputError(
+            f"--overlay={options.overlay}: draws on one clip, and INPUT={options.input} is"
+            f" {len(items)}; name one of them"
+        )
+    _leave_cores(model, len(items))
+    return iter([items])
+
+
+def _leave_cores(model: Predictor, num_clips: int) -> None:
+    """Let PyTorch compute on the cores that decoding leaves; see `pipelines.cores`."""
+    steps = model.steps
+    if isinstance(steps, ClipSteps) and num_clips > 1 and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(available_cores() - steps.num_workers, 1))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,159 @@
+"""Clips that are named one after the other, decoded ahead by several decoders, given in their order.
+
+T frames read · S their height and width
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Condition, Thread
+from typing import NamedTuple
+
+import numpy as np
+
+from data.decode import Frames, Reading
+from data.isolation import Decoder
+from data.probe import UnreadableError
+
+_FIRST_FRAMES = 64
+# What clips that lie ready may take together, but for the last of each decoder.
+_AHEAD_BYTES = 2**30
+
+
+class ReadClip(NamedTuple):
+    """A clip as it was read."""
+
+    path: Path
+    frames: Frames | None
+    """None of one that could not be read."""
+    problem: str | None
+    """Why it could not."""
+
+
+class ClipReader:
+    """Reads clips with decoders that are processes of their own (see `data.isolation`).
+
+    They stay for the next call. Memory follows what lies ready and not how many clips there are.
+
+    Args:
+        how: how clips are read.
+        limit_seconds: how long a clip may take (see `Decoder`).
+        num_workers: how many decoders at most.
+        frames_ahead: how many frames may lie ready before no further clip is begun.
+    """
+
+    def __init__(
+        self, how: Reading, *, limit_seconds: float, num_workers: int, frames_ahead: int
+    ) -> None:
+        self.how, self.num_workers = how, num_workers
+        most = max(_AHEAD_BYTES // (how.size_px**2 * 3), 1)
+        self.frames_ahead = min(frames_ahead, most)
+        self._limit_seconds = limit_seconds
+        self._idle: list[Decoder] = []
+
+    def __call__(self, paths: Sequence[Path]) -> Iterator[ReadClip]:
+        """Every clip once, in their order; those that cannot be read with the reason."""
+        queue = _Queue(paths, self.frames_ahead)
+        for _ in range(min(self.num_workers, len(paths))):
+            # They end with the process, in whatever clip they are.
+            Thread(target=self._work, args=(queue,), daemon=True).start()
+        try:
+            yield from queue.results()
+        finally:
+            queue.stop()
+
+    def _work(self, queue: "_Queue") -> None:
+        try:
+            decoder = self._idle.pop()
+        except IndexError:
+            decoder = Decoder(limit_seconds=self._limit_seconds)
+        while (taken := queue.take()) is not None:
+            place, path = taken
+            try:
+                queue.put(place, self._read(decoder, path))
+            except Exception as error:  # whoever waits for the clip is told
+                queue.put(place, error)
+        if len(self._idle) < self.num_workers:
+            self._idle.append(decoder)
+        else:
+            decoder.close()
+
+    def _read(self, decoder: Decoder, path: Path) -> ReadClip:
+        room = _Room(self.how.size_px)
+        try:
+            seconds = decoder.read_into(path, room, self.how)
+        except UnreadableError as error:
+            return ReadClip(path, None, str(error))
+        pixels = room.pixels[: len(seconds)].transpose(0, 3, 1, 2)
+        return ReadClip(path, Frames(pixels, seconds), None)
+
+
+class _Queue:
+    """Hands out clips in their order, and gives back what became of them in the same order.
+
+    None is handed out while enough lies ready. The clip that is waited for was then handed out
+    before all that lie ready, so nobody waits for ever.
+    """
+
+    def __init__(self, paths: Sequence[Path], frames_ahead: int) -> None:
+        self._paths, self._frames_ahead = paths, frames_ahead
+        self._num_taken = self._num_ready = 0
+        self._ready: dict[int, ReadClip | Exception] = {}
+        self._is_stopped = False
+        self._changed = Condition()
+
+    def take(self) -> tuple[int, Path] | None:
+        """The next clip and its place; None where there is no more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_stopped or self._num_ready < self._frames_ahead)
+            if self._is_stopped or self._num_taken == len(self._paths):
+                return None
+            self._num_taken += 1
+            return self._num_taken - 1, self._paths[self._num_taken - 1]
+
+    def put(self, place: int, found: ReadClip | Exception) -> None:
+        """What became of the clip at a place."""
+        with self._changed:
+            if not self._is_stopped:
+                self._ready[place] = found
+                self._num_ready += _num_frames(found)
+                self._changed.notify_all()
+
+    def results(self) -> Iterator[ReadClip]:
+        """What became of each, as soon as it is its turn."""
+        for place in range(len(self._paths)):
+            with self._changed:
+                while place not in self._ready:
+                    self._changed.wait()
+                found = self._ready.pop(place)
+                self._num_ready -= _num_frames(found)
+                self._changed.notify_all()
+            if isinstance(found, Exception):
+                raise found
+            yield found
+
+    def stop(self) -> None:
+        """Hand out no more."""
+        with self._changed:
+            self._is_stopped = True
+            self._ready.clear()
+            self._changed.notify_all()
+
+
+def _num_frames(found: ReadClip | Exception) -> int:
+    if isinstance(found, Exception) or found.frames is None:
+        return 0
+    return len(found.frames.seconds)
+
+
+class _Room:
+    """Room in an array that doubles when it is full."""
+
+    def __init__(self, size_px: int) -> None:
+        self.pixels = np.empty((_FIRST_FRAMES, size_px, size_px, 3), np.uint8)
+        self._num_taken = 0
+
+    def __call__(self) -> np.ndarray:
+        if self._num_taken == len(self.pixels):
+            self.pixels = np.concatenate([self.pixels, np.empty_like(self.pixels)])
+        self._num_taken += 1
+        return self.pixels[self._num_taken - 1]

@@ -1,0 +1,193 @@
+"""A clip with the running answer drawn on it.
+
+H, W height and width of the picture as it is shown
+
+Pictures are written as a player shows them (turned and mirrored where the file asks for it), each in
+its own size and at its own time; the first is shown at 0 s. Sound is left out.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.codec.context import Flags
+from av.video.reformatter import ColorRange, Colorspace
+
+from data.errors import InputError
+from data.probe import Probe, UnreadableError, open_video, probe, reason
+from data.scaling import orientation_of
+from data.seeking import decode_at
+from data.whole import written_whole
+from pipelines.overlay_panel import Panel
+from pipelines.predictor import Timeline
+
+# Containers that keep the times of pictures as exact as they are.
+SUFFIXES = (".mp4", ".mov", ".m4v")
+# The first that this PyAV has is taken; what they lose at these settings can hardly be seen.
+ENCODERS = {
+    # No picture refers to a later one, so that they lie in the order in which they are shown.
+    "libx264": {"crf": "17", "preset": "veryfast", "bf": "0"},
+    "libvpx-vp9": {
+        "crf": "20",
+        "b": "0",
+        "deadline": "realtime",
+        "cpu-used": "6",
+    },
+}
+# By their numbers in ITU-T H.273, as frames carry them.
+_SPACES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.SMPTE170M,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+}
+_UNSPECIFIED = 2
+
+
+def check_output(output: Path) -> None:
+    """Raise an InputError where no overlay can or may be written to a path."""
+    if output.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"--overlay={output}: allowed are files ending in {', '.join(SUFFIXES)}; change the"
+            " ending"
+        )
+    if output.exists():
+        raise InputError(
+            f"--overlay={output}: exists already and is not overwritten; choose another name, or"
+            " remove it"
+        )
+
+
+def write_overlay(clip: Path, output: Path, timeline: Timeline) -> None:
+    """Draw on each frame of a clip the answer after the last step at or before it.
+
+    Frames before the first step are left as they are. H.264 in 4:2:0 needs even sizes: a picture
+    with an odd height or width keeps it, and is coded in 4:4:4, which not every player knows.
+
+    Args:
+        clip: the file that was answered.
+        output: what is written, whole or not at all.
+        timeline: its running answer.
+
+    Raises:
+        InputError: the output is there already or cannot be written, or the clip cannot be read.
+    """
+    check_output(output)
+    try:
+        found = probe(clip)
+        with open_video(clip) as (container, stream), written_whole(output) as place:
+            every = decode_at(container, stream, found, np.arange(found.num_frames), may_seek=False)
+            _write(place, _timed(every, found), found, timeline)
+    except UnreadableError as error:
+        raise InputError(f"INPUT={clip}: {error}; give a video file that plays") from error
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(
+            f"--overlay={output}: could not be written ({reason(error)}); choose another place"
+        ) from error
+
+
+def _timed(
+    frames: Iterator[tuple[int, av.VideoFrame]], found: Probe
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Each frame and its time in seconds; with ``pts`` from 0 on, and until when it is shown."""
+    usual = int(np.median(np.diff(found.pts))) if found.num_frames > 1 else 0
+    before: tuple[float, av.VideoFrame] | None = None
+    latest = -1
+    for place, frame in frames:
+        # Encoders take no two at the same time.
+        latest = max(int(found.pts[place] - found.pts[0]), latest + 1)
+        if before is not None:
+            before[1].duration = latest - (before[1].pts or 0)
+            yield before
+        frame.pts, frame.time_base = latest, found.time_base
+        before = float(found.seconds[place]), frame
+    if before is None:
+        raise UnreadableError("no frame could be decoded")
+    before[1].duration = before[1].duration or usual
+    yield before
+
+
+def _write(
+    place: Path,
+    frames: Iterator[tuple[float, av.VideoFrame]],
+    found: Probe,
+    timeline: Timeline,
+) -> None:
+    assert timeline.seconds is not None
+    codec = next((name for name in ENCODERS if name in av.codecs_available), None)
+    if codec is None:
+        raise InputError(
+            f"--overlay: this PyAV has none of the encoders {', '.join(ENCODERS)}; install PyAV"
+            " from PyPI"
+        )
+    # Of a name that begins like an address, too.
+    with av.open(f"file:{place.absolute()}", "w") as container:
+        rate = Fraction(found.frames_per_second or 25).limit_denominator(1001)
+        stream: Any = container.add_stream(codec, rate=rate, options=ENCODERS[codec])
+        drawer = None
+        for seconds, frame in frames:
+            if drawer is None:
+                drawer = _Drawer(frame, found, timeline)
+                drawer.describe(stream)
+            # The steps that were read by then.
+            num_steps = int(np.searchsorted(timeline.seconds, seconds + 1e-6, side="right"))
+            container.mux(stream.encode(drawer.draw(frame, num_steps - 1)))
+        container.mux(stream.encode(None))
+
+
+class _Drawer:
+    """Draws on the frames of a file, of which the first says how they are made."""
+
+    def __init__(self, first: av.VideoFrame, found: Probe, timeline: Timeline) -> None:
+        self.found = found
+        self.coded_size = first.width, first.height
+        self.orientation = orientation_of(first)
+        self.is_turned = self.orientation[0]
+        self.width, self.height = self.coded_size[:: -1 if self.is_turned else 1]
+        self.panel = Panel(timeline, height=self.height, width=self.width)
+        self.format = "yuv444p" if self.width % 2 or self.height % 2 else "yuv420p"
+        space = int(first.colorspace)
+        self.space = space if space in _SPACES else _UNSPECIFIED
+        is_full = first.format.name.startswith("yuvj")
+        self.range = ColorRange.JPEG if is_full else ColorRange(int(first.color_range))
+        self.primaries, self.transfer = int(first.color_primaries), int(first.color_trc)
+
+    def describe(self, stream: Any) -> None:
+        """Say what the pictures are, before the first is coded."""
+        context = stream.codec_context
+        stream.width, stream.height, stream.pix_fmt = self.width, self.height, self.format
+        context.time_base = stream.time_base = self.found.time_base
+        # Or the last picture would be shown as long as is usual.
+        context.flags |= Flags.frame_duration
+        aspect = self.found.pixel_aspect
+        context.sample_aspect_ratio = 1 / aspect if self.is_turned else aspect
+        context.color_range = self.range
+        if self.space != _UNSPECIFIED:
+            context.colorspace = self.space
+        context.color_primaries, context.color_trc = self.primaries, self.transfer
+
+    def draw(self, frame: av.VideoFrame, place: int) -> av.VideoFrame:
+        """A new frame with the panel of a place of the timeline; below 0 with none."""
+        width, height = self.coded_size
+        # A stream may change its size on the way; a file that is written may not.
+        pixels: np.ndarray = frame.to_ndarray(format="rgb24", width=width, height=height)
+        turned, mirror_rows, mirror_columns = self.orientation
+        pixels = pixels.swapaxes(0, 1) if turned else pixels
+        pixels = pixels[:: -1 if mirror_rows else 1, :: -1 if mirror_columns else 1]
+        pixels = np.array(pixels, order="C")
+        if place >= 0:
+            self.panel.draw(pixels, place)
+        drawn = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+            format=self.format,
+            dst_colorspace=_SPACES.get(self.space),
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=self.range,
+        )
+        drawn.colorspace, drawn.color_range = self.space, self.range
+        drawn.pts, drawn.time_base, drawn.duration = frame.pts, frame.time_base, frame.duration
+        return drawn

@@ -1,0 +1,119 @@
+"""The panel of an overlay: the names of the likeliest classes, a bar and a number for each.
+
+H, W height and width of the picture · h, w of the panel
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from matplotlib.font_manager import fontManager, get_font
+from PIL import Image, ImageDraw, ImageFont
+
+from pipelines.lettering import drawable
+from pipelines.predictor import Timeline
+
+MOST_CLASSES = 4
+# Letters are as high as this share of the picture's shorter side, within limits.
+_LETTER_SHARE, _SMALLEST_PX, _LARGEST_PX = 1 / 22, 9, 48
+# The paper lets 30 % of the picture through.
+_PAPER, _INK = (20, 26, 34, 178), (242, 245, 248, 255)
+_BAR, _BEST_BAR, _NO_BAR = (128, 142, 158, 255), (94, 190, 255, 255), (70, 80, 92, 255)
+
+
+class Panel:
+    """Draws a timeline on pictures of one size, in their upper left corner.
+
+    The classes are those that were the likeliest at any time, in the order of the answer, so that
+    none jumps from row to row.
+
+    Args:
+        timeline: the running answer.
+        height, width: H and W; in a small picture the panel shows fewer classes and shorter names.
+    """
+
+    def __init__(self, timeline: Timeline, *, height: int, width: int) -> None:
+        self.probabilities = timeline.probabilities
+        letter = round(min(height, width) * _LETTER_SHARE)
+        self._letter = min(max(letter, _SMALLEST_PX), _LARGEST_PX)
+        self._row, self._gap = round(1.4 * self._letter), self._letter // 2
+        # Even, as colour at half the resolution of brightness begins at even places.
+        self.margin = self._letter // 4 * 2
+        room_h, room_w = height - 2 * self.margin, width - 2 * self.margin
+        num_rows = min(max((room_h - self._gap) // self._row, 1), MOST_CLASSES)
+        self.shown = _likeliest(timeline.probabilities, num_rows)
+        families, names = drawable(timeline.classes)
+        self._labels = [self._lettered(names[k], families) for k in self.shown]
+        self._number_font = self._font(families[0])
+        number_w = int(self._number_font.getlength("0.00")) + 1
+        label_w = max(int(font.getlength(name)) + 1 for name, font in self._labels)
+        # What is left after the number is shared by the name and the bar; a short bar is none.
+        left = max(room_w - number_w - 4 * self._gap, 0)
+        beside_bar = left - 2 * self._letter
+        self._label_w = min(label_w, beside_bar if beside_bar >= 4 * self._letter else left)
+        bar_w = min(6 * self._letter, left - self._label_w)
+        self._bar_w = bar_w if bar_w >= self._letter else 0
+        w = 4 * self._gap + self._label_w + self._bar_w + number_w
+        h = len(self.shown) * self._row + self._gap
+        self.width = max(min(w + w % 2, room_w), 1)
+        self.height = max(min(h + h % 2, room_h), 1)
+        self._drawn = lru_cache(maxsize=1)(self._draw)
+
+    def draw(self, pixels: np.ndarray, place: int) -> None:
+        """Onto a picture (H, W, 3) uint8, the probabilities of one place of the timeline."""
+        color, opacity = self._drawn(place)
+        top = left = self.margin
+        under = pixels[top : top + self.height, left : left + self.width]
+        under[:] = (color * opacity + under * (1 - opacity) + 0.5).astype(np.uint8)
+
+    def _draw(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Colours (h, w, 3) and how far they cover, (h, w, 1) from 0 to 1; float32."""
+        image = Image.new("RGBA", (self.width, self.height), _PAPER)
+        brush = ImageDraw.Draw(image)
+        shares = self.probabilities[place, self.shown]
+        gap, bar_x = self._gap, 2 * self._gap + self._label_w
+        for row, (share, (name, font)) in enumerate(zip(shares, self._labels, strict=True)):
+            top = gap // 2 + row * self._row
+            middle = top + self._row // 2
+            brush.text((gap, middle), _fitting(name, font, self._label_w), _INK, font, "lm")
+            if self._bar_w:
+                box = (bar_x, top + self._row // 4, bar_x + self._bar_w, top + 3 * self._row // 4)
+                brush.rectangle(box, _NO_BAR)
+                end = bar_x + round(self._bar_w * float(share))
+                color = _BEST_BAR if share == shares.max() else _BAR
+                brush.rectangle((*box[:2], end, box[3]), color)
+            number_x = bar_x + self._bar_w + gap
+            brush.text((number_x, middle), f"{share:.2f}", _INK, self._number_font, "lm")
+        drawn = np.asarray(image, np.float32)
+        return drawn[:, :, :3], drawn[:, :, 3:] / 255
+
+    def _lettered(self, name: str, families: list[str]) -> tuple[str, ImageFont.FreeTypeFont]:
+        """A name and the first font that has all of its letters."""
+        letters = set(map(ord, name))
+        able = (family for family in families if letters <= _glyphs(family))
+        return name, self._font(next(able, families[0]))
+
+    def _font(self, family: str) -> ImageFont.FreeTypeFont:
+        return ImageFont.truetype(_file_of(family), self._letter)
+
+
+def _likeliest(probabilities: np.ndarray, count: int) -> np.ndarray:
+    """(count,) classes: those with the highest peaks of (P, K), by the last of their probabilities."""
+    peaks = np.argsort(-probabilities.max(0), kind="stable")[:count]
+    return peaks[np.argsort(-probabilities[-1, peaks], kind="stable")]
+
+
+def _fitting(name: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """As much of a name as fits."""
+    if font.getlength(name) <= width:
+        return name
+    while name and font.getlength(name + "…") > width:
+        name = name[:-1]
+    return name + "…" if name else ""
+
+
+def _file_of(family: str) -> str:
+    return fontManager.findfont(family)
+
+
+def _glyphs(family: str) -> set[int]:
+    return set(get_font(_file_of(family)).get_charmap())

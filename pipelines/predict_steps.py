@@ -1,0 +1,161 @@
+"""From what is to be answered to steps, made as the model's training made them, some at a time.
+
+T steps of an item · N of several, end to end
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from data.clip import local_path
+from data.errors import InputError
+from data.reading_ahead import ClipReader
+from data.text_part import windows
+from data.tokenizing import content_of
+from data.video import reading_of
+from data.vocabulary import clean
+from data.workers import available_cores
+from pipelines.classify import SequenceClassifier
+from pipelines.predict_inputs import Item
+
+# Texts that are sorted by length together: enough of a length to fill batches.
+_TEXTS_AT_ONCE, _CHARACTERS_AT_ONCE = 512, 2**22
+
+
+class ItemSteps(NamedTuple):
+    """An item that was read."""
+
+    item: Item
+    """Its ``problem`` says why there are no steps, where there are none."""
+    steps: np.ndarray
+    """(T,) int64 tokens; (T, S, S, 3) uint8 frames."""
+    seconds: np.ndarray | None = None
+    """(T,) when each frame is shown, from the file's first one on; None of texts."""
+
+    @classmethod
+    def unread(cls, item: Item, problem: str) -> "ItemSteps":
+        """One that cannot be answered."""
+        return cls(item._replace(problem=problem), np.empty(0, np.int64))
+
+
+class TextSteps:
+    """Cuts texts into tokens.
+
+    Args:
+        description: the checkpoint's (see `checkpoints.describe`).
+    """
+
+    def __init__(self, description: dict[str, Any]) -> None:
+        self._tokenizer = Tokenizer.from_str(description["inputs"]["tokenizer"])
+        self._max_tokens = description["data"].get("max_tokens")
+        self._ngrams = description["data"].get("ngrams", 1)
+
+    def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
+        """All items in their order, some hundred at a time."""
+        remaining = iter(items)
+        while group := _characters_bounded(remaining):
+            yield self._read(group)
+
+    def _read(self, items: Sequence[Item]) -> list[ItemSteps]:
+        encoded = self._tokenizer.encode_batch_fast([clean(item.source) for item in items])
+        found = []
+        for item, one in zip(items, encoded, strict=True):
+            if item.problem is not None:
+                found.append(ItemSteps.unread(item, item.problem))
+            elif not one.ids or content_of(item.source) == 0:
+                found.append(ItemSteps.unread(item, "holds no word; give a text of at least one"))
+            else:
+                found.append(ItemSteps(item, np.array(one.ids[: self._max_tokens], np.int64)))
+        return found
+
+    def together(self, items: Sequence[ItemSteps]) -> Tensor:
+        """Tokens (N,) or n-grams (N, G) of several, end to end."""
+        lengths = np.array([len(one.steps) for one in items])
+        tokens = np.concatenate([one.steps for one in items])
+        return torch.from_numpy(windows(tokens, lengths, ngrams=self._ngrams))
+
+
+def _characters_bounded(items: Iterator[Item]) -> list[Item]:
+    """The next few; one that is very long is the last of them."""
+    group: list[Item] = []
+    num_characters = 0
+    for item in islice(items, _TEXTS_AT_ONCE):
+        group.append(item)
+        num_characters += len(item.source)
+        if num_characters >= _CHARACTERS_AT_ONCE:
+            break
+    return group
+
+
+class ClipSteps:
+    """Decodes clips, ahead of who asks for them.
+
+    Args:
+        description: the checkpoint's (see `checkpoints.describe`).
+        num_workers: processes that decode; None takes half the cores, as training does.
+    """
+
+    def __init__(self, description: dict[str, Any], *, num_workers: int | None = None) -> None:
+        self._budget = description["data"]["steps_per_batch"]
+        self.num_workers = num_workers or max(available_cores() // 2, 1)
+        self._reader = ClipReader(
+            reading_of(description["inputs"]),
+            limit_seconds=description["data"].get("limit_seconds", 60.0),
+            num_workers=self.num_workers,
+            # What is read while a batch is being answered makes the next one.
+            frames_ahead=2 * self._budget,
+        )
+
+    def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
+        """All items in their order, as many at a time as fill a batch."""
+        every = list(items)
+        group: list[ItemSteps] = []
+        longest = 0
+        for item, clip in zip(
+            every, self._reader([local_path(item.source) for item in every]), strict=True
+        ):
+            if clip.frames is None:
+                group.append(ItemSteps.unread(item, str(clip.problem)))
+                continue
+            pixels, seconds = clip.frames
+            longest = max(longest, len(seconds))
+            if group and longest * (len(group) + 1) > self._budget:
+                yield group
+                group, longest = [], len(seconds)
+            group.append(ItemSteps(item, pixels.transpose(0, 2, 3, 1), seconds))
+        if group:
+            yield group
+
+    def together(self, items: Sequence[ItemSteps]) -> Tensor:
+        """Frames (N, 3, S, S) uint8 of several, end to end, channels last in memory."""
+        frames = [one.steps for one in items]
+        pixels = frames[0] if len(frames) == 1 else np.concatenate(frames)
+        return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+
+def video_steps(model: SequenceClassifier, path: Path) -> Tensor:
+    """The frames (T, 3, S, S) uint8 of a clip, as the model was trained on them.
+
+    Raises:
+        InputError: a clip that cannot be read.
+    """
+    reader = ClipSteps(model.description, num_workers=1)
+    [[read]] = reader.groups([Item(str(path))])
+    if read.item.problem is not None:
+        raise InputError(f"INPUT={path}: {read.item.problem}; give a video file that plays")
+    return reader.together([read])
+
+
+def steps_of(
+    description: dict[str, Any], *, num_workers: int | None = None
+) -> TextSteps | ClipSteps:
+    """What reads the inputs of a checkpoint's task."""
+    if description["task"] == "sentiment":
+        return TextSteps(description)
+    return ClipSteps(description, num_workers=num_workers)
