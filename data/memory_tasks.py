@@ -22,26 +22,27 @@ class MemoryBatch(NamedTuple):
 
 
 def recall_features(num_symbols: int) -> int:
-    """D of `recall`: the symbol, a distracting one, and the question."""
-    return 2 * num_symbols + 1
+    """D of `recall`: the symbol, the mark, and the question."""
+    return num_symbols + 2
 
 
 def recall(
     delay_steps: int, *, num_sequences: int, num_symbols: int, generator: torch.Generator
 ) -> MemoryBatch:
-    """One symbol, ``delay_steps`` steps of others that mean nothing, and the question which it was.
+    """A marked symbol, ``delay_steps`` steps of others without a mark, and the question which it was.
 
-    After Hochreiter & Schmidhuber 1997, "Long Short-Term Memory", §5.2: what must be remembered
-    comes first, and everything after it is noise. T = delay_steps + 2; chance is 1 / K.
+    After Hochreiter & Schmidhuber 1997, "Long Short-Term Memory", §5.2 and 5.3: what must be
+    remembered comes first, and all that follows is of the same kind, so that a network must choose
+    what to write and cannot just hold on to whatever it saw first. T = delay_steps + 2; chance is
+    1 / K.
     """
     num_steps = delay_steps + 2
-    symbols = torch.randint(num_symbols, (num_sequences,), generator=generator)
-    noise = torch.randint(num_symbols, (num_sequences, num_steps), generator=generator)
+    symbols = torch.randint(num_symbols, (num_sequences, num_steps), generator=generator)
     grid = torch.zeros(num_sequences, num_steps, recall_features(num_symbols))
-    grid[:, 0, :num_symbols] = one_hot(symbols, num_symbols).float()
-    grid[:, 1:-1, num_symbols:-1] = one_hot(noise[:, 1:-1], num_symbols).float()
+    grid[:, :-1, :num_symbols] = one_hot(symbols[:, :-1], num_symbols).float()
+    grid[:, 0, -2] = 1
     grid[:, -1, -1] = 1
-    return _ragged(grid, symbols)
+    return _ragged(grid, symbols[:, 0])
 
 
 def adding(num_steps: int, *, num_sequences: int, generator: torch.Generator) -> MemoryBatch:

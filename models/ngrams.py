@@ -1,7 +1,7 @@
 """An encoder that knows which tokens came just before.
 
 N steps in the batch · G tokens of each · D features · V tokens in the vocabulary · R n-grams with a
-vector
+vector · L features of these
 """
 
 from collections.abc import Iterator
@@ -29,6 +29,8 @@ class NgramEmbedding(WordEmbedding):
     Args:
         num_tokens: V.
         num_ngrams: R, the most n-grams that have a vector; which ones, `know` says.
+        ngram_features: L, size of their vectors, which a learned linear map brings to D: R rows of D
+            would take most of the time that the optimiser has. None: D, without a map.
         ngram_dropout: share of the n-grams that are left out while training; they are what is
             learnt by heart first.
         options: what else `WordEmbedding` takes.
@@ -46,6 +48,7 @@ class NgramEmbedding(WordEmbedding):
         word_dropout: float = 0.0,
         normalize: bool = False,
         num_ngrams: int = 100_000,
+        ngram_features: int | None = None,
         ngram_dropout: float = 0.5,
     ) -> None:
         if num_ngrams < 1:
@@ -62,14 +65,20 @@ class NgramEmbedding(WordEmbedding):
         self.num_ngrams, self.ngram_dropout = num_ngrams, ngram_dropout
         self.register_buffer("known", torch.full((num_ngrams,), _MODULUS))
         # One more, which stays nothing, for all that have none.
-        self.ngrams = nn.Embedding(num_ngrams + 1, features, padding_idx=num_ngrams)
+        size = ngram_features or features
+        self.ngrams = nn.Embedding(num_ngrams + 1, size, padding_idx=num_ngrams)
         nn.init.zeros_(self.ngrams.weight)
+        self.ngram_map: nn.Module = nn.Identity()
+        if ngram_features is not None:
+            self.ngram_map = nn.Linear(ngram_features, features, bias=False)
 
     def reset_parameters(self) -> None:
         """Draw the vectors anew; those of the n-grams begin at nothing."""
         super().reset_parameters()
         if hasattr(self, "ngrams"):  # not yet, while the base class is made
             nn.init.zeros_(self.ngrams.weight)
+            if isinstance(self.ngram_map, nn.Linear):
+                self.ngram_map.reset_parameters()
 
     def know(self, codes: Tensor) -> None:
         """Give vectors to the n-grams of some codes (see `codes_of`), at most R, all different."""
@@ -89,12 +98,12 @@ class NgramEmbedding(WordEmbedding):
 
     def forward(self, steps: Tensor) -> Tensor:
         """(N, G) int64, each token and those before it, the nearest first, -1 for none → (N, D)."""
-        features = self.words(steps[:, 0])
+        vectors = steps.new_zeros((), dtype=self.ngrams.weight.dtype)
         for code in self.codes_of(steps):
             places = torch.searchsorted(self.known, code).clamp(max=self.num_ngrams - 1)
             is_left_out = self.known[places] != code
             if self.training and self.ngram_dropout > 0:
                 draw = torch.rand(len(code), device=code.device)
                 is_left_out = is_left_out | (draw < self.ngram_dropout)
-            features = features + self.ngrams(torch.where(is_left_out, self.num_ngrams, places))
-        return self.dropout(features)
+            vectors = vectors + self.ngrams(torch.where(is_left_out, self.num_ngrams, places))
+        return self.dropout(self.words(steps[:, 0]) + self.ngram_map(vectors))

@@ -29,7 +29,7 @@ from pipelines.runs import create_run, name_run
 
 TASK = "memory-lab"
 NUM_SYMBOLS, NUM_SEQUENCES, NUM_TESTED = 8, 32, 500
-LEARNING_RATE, SGD_RATE, CLIP_NORM = 0.005, 0.01, 1.0
+LEARNING_RATE, SGD_RATE, CLIP_NORM = 0.01, 0.01, 1.0
 ADDING_STEPS = 100
 # Of the vanilla RNN whose gradients explode: times PyTorch's own start.
 LARGE_WEIGHTS = 3.0

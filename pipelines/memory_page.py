@@ -22,8 +22,9 @@ def memory_page(found: dict[str, Any]) -> str:
         paragraph(_sizes(found)),
         heading("Recalling a symbol after a delay"),
         paragraph(
-            f"The first step shows one of {found['recall']['num_symbols']} symbols, every further one"
-            " a symbol that means nothing, and the last asks for the first."
+            f"The first step shows one of {found['recall']['num_symbols']} symbols and a mark, every"
+            " further one another symbol without a mark, and the last asks for the marked one: what"
+            " comes later must not overwrite it."
             f" Guessing is right in {found['recall']['chance']:.1%}."
         ),
         picture(
@@ -70,13 +71,30 @@ def _conclusion(found: dict[str, Any]) -> str:
         for name, row in recall["accuracy"].items()
     }
     parts = [
-        f"the {name} up to a delay of {delay:,} steps" if delay else f"the {name} at no delay"
+        f"{name}: up to {delay:,} steps" if delay else f"{name}: at no delay that was tried"
         for name, delay in solved.items()
     ]
     return (
-        "Of the same size and with the same training, a symbol is recalled (nine times in ten) by "
-        + ", ".join(parts[:-1])
-        + f" and {parts[-1]}."
+        "Of the same size and with the same training, this is how long a symbol is remembered (right"
+        f" nine times in ten). {'; '.join(parts)}.{_contrast(recall)}"
+    )
+
+
+def _contrast(recall: dict[str, Any]) -> str:
+    """The longest delay at which the open LSTM knows what the vanilla RNN guesses."""
+    rows = recall["accuracy"]
+    told = [
+        (delay, lstm, rnn)
+        for delay, lstm, rnn in zip(recall["delays"], rows["LSTM, open"], rows["RNN"], strict=True)
+        if lstm >= 0.9 and rnn <= recall["chance"] + 0.05
+    ]
+    if not told:
+        return ""
+    delay, lstm, rnn = told[-1]
+    return (
+        f" After {delay:,} steps the LSTM with open gates is right in {lstm:.0%}, the vanilla RNN in"
+        f" {rnn:.0%}, which is guessing: its gradient has vanished on the way back, along the cell"
+        " state it has not."
     )
 
 

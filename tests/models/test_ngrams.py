@@ -60,6 +60,20 @@ def test_a_step_is_its_word_and_what_ends_with_it_in_its_own_text():
     assert not torch.allclose(made(shown([1, 5, 6]))[2], made(shown([2, 5, 6]))[2])
 
 
+def test_short_vectors_are_mapped():
+    made = NgramEmbedding(9, features=4, num_ngrams=3, ngram_features=2).eval()
+    pair = next(made.codes_of(torch.tensor([[7, 6]])))
+    made.know(pair)
+    with torch.no_grad():
+        made.ngrams.weight[0] = torch.tensor([1.0, -2.0])
+        made.ngram_map.weight.copy_(torch.arange(8.0).view(4, 2))
+    added = made(shown([6, 7], ngrams=2)) - made.embedding(torch.tensor([6, 7]))
+    torch.testing.assert_close(added, torch.tensor([[0.0] * 4, [-2.0, -4, -6, -8]]))
+    before = made.ngram_map.weight.clone()
+    made.reset_parameters()
+    assert not torch.equal(made.ngram_map.weight, before)
+
+
 def test_left_out_ngrams_leave_the_word():
     made = encoder(ngram_dropout=0.999999).train()
     steps = shown([5, 6, 7])

@@ -74,10 +74,10 @@ def test_an_lstm_remembers_where_an_rnn_guesses():
         generator = torch.Generator().manual_seed(0)
         make = partial(recall, 60, num_sequences=32, num_symbols=4, generator=generator)
         optimizer = torch.optim.Adam(made.parameters(), lr=0.01)
-        train(made, endless(make), num_steps=200, optimizer=optimizer, clip_norm=1.0)
+        train(made, endless(make), num_steps=400, optimizer=optimizer, clip_norm=1.0)
         shares[kind] = accuracy(made, symbols(60, 400, seed=1))
     assert shares["LSTM"] > 0.95
-    assert shares["RNN"] < 0.6
+    assert shares["RNN"] < 0.35  # chance is 0.25
 
 
 def test_the_gradient_vanishes_in_an_rnn_and_not_along_an_open_cell():
