@@ -4,7 +4,9 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from tqdm import tqdm
 
 from data.errors import InputError
 from data.memory_tasks import MemoryBatch, adding, recall, recall_features
+from data.workers import available_cores
 from pipelines.errors import one_line_errors
 from pipelines.memory_experiments import (
     Reader,
@@ -83,30 +86,45 @@ def _reader(
 
 
 def _recall(delays: Sequence[int], num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
-    found: dict[str, list[float]] = {name: [] for name in NETWORKS}
-    runs = [(delay, name) for delay in delays for name in NETWORKS]
-    for delay, name in tqdm(runs, desc="Recall", disable=None):
-        generator = torch.Generator().manual_seed(seed)
-        symbols = partial(recall, delay, num_symbols=NUM_SYMBOLS, generator=generator)
-        reader = _reader(
-            name, recall_features(NUM_SYMBOLS), NUM_SYMBOLS, hidden_size, delay + 2, seed
-        )
-        train(
-            reader,
-            endless(partial(symbols, num_sequences=NUM_SEQUENCES)),
-            num_steps=num_steps,
-            optimizer=torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE),
-            clip_norm=CLIP_NORM,
-        )
-        found[name].append(accuracy(reader, symbols(num_sequences=NUM_TESTED)))
+    # The longest first, so that no core waits for it at the end.
+    runs = [(delay, name) for delay in sorted(delays, reverse=True) for name in NETWORKS]
+    learn = partial(recall_accuracy, num_steps=num_steps, hidden_size=hidden_size, seed=seed)
+    # A network this small computes on one core: as many learn at once as there are.
+    workers = min(available_cores(), len(runs))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        answers = list(tqdm(pool.map(learn, runs), "Recall", total=len(runs), disable=None))
+    shares = dict(zip(runs, answers, strict=True))
     return {
         "delays": list(delays),
-        "accuracy": found,
+        "accuracy": {name: [shares[delay, name] for delay in delays] for name in NETWORKS},
         "chance": 1 / NUM_SYMBOLS,
         "num_symbols": NUM_SYMBOLS,
         "num_steps": num_steps,
         "num_tested": NUM_TESTED,
     }
+
+
+def recall_accuracy(run: tuple[int, str], *, num_steps: int, hidden_size: int, seed: int) -> float:
+    """Train one network to recall a symbol after a delay → its accuracy on new sequences.
+
+    Args:
+        run: the delay, and which of `NETWORKS`.
+        num_steps, hidden_size, seed: see `run_lab`.
+    """
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    delay, name = run
+    generator = torch.Generator().manual_seed(seed)
+    symbols = partial(recall, delay, num_symbols=NUM_SYMBOLS, generator=generator)
+    reader = _reader(name, recall_features(NUM_SYMBOLS), NUM_SYMBOLS, hidden_size, delay + 2, seed)
+    train(
+        reader,
+        endless(partial(symbols, num_sequences=NUM_SEQUENCES)),
+        num_steps=num_steps,
+        optimizer=torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE),
+        clip_norm=CLIP_NORM,
+    )
+    return accuracy(reader, symbols(num_sequences=NUM_TESTED))
 
 
 def _gradients(delay: int, hidden_size: int, seed: int) -> dict[str, Any]:
@@ -165,7 +183,7 @@ def main(args: list[str] | None = None) -> None:
     parser = ArgumentParser(description="RNN, GRU and LSTM on what only memory can answer.")
     parser.add_argument("--run", type=str | None, default=None, help="name of the run")
     parser.add_argument("--delays", type=list[int], default=[10, 30, 100, 300, 1000])
-    parser.add_argument("--num_steps", type=int, default=300, help="training steps of a recall")
+    parser.add_argument("--num_steps", type=int, default=700, help="training steps of a recall")
     parser.add_argument("--adding_num_steps", type=int, default=1000, help="of the adding problem")
     parser.add_argument("--hidden_size", type=int, default=64, help="of the LSTM")
     parser.add_argument("--seed", type=int, default=0)

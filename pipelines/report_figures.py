@@ -19,6 +19,7 @@ GREY, INK, BLUE, RED = "#5b6673", "#1c2b3a", "#2f6ea3", "#c2553f"
 MOST_NAMED = 8
 _COLORS = ("#2f6ea3", "#c2553f", "#3f8f5b", "#c99a2e", "#7a5aa6", "#2a9aa0", "#b0567f", "#7d7d3c")
 _GRID = np.linspace(0, 1, 201)
+_MOST_POINTS = 500
 _TRAITS = {"unknown_share": "share of unknown words", "height_px": "height, px"}
 
 
@@ -50,8 +51,10 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
         style: dict[str, Any] = {"color": "#c9d2db", "linewidth": 0.8}
         if not many:
             style = {"color": _COLORS[k % len(_COLORS)], "linewidth": 1.8, "label": names[k]}
-        roc.plot(found.false_positive_rate, found.true_positive_rate, **style)
-        recall.step(found.recall, found.precision, where="post", **style)
+        at = _thinned(len(found.false_positive_rate))
+        roc.plot(found.false_positive_rate[at], found.true_positive_rate[at], **style)
+        at = _thinned(len(found.recall))
+        recall.step(found.recall[at], found.precision[at], where="post", **style)
         mean_true.append(np.interp(_GRID, found.false_positive_rate, found.true_positive_rate))
         mean_precision.append(np.interp(_GRID, found.recall[::-1], found.precision[::-1]))
     if many and mean_true:
@@ -64,6 +67,11 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
     recall.set(xlabel="recall", ylabel="precision", title="precision–recall", ylim=(0, 1.03))
     roc.legend(frameon=False, loc="lower right", prop={"family": families, "size": 8})
     return figure
+
+
+def _thinned(count: int) -> np.ndarray:
+    """Places of a curve's points that are drawn: all, or as many as can be told apart."""
+    return np.unique(np.linspace(0, count - 1, min(count, _MOST_POINTS)).round().astype(int))
 
 
 def draw_reliability(before: Reliability, after: Reliability) -> Figure:

@@ -36,7 +36,7 @@ def test_the_gradient_at_a_state_is_that_of_reading_on_from_it(kind):
     found = gradients_back_in_time(made, batch)
     assert all(len(norms) == 5 for norms in found.values())
     # The fused kernel reads two steps, and on from there.
-    early, late = (part.reshape(-1, 9) for part in batch.features.view(2, 5, 9).split([2, 3], 1))
+    early, late = (part.reshape(-1, 6) for part in batch.features.view(2, 5, 6).split([2, 3], 1))
     _, state = made.recurrence(early, torch.tensor([2, 2]), carry=True)
     state = [part.detach().requires_grad_() for part in state]
     outputs, _ = made.recurrence(late, torch.tensor([3, 3]), state)

@@ -13,7 +13,7 @@ import pandas
 import pytest
 
 from data.examples import video_example
-from pipelines import doctor, evaluate, memory_lab, predict, sample
+from pipelines import compare, doctor, evaluate, memory_lab, microscope, predict, sample
 from pipelines.cli import train
 from pipelines.language import train_language
 from tests.clips import write_classes, write_clip
@@ -57,6 +57,10 @@ def run_short(words: list[str]) -> None:
         train_language([*arguments, *LANGUAGE])
     elif module == "sample":
         sample.main([*arguments, "--length=5"])
+    elif module == "compare":
+        compare.main(arguments)
+    elif module == "microscope":
+        microscope.main(arguments)
     elif module == "memory_lab":
         memory_lab.main([*arguments, "--delays=[2]", "--num_steps=2", "--adding_num_steps=2"])
     elif module == "doctor":
