@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.encoders import Encoder, Several
+from models.encoders import Encoder, Several, encoders_of
 from models.errors import OptionError
 from models.inputs import StepInputs
 from models.recurrence import Recurrence
@@ -92,3 +92,15 @@ def side_by_side(
         reads = None if is_one else slice(k * width, (k + 1) * width)
         made.append(ManyToOne(common, reader, reads=reads, inputs=step_inputs, **options))
     return made
+
+
+def parameters_by_member(members: Sequence[ManyToOne]) -> list[list[nn.Parameter]]:
+    """Of members that share nothing, the parameters of each; empty where they share an encoder."""
+    encoders = encoders_of(members[0].encoder)
+    if len(members) == 1 or len(encoders) != len(members):
+        return []
+    shared = {id(parameter) for parameter in members[0].encoder.parameters()}
+    return [
+        [*encoder.parameters(), *(p for p in member.parameters() if id(p) not in shared)]
+        for member, encoder in zip(members, encoders, strict=True)
+    ]

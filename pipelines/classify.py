@@ -14,8 +14,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+from torchmetrics import MeanMetric
 
 from data.batch import RaggedBatch, Skipped
 from data.module import Part, SequenceDataModule
@@ -23,7 +22,7 @@ from data.pairing import Pair
 from data.saved import CHECKPOINT_KEY
 from data.text import TextDataModule
 from models.encoders import Encoder, encoders_of
-from models.ensemble import Ensemble, side_by_side, together
+from models.ensemble import Ensemble, parameters_by_member, side_by_side, together
 from models.errors import OptionError
 from models.inputs import StepInputs
 from models.pretrained import reads_pretrained
@@ -34,6 +33,8 @@ from pipelines.calibration import fit_temperature
 from pipelines.class_weights import balanced_weights
 from pipelines.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.fusing import fused
+from pipelines.measured_inputs import measure_inputs
+from pipelines.metrics import accuracy_and_f1
 from pipelines.objective import MixedObjective
 from pipelines.order import chosen_ids
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
@@ -122,7 +123,7 @@ class SequenceClassifier(LightningModule):
         self.weights: Tensor
         # What a checkpoint is for has its training part behind it.
         self.register_buffer("weights", torch.ones(len(classes)), persistent=False)
-        self.metrics = {stage: _metrics(stage, len(classes)) for stage in STAGES}
+        self.metrics = {stage: accuracy_and_f1(stage, len(classes)) for stage in STAGES}
         self.losses = {stage: MeanMetric() for stage in STAGES}
         # `train` is a method of modules, so a ModuleDict cannot have it as a key.
         for stage in STAGES:
@@ -165,16 +166,9 @@ class SequenceClassifier(LightningModule):
             encoders = encoders_of(self.model.encoder)
             check_steps(encoders[0], data)
             prepare_embeddings(encoders, data)
-        for member in self.members:
-            if member.inputs is None or not member.inputs.standardize:
-                continue
-            if any(parameter.requires_grad for parameter in self.model.encoder.parameters()):
-                raise OptionError(
-                    "--model.inputs.standardize=true: the features change while the encoder is"
-                    " trained; freeze it (--model.encoder.trainable=none), or leave it out"
-                )
-            features = self._features_of(data, part)
-            member.inputs.fit((member.chosen(some), lengths) for some, lengths in features)
+        measure_inputs(
+            self.members, partial(self._features_of, data, part), encoder=self.model.encoder
+        )
 
     def _features_of(self, data: SequenceDataModule, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
         """Features (N, D) and lengths (B,), batch by batch, of a whole part."""
@@ -324,6 +318,21 @@ class SequenceClassifier(LightningModule):
         asleep = [depth * num_steps for depth in depths]
         return plan(optimizer, asleep_steps=asleep)
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Lightning's hook: members that share nothing are clipped each by itself."""
+        groups = parameters_by_member(self.members)
+        if gradient_clip_val and gradient_clip_algorithm in (None, "norm") and groups:
+            for group in groups:
+                # The loss is a mean over the members, and so are their gradients.
+                nn.utils.clip_grad_norm_(group, gradient_clip_val / len(groups))
+            return
+        self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
     def on_fit_start(self) -> None:
         """Start the clock."""
         self._fit_started = time.monotonic()
@@ -337,12 +346,3 @@ class SequenceClassifier(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take over the temperature; checkpoints from before there was one have 1."""
         self.temperature = checkpoint.get(CHECKPOINT_KEY, {}).get("temperature", 1.0)
-
-
-def _metrics(stage: str, num_classes: int) -> MetricCollection:
-    return MetricCollection(
-        {
-            f"{stage}/accuracy": MulticlassAccuracy(num_classes, average="micro"),
-            f"{stage}/macro_f1": MulticlassF1Score(num_classes, average="macro"),
-        }
-    )

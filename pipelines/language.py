@@ -1,6 +1,7 @@
 """``python -m pipelines.language``: train a language model, test and report; see language.yaml."""
 
 import sys
+from functools import partial
 
 from pytorch_lightning.cli import LightningArgumentParser
 
@@ -8,9 +9,11 @@ from data.language import LanguageDataModule
 from pipelines.cli import TrainingCLI, defaults
 from pipelines.errors import one_line_errors
 from pipelines.language_checkpoints import TASK, describe_language
+from pipelines.language_page import glance, language_page
 from pipelines.language_report import as_text, write_language_report
 from pipelines.language_task import LanguageTask
 from pipelines.quiet import ignore_noise
+from pipelines.run_history import read_history
 
 
 class LanguageCLI(TrainingCLI):
@@ -58,9 +61,14 @@ def _run(cli: LanguageCLI) -> None:
             train_seconds=train_seconds,
             trained_tokens=cli.model.num_trained_tokens * cli.trainer.world_size,
             fit_baselines=not cli.config.trainer.fast_dev_run,
+            page=partial(
+                language_page,
+                seen=glance(cli.model.model, cli.datamodule),
+                history=read_history(cli.folder / "metrics.csv"),
+            ),
         )
         print(as_text(report))
-        print(f"Report: {cli.folder / 'report'}")
+        print(f"Report: {cli.folder / 'report' / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ def write_language_report(
     train_seconds: float,
     trained_tokens: int,
     fit_baselines: bool,
+    page: Callable[[dict[str, Any]], str] | None = None,
 ) -> dict[str, Any]:
-    """Write ``report.json`` and ``report.txt``.
+    """Write ``report.json`` and ``report.txt``, and ``report.html`` by ``page``.
 
     Args:
         folder: is made.
@@ -32,6 +34,7 @@ def write_language_report(
         train_seconds: how long it was trained, validation included.
         trained_tokens: how many it has learnt from in that time, on all ranks.
         fit_baselines: count n-grams of the training part.
+        page: makes the page of the report.
     """
     part = data.parts[data.reported_part]
     tokens_per_character = len(part.tokens) / part.num_characters
@@ -66,6 +69,8 @@ def write_language_report(
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "report.txt", as_text(report) + "\n")
+    if page is not None:
+        write_whole(folder / "report.html", page(report))
     write_whole(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     return report
 

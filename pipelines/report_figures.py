@@ -3,6 +3,7 @@
 n examples · K classes
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -121,10 +122,12 @@ def _span(name: str, one: dict[str, Any]) -> str:
     return low if low == high else f"{low} – {high}"
 
 
-def draw_history(history: dict[str, list[tuple[float, float]]]) -> Figure:
-    """Loss and accuracy of the training and the validation part by epoch."""
-    figure, made = panels(2)
-    for axes, metric in zip(made, ("loss", "accuracy"), strict=True):
+def draw_history(
+    history: dict[str, list[tuple[float, float]]], metrics: Sequence[str] = ("loss", "accuracy")
+) -> Figure:
+    """Some metrics of the training and the validation part by epoch."""
+    figure, made = panels(len(metrics))
+    for axes, metric in zip(made, metrics, strict=True):
         for part, color in (("train", "#8d99a6"), ("val", BLUE)):
             points = history.get(f"{part}/{metric}", [])
             if points:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from models.encoders import OneHot, WordEmbedding, encoders_of
-from models.ensemble import Ensemble, side_by_side, together
+from models.ensemble import Ensemble, parameters_by_member, side_by_side, together
 from models.errors import OptionError
 from models.recurrence import LSTM
 from models.sequence import ManyToOne
@@ -65,6 +65,12 @@ def test_each_reads_through_an_encoder_of_its_own():
         True,
         False,
     ]
+    groups = parameters_by_member(made)
+    assert sum(map(len, groups)) == len(list(ensemble.parameters()))
+    assert len({id(parameter) for group in groups for parameter in group}) == sum(map(len, groups))
+    assert any(p is vectors[1] for p in groups[1])
+    assert any(p is made[1].head.weight for p in groups[1])
+    assert parameters_by_member(members(3)) == []
     alone = ManyToOne(ensemble.encoder.encoders[1], made[1].recurrence, num_classes=2)
     alone.head = made[1].head
     torch.testing.assert_close(alone(steps, lengths), made[1](steps, lengths))

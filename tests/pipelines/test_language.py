@@ -1,9 +1,11 @@
 """The language model, from a text to a report and to what it writes."""
 
 import csv
+import html
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -117,6 +119,21 @@ def test_the_report_is_of_the_best_checkpoint(characters_run):
         losses, _ = task.model.losses(tokens[:-1], torch.tensor([len(tokens) - 1]), tokens[1:])
     report = json.loads((characters_run / "runs/language/first/report/report.json").read_text())
     assert losses.mean().item() == pytest.approx(report["loss"], abs=0.05)
+
+
+def test_the_page_shows_a_passage_and_what_the_model_writes(characters_run):
+    run = characters_run / "runs/language/first"
+    report = json.loads((run / "report/report.json").read_text())
+    page = (run / "report/report.html").read_text()
+    assert f"perplexity of {report['perplexity']:,.2f}" in page
+    assert "than counting tells" in page
+    shown = re.search(r'<p class="words">(.*?)</p>', page)[1]
+    passage = re.sub(r"<span[^>]*>|</span>", "", shown).replace("<br>", "\n")
+    assert html.unescape(passage) in TEXT * 60
+    nats = [float(value) for value in re.findall(r'title="([\d.]+) nats"', shown)]
+    assert len(nats) > 100
+    assert min(nats) >= 0
+    assert not re.search(r"(src|href)\s*=\s*[\"'](?!data:)", page)
 
 
 @pytest.mark.parametrize("tokenizer", ["words", "subwords"])

@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from data.saved import CHECKPOINT_KEY
+from models.ensemble import parameters_by_member
 from models.errors import OptionError
 from models.inputs import StepInputs
 from pipelines.checkpoints import load
@@ -24,6 +25,19 @@ def test_each_member_learns_by_its_own_loss():
     loss.backward()
     (own,) = torch.autograd.grad(each[1], model.members[1].head.weight)
     torch.testing.assert_close(model.members[1].head.weight.grad, own / 3)
+
+
+def test_members_that_share_nothing_are_clipped_each_by_itself():
+    model = word_classifier(members=2, shared_encoder=False)
+    first, second = parameters_by_member(model.members)
+    # As large as a mean over two members makes the gradients of one: half of its own.
+    for group, size in ((first, 8.0), (second, 0.01)):
+        for parameter in group:
+            parameter.grad = torch.full_like(parameter, size)
+    model.configure_gradient_clipping(None, 1.0, "norm")
+    assert torch.cat([p.grad.flatten() for p in first]).norm() == pytest.approx(0.5)
+    # What is small enough stays, whatever the other one does.
+    assert all((p.grad == 0.01).all() for p in second)
 
 
 def test_what_is_answered_is_what_validation_scores():

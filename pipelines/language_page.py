@@ -1,0 +1,145 @@
+"""The report of a language model as a page: what it knows, what surprises it, and what it writes."""
+
+from collections.abc import Iterable
+from html import escape
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from data.language import END, LanguageDataModule
+from data.vocabulary import UNKNOWN
+from models.language import LanguageModel
+from pipelines.page import heading, page, paragraph, picture, raw, table
+from pipelines.report_figures import draw_history
+from pipelines.sample import continuation, first_tokens, readable
+
+# Of the reported part, read from its beginning; what is shown stands where the state has warmed up.
+_READ, _SHOWN = 1_200, 400
+_WRITTEN = 300
+_TEMPERATURE = 0.8
+# A token of so many nats has the strongest colour: one in twenty thousand.
+_MOST_NATS = 10.0
+
+
+class Glance(NamedTuple):
+    """What a look at the model gives."""
+
+    tokens: list[str]
+    """Of the reported part, as they are written."""
+    nats: list[float]
+    """How unlikely the model held each."""
+    written: str
+    """What it writes by itself."""
+
+
+def glance(model: LanguageModel, data: LanguageDataModule) -> Glance:
+    """Let a model read the beginning of the reported part, and write."""
+    was_training = model.training
+    model = model.eval()
+    device = next(model.parameters()).device
+    tokenizer = data.tokenizer
+    assert tokenizer is not None
+    tokens = torch.from_numpy(np.asarray(data.parts[data.reported_part].tokens[:_READ], np.int64))
+    nats = torch.zeros(0)
+    if len(tokens) > 1:
+        with torch.inference_mode():
+            length = torch.tensor([len(tokens) - 1], device=device)
+            steps = tokens.to(device)
+            nats = model.losses(steps[:-1], length, steps[1:])[0].cpu()
+    drawn = continuation(
+        model.cpu(), first_tokens(tokenizer, ""), temperature=_TEMPERATURE,
+        never=tokenizer.token_to_id(UNKNOWN),
+    )  # fmt: skip
+    written = readable(tokenizer, "", list(islice(drawn, _WRITTEN)))
+    model.to(device).train(was_training)
+    return Glance(
+        _written_out(tokenizer, data, tokens[1:][-_SHOWN:].tolist()),
+        nats[-_SHOWN:].tolist(),
+        written,
+    )
+
+
+def _written_out(tokenizer: Tokenizer, data: LanguageDataModule, tokens: list[int]) -> list[str]:
+    between = " " if data.kind == "words" else ""
+    end = tokenizer.token_to_id(END)
+    return ["\n\n" if token == end else f"{tokenizer.decode([token])}{between}" for token in tokens]
+
+
+def language_page(
+    report: dict[str, Any], seen: Glance, history: dict[str, list[tuple[float, float]]]
+) -> str:
+    """The page of a report, as `write_language_report` has it."""
+    return page(f"A language model of {report['data']}", *_parts(report, seen, history))
+
+
+def _parts(
+    report: dict[str, Any], seen: Glance, history: dict[str, list[tuple[float, float]]]
+) -> Iterable[str]:
+    yield paragraph(
+        f"Trained on {report['train_tokens']:,} {report['tokenizer']}, the model predicts each of the"
+        f" {report['tokens']:,} of the part “{report['split']}” with a perplexity of"
+        f" {report['perplexity']:,.2f}: as if it wavered between so many. That is"
+        f" {report['bits_per_character']:.3f} bits a character.",
+        lead=True,
+    )
+    yield paragraph(_verdict(report), lead=True)
+    rows = [("this model", report), *report["baselines"].items()]
+    yield table(
+        ["", "nats a token", "perplexity", "bits a character"],
+        [
+            [
+                name,
+                f"{row['loss']:.4f}",
+                f"{row['perplexity']:,.2f}",
+                f"{row['bits_per_character']:.4f}",
+            ]
+            for name, row in rows
+        ],
+    )
+    yield heading("What surprises it")
+    yield paragraph(
+        "A passage it has not learnt from. The redder, the less likely the model held what came next."
+    )
+    yield raw(f'<p class="words">{_coloured(seen)}</p>')
+    yield heading("What it writes by itself")
+    yield raw(f"<pre>{escape(_shown(seen.written))}</pre>")
+    yield paragraph(f"At a temperature of {_TEMPERATURE}; make sample-language writes more.")
+    yield heading("The run")
+    yield paragraph(
+        f"Trained in {report['train_seconds']:,.0f} s, {report['tokens_per_second']:,.0f} tokens a"
+        " second, validation included."
+    )
+    if history:
+        losses = {name: points for name, points in history.items() if name.endswith("/loss")}
+        yield picture(draw_history(losses, metrics=("loss",)), alt="loss by epoch, nats a token")
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    if not report["baselines"]:
+        return "Nothing was counted: nothing shows what the network adds."
+    name, best = min(report["baselines"].items(), key=lambda item: item[1]["loss"])
+    gain = best["loss"] - report["loss"]
+    if gain > 0:
+        return f"It knows more than counting tells: {gain:.3f} nats a token less than a {name}."
+    return (
+        f"It has NOT learnt more than counting tells: a {name} needs {-gain:.3f} nats a token less."
+    )
+
+
+def _coloured(seen: Glance) -> str:
+    parts = []
+    for token, nats in zip(seen.tokens, seen.nats, strict=True):
+        strength = min(nats / _MOST_NATS, 1.0)
+        shown = escape(_shown(token)).replace("\n", "<br>")
+        parts.append(
+            f'<span title="{nats:.1f} nats" style="background:rgba(194,85,63,{0.7 * strength:.2f})">'
+            f"{shown}</span>"
+        )
+    return "".join(parts)
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
