@@ -98,6 +98,7 @@ def draw_reliability(before: Reliability, after: Reliability) -> Figure:
 def draw_slices(name: str, bins: list[dict[str, Any]]) -> Figure:
     """Accuracy with its interval in each bin of a trait."""
     figure, (axes,) = panels(1, height=2.9)
+    figure.set_figwidth(max(1.5 * len(bins), 4.2))
     x = np.arange(len(bins))
     accuracy = np.array([one["accuracy"] for one in bins])
     low, high = np.array([one["interval"] for one in bins]).T
