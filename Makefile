@@ -19,7 +19,7 @@ option    = $(if $(2),--$(1)=$(call quote,$(2)))
 
 train     = $(PY) -m pipelines.$(1) $(call option,data.path,$(DATA)) $(call option,run,$(RUN)) $(ARGS)
 best      = $(PY) -m pipelines.$(1) --config=pipelines/$(1)-$(SIZE).yaml $(call option,data.path,$(DATA)) \
-            $(call option,data.unlabelled,$(UNLABELLED)) $(call option,run,$(or $(RUN),best))
+            $(call option,data.unlabelled,$(2)) $(call option,run,$(or $(RUN),best))
 evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,$(CKPT)) \
             $(call option,data.path,$(DATA)) $(call option,split,$(SPLIT)) $(call option,run,$(RUN)) $(ARGS)
 predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,$(CKPT)) \
@@ -57,10 +57,11 @@ train-video: $(READY) ## train on clips, test, report      [DATA=folder|list.csv
 train-sentiment: $(READY) ## train on texts, test, report      [DATA=file|folder|hub-name] [RUN=name] [ARGS=…]
 	@$(call train,sentiment)
 
-# With labels named, the language model keeps away from the texts that the classifier is tested on.
+# With labels named, the language model keeps away from the texts that the classifier is tested on. Texts
+# without labels are for the classifier too where its recipe learns from them.
 train-sentiment-best: $(READY) ## first a language model of all texts  [UNLABELLED=file] [DATA=…] [RUN=name] [ARGS=…]
-	@$(call best,language) $(if $(DATA),--data.label_column=label) $(ARGS)
-	@$(call best,sentiment) --model.pretrained=runs/language/$(call quote,$(or $(RUN),best))/checkpoints/best.ckpt $(ARGS)
+	@$(call best,language,$(UNLABELLED)) $(if $(DATA),--data.label_column=label) $(ARGS)
+	@$(call best,sentiment,$(if $(filter best,$(SIZE)),,$(UNLABELLED))) --model.pretrained=runs/language/$(call quote,$(or $(RUN),best))/checkpoints/best.ckpt $(ARGS)
 
 train-language: $(READY) ## train a language model, report    [DATA=file|folder] [RUN=name] [ARGS=…]
 	@$(call train,language)
