@@ -46,15 +46,19 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
             )
     predicted = {run.name: run.probabilities[at[run.name]].argmax(1) for run in runs}
     figures = resample(labels, predicted, num_classes=len(runs[0].classes))
-    pairs = []
-    for first, second in combinations(predicted, 2):
-        test = mcnemar(predicted[first] == labels, predicted[second] == labels)
-        difference = interval(figures[first].accuracy - figures[second].accuracy)
-        pairs.append(
-            {"first": first, "second": second, "difference": list(difference)} | test._asdict()
-        )
-    for pair, p_value in zip(pairs, holm([pair["p_value"] for pair in pairs]), strict=True):
-        pair["p_value"] = p_value
+    pairs = list(combinations(predicted, 2))
+    tests = [mcnemar(predicted[a] == labels, predicted[b] == labels) for a, b in pairs]
+    p_values = holm([test.p_value for test in tests])
+    told = [
+        {
+            "first": first,
+            "second": second,
+            "difference": list(interval(figures[first].accuracy - figures[second].accuracy)),
+            **test._asdict(),
+            "p_value": p_value,
+        }
+        for (first, second), test, p_value in zip(pairs, tests, p_values, strict=True)
+    ]
     rows = np.arange(len(labels))
     return {
         "data": runs[0].report["data"],
@@ -72,7 +76,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
             }
             for run, options in zip(runs, _differing_options(runs), strict=True)
         },
-        "pairs": pairs,
+        "pairs": told,
     }
 
 

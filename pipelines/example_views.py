@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipelines.lettering import printable
 from pipelines.shown_examples import ShownExample
+from pipelines.thinning import thinned
 
 _FOR, _AGAINST, _TRUE = "#2f6ea3", "#c2553f", "#3f8f5b"
 # Longer texts are shown where they matter: the beginning, the end, and around the steps that count.
@@ -95,7 +96,7 @@ def _curve(example: ShownExample) -> str:
     lines = [(example.predicted, _FOR if example.label == example.predicted else _AGAINST)]
     if example.label != example.predicted:
         lines.append((example.label, _TRUE))
-    at = _thinned(len(example.places))
+    at = thinned(len(example.places), _MOST_POINTS)
     x = (example.places[at] + 0.5) / num_steps * _WIDTH
     parts = [
         f'<path d="M0 {y:g}H{_WIDTH}" class="rule"/>' for y in (0.5, _HEIGHT / 2, _HEIGHT - 0.5)
@@ -119,10 +120,6 @@ def _curve(example: ShownExample) -> str:
         f'{"".join(parts)}</svg><p class="legend">The answer after every step: probability of'
         f" {legend}, from 0 to 1.{note}</p>"
     )
-
-
-def _thinned(count: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, min(count, _MOST_POINTS)).round().astype(int))
 
 
 def _attribution_bars(shares: np.ndarray) -> str:

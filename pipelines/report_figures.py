@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from pipelines.calibration import Reliability
 from pipelines.lettering import drawable
 from pipelines.measures import curves
+from pipelines.thinning import thinned
 
 GREY, INK, BLUE, RED = "#5b6673", "#1c2b3a", "#2f6ea3", "#c2553f"
 # With more classes than this a curve each would be a tangle: only their mean stands out.
@@ -52,9 +53,9 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
         style: dict[str, Any] = {"color": "#c9d2db", "linewidth": 0.8}
         if not many:
             style = {"color": _COLORS[k % len(_COLORS)], "linewidth": 1.8, "label": names[k]}
-        at = _thinned(len(found.false_positive_rate))
+        at = thinned(len(found.false_positive_rate), _MOST_POINTS)
         roc.plot(found.false_positive_rate[at], found.true_positive_rate[at], **style)
-        at = _thinned(len(found.recall))
+        at = thinned(len(found.recall), _MOST_POINTS)
         recall.step(found.recall[at], found.precision[at], where="post", **style)
         mean_true.append(np.interp(_GRID, found.false_positive_rate, found.true_positive_rate))
         mean_precision.append(np.interp(_GRID, found.recall[::-1], found.precision[::-1]))
@@ -68,11 +69,6 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
     recall.set(xlabel="recall", ylabel="precision", title="precision–recall", ylim=(0, 1.03))
     roc.legend(frameon=False, loc="lower right", prop={"family": families, "size": 8})
     return figure
-
-
-def _thinned(count: int) -> np.ndarray:
-    """Places of a curve's points that are drawn: all, or as many as can be told apart."""
-    return np.unique(np.linspace(0, count - 1, min(count, _MOST_POINTS)).round().astype(int))
 
 
 def draw_reliability(before: Reliability, after: Reliability) -> Figure:
