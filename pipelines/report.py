@@ -148,7 +148,8 @@ def summary(report: dict, *, model_name: str | None = None) -> str:
         values = (row.get(key) for key in ("accuracy", "macro_f1", "log_loss"))
         cells = (f"{'-':>10}" if value is None else f"{value:>10.4f}" for value in values)
         lines.append(f"{name:{width}}" + "".join(cells))
-    lines += ["", _verdict(model, report["accuracy"], baselines)]
+    may_be_chance = any(d["accuracy"][1] <= 0 for d in _against(report).values())
+    lines += ["", _verdict(model, report["accuracy"], baselines, may_be_chance=may_be_chance)]
     lines += [_difference(printable(n), d) for n, d in _against(report).items()]
     if report["truncated_steps"] > 0:
         lines.append(f"Truncated: {report['truncated_steps']:,} steps of long sequences not read.")
@@ -158,7 +159,9 @@ def summary(report: dict, *, model_name: str | None = None) -> str:
     return "\n".join(lines + [f"  {line[-200:]}" for line in skipped[:3]])
 
 
-def _verdict(model: str, accuracy: float, baselines: dict[str, dict]) -> str:
+def _verdict(
+    model: str, accuracy: float, baselines: dict[str, dict], *, may_be_chance: bool = False
+) -> str:
     if not baselines:
         return f"No baseline was run: nothing shows what the {model} adds."
     rivals = sorted((row["accuracy"], name) for name, row in baselines.items())[::-1]
@@ -167,7 +170,11 @@ def _verdict(model: str, accuracy: float, baselines: dict[str, dict]) -> str:
     digits = 5 if any(0 < abs(value - accuracy) < 1e-3 for value, _ in shown) else 3
     names = " and ".join(name for _, name in shown)
     numbers = " and ".join(f"{value:.{digits}f}" for value, _ in shown)
-    start = "does NOT beat" if unbeaten else "beats every baseline, the best of them"
+    start = "beats every baseline, the best of them"
+    if unbeaten:
+        start = "does NOT beat"
+    elif may_be_chance:
+        start = "is ahead of every baseline, by what may be chance, the best of them"
     return f"The {model} {start} {names}: accuracy {accuracy:.{digits}f} against {numbers}."
 
 

@@ -242,6 +242,9 @@ def test_the_summary_says_that_all_are_beaten(tmp_path):
     # Near each other, they need more digits to be told apart.
     assert "beats every baseline, the best of them tfidf: accuracy 0.90020 against 0.90000." in text
     assert "No baseline was run" in summary(report | {"baselines": {}})
+    for low, says in ((0.001, "beats every baseline"), (-0.001, "by what may be chance")):
+        report["intervals"] = {"against": {"tfidf": {"accuracy": [0.0002, low, 0.01]}}}
+        assert says in summary(report)
 
 
 def test_the_table_of_the_summary_is_aligned(tmp_path):
