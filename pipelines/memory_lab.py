@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -89,11 +89,7 @@ def _recall(delays: Sequence[int], num_steps: int, hidden_size: int, seed: int) 
     # The longest first, so that no core waits for it at the end.
     runs = [(delay, name) for delay in sorted(delays, reverse=True) for name in NETWORKS]
     learn = partial(recall_accuracy, num_steps=num_steps, hidden_size=hidden_size, seed=seed)
-    # A network this small computes on one core: as many learn at once as there are.
-    workers = min(available_cores(), len(runs))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        answers = list(tqdm(pool.map(learn, runs), "Recall", total=len(runs), disable=None))
-    shares = dict(zip(runs, answers, strict=True))
+    shares = _side_by_side(learn, runs, "Recall")
     return {
         "delays": list(delays),
         "accuracy": {name: [shares[delay, name] for delay in delays] for name in NETWORKS},
@@ -104,6 +100,24 @@ def _recall(delays: Sequence[int], num_steps: int, hidden_size: int, seed: int) 
     }
 
 
+def _side_by_side(learn: Callable[[Any], Any], runs: Sequence[Any], what: str) -> dict[Any, Any]:
+    """What each run comes to, in processes of their own.
+
+    A network this small computes on one core: as many learn at once as there are.
+    """
+    workers = min(available_cores(), len(runs))
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_alone) as pool:
+        answers = list(tqdm(pool.map(learn, runs), what, total=len(runs), disable=None))
+    return dict(zip(runs, answers, strict=True))
+
+
+def _alone() -> None:
+    """Of a process: compute on one core, and do not spend it on numbers that no longer count."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
 def recall_accuracy(run: tuple[int, str], *, num_steps: int, hidden_size: int, seed: int) -> float:
     """Train one network to recall a symbol after a delay → its accuracy on new sequences.
 
@@ -111,8 +125,6 @@ def recall_accuracy(run: tuple[int, str], *, num_steps: int, hidden_size: int, s
         run: the delay, and which of `NETWORKS`.
         num_steps, hidden_size, seed: see `run_lab`.
     """
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     delay, name = run
     generator = torch.Generator().manual_seed(seed)
     symbols = partial(recall, delay, num_symbols=NUM_SYMBOLS, generator=generator)
@@ -143,17 +155,21 @@ def _gradients(delay: int, hidden_size: int, seed: int) -> dict[str, Any]:
 
 
 def _adding(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
-    runs = {}
-    for name in tqdm(NETWORKS, desc="Adding problem", disable=None):
-        reader = _reader(name, 2, 1, hidden_size, ADDING_STEPS, seed)
-        runs[name] = train(
-            reader,
-            _sums(seed),
-            num_steps=num_steps,
-            optimizer=torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE),
-            clip_norm=CLIP_NORM,
-        )._asdict()
+    learn = partial(learn_adding, num_steps=num_steps, hidden_size=hidden_size, seed=seed)
+    runs = _side_by_side(learn, list(NETWORKS), "Adding problem")
     return {"num_steps_long": ADDING_STEPS, "num_steps": num_steps, "runs": runs}
+
+
+def learn_adding(name: str, *, num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
+    """Train one of `NETWORKS` on the adding problem → its `Training`, as plain values."""
+    reader = _reader(name, 2, 1, hidden_size, ADDING_STEPS, seed)
+    return train(
+        reader,
+        _sums(seed),
+        num_steps=num_steps,
+        optimizer=torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE),
+        clip_norm=CLIP_NORM,
+    )._asdict()
 
 
 def _clipping(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
