@@ -77,6 +77,17 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.clip(log_temperature.exp().item(), 0.05, 20))
 
 
+def calibrate(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
+    """Labels (n,) and probabilities (n, K) → the temperature, and the log loss that it leaves."""
+    temperature = fit_temperature(labels, probabilities)
+    return temperature, _log_loss(labels, tempered(probabilities, temperature))
+
+
+def _log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    right = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(right, _TINY)).mean())
+
+
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """(n, K) → the softmax of their logarithms divided by a temperature; what is predicted stays."""
     scores = np.log(np.maximum(probabilities, _TINY)) / temperature
@@ -96,10 +107,9 @@ def describe_calibration(
     """
 
     def figures(probabilities: np.ndarray) -> dict[str, float]:
-        right = probabilities[np.arange(len(labels)), labels]
         return {
             "expected_calibration_error": reliability(labels, probabilities).expected_error,
-            "log_loss": float(-np.log(np.maximum(right, _TINY)).mean()),
+            "log_loss": _log_loss(labels, probabilities),
         }
 
     return {

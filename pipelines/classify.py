@@ -29,7 +29,7 @@ from models.pretrained import reads_pretrained
 from models.recurrence import Recurrence
 from models.sequence import Pooling
 from pipelines.answers import Answers, Reordered, TestRecord, from_all_ranks
-from pipelines.calibration import fit_temperature
+from pipelines.calibration import calibrate
 from pipelines.class_weights import balanced_weights
 from pipelines.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.fusing import fused
@@ -273,10 +273,10 @@ class SequenceClassifier(LightningModule):
         everyone = [pair for one in from_all_ranks(self.trainer, self._validated) for pair in one]
         self._validated = []
         if everyone:
-            labels, probabilities = (
-                torch.cat(field).numpy() for field in zip(*everyone, strict=True)
-            )
-            self.temperature = fit_temperature(labels, probabilities)
+            fields = (torch.cat(field).numpy() for field in zip(*everyone, strict=True))
+            self.temperature, loss = calibrate(*fields)
+            # What a checkpoint with its temperature is worth: too sure is no fault of it.
+            self.log("val/calibrated_loss", loss)
 
     def on_test_epoch_start(self) -> None:
         """Forget an earlier test, and choose what is read in other orders too."""

@@ -3,7 +3,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
-from pipelines.calibration import fit_temperature, reliability, tempered
+from pipelines.calibration import calibrate, fit_temperature, reliability, tempered
 
 
 def drawn(temperature, count=20_000, num_classes=3):
@@ -26,6 +26,20 @@ def test_the_temperature_is_found_and_mends(temperature):
     if temperature != 1:
         assert reliability(labels, probabilities).expected_error > 0.05
         assert log_loss(labels, mended) < log_loss(labels, probabilities)
+
+
+def test_the_loss_that_is_left_is_scikit_learns():
+    labels, probabilities = drawn(2.5, count=500)
+    temperature, loss = calibrate(labels, probabilities)
+    assert loss == pytest.approx(log_loss(labels, tempered(probabilities, temperature)))
+    assert loss < log_loss(labels, probabilities)
+
+
+def test_a_few_examples_change_little():
+    sure = np.tile([0.9, 0.1], (3, 1))
+    assert 0.8 < fit_temperature(np.zeros(3, int), sure) < 1
+    # A hundred and more are believed.
+    assert fit_temperature(np.zeros(300, int), np.tile([0.9, 0.1], (300, 1))) < 0.6
 
 
 def test_bins_are_scikit_learns():
