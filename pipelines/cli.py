@@ -20,10 +20,10 @@ from pipelines.checkpoints import DATA_MODULES, describe
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
-from pipelines.evaluate import report_test
 from pipelines.features import FeatureCache
 from pipelines.finetuning import PARTS, read_language_model, same_layers, texts_read
 from pipelines.quiet import ignore_noise
+from pipelines.reporting import report_test
 from pipelines.runs import RUNS, create_run, is_first_process, name_run
 from pipelines.waiting import WaitingTime
 

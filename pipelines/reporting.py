@@ -1,0 +1,160 @@
+"""From a tested model to its report: what is measured of its answers, and what is looked at."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.errors import InputError
+from data.module import SequenceDataModule
+from pipelines import baselines, fitted_baselines
+from pipelines.calibration import describe_calibration, tempered
+from pipelines.classify import SequenceClassifier
+from pipelines.intervals import describe_intervals
+from pipelines.measures import ranking
+from pipelines.order import describe_order
+from pipelines.report import Predictions, scores, summary, write_report
+from pipelines.report_page import PageInputs, report_page
+from pipelines.run_history import read_history
+from pipelines.shown_examples import choose, look_at
+from pipelines.slices import all_slices
+from pipelines.surroundings import surroundings
+
+BASELINES_FILE = "baselines.npz"
+
+
+def report_test(
+    model: SequenceClassifier,
+    data: SequenceDataModule,
+    *,
+    folder: Path,
+    train_seconds: float,
+    fit_baselines: bool,
+    baselines_file: Path | None = None,
+    extra: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write ``folder/report`` of the test just run, and print its summary.
+
+    Args:
+        model: holds the answers of the test.
+        data: the data it was tested on.
+        folder: the run's.
+        train_seconds: how long the model was trained.
+        fit_baselines: fit the baselines on the training part and keep them in the folder.
+        baselines_file: where fitted baselines lie instead; missing ones are left out.
+        extra: further keys of the report.
+    """
+    if model.answers is None:
+        raise InputError(
+            f"{data.path}: not one example could be read; the files are damaged or missing"
+        )
+    part = data.parts[data.reported_part]
+    answers = model.answers
+    position = {int(k): at for at, k in enumerate(part.ids)}
+    positions = [position[int(k)] for k in answers.ids]
+    predictions = Predictions(
+        ids=answers.ids.numpy(),
+        sources=part.sources(positions),
+        source_column=data.source_column,
+        labels=answers.labels.numpy(),
+        probabilities=tempered(answers.probabilities.numpy(), model.temperature),
+        classes=model.classes,
+    )
+    fitted: list[baselines.Baseline] = []
+    if fit_baselines:
+        fitted = fitted_baselines.fit_baselines(model, data)
+        baselines.save(folder / BASELINES_FILE, fitted)
+    elif baselines_file is not None and baselines_file.is_file():
+        fitted = baselines.load(baselines_file)
+    inputs = fitted_baselines.BaselineInputs(
+        texts=predictions.sources if data.source_column == "text" else [],
+        mean_frames=answers.mean_features.numpy(),
+        middle_frames=answers.middle_features.numpy(),
+    )
+    rivals = {one.name: one.predict_proba(inputs.of(one)) for one in fitted}
+    skipped = {one.id: one for one in data.skipped} | model.skipped
+    traits = {name: values[positions] for name, values in part.traits.items()}
+    model_name = type(model.members[0].recurrence).__name__
+    report = write_report(
+        folder / "report",
+        predictions,
+        task=model.description["task"],
+        data=data.origin.name,
+        split=data.origin.reported_part,
+        truncated_steps=part.truncated_steps,
+        skipped=[
+            {data.source_column: one.source, "reason": one.reason}
+            for _, one in sorted(skipped.items())
+        ],
+        train_seconds=train_seconds,
+        baselines={name: scores(predictions.labels, given) for name, given in rivals.items()},
+        extra={**data.notes(), **_measured(model, predictions, rivals, traits), **(extra or {})},
+        page=partial(
+            report_page,
+            inputs=_page_inputs(model, data, predictions, positions, folder),
+            model_name=model_name,
+        ),
+    )
+    print(summary(report, model_name=model_name))
+    print(f"Report: {folder / 'report' / 'report.html'}")
+    return report
+
+
+def _measured(
+    model: SequenceClassifier,
+    predictions: Predictions,
+    rivals: dict[str, np.ndarray],
+    traits: dict[str, np.ndarray],
+) -> dict[str, Any]:
+    """What the report says beyond scikit-learn's table.
+
+    Args:
+        model: holds the answers of the test.
+        predictions: the same, of n examples.
+        rivals: by name the probabilities (n, K) of each baseline.
+        traits: what else is known of the examples, (n,) each.
+    """
+    assert model.answers is not None
+    labels, predicted = predictions.labels, predictions.probabilities.argmax(1)
+    order = None
+    if model.reordered is not None:
+        order = describe_order(*(field.numpy() for field in model.reordered))
+    return {
+        "intervals": describe_intervals(
+            labels,
+            predicted,
+            {name: given.argmax(1) for name, given in rivals.items()},
+            num_classes=len(model.classes),
+        ),
+        "ranking": ranking(labels, predictions.probabilities, model.classes),
+        "calibration": describe_calibration(
+            labels, model.answers.probabilities.numpy(), model.temperature
+        ),
+        "slices": all_slices(model.answers.lengths.numpy(), traits, predicted == labels),
+        "order": order,
+        "surroundings": surroundings(),
+    }
+
+
+def _page_inputs(
+    model: SequenceClassifier,
+    data: SequenceDataModule,
+    predictions: Predictions,
+    positions: list[int],
+    folder: Path,
+) -> PageInputs:
+    """What the page shows beside the figures; ``positions`` are the examples' in their part."""
+    assert model.answers is not None
+    part = data.parts[data.reported_part]
+    chosen = [positions[k] for k in choose(predictions.labels, predictions.probabilities)]
+    return PageInputs(
+        labels=predictions.labels,
+        probabilities=predictions.probabilities,
+        untempered=model.answers.probabilities.numpy(),
+        lengths=model.answers.lengths.numpy(),
+        part_sizes={name: len(one) for name, one in data.parts.items()},
+        examples=list(look_at(model, part, chosen, temperature=model.temperature)),
+        history=read_history(folder / "metrics.csv"),
+        config={"model": model.description["model"], "data": model.description["data"]},
+    )
