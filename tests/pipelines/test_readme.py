@@ -78,7 +78,7 @@ def run_short(words: list[str]) -> None:
 @pytest.fixture
 def files_of_the_readme(in_folder, monkeypatch):
     write_classes(in_folder / "clips", clips_per_class=4)
-    write_clip(in_folder / "clip.mp4", num_frames=3)
+    write_clip(in_folder / "clip.mp4", num_frames=50)
     clips = sorted((in_folder / "clips").rglob("*.mp4"))
     rows = [f"{clip},{clip},{clip.parent.name},{k % 2}" for k, clip in enumerate(clips)]
     parts = {"0": "train", "1": "test"}
