@@ -36,7 +36,13 @@ def log_odds(scores: Tensor, target: int) -> Tensor:
 
 
 def integrated_gradients(
-    read: Read, features: Tensor, target: int, *, tolerance: float = 1e-3, most_rounds: int = 8
+    read: Read,
+    features: Tensor,
+    target: int,
+    *,
+    tolerance: float = 1e-3,
+    most_rounds: int = 8,
+    most_steps: float = float("inf"),
 ) -> Attribution:
     """Sundararajan et al. 2017, "Axiomatic Attribution for Deep Networks", eq. 1 and 3.
 
@@ -52,6 +58,8 @@ def integrated_gradients(
         tolerance: the most by which the sum may miss the change, as a share of it; of changes
             below 1, as it is.
         most_rounds: how often intervals may be halved.
+        most_steps: how many steps may be read, over all points of the way, before no further one is:
+            where time is short, and ``error`` says what is missed.
     """
     features = features.detach()
 
@@ -65,11 +73,16 @@ def integrated_gradients(
     total = np.zeros(len(features))
     starts, ends = edges[:-1], edges[1:]
     changes = np.diff(at_edges)
+    steps_read = 0.0
     for round_ in range(most_rounds + 1):
+        steps_read += len(_NODES) * len(starts) * len(features)
         found = [_interval(read, features, target, a, b) for a, b in zip(starts, ends, strict=True)]
         errors = np.array([abs(f.sum() - c) for f, c in zip(found, changes, strict=True)])
         # An interval may miss its part of what is allowed, by its length.
-        is_done = (errors <= 0.5 * allowed * (ends - starts)) | (round_ == most_rounds)
+        is_done = errors <= 0.5 * allowed * (ends - starts)
+        next_steps = 2 * len(_NODES) * (~is_done).sum() * len(features)
+        is_last = round_ == most_rounds or steps_read + next_steps > most_steps
+        is_done = is_done | is_last
         total += sum((f for f, done in zip(found, is_done, strict=True) if done), np.zeros(1))
         if is_done.all() or errors.sum() <= 0.5 * allowed:
             total += sum(

@@ -19,7 +19,9 @@ from pipelines.classify import SequenceClassifier
 NUM_MISTAKES, NUM_RIGHT = 6, 3
 NUM_FRAMES = 10
 # Of more steps the way back takes minutes on a laptop.
-MOST_ATTRIBUTED_STEPS = 20_000
+MOST_ATTRIBUTED_STEPS = 5_000
+# Of one example over all points of the way: some seconds.
+MOST_READ_STEPS = 40_000
 
 
 class ShownExample(NamedTuple):
@@ -84,7 +86,9 @@ def _look_at(
     target = int(probabilities[-1].argmax())
     attribution = None
     if len(features) <= MOST_ATTRIBUTED_STEPS:
-        attribution = integrated_gradients(model.model.read, features.float(), target)
+        attribution = integrated_gradients(
+            model.model.read, features.float(), target, most_steps=MOST_READ_STEPS
+        )
     source = part.sources([position])[0]
     is_text = not batch.steps.is_floating_point() and batch.steps.ndim <= 2
     frames, frame_steps = np.empty((0, 0, 0, 3), np.uint8), []

@@ -46,6 +46,22 @@ def test_the_shares_add_up_to_the_change(pooling, num_steps):
     assert found.error <= 1e-3 * max(1, abs(float(change)))
 
 
+def test_where_time_is_short_the_error_says_what_is_missed():
+    model = reader("max")
+    torch.manual_seed(0)
+    features = 2 * torch.randn(40, 4)
+    read = []
+
+    def counted(some, lengths):
+        read.append(len(some) if some.requires_grad else 0)
+        return model.read(some, lengths)
+
+    found = integrated_gradients(counted, features, 1, most_steps=2_000)
+    # Eight intervals of four points are read in any case.
+    assert sum(read) <= max(2_000, 8 * 4 * 40)
+    assert abs(found.steps.sum() - found.difference) == pytest.approx(found.error)
+
+
 def test_of_a_linear_model_each_step_has_its_own_term():
     weights = torch.tensor([1.0, -2.0])
 
