@@ -13,6 +13,8 @@ from torch import Tensor
 # Of each interval of the path: exact for polynomials up to degree 7.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _INTERVALS = 8
+# By what share of the change the sum may miss it.
+COMPLETE = 1e-3
 _STEPS_AT_ONCE = 16_384
 
 Read = Callable[[Tensor, Tensor], Tensor]
@@ -40,7 +42,7 @@ def integrated_gradients(
     features: Tensor,
     target: int,
     *,
-    tolerance: float = 1e-3,
+    tolerance: float = COMPLETE,
     most_rounds: int = 8,
     most_steps: float = float("inf"),
 ) -> Attribution:

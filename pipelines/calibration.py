@@ -95,6 +95,11 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return shares / shares.sum(1, keepdims=True)
 
 
+def shares_of(scores: torch.Tensor, temperature: float) -> np.ndarray:
+    """Scores (n, K) → probabilities (n, K) that mean what they say, on the CPU."""
+    return (scores.double() / temperature).softmax(1).cpu().numpy()
+
+
 def describe_calibration(
     labels: np.ndarray, untempered: np.ndarray, temperature: float
 ) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from data.errors import InputError
 from data.module import SequenceDataModule
 from models import backbones  # noqa: F401 - so that its encoders are known by their names alone
-from models.ngrams import NgramEmbedding
 from pipelines.checkpoints import DATA_MODULES, describe
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores
@@ -181,8 +180,7 @@ class ClassifierCLI(TrainingCLI):
             for name, value in taken["init_args"].items():
                 chosen.init_args[name] = value
         self.config.data.tokenizer_from = language_model
-        if not self.config.model.encoder.class_path.endswith(NgramEmbedding.__name__):
-            self.config.data.ngrams = 1  # a language model reads token by token
+        self.config.data.ngrams = 1  # a language model reads token by token
 
 
 def defaults(task: str) -> list[str]:

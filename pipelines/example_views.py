@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image
 
+from pipelines.attribution import COMPLETE
 from pipelines.lettering import printable
 from pipelines.shown_examples import ShownExample
 from pipelines.thinning import thinned
@@ -115,6 +116,9 @@ def _curve(example: ShownExample) -> str:
     note = ""
     if example.attribution is not None:
         note = " Bars: what the steps add to (up) or take from (down) the answer given."
+        difference, error = example.attribution.difference, example.attribution.error
+        if error > COMPLETE * max(1.0, abs(difference)):
+            note += f" They miss its log-odds of {difference:.2f} by {error:.2f}."
     return (
         f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="the answer after every step">'
         f'{"".join(parts)}</svg><p class="legend">The answer after every step: probability of'

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from data.module import SequenceDataModule
 from data.saved import Saved, read_saved
 from data.tokenizing import content_of
 from models.encoders import encoders_of
-from models.ngrams import NgramEmbedding
 from models.sequence import ManyToOne
 
 log = logging.getLogger(__name__)
@@ -34,41 +32,22 @@ def read_language_model(path: Path | str) -> Saved:
 def same_layers(chosen: dict[str, Any], pretrained: dict[str, Any]) -> dict[str, Any]:
     """The options of an encoder or recurrence as a language model has them.
 
-    What is only at work while training (dropout of any kind) stays as it is chosen; and where the
-    chosen class extends the language model's (words and their n-grams extend words), it stays too,
-    with what it has beyond.
+    What is only at work while training (dropout of any kind) stays as it is chosen.
     """
     sizes = dict(pretrained.get("init_args") or {})
-    sizes.pop("num_tokens", None)  # the tokenizer says it
-    options = dict(chosen.get("init_args") or {})
     is_same_class = chosen["class_path"] == pretrained["class_path"]
-    if not is_same_class and _extends(chosen["class_path"], pretrained["class_path"]):
-        dropped = {name for name in sizes if "dropout" in name or name == "locked"}
-        kept = {n: v for n, v in options.items() if n not in sizes or n in dropped}
-        return {"class_path": chosen["class_path"], "init_args": {**sizes, **kept}}
     kept = {
         name: value
-        for name, value in options.items()
+        for name, value in (chosen.get("init_args") or {}).items()
         # An option that only another class has is none of this one.
         if ("dropout" in name or name == "locked") and (is_same_class or name in sizes)
     }
+    sizes.pop("num_tokens", None)  # the tokenizer says it
     return {"class_path": pretrained["class_path"], "init_args": {**sizes, **kept}}
-
-
-def _extends(class_path: str, base_path: str) -> bool:
-    kinds = []
-    for path in (class_path, base_path):
-        module, _, name = path.rpartition(".")
-        if not module:
-            return False
-        kinds.append(getattr(import_module(module), name))
-    return issubclass(*kinds)
 
 
 def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: str) -> None:
     """Give a classifier the encoder and the recurrence of a language model.
-
-    What an encoder has beyond that one's, n-grams of words, stays as it is.
 
     Raises:
         InputError: they are of another shape.
@@ -86,10 +65,7 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
         }
         try:
             for module in layers[part]:
-                beyond = {}
-                if isinstance(module, NgramEmbedding):
-                    beyond = {k: v for k, v in module.state_dict().items() if k not in found}
-                module.load_state_dict(found | beyond)
+                module.load_state_dict(found)
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{where}: its {part} does not fit: {reason}") from error

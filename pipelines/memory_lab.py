@@ -20,6 +20,7 @@ from data.workers import available_cores
 from pipelines.errors import one_line_errors
 from pipelines.memory_experiments import (
     Reader,
+    Training,
     accuracy,
     endless,
     gradients_back_in_time,
@@ -129,13 +130,7 @@ def recall_accuracy(run: tuple[int, str], *, num_steps: int, hidden_size: int, s
     generator = torch.Generator().manual_seed(seed)
     symbols = partial(recall, delay, num_symbols=NUM_SYMBOLS, generator=generator)
     reader = _reader(name, recall_features(NUM_SYMBOLS), NUM_SYMBOLS, hidden_size, delay + 2, seed)
-    train(
-        reader,
-        endless(partial(symbols, num_sequences=NUM_SEQUENCES)),
-        num_steps=num_steps,
-        optimizer=torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE),
-        clip_norm=CLIP_NORM,
-    )
+    _learn(reader, endless(partial(symbols, num_sequences=NUM_SEQUENCES)), num_steps)
     return accuracy(reader, symbols(num_sequences=NUM_TESTED))
 
 
@@ -163,13 +158,13 @@ def _adding(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
 def learn_adding(name: str, *, num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
     """Train one of `NETWORKS` on the adding problem → its `Training`, as plain values."""
     reader = _reader(name, 2, 1, hidden_size, ADDING_STEPS, seed)
-    return train(
-        reader,
-        _sums(seed),
-        num_steps=num_steps,
-        optimizer=torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE),
-        clip_norm=CLIP_NORM,
-    )._asdict()
+    return _learn(reader, _sums(seed), num_steps)._asdict()
+
+
+def _learn(reader: Reader, batches: Iterator[MemoryBatch], num_steps: int) -> Training:
+    """The training that all networks get but those of `_clipping`."""
+    optimizer = torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE)
+    return train(reader, batches, num_steps=num_steps, optimizer=optimizer, clip_norm=CLIP_NORM)
 
 
 def _clipping(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:

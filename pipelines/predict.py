@@ -17,11 +17,11 @@ from data.workers import available_cores
 from pipelines.errors import one_line_errors
 from pipelines.overlay import check_output, write_overlay
 from pipelines.predict_inputs import STANDARD_INPUT, Item, clip_items, standard_input, text_items
-from pipelines.predict_steps import ClipSteps, video_steps
+from pipelines.predict_steps import ClipSteps
 from pipelines.prediction_output import FORMATS, lines_of
 from pipelines.predictor import Prediction, Predictor, Timeline, Unanswered, load
 
-__all__ = ["Prediction", "Predictor", "Timeline", "load", "main", "video_steps"]
+__all__ = ["Prediction", "Predictor", "Timeline", "load", "main"]
 
 TASKS = ("video", "sentiment")
 

@@ -5,7 +5,6 @@ T steps of an item · N of several, end to end
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,14 +13,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.clip import local_path
-from data.errors import InputError
 from data.reading_ahead import ClipReader
 from data.text_part import windows
 from data.tokenizing import content_of
 from data.video import reading_of
 from data.vocabulary import clean
 from data.workers import available_cores
-from pipelines.classify import SequenceClassifier
 from pipelines.predict_inputs import Item
 
 # Texts that are sorted by length together: enough of a length to fill batches.
@@ -137,19 +134,6 @@ class ClipSteps:
         frames = [one.steps for one in items]
         pixels = frames[0] if len(frames) == 1 else np.concatenate(frames)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
-
-
-def video_steps(model: SequenceClassifier, path: Path) -> Tensor:
-    """The frames (T, 3, S, S) uint8 of a clip, as the model was trained on them.
-
-    Raises:
-        InputError: a clip that cannot be read.
-    """
-    reader = ClipSteps(model.description, num_workers=1)
-    [[read]] = reader.groups([Item(str(path))])
-    if read.item.problem is not None:
-        raise InputError(f"INPUT={path}: {read.item.problem}; give a video file that plays")
-    return reader.together([read])
 
 
 def steps_of(

@@ -16,6 +16,7 @@ from data.batching import BatchPlan
 from data.errors import InputError
 from models.running import running_answer
 from pipelines import checkpoints
+from pipelines.calibration import shares_of
 from pipelines.classify import SequenceClassifier
 from pipelines.lettering import printable
 from pipelines.predict_inputs import Item
@@ -176,7 +177,7 @@ class Predictor:
         lengths = torch.tensor([len(one.steps) for one in batch], device=self.device)
         with torch.inference_mode():
             scores = self.model(self.steps.together(batch).to(self.device), lengths)
-        return self._shares(scores)
+        return shares_of(scores, self.model.temperature)
 
     def _timelines(self, batch: list[ItemSteps]) -> list[Timeline]:
         with torch.inference_mode():
@@ -186,13 +187,10 @@ class Predictor:
         timelines = []
         for one, (places, scores) in zip(batch, running, strict=True):
             at = places.cpu().numpy()
+            shares = shares_of(scores, self.model.temperature)
             seconds = None if one.seconds is None else one.seconds[at]
-            timelines.append(Timeline(at + 1, seconds, self._shares(scores), self.classes))
+            timelines.append(Timeline(at + 1, seconds, shares, self.classes))
         return timelines
-
-    def _shares(self, scores: torch.Tensor) -> np.ndarray:
-        """Scores (B, K) → probabilities (B, K) that mean what they say (see `calibration`)."""
-        return (scores.double() / self.model.temperature).softmax(1).cpu().numpy()
 
     def _prediction(self, one: ItemSteps, shares: np.ndarray) -> Prediction:
         pairs = zip(self.classes, shares.tolist(), strict=True)

@@ -154,7 +154,7 @@ def _page_inputs(
         untempered=model.answers.probabilities.numpy(),
         lengths=model.answers.lengths.numpy(),
         part_sizes={name: len(one) for name, one in data.parts.items()},
-        examples=list(look_at(model, part, chosen, temperature=model.temperature)),
+        examples=list(look_at(model, part, chosen)),
         history=read_history(folder / "metrics.csv"),
         config={"model": model.description["model"], "data": model.description["data"]},
     )

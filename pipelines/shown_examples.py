@@ -14,6 +14,7 @@ from data.module import Part
 from data.vocabulary import clean
 from models.running import running_answer
 from pipelines.attribution import Attribution, integrated_gradients
+from pipelines.calibration import shares_of
 from pipelines.classify import SequenceClassifier
 
 NUM_MISTAKES, NUM_RIGHT = 6, 3
@@ -63,26 +64,22 @@ def choose(labels: np.ndarray, probabilities: np.ndarray) -> list[int]:
     return wrong + list(right.values())[:NUM_RIGHT]
 
 
-def look_at(
-    model: SequenceClassifier, part: Part, positions: list[int], *, temperature: float
-) -> Iterator[ShownExample]:
+def look_at(model: SequenceClassifier, part: Part, positions: list[int]) -> Iterator[ShownExample]:
     """The examples at some positions of a part, one after the other."""
     was_training = model.training
     model.eval()
     for position in positions:
-        yield _look_at(model, part, position, temperature)
+        yield _look_at(model, part, position)
     model.train(was_training)
 
 
-def _look_at(
-    model: SequenceClassifier, part: Part, position: int, temperature: float
-) -> ShownExample:
+def _look_at(model: SequenceClassifier, part: Part, position: int) -> ShownExample:
     device = model.device
     batch = part.__getitems__([position])
     with torch.no_grad():
         features = model.encode(batch.steps.to(device))
     running = running_answer(model.model, features)
-    probabilities = (running.scores.double() / temperature).softmax(1).cpu().numpy()
+    probabilities = shares_of(running.scores, model.temperature)
     target = int(probabilities[-1].argmax())
     attribution = None
     if len(features) <= MOST_ATTRIBUTED_STEPS:

@@ -38,13 +38,11 @@ SENTIMENT = [
 BATCH = collate(torch.arange(9), lengths=[4, 5], labels=[0, 1], ids=[0, 1])
 
 
-def word_classifier(
-    *, hidden_size: int = 3, num_layers: int = 1, encoder=None, **options
-) -> SequenceClassifier:
+def word_classifier(*, hidden_size: int = 3, num_layers: int = 1, **options) -> SequenceClassifier:
     """Of nine words and two classes."""
     torch.manual_seed(0)
     return SequenceClassifier(
-        encoder or WordEmbedding(9, features=4),
+        WordEmbedding(9, features=4),
         partial(LSTM, hidden_size=hidden_size, num_layers=num_layers),
         classes=["a", "b"],
         optimizer=partial(torch.optim.SGD, lr=1.0),

@@ -15,7 +15,6 @@ from data.saved import CHECKPOINT_KEY
 from data.text import TextDataModule
 from data.tokenizing import content_of
 from models.encoders import WordEmbedding, encoders_of
-from models.ngrams import NgramEmbedding
 from models.pretrained import without_pretrained
 from models.recurrence import LSTM
 from models.sequence import ManyToOne
@@ -66,30 +65,6 @@ def test_sizes_come_from_the_language_model_and_dropout_from_the_user():
     pretrained = {"class_path": "LSTM", "init_args": {"hidden_size": 16, "dropout": 0.1}}
     expected = {"class_path": "LSTM", "init_args": {"hidden_size": 16, "dropout": 0.5}}
     assert same_layers(chosen, pretrained) == expected
-
-
-def test_an_encoder_that_extends_the_language_models_stays():
-    chosen = {
-        "class_path": "models.ngrams.NgramEmbedding",
-        "init_args": {"features": 128, "dropout": 0.5, "num_ngrams": 7},
-    }
-    pretrained = {
-        "class_path": "models.encoders.WordEmbedding",
-        "init_args": {"features": 4, "dropout": 0.0, "num_tokens": 9},
-    }
-    assert same_layers(chosen, pretrained) == {
-        "class_path": "models.ngrams.NgramEmbedding",
-        "init_args": {"features": 4, "dropout": 0.5, "num_ngrams": 7},
-    }
-    back = same_layers(pretrained, chosen)
-    assert back["class_path"] == "models.ngrams.NgramEmbedding"
-
-
-def test_words_come_from_the_language_model_and_ngrams_begin_at_nothing(language_model):
-    path, source = language_model
-    model = classifier(pretrained=str(path), encoder=NgramEmbedding(9, features=4, num_ngrams=5))
-    assert torch.equal(model.model.encoder.embedding.weight, source.encoder.embedding.weight)
-    assert not model.model.encoder.ngrams.weight.any()
 
 
 def test_upper_layers_learn_faster_and_wake_earlier():

@@ -119,6 +119,13 @@ def test_words_are_coloured_and_nothing_of_a_text_is_taken_for_html():
     assert 'rgba(194,85,63,0.38)"> film</span>' in page
 
 
+def test_the_page_says_where_the_shares_do_not_add_up():
+    example = shown(["a", " b"], [1.0, 2.0])
+    assert "They miss" not in example_view(example)
+    missed = example._replace(attribution=Attribution(np.array([1.0, 2.0]), 3.5, 0.5))
+    assert "They miss its log-odds of 3.50 by 0.50." in example_view(missed)
+
+
 def test_of_a_long_text_the_places_that_count_are_shown():
     steps = np.zeros(5_000)
     steps[3_000] = 1
