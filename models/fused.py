@@ -13,6 +13,10 @@ from torch.nn.functional import dropout
 from models.cells import LSTMCell, State
 from models.ragged import Layout
 
+#: the most gates (of all steps, sequences and units) that a kernel is given at once: the CPU's cannot
+#: be made for 2^29, which are 2 GiB
+MAX_GATES = 2**28
+
 
 class FusedLayer(nn.Module):
     """One layer in one direction on one of PyTorch's fused kernels (`torch.nn.RNN`, `torch.nn.GRU`).
@@ -39,24 +43,41 @@ class FusedLayer(nn.Module):
         inputs, hidden, *biases = self.weights()
         return [inputs, dropout(hidden, self.weight_dropout, self.training), *biases]
 
-    def run(self, grid: Tensor, initial: Any) -> tuple[Any, ...]:
-        """What the kernel gives; a call of its own only where weights are dropped."""
+    def run(self, grid: Tensor, initial: Any) -> tuple[Tensor, Any]:
+        """Outputs and last state; a call of its own only where weights are dropped."""
         if not self.training or self.weight_dropout == 0:
-            return self.fused(grid, initial)
+            return self._in_stretches(self.fused, grid, initial)
         if initial is None:
             zeros = grid.new_zeros(1, grid.shape[1], self.fused.hidden_size)
             initial = (zeros, zeros) if self.kernel is nn.LSTM else zeros
-        outputs, *state = self.call(grid, initial, self.dropped_weights())
-        return outputs, tuple(state)
+        return self.call(grid, initial, self.dropped_weights())
 
-    def call(self, grid: Tensor, initial: Any, weights: list[Tensor]) -> tuple[Tensor, ...]:
-        """The kernel with other weights; outputs, and each part of the last state."""
+    def call(self, grid: Tensor, initial: Any, weights: list[Tensor]) -> tuple[Tensor, Any]:
+        """The kernel with other weights."""
         if grid.is_cuda:
             weights = _in_one_piece(weights)
-        # has_biases, num_layers, dropout, train, bidirectional, batch_first
-        return type(self).function(
-            grid, initial, weights, True, 1, 0.0, self.training, False, False
-        )
+
+        def read(stretch: Tensor, state: Any) -> tuple[Tensor, Any]:
+            # has_biases, num_layers, dropout, train, bidirectional, batch_first
+            outputs, *after = type(self).function(
+                stretch, state, weights, True, 1, 0.0, self.training, False, False
+            )
+            return outputs, tuple(after) if self.kernel is nn.LSTM else after[0]
+
+        return self._in_stretches(read, grid, initial)
+
+    def _in_stretches(
+        self, read: Callable[[Tensor, Any], tuple[Tensor, Any]], grid: Tensor, state: Any
+    ) -> tuple[Tensor, Any]:
+        """Read at once what the kernel can take; of longer sequences one stretch after the other."""
+        most = MAX_GATES // (len(self.weights()[0]) * grid.shape[1])
+        if len(grid) <= max(most, 1):
+            return read(grid, state)
+        outputs = []
+        for stretch in grid.split(max(most, 1)):
+            some, state = read(stretch, state)
+            outputs.append(some)
+        return torch.cat(outputs), state
 
     def forward(
         self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
@@ -130,7 +151,7 @@ class FusedLSTM(FusedLayer):
             initial = (zeros, zeros)
         weights = [torch.cat([weight, column], dim=1), *others]
         marked = torch.cat([grid, layout.padding().unsqueeze(2).to(grid.dtype)], dim=2)
-        outputs, _, cell = self.call(marked, initial, weights)
+        outputs, (_, cell) = self.call(marked, initial, weights)
         return outputs, cell
 
 

@@ -6,7 +6,6 @@ from argparse import ArgumentError
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
@@ -21,6 +20,7 @@ from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
 from pipelines.finetuning import PARTS, read_language_model, same_layers, texts_read
+from pipelines.processor import prepare_processor
 from pipelines.quiet import ignore_noise
 from pipelines.reporting import report_test
 from pipelines.runs import RUNS, create_run, is_first_process, name_run
@@ -82,8 +82,7 @@ class TrainingCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
-        # MXCSR is inherited by the threads a thread starts: before the first computation.
-        torch.set_flush_denormal(True)
+        prepare_processor()
         self.run_name = name_run(self.task, self.config.run)
         self.folder = RUNS / self.task / self.run_name
         self.config.checkpoint.dirpath = str(self.folder / "checkpoints")

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from jsonargparse import ArgumentParser
 from pytorch_lightning import Trainer
 
@@ -15,6 +14,7 @@ from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
+from pipelines.processor import prepare_processor
 from pipelines.quiet import ignore_noise
 from pipelines.reporting import BASELINES_FILE, report_test
 from pipelines.runs import create_run, is_first_process, name_run
@@ -74,7 +74,7 @@ def _add_own_arguments(parser: ArgumentParser) -> None:
 
 
 def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool) -> None:
-    torch.set_flush_denormal(True)
+    prepare_processor()
     task = model.description["task"]
     data = data_module(model.description, **vars(options.data))
     data.reported_part = options.split or ("all" if names_data else "test")

@@ -28,6 +28,7 @@ from pipelines.memory_experiments import (
     train,
 )
 from pipelines.memory_page import memory_page
+from pipelines.processor import prepare_processor
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
 
@@ -116,7 +117,7 @@ def _side_by_side(learn: Callable[[Any], Any], runs: Sequence[Any], what: str) -
 def _alone() -> None:
     """Of a process: compute on one core, and do not spend it on numbers that no longer count."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    prepare_processor()
 
 
 def recall_accuracy(run: tuple[int, str], *, num_steps: int, hidden_size: int, seed: int) -> float:
@@ -209,8 +210,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _run(options: Any) -> None:
-    # Small numbers that no longer count would cost most of the time: gradients vanish here.
-    torch.set_flush_denormal(True)
+    prepare_processor()
     started = time.monotonic()
     folder: Path = create_run(TASK, name_run(TASK, options.run), is_training=True)
     found = run_lab(

@@ -21,6 +21,7 @@ from pipelines.errors import one_line_errors
 from pipelines.language_checkpoints import TASK as LANGUAGE
 from pipelines.language_checkpoints import load_language
 from pipelines.microscope_page import Seen, microscope_page
+from pipelines.processor import prepare_processor
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
 from pipelines.specimen import (
@@ -187,6 +188,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--syntax", type=str, default="guess", help="c, script, prose or guess")
     options = parser.parse_args(sys.argv[1:] if args is None else args)
     with one_line_errors():
+        prepare_processor()
         window = _checked(options)
         folder = _place(options.out, options.run)
         seen = look(_specimen(options), window=window, top=options.top, units=options.units)

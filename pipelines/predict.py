@@ -20,6 +20,7 @@ from pipelines.predict_inputs import STANDARD_INPUT, Item, clip_items, standard_
 from pipelines.predict_steps import ClipSteps
 from pipelines.prediction_output import FORMATS, lines_of
 from pipelines.predictor import Prediction, Predictor, Timeline, Unanswered, load
+from pipelines.processor import prepare_processor
 
 __all__ = ["Prediction", "Predictor", "Timeline", "load", "main"]
 
@@ -41,7 +42,7 @@ def main(args: list[str] | None = None) -> None:
     with one_line_errors():
         options = _parser().parse_args(args)
         _check(options)
-        torch.set_flush_denormal(True)
+        prepare_processor()
         model = load(options.ckpt, task=options.task)
         try:
             num_bad = _predict(model, options, sys.stdout)

@@ -128,8 +128,10 @@ class Predictor:
         """The answer to a text, or to the clip of a path.
 
         Raises:
-            InputError: a text without a word, or a clip that cannot be read.
+            InputError: a text without a word, a clip that cannot be read, or neither of them.
         """
+        if not isinstance(source, str | Path):
+            raise InputError(f"{type(source).__name__}: give one text or path, or many([…])")
         return next(self.many([source]))
 
     def many(self, sources: Iterable[str | Path]) -> Iterator[Prediction]:

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pack_sequence
 
 from models.pooling import last
 from models.recurrence import LSTM
+from pipelines.processor import prepare_processor
 from tests.benchmarks.measure import in_turns, machine
 
 # batch, longest, inputs, hidden: the size that the packed way was first measured at, and the sizes
@@ -59,7 +60,7 @@ def compare(batch: int, longest: int, inputs: int, hidden: int) -> None:
 
 def main() -> None:
     """Print the table."""
-    torch.set_flush_denormal(True)
+    prepare_processor()
     print(f"{machine()}, {torch.get_num_threads()} threads; medians of 5\n")
     print("| training step | ours | packed | ratio | matrix products |\n|---|---|---|---|---|")
     for size in SIZES:

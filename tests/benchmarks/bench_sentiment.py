@@ -25,6 +25,7 @@ from data.text import TextDataModule
 from models.encoders import WordEmbedding
 from models.recurrence import LSTM
 from pipelines.classify import SequenceClassifier
+from pipelines.processor import prepare_processor
 from pipelines.quiet import ignore_noise
 from pipelines.waiting import WaitingTime
 from tests.benchmarks.measure import machine
@@ -121,7 +122,7 @@ def packed(model: Packed, batches: list[RaggedBatch]) -> float:
 def main() -> None:
     """Print the table."""
     ignore_noise()
-    torch.set_flush_denormal(True)
+    prepare_processor()
     data = TextDataModule()
     part = data.parts["train"]
     torch.manual_seed(0)

@@ -86,6 +86,34 @@ def test_held_cell_state_is_exact_after_long_padding():
     torch.testing.assert_close(c[:, 0], alone[:, 0], atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("weight_dropout", [0, 1e-9])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_too_long_for_the_kernel_is_read_in_stretches(kind, weight_dropout, monkeypatch):
+    make, _ = KINDS[kind]
+    model = make(3, hidden_size=4, num_layers=2, bidirectional=True, weight_dropout=weight_dropout)
+    steps, lengths = torch.randn(40, 3, requires_grad=True), torch.tensor([29, 11])
+
+    def read():
+        outputs, state = model(steps, lengths, carry=True)
+        (gradient,) = torch.autograd.grad(outputs.square().sum(), steps)
+        return outputs, state, gradient
+
+    at_once = read()
+    # Two sequences of four gates of four units: 7 steps at once; of RNNs more, but not all.
+    monkeypatch.setattr("models.fused.MAX_GATES", 7 * 2 * 16)
+    torch.testing.assert_close(read(), at_once, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_text_of_two_million_tokens():
+    model = LSTM(8, hidden_size=256)
+    steps = torch.randn(2_000_000, 8)
+    with torch.inference_mode():
+        outputs, _ = model(steps, torch.tensor([len(steps)]))
+        last, _ = model(steps[-1000:], torch.tensor([1000]))
+    torch.testing.assert_close(outputs[-1], last[-1], atol=1e-5, rtol=1e-4)
+
+
 def test_layout_pads_and_unpads():
     layout = Layout(torch.tensor([1, 3]), 4)
     steps = torch.tensor([[1.0], [2.0], [3.0], [4.0]])

@@ -137,6 +137,8 @@ def test_errors_from_python_are_exceptions(reviewer, viewer, tmp_path):
         next(answers)
     with pytest.raises(InputError, match="give a list"):
         next(reviewer.many("a fine film"))
+    with pytest.raises(InputError, match="list: give one text"):
+        reviewer(["a fine film"])
     with pytest.raises(InputError, match="no such file"):
         load(tmp_path / "missing.ckpt")
 
