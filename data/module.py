@@ -107,6 +107,7 @@ class SequenceDataModule(LightningDataModule):
         self.known_classes: list[str] | None = None
         self.skipped: list[Skipped] = []
         self._parts: dict[str, Part] | None = None
+        self._learnt_part: Part | None = None
         self._origin = Origin("", "test")
 
     # What a subclass defines.
@@ -176,16 +177,25 @@ class SequenceDataModule(LightningDataModule):
         _ = self.parts
         return self._origin
 
+    @property
+    def learnt_part(self) -> Part:
+        """What a training step reads: the training part, or what has been put in its place."""
+        return self.parts["train"] if self._learnt_part is None else self._learnt_part
+
+    @learnt_part.setter
+    def learnt_part(self, part: Part) -> None:
+        self._learnt_part = part
+
     def setup(self, stage: str) -> None:
         """Lightning's hook: read the data."""
         _ = self.parts
 
     def train_dataloader(self) -> BatchLoader | PairedLoader:
-        """Batches of the training part, mixed anew each epoch; with others that have no labels."""
-        labelled = self.loader(self.parts["train"], shuffle=True)
-        if "unlabelled" not in self.parts:
-            return labelled
-        return PairedLoader(labelled, self.loader(self.parts["unlabelled"], shuffle=True))
+        """Batches of the learnt part, mixed anew each epoch; or each with one that has no labels."""
+        learnt = self.loader(self.learnt_part, shuffle=True)
+        if "unlabelled" not in self.parts or self._learnt_part is not None:
+            return learnt
+        return PairedLoader(learnt, self.loader(self.parts["unlabelled"], shuffle=True))
 
     def val_dataloader(self) -> BatchLoader:
         """Batches of the validation part."""

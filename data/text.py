@@ -18,7 +18,7 @@ from data.module import Origin, Part, SequenceDataModule
 from data.splits import parts_named
 from data.text_part import TextPart
 from data.texts import TextTable, read_table, read_texts
-from data.tokenizing import contents_of, given_tokenizer, learnt_tokenizer, tokenize
+from data.tokenizing import content_of, contents_of, given_tokenizer, learnt_tokenizer, tokenize
 from data.twins import describe_twins, joining_twins, keys_of_twins
 from data.vocabulary import TokenizerKind
 
@@ -168,7 +168,7 @@ class TextDataModule(SequenceDataModule):
         if self.vectors_from is not None and "train" in parts:
             self.vectors = self._read_vectors(self.vectors_from, parts["train"])
         if self.unlabelled is not None and "train" in parts:
-            parts["unlabelled"] = self._read_unlabelled(self.unlabelled)
+            parts["unlabelled"] = self._read_unlabelled(self.unlabelled, parts)
         name = self.path if self.path is not None else "embedded example (25,000 IMDB reviews)"
         return parts, classes, Origin(name, reported)
 
@@ -276,8 +276,8 @@ class TextDataModule(SequenceDataModule):
         return read_vectors(source, words, counts=self._count(part, len(words)))
 
     def token_counts(self) -> np.ndarray:
-        """(V,) int64: how often each token occurs in the training part."""
-        return self._count(self.parts["train"], self.num_tokens)
+        """(V,) int64: how often each token occurs in what is learnt from."""
+        return self._count(self.learnt_part, self.num_tokens)
 
     def _count(self, part: Part, num_tokens: int) -> np.ndarray:
         # Of an n-gram only its last token counts.
@@ -287,11 +287,15 @@ class TextDataModule(SequenceDataModule):
             start=np.zeros(num_tokens, np.int64),
         )
 
-    def _read_unlabelled(self, source: str) -> Part:
+    def _read_unlabelled(self, source: str, parts: dict[str, Part]) -> Part:
+        """Texts to learn from, but those that read as one that the model is measured on."""
         assert self.tokenizer is not None
         texts = read_texts(source, text_column=self.columns["text_column"], cache=cache_folder())
         tokens = tokenize(texts, self.tokenizer)
-        ids = np.flatnonzero(tokens.lengths > 0)
+        measured = [text for name in parts if name != "train" for text in parts[name].sources()]
+        is_measured = np.isin(contents_of(texts), [content_of(text) for text in measured])
+        self._notes["unlabelled"] = {"texts": len(texts), "withheld": int(is_measured.sum())}
+        ids = np.flatnonzero((tokens.lengths > 0) & ~is_measured)
         if len(ids) == 0:
             raise InputError(f"{source}: no text holds a word; name other texts")
         return TextPart(

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
 from data.batch import RaggedBatch, Skipped
+from data.joined import NO_LABEL
 from data.module import Part, SequenceDataModule
 from data.pairing import Pair
 from data.saved import CHECKPOINT_KEY
@@ -38,6 +39,7 @@ from pipelines.metrics import accuracy_and_f1
 from pipelines.objective import MixedObjective
 from pipelines.order import chosen_ids
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
+from pipelines.training_loss import TrainingLoss
 from pipelines.words import check_steps, prepare_embeddings
 
 STAGES = ("train", "val", "test")
@@ -115,14 +117,11 @@ class SequenceClassifier(LightningModule):
             for member in self.members:
                 load_layers(member, weights, where=f"--model.pretrained={pretrained}")
         self.optimizer = optimizer
-        self.label_smoothing = label_smoothing
+        self.training_loss = TrainingLoss(len(classes), label_smoothing=label_smoothing)
         self.objective = objective
         self.schedule, self.warmup_share = schedule, warmup_share
         self.rate_decay, self.gradual_unfreezing = rate_decay, gradual_unfreezing
         self.class_weights = class_weights
-        self.weights: Tensor
-        # What a checkpoint is for has its training part behind it.
-        self.register_buffer("weights", torch.ones(len(classes)), persistent=False)
         self.metrics = {stage: accuracy_and_f1(stage, len(classes)) for stage in STAGES}
         self.losses = {stage: MeanMetric() for stage in STAGES}
         # `train` is a method of modules, so a ModuleDict cannot have it as a key.
@@ -154,14 +153,15 @@ class SequenceClassifier(LightningModule):
             return
         data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         part = data.parts["train"]
-        if "unlabelled" in data.parts and not self.objective.learns_without_labels:
+        learns = self.objective.learns_without_labels or self.training_loss.is_taught
+        if "unlabelled" in data.parts and not learns:
             raise OptionError(
-                "--data.unlabelled: nothing is learnt from them; give"
+                "--data.unlabelled: nothing is learnt from them; give --teachers=[a.ckpt],"
                 " --model.objective.virtual_adversarial=1 or --model.objective.entropy=1, or drop it"
             )
         if self.class_weights == "balanced":
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
-            self.weights = torch.from_numpy(weights).to(self.weights)
+            self.training_loss.weights.copy_(torch.from_numpy(weights))
         if isinstance(data, TextDataModule):
             encoders = encoders_of(self.model.encoder)
             check_steps(encoders[0], data)
@@ -183,15 +183,6 @@ class SequenceClassifier(LightningModule):
         """Steps (N, …) → features (N, D); features that were computed before are what they are."""
         return steps if steps.is_floating_point() and steps.ndim == 2 else self.model.encoder(steps)
 
-    def _loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """The mean over the examples of a training batch; scores (B, K), labels (B,)."""
-        losses = cross_entropy(
-            scores, labels, label_smoothing=self.label_smoothing, reduction="none"
-        )
-        # Not cross_entropy's own weights: it divides by their sum over the batch, so that in a
-        # batch of few examples, or of one class, they would cancel out.
-        return (self.weights[labels] * losses).mean()
-
     def _step(self, batch: RaggedBatch, stage: str) -> Tensor:
         self.skipped.update({one.id: one for one in batch.skipped})
         if batch.num_sequences == 0:
@@ -205,12 +196,19 @@ class SequenceClassifier(LightningModule):
             loss = cross_entropy(scores, batch.labels)
         # A mean over the examples of all ranks: batches and ranks differ in size.
         self.losses[stage].update(loss.detach(), weight=batch.num_sequences)
-        self.metrics[stage].update(scores.detach().float(), batch.labels)
+        self._measure(scores.detach().float(), batch.labels, stage)
         if stage == "val":
             self._validated.append((batch.labels.cpu(), scores.double().softmax(1).cpu()))
         if stage == "test":
             self._record.add(batch, features, scores, encode=self.encode, read=self.model.read)
         return loss
+
+    def _measure(self, scores: Tensor, labels: Tensor, stage: str) -> None:
+        if stage == "train" and self.training_loss.is_taught:
+            is_labelled = labels != NO_LABEL
+            scores, labels = scores[is_labelled], labels[is_labelled]
+        if len(labels):
+            self.metrics[stage].update(scores, labels)
 
     def _learn(self, features: Tensor, batch: RaggedBatch) -> tuple[Tensor, Tensor]:
         """The loss to learn from, a mean over the members, and the scores of all together."""
@@ -220,8 +218,8 @@ class SequenceClassifier(LightningModule):
         for member in self.members:
             read = partial(member.read, lengths=batch.lengths)
             scores = read(features)
-            loss = self._loss(scores, batch.labels)
-            loss_of = partial(self._loss, labels=batch.labels)
+            loss_of = partial(self.training_loss, labels=batch.labels, ids=batch.ids)
+            loss = loss_of(scores)
             losses.append(
                 self.objective.labelled(read, loss_of, features, batch.lengths, scores, loss)
             )

@@ -24,6 +24,7 @@ from pipelines.processor import prepare_processor
 from pipelines.quiet import ignore_noise
 from pipelines.reporting import report_test
 from pipelines.runs import RUNS, create_run, is_first_process, name_run
+from pipelines.teaching import Teachers
 from pipelines.waiting import WaitingTime
 
 
@@ -145,6 +146,10 @@ class ClassifierCLI(TrainingCLI):
         """Links sizes and classes."""
         super().add_arguments_to_parser(parser)
         parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
+        parser.add_argument(
+            "--teachers", type=list[str], default=[],
+            help="checkpoints of classifiers whose answers to data.unlabelled are learnt too",
+        )  # fmt: skip
         if self.task == "sentiment":
             parser.link_arguments(
                 "data.num_tokens", "model.encoder.init_args.num_tokens", apply_on="instantiate"
@@ -156,6 +161,10 @@ class ClassifierCLI(TrainingCLI):
             raise InputError(
                 "--model.class_weights=balanced and --data.balance=true each make up for rare"
                 " classes, together they overdo it; choose one"
+            )
+        if self.config.data.balance and self.config.teachers:
+            raise InputError(
+                "--data.balance=true: what --teachers answer has no classes to balance; drop one"
             )
         if self.config.model.pretrained is not None:
             self._go_on_from(self.config.model.pretrained)
@@ -206,6 +215,9 @@ def _run(cli: ClassifierCLI) -> None:
     waiting = WaitingTime()
     cli.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
     found: dict[str, Any] = {}
+    if cli.config.teachers:
+        cli.trainer.callbacks.insert(0, Teachers(cli.config.teachers))  # type: ignore[attr-defined]
+        found["teachers"] = list(cli.config.teachers)
     if cli.language_model is not None and cli.trainer.is_global_zero:
         found["read_by_language_model"] = texts_read(cli.datamodule, cli.language_model)
     train_seconds = cli.fit_and_test()

@@ -29,6 +29,8 @@ class MixedObjective:
         virtual_adversarial: weight of the divergence from the answer without a perturbation to that
             under the one that changes it most.
         entropy: weight of the answers' entropy.
+        taught: weight of a sequence that teachers have answered beside one with a label (see
+            `pipelines.training_loss`); without teachers there is none.
         perturbation: norm of a perturbation over all steps of a sequence, in units of the features.
             It means something only where the features keep their scale (see `WordEmbedding`,
             ``normalize``).
@@ -37,10 +39,11 @@ class MixedObjective:
     adversarial: float = 0.0
     virtual_adversarial: float = 0.0
     entropy: float = 0.0
+    taught: float = 1.0
     perturbation: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("adversarial", "virtual_adversarial", "entropy"):
+        for name in ("adversarial", "virtual_adversarial", "entropy", "taught"):
             if getattr(self, name) < 0:
                 raise OptionError(f"{name}={getattr(self, name)}: a weight is 0 or more")
         if self.perturbation <= 0:

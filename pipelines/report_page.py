@@ -239,7 +239,7 @@ def _data(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
     if unknown:
         shown = ", ".join(f"{name} {share:.2%}" for name, share in unknown.items())
         yield paragraph(f"Words that are not in the vocabulary: {shown}.")
-    yield paragraph(_twins(report))
+    yield from (paragraph(told) for told in (_twins(report), _unlabelled(report)) if told)
     skipped = report["skipped"]
     yield paragraph(f"Skipped: {len(skipped):,}." if skipped else "Nothing was skipped.")
     if skipped:
@@ -261,6 +261,22 @@ def _twins(report: dict[str, Any]) -> str:
         f"{count:,} examples are there more than once; between the source's own parts there are"
         f" {num_leaks:,} leaks (report.json lists both)."
     )
+
+
+def _unlabelled(report: dict[str, Any]) -> str:
+    """What was learnt from beside the training part."""
+    told = []
+    if found := report.get("unlabelled"):
+        told.append(
+            f"Learnt from without a label: {found['texts'] - found['withheld']:,} texts;"
+            f" {found['withheld']:,} more read as one that is measured on, and were left out."
+        )
+    if teachers := report.get("teachers"):
+        told.append(f"Their answers are those of {', '.join(teachers)}.")
+    for part, count in (report.get("read_by_language_model") or {}).items():
+        if count:
+            told.append(f"The language model has read {count:,} texts of the part {part}.")
+    return " ".join(told)
 
 
 def _run(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:

@@ -60,7 +60,7 @@ def prepare_embeddings(encoders: Sequence[Encoder], data: TextDataModule) -> Non
 
 
 def frequent_ngrams(data: TextDataModule, most: int) -> Tensor:
-    """(R,) int64: the codes of the training part's most frequent n-grams, at most ``most``."""
+    """(R,) int64: the codes of the most frequent n-grams that are learnt from, at most ``most``."""
     codes, counts = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
     waiting: list[Tensor] = []
     num_waiting = 0
@@ -71,7 +71,7 @@ def frequent_ngrams(data: TextDataModule, most: int) -> Tensor:
         sums = torch.zeros(len(both), dtype=torch.int64)
         return both, sums.index_add_(0, place, torch.cat([counts, times]))
 
-    for batch in data.loader(data.parts["train"], alone=True):
+    for batch in data.loader(data.learnt_part, alone=True):
         for code in NgramEmbedding.codes_of(batch.steps):
             waiting.append(code[code >= 0])
             num_waiting += len(code)

@@ -1,0 +1,54 @@
+"""Examples with labels and others without, in one part: for what is learnt from both alike."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from data.batch import RaggedBatch
+from data.module import Part
+
+#: the label of an example that has none
+NO_LABEL = -1
+
+
+class JoinedPart(Part):
+    """The examples of two parts, mixed as those of one.
+
+    Args:
+        labelled: those whose labels are known.
+        others: those whose labels mean nothing; their labels here are `NO_LABEL`, and the k-th of
+            them has the id ``first_other + k``.
+    """
+
+    def __init__(self, labelled: Part, others: Part) -> None:
+        self._labelled, self._others = labelled, others
+        self.first_other = int(labelled.ids.max()) + 1
+        new_ids = self.first_other + np.arange(len(others))
+        self.ids = np.concatenate([labelled.ids, new_ids])
+        self.labels = np.concatenate([labelled.labels, np.full(len(others), NO_LABEL)])
+        self.lengths = np.concatenate([labelled.lengths, others.lengths])
+        self.truncated_steps = labelled.truncated_steps + others.truncated_steps
+        self.is_ready_made = labelled.is_ready_made and others.is_ready_made
+
+    def sources(self, positions: Sequence[int] | None = None) -> list[str]:
+        """Where they come from; those with labels first."""
+        ours, theirs = self._apart(range(len(self)) if positions is None else positions)
+        return self._labelled.sources(ours) + self._others.sources(theirs)
+
+    def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
+        """The batch; those with labels first."""
+        ours, theirs = self._apart(positions)
+        batch, others = self._labelled.__getitems__(ours), self._others.__getitems__(theirs)
+        return RaggedBatch(
+            steps=torch.cat([batch.steps, others.steps]),
+            lengths=torch.cat([batch.lengths, others.lengths]),
+            labels=torch.cat([batch.labels, torch.full_like(others.labels, NO_LABEL)]),
+            ids=torch.cat([batch.ids, torch.as_tensor(theirs) + self.first_other]).long(),
+            skipped=batch.skipped + others.skipped,
+        )
+
+    def _apart(self, positions: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Positions in each of the two parts."""
+        own = len(self._labelled)
+        return [k for k in positions if k < own], [k - own for k in positions if k >= own]

@@ -1,0 +1,108 @@
+"""Teachers: classifiers that were trained before answer the texts that have no label.
+
+n texts · K classes
+"""
+
+import logging
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from tqdm import tqdm
+
+from data.errors import InputError
+from data.joined import JoinedPart
+from data.module import Part, SequenceDataModule
+from pipelines.answers import from_all_ranks
+from pipelines.classify import SequenceClassifier
+from pipelines.predict_inputs import Item
+from pipelines.predictor import Prediction, Predictor, load
+
+log = logging.getLogger(__name__)
+
+# What decides which texts a classifier has not learnt from.
+_SPLIT = ("path", "split_column", "group_column", "val_share", "test_share", "seed")
+_TEXTS_AT_ONCE = 1000
+
+
+class Teachers(Callback):
+    """Before training: let teachers answer the unlabelled part, and have it learnt with the rest.
+
+    Each process asks for a share of the answers.
+
+    Args:
+        checkpoints: of classifiers of the same classes; the mean of their probabilities counts.
+    """
+
+    def __init__(self, checkpoints: Sequence[str]) -> None:
+        self.checkpoints = checkpoints
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Before the model asks what there is to learn from."""
+        if stage != "fit":
+            return
+        assert isinstance(pl_module, SequenceClassifier)
+        data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        if "unlabelled" not in data.parts:
+            raise InputError(
+                f"--teachers={list(self.checkpoints)}: they answer texts without a label; name"
+                " some by --data.unlabelled"
+            )
+        part = data.parts["unlabelled"]
+        shares = np.mean(
+            [self._answers(path, part, trainer, pl_module) for path in self.checkpoints], axis=0
+        )
+        data.learnt_part = joined = JoinedPart(data.parts["train"], part)
+        pl_module.training_loss.teach(
+            joined.first_other, torch.from_numpy(shares), weight=pl_module.objective.taught
+        )
+
+    def _answers(
+        self, path: str, part: Part, trainer: Trainer, student: SequenceClassifier
+    ) -> np.ndarray:
+        """(n, K) of one teacher; all ranks together."""
+        teacher = load(path, task="sentiment", device=trainer.strategy.root_device)
+        _check(path, teacher, student)
+        rank, num_ranks = trainer.global_rank, trainer.world_size
+        ours = asked(teacher, part, range(rank, len(part), num_ranks), classes=student.classes)
+        shares = np.empty((len(part), len(student.classes)))
+        for k, some in enumerate(from_all_ranks(trainer, ours)):
+            shares[k::num_ranks] = some
+        return shares
+
+
+def asked(
+    teacher: Predictor, part: Part, positions: Sequence[int], *, classes: Sequence[str]
+) -> np.ndarray:
+    """A teacher's probabilities (n, K) for the texts at some positions; alike where it reads none."""
+    rows = []
+    remaining = iter(tqdm(positions, "Asking the teacher", disable=None))
+    while some := list(islice(remaining, _TEXTS_AT_ONCE)):
+        for found, _ in teacher.answers(map(Item, part.sources(some))):
+            if isinstance(found, Prediction):
+                rows.append([found.probabilities[name] for name in classes])
+            else:
+                rows.append([1 / len(classes)] * len(classes))
+    return np.array(rows).reshape(-1, len(classes))
+
+
+def _check(path: str, teacher: Predictor, student: SequenceClassifier) -> None:
+    if sorted(teacher.classes) != sorted(student.classes):
+        raise InputError(
+            f"--teachers: {path} knows the classes {', '.join(teacher.classes)}, the data have"
+            f" {', '.join(student.classes)}; name a classifier of the same"
+        )
+    theirs: dict[str, Any] = teacher.model.description["data"]
+    ours: dict[str, Any] = student.description.get("data", theirs)
+    other = [name for name in _SPLIT if theirs.get(name) != ours.get(name)]
+    if other:
+        log.warning(
+            "The teacher %s was trained with another %s: it may have learnt from texts that are"
+            " measured on here. Train it with the same to keep them apart",
+            Path(path),
+            ", ".join(f"--data.{name}" for name in other),
+        )

@@ -1,0 +1,73 @@
+"""The loss of a training batch: of labels, and of what teachers say where there is none.
+
+B examples of a batch · n examples without a label · K classes
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from data.joined import NO_LABEL
+
+
+class TrainingLoss(nn.Module):
+    """Cross-entropy, with a weight for each class and for examples without a label.
+
+    Args:
+        num_classes: K.
+        label_smoothing: share of the target spread over all classes (Szegedy 2016).
+    """
+
+    weights: Tensor
+    """(K,) what an example of each class counts."""
+    shares: Tensor
+    """(n, K) the teachers' answers."""
+
+    def __init__(self, num_classes: int, *, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
+        # What a checkpoint is for has its training part behind it.
+        self.register_buffer("weights", torch.ones(num_classes), persistent=False)
+        self.register_buffer("shares", torch.empty(0, num_classes), persistent=False)
+        self._first_taught, self._taught_weight = 0, 1.0
+
+    def teach(self, first_id: int, shares: Tensor, *, weight: float) -> None:
+        """Take teachers' probabilities for the targets of examples without a label.
+
+        Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", §2, at temperature 1;
+        with noise in the student alone as in Xie et al. 2020, "Self-training with Noisy Student
+        improves ImageNet classification".
+
+        Args:
+            first_id: the id of the first of them (see `data.joined`).
+            shares: (n, K), the teachers' mean.
+            weight: what one of them counts beside an example with a label.
+        """
+        self.shares = shares.to(self.weights)
+        self._first_taught, self._taught_weight = first_id, weight
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether there are teachers' answers."""
+        return len(self.shares) > 0
+
+    def forward(self, scores: Tensor, labels: Tensor, ids: Tensor) -> Tensor:
+        """Scores (B, K), labels (B,), `NO_LABEL` where there is none, ids (B,) → their mean loss."""
+        targets = labels
+        # Not cross_entropy's own weights: it divides by their sum over the batch, so that in a
+        # batch of few examples, or of one class, they would cancel out.
+        if not self.is_taught:
+            weights = self.weights[labels]
+        else:
+            targets, weights = self._targets(labels, ids)
+        losses = cross_entropy(
+            scores, targets, label_smoothing=self.label_smoothing, reduction="none"
+        )
+        return (weights * losses).mean()
+
+    def _targets(self, labels: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """What to answer, as shares (B, K), and what each counts (B,)."""
+        targets = one_hot(labels.clamp(min=0), len(self.weights)).to(self.shares)
+        is_taught = labels == NO_LABEL
+        targets[is_taught] = self.shares[ids[is_taught] - self._first_taught]
+        return targets, torch.where(is_taught, self._taught_weight, 1.0) * (targets @ self.weights)

@@ -1,0 +1,88 @@
+"""Classifiers that were trained before answer texts without a label, and another learns from them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+
+from data.text import TextDataModule
+from pipelines.checkpoints import load
+from pipelines.cli import train
+from pipelines.predictor import load as load_predictor
+from pipelines.teaching import asked
+from tests.pipelines.conftest import SENTIMENT, write_reviews
+
+ONE_EPOCH = ["--trainer.max_epochs=1"]
+
+
+@pytest.fixture
+def teacher(sentiment_run):
+    return str((sentiment_run / "runs/sentiment/first/checkpoints/best.ckpt").resolve())
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    texts = [f"another {word} film {'!' * k}" for k in range(9) for word in ("fine", "dull")]
+    pandas.DataFrame({"text": texts}).to_csv("more.csv", index=False)
+    write_reviews(tmp_path / "reviews.csv")
+    return tmp_path
+
+
+def student(*options):
+    train("sentiment", [*SENTIMENT, *ONE_EPOCH, "--data.path=reviews.csv", *options])
+
+
+def test_a_student_learns_from_its_teachers_answers(place, teacher):
+    student("--data.unlabelled=more.csv", f"--teachers=[{teacher},{teacher}]", "--run=taught")
+    folder = Path("runs/sentiment/taught")
+    report = json.loads((folder / "report/report.json").read_text())
+    assert report["teachers"] == [teacher, teacher]
+    assert report["unlabelled"] == {"texts": 18, "withheld": 0}
+    assert "Learnt from without a label: 18 texts" in (folder / "report/report.html").read_text()
+    # What training alone needed may go.
+    (place / "more.csv").unlink()
+    assert load(folder / "checkpoints/best.ckpt").training_loss.is_taught is False
+
+
+def test_answers_are_those_of_prediction(place, teacher):
+    model = load_predictor(teacher)
+    data = TextDataModule(path="reviews.csv", unlabelled="more.csv")
+    part = data.parts["unlabelled"]
+    found = asked(model, part, [3, 0], classes=["positive", "negative"])
+    expected = [model(text).probabilities for text in part.sources([3, 0])]
+    np.testing.assert_allclose(found[:, 0], [one["positive"] for one in expected], atol=1e-6)
+    np.testing.assert_allclose(found.sum(1), 1)
+
+
+def test_teachers_of_other_texts_are_told(place, teacher, caplog):
+    student("--data.unlabelled=more.csv", f"--teachers=[{teacher}]", "--data.test_share=0.3")
+    assert "another --data.path, --data.test_share" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--teachers=[TEACHER]"], "name some by --data.unlabelled"),
+        (["--data.unlabelled=more.csv"], "give --teachers"),
+        (["--data.unlabelled=more.csv", "--teachers=[missing.ckpt]"], "no such file"),
+        (
+            ["--data.unlabelled=more.csv", "--teachers=[TEACHER]", "--data.balance=true"],
+            "no classes to balance",
+        ),
+        (
+            ["--data.unlabelled=more.csv", "--teachers=[TEACHER]", "--data.path=other.csv"],
+            "knows the classes negative, positive, the data have",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(place, teacher, options, reason, capsys):
+    reviews = pandas.read_csv("reviews.csv").replace({"negative": "bad"})
+    reviews.to_csv("other.csv", index=False)
+    with pytest.raises(SystemExit) as caught:
+        student(*(option.replace("TEACHER", teacher) for option in options))
+    assert caught.value.code == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert reason in error
