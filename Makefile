@@ -5,29 +5,36 @@
 PY        = .venv/bin/python
 # The first of these that is new enough makes the virtual environment.
 PYTHONS   = python3 python3.13 python3.12 python3.11 python
-# The recipes of `train-sentiment-best`: language-$(SIZE).yaml and sentiment-$(SIZE).yaml. best-gpu is larger.
+# The recipes of `train-sentiment-best`: language-$(SIZE).yaml, sentiment-$(SIZE).yaml. best-gpu is larger.
 SIZE      = best
 READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 
 # Only what is typed counts: a variable DATA or RUN that happens to be in the environment does not.
-$(foreach name,DATA UNLABELLED RUN RUNS CKPT SPLIT TEXT INPUT PROMPT LENGTH ARGS,\
+$(foreach name,DATA UNLABELLED RUN RUNS CKPT SPLIT TEXT INPUT PROMPT LENGTH ARGS LANGUAGE_ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 
 # Paths and texts come from people: quoted, so that blanks and signs in them stay what they are.
 quote     = '$(subst ','\'',$(1))'
 option    = $(if $(2),--$(1)=$(call quote,$(2)))
 
-train     = $(PY) -m pipelines.$(1) $(call option,data.path,$(DATA)) $(call option,run,$(RUN)) $(ARGS)
-best      = $(PY) -m pipelines.$(1) --config=pipelines/$(1)-$(SIZE).yaml $(call option,data.path,$(DATA)) \
-            $(call option,data.unlabelled,$(2)) $(call option,run,$(or $(RUN),best))
-evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,$(CKPT)) \
-            $(call option,data.path,$(DATA)) $(call option,split,$(SPLIT)) $(call option,run,$(RUN)) $(ARGS)
-predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,$(CKPT)) \
-            $(call option,text,$(TEXT)) $(call option,input,$(INPUT)) $(ARGS)
-sample    = $(PY) -m pipelines.sample $(call option,ckpt,$(CKPT)) $(call option,prompt,$(PROMPT)) \
-            $(call option,length,$(LENGTH)) $(ARGS)
-microscope = $(PY) -m pipelines.microscope $(call option,ckpt,$(CKPT)) $(call option,input,$(INPUT)) \
-            $(call option,text,$(TEXT)) $(call option,run,$(RUN)) $(ARGS)
+train     = $(PY) -m pipelines.$(1) $(call option,data.path,$(value DATA)) $(call option,run,$(value RUN)) $(ARGS)
+# The runs of `train-sentiment-best`: of task 1, by recipe 2, called RUN and 3. One that has come to its
+# end is not begun again.
+best_run  = runs/$(1)/$(call quote,$(or $(value RUN),best)$(3))
+best      = test -f $(best_run)/report/report.json || $(PY) -m pipelines.$(1) \
+            $(if $(2),--config=pipelines/$(2).yaml) $(call option,data.path,$(value DATA)) \
+            $(call option,run,$(or $(value RUN),best)$(3))
+best_ckpt = $(call best_run,$(1),,$(2))/checkpoints/best.ckpt
+unlabelled = $(call option,data.unlabelled,$(value UNLABELLED))
+is_taught = $(and $(UNLABELLED),$(filter best,$(SIZE)))
+evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,$(value CKPT)) \
+            $(call option,data.path,$(value DATA)) $(call option,split,$(value SPLIT)) $(call option,run,$(value RUN)) $(ARGS)
+predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,$(value CKPT)) \
+            $(call option,text,$(value TEXT)) $(call option,input,$(value INPUT)) $(ARGS)
+sample    = $(PY) -m pipelines.sample $(call option,ckpt,$(value CKPT)) $(call option,prompt,$(value PROMPT)) \
+            $(call option,length,$(value LENGTH)) $(ARGS)
+microscope = $(PY) -m pipelines.microscope $(call option,ckpt,$(value CKPT)) $(call option,input,$(value INPUT)) \
+            $(call option,text,$(value TEXT)) $(call option,run,$(value RUN)) $(ARGS)
 
 .DEFAULT_GOAL = help
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
@@ -57,11 +64,20 @@ train-video: $(READY) ## train on clips, test, report      [DATA=folder|list.csv
 train-sentiment: $(READY) ## train on texts, test, report      [DATA=file|folder|hub-name] [RUN=name] [ARGS=…]
 	@$(call train,sentiment)
 
-# With labels named, the language model keeps away from the texts that the classifier is tested on. Texts
-# without labels are for the classifier too where its recipe learns from them.
-train-sentiment-best: $(READY) ## first a language model of all texts  [UNLABELLED=file] [DATA=…] [RUN=name] [ARGS=…]
-	@$(call best,language,$(UNLABELLED)) $(if $(DATA),--data.label_column=label) $(ARGS)
-	@$(call best,sentiment,$(if $(filter best,$(SIZE)),,$(UNLABELLED))) --model.pretrained=runs/language/$(call quote,$(or $(RUN),best))/checkpoints/best.ckpt $(ARGS)
+# With labels named, the language model keeps away from the texts that the classifier is tested on. What
+# goes on from it, and a classifier from nothing, are teachers of a third that learns the texts without
+# labels too. (The recipe for a GPU learns from these by itself.) ARGS are the classifiers'.
+train-sentiment-best: $(READY) ## a language model, teachers, a student  [UNLABELLED=file] [DATA=…] [RUN=name] [ARGS=…]
+	@test ! -e $(call best_run,sentiment) || { echo "error: "$(call best_run,sentiment)" exists already and" \
+	  "is never overwritten; choose another RUN name, or remove that folder" >&2; exit 2; }
+	@$(call best,language,language-$(SIZE)) $(unlabelled) $(if $(DATA),--data.label_column=label) $(LANGUAGE_ARGS)
+	@$(call best,sentiment,sentiment-$(SIZE),$(if $(is_taught),-from-language)) $(if $(is_taught),,$(unlabelled)) \
+	  --model.pretrained=$(call best_ckpt,language) $(ARGS)
+ifneq ($(is_taught),)
+	@$(call best,sentiment,,-from-nothing) $(ARGS)
+	@$(call best,sentiment,sentiment-taught) $(unlabelled) $(ARGS) \
+	  --teachers=[$(call best_ckpt,sentiment,-from-language),$(call best_ckpt,sentiment,-from-nothing)]
+endif
 
 train-language: $(READY) ## train a language model, report    [DATA=file|folder] [RUN=name] [ARGS=…]
 	@$(call train,language)
@@ -82,16 +98,16 @@ sample-language: $(READY) ## a saved model's continuation     CKPT=… PROMPT="�
 	@$(sample)
 
 compare: $(READY) ## runs side by side                RUNS="a b c" [RUN=name]
-	@$(PY) -m pipelines.compare $(call option,runs,$(RUNS)) $(call option,run,$(RUN)) $(ARGS)
+	@$(PY) -m pipelines.compare $(call option,runs,$(value RUNS)) $(call option,run,$(value RUN)) $(ARGS)
 
 memory-lab: $(READY) ## RNN, GRU and LSTM side by side: a page  [RUN=name] [ARGS=…]
-	@$(PY) -m pipelines.memory_lab $(call option,run,$(RUN)) $(ARGS)
+	@$(PY) -m pipelines.memory_lab $(call option,run,$(value RUN)) $(ARGS)
 
 microscope: $(READY) ## what single units do: a page       CKPT=… INPUT=text.txt|clip.mp4 [RUN=name] [ARGS=…]
 	@$(microscope)
 
 doctor: $(READY) ## is anything wrong with these clips? DATA=folder|list.csv [ARGS=…]
-	@$(PY) -m pipelines.doctor $(call option,data.path,$(DATA)) $(ARGS)
+	@$(PY) -m pipelines.doctor $(call option,data.path,$(value DATA)) $(ARGS)
 
 test: $(READY) ## the tests (minutes)
 	@$(PY) -m pytest $(ARGS)

@@ -17,38 +17,41 @@ class JoinedPart(Part):
 
     Args:
         labelled: those whose labels are known.
-        others: those whose labels mean nothing; their labels here are `NO_LABEL`, and the k-th of
-            them has the id ``first_other + k``.
+        others: those whose labels mean nothing.
+        chosen: positions of those of them that are learnt from. Their labels here are `NO_LABEL`,
+            and the k-th has the id ``first_other + k``.
     """
 
-    def __init__(self, labelled: Part, others: Part) -> None:
-        self._labelled, self._others = labelled, others
+    def __init__(self, labelled: Part, others: Part, *, chosen: np.ndarray) -> None:
+        self._labelled, self._others, self._chosen = labelled, others, chosen
         self.first_other = int(labelled.ids.max()) + 1
-        new_ids = self.first_other + np.arange(len(others))
+        new_ids = self.first_other + np.arange(len(chosen))
         self.ids = np.concatenate([labelled.ids, new_ids])
-        self.labels = np.concatenate([labelled.labels, np.full(len(others), NO_LABEL)])
-        self.lengths = np.concatenate([labelled.lengths, others.lengths])
+        self.labels = np.concatenate([labelled.labels, np.full(len(chosen), NO_LABEL)])
+        self.lengths = np.concatenate([labelled.lengths, others.lengths[chosen]])
         self.truncated_steps = labelled.truncated_steps + others.truncated_steps
         self.is_ready_made = labelled.is_ready_made and others.is_ready_made
 
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
         """Where they come from; those with labels first."""
         ours, theirs = self._apart(range(len(self)) if positions is None else positions)
-        return self._labelled.sources(ours) + self._others.sources(theirs)
+        return self._labelled.sources(ours) + self._others.sources(self._chosen[theirs].tolist())
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
         """The batch; those with labels first."""
         ours, theirs = self._apart(positions)
-        batch, others = self._labelled.__getitems__(ours), self._others.__getitems__(theirs)
+        batch = self._labelled.__getitems__(ours)
+        others = self._others.__getitems__(self._chosen[theirs].tolist())
         return RaggedBatch(
             steps=torch.cat([batch.steps, others.steps]),
             lengths=torch.cat([batch.lengths, others.lengths]),
             labels=torch.cat([batch.labels, torch.full_like(others.labels, NO_LABEL)]),
-            ids=torch.cat([batch.ids, torch.as_tensor(theirs) + self.first_other]).long(),
+            ids=torch.cat([batch.ids, torch.from_numpy(theirs + self.first_other)]),
             skipped=batch.skipped + others.skipped,
         )
 
-    def _apart(self, positions: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Positions in each of the two parts."""
+    def _apart(self, positions: Sequence[int]) -> tuple[list[int], np.ndarray]:
+        """Positions in the first part, and among the chosen of the second."""
         own = len(self._labelled)
-        return [k for k in positions if k < own], [k - own for k in positions if k >= own]
+        theirs = np.array([k - own for k in positions if k >= own], np.int64)
+        return [k for k in positions if k < own], theirs

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from datasets import Dataset
 from tokenizers import Tokenizer
 
@@ -17,9 +18,10 @@ from data.leaks import merge_groups
 from data.module import Origin, Part, SequenceDataModule
 from data.splits import parts_named
 from data.text_part import TextPart
-from data.texts import TextTable, read_table, read_texts
-from data.tokenizing import content_of, contents_of, given_tokenizer, learnt_tokenizer, tokenize
+from data.texts import TextTable, read_table
+from data.tokenizing import contents_of, given_tokenizer, learnt_tokenizer, tokenize
 from data.twins import describe_twins, joining_twins, keys_of_twins
+from data.unlabelled import unlabelled_part
 from data.vocabulary import TokenizerKind
 
 log = logging.getLogger(__name__)
@@ -125,6 +127,8 @@ class TextDataModule(SequenceDataModule):
         self.vectors_from = vectors
         #: vectors of the vocabulary's words; None where none are asked for
         self.vectors: WordVectors | None = None
+        #: by part, what tells its texts from others, (n,) int64 (see `content_of`)
+        self.contents: dict[str, np.ndarray] = {}
         self.max_tokens = max_tokens
         self.on_leak = on_leak
         #: whether the parts that are drawn here keep groups, and texts that read alike, whole
@@ -150,6 +154,8 @@ class TextDataModule(SequenceDataModule):
         empty = members[tokens.lengths[members] == 0]
         self._note_empty(empty[~np.isin(empty, list(noted))], table)
         parts: dict[str, Part] = {}
+        contents = contents_of(table.texts)
+        self.contents = {name: contents[members] for name, members in rows.items()}
         for name, members in rows.items():
             ids = members[tokens.lengths[members] > 0]
             if len(ids) == 0:
@@ -168,7 +174,15 @@ class TextDataModule(SequenceDataModule):
         if self.vectors_from is not None and "train" in parts:
             self.vectors = self._read_vectors(self.vectors_from, parts["train"])
         if self.unlabelled is not None and "train" in parts:
-            parts["unlabelled"] = self._read_unlabelled(self.unlabelled, parts)
+            measured = [self.contents[name] for name in parts if name != "train"]
+            parts["unlabelled"], self._notes["unlabelled"] = unlabelled_part(
+                self.unlabelled,
+                text_column=self.columns["text_column"],
+                tokenizer=self.tokenizer,
+                measured=np.concatenate(measured),
+                max_tokens=self.max_tokens,
+                ngrams=self.ngrams,
+            )
         name = self.path if self.path is not None else "embedded example (25,000 IMDB reviews)"
         return parts, classes, Origin(name, reported)
 
@@ -287,26 +301,6 @@ class TextDataModule(SequenceDataModule):
             start=np.zeros(num_tokens, np.int64),
         )
 
-    def _read_unlabelled(self, source: str, parts: dict[str, Part]) -> Part:
-        """Texts to learn from, but those that read as one that the model is measured on."""
-        assert self.tokenizer is not None
-        texts = read_texts(source, text_column=self.columns["text_column"], cache=cache_folder())
-        tokens = tokenize(texts, self.tokenizer)
-        measured = [text for name in parts if name != "train" for text in parts[name].sources()]
-        is_measured = np.isin(contents_of(texts), [content_of(text) for text in measured])
-        self._notes["unlabelled"] = {"texts": len(texts), "withheld": int(is_measured.sum())}
-        ids = np.flatnonzero((tokens.lengths > 0) & ~is_measured)
-        if len(ids) == 0:
-            raise InputError(f"{source}: no text holds a word; name other texts")
-        return TextPart(
-            tokens.table.select(ids),
-            ids=ids,
-            labels=np.zeros(len(ids), np.int64),
-            lengths=tokens.lengths[ids],
-            max_tokens=self.max_tokens,
-            ngrams=self.ngrams,
-        )
-
     def _note_empty(self, rows: np.ndarray, table: TextTable) -> None:
         """List texts without a word, or fail."""
         for row in rows.tolist():
@@ -323,13 +317,14 @@ class TextDataModule(SequenceDataModule):
         return dict(self._notes)
 
     def describe(self) -> dict[str, Any]:
-        """Classes and the tokenizer, as its JSON text."""
+        """Classes, the tokenizer, as its JSON text, and what tells the texts that are learnt from."""
         _ = self.parts
         assert self.tokenizer is not None
         return {
             "classes": self.classes,
             "tokenizer": self.tokenizer.to_str(),
             "keeps_together": self.keeps_together,
+            "contents": torch.from_numpy(np.unique(self.contents["train"])),
         }
 
     def adopt(self, description: dict[str, Any]) -> None:

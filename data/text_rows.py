@@ -7,10 +7,11 @@ that are not UTF-8) is an error.
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from data.errors import InputError
 from data.vocabulary import clean
@@ -19,6 +20,13 @@ DELIMITERS = ",;\t|"
 # csv refuses longer cells unless told otherwise; the most that fits a C long everywhere.
 LONGEST_CELL = 2**31 - 1
 _KINDS = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
+
+
+#: what bytes that are not UTF-8 spoil
+BadBytes = Literal["file", "row"]
+# A byte that is none, as Python reads it on demand.
+_BYTE = re.compile("[\udc80-\udcff]")
+_NOT_UTF8 = "holds bytes that are not UTF-8; write it as UTF-8"
 
 
 class Row(NamedTuple):
@@ -32,7 +40,9 @@ class Row(NamedTuple):
     """Why it cannot be used."""
 
 
-def csv_rows(path: Path, names: Sequence[str]) -> tuple[list[str], Iterator[Row]]:
+def csv_rows(
+    path: Path, names: Sequence[str], *, bad_bytes: BadBytes = "file"
+) -> tuple[list[str], Iterator[Row]]:
     """Columns and rows of a CSV file with a line of column names.
 
     Cells are taken as they are written, but for blanks at their beginning: ``007`` and ``NA`` are
@@ -43,6 +53,7 @@ def csv_rows(path: Path, names: Sequence[str]) -> tuple[list[str], Iterator[Row]
             line end, in double quotes; quotes in quotes are doubled (RFC 4180). UTF-8, or UTF-16
             with its mark.
         names: columns to look for: what stands between cells is what makes most of them appear.
+        bad_bytes: whether bytes that are not UTF-8 spoil the ``file`` or the ``row`` they stand in.
 
     Raises:
         InputError: not UTF-8 (also while rows are read), or quotes that do not close.
@@ -56,7 +67,8 @@ def csv_rows(path: Path, names: Sequence[str]) -> tuple[list[str], Iterator[Row]
         return len(set(names) & set(cells)), len(cells)
 
     delimiter = max(DELIMITERS, key=columns_found)
-    records = _csv_records(path, encoding, delimiter)
+    errors = "strict" if bad_bytes == "file" else "surrogateescape"
+    records = _csv_records(path, encoding, delimiter, errors)
     _, header = next(records, (0, []))
     columns = [cell.strip() for cell in header]
     twice = [name for name in names if columns.count(name) > 1]
@@ -65,7 +77,12 @@ def csv_rows(path: Path, names: Sequence[str]) -> tuple[list[str], Iterator[Row]
 
     def rows() -> Iterator[Row]:
         for line, cells in records:
-            if len(cells) == len(columns):
+            if any(map(_BYTE.search, cells)):
+                shown: dict[str, str | None] = {
+                    names[0]: _BYTE.sub("\ufffd", delimiter.join(cells))
+                }
+                yield Row(f"line {line}", shown, _NOT_UTF8)
+            elif len(cells) == len(columns):
                 yield Row(f"line {line}", dict(zip(columns, cells, strict=True)))
             else:
                 advice = "fill in what is missing"
@@ -80,9 +97,11 @@ def csv_rows(path: Path, names: Sequence[str]) -> tuple[list[str], Iterator[Row]
     return columns, rows()
 
 
-def _csv_records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _csv_records(
+    path: Path, encoding: str, delimiter: str, errors: str
+) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(LONGEST_CELL)
-    with path.open(encoding=encoding, newline="") as file:
+    with path.open(encoding=encoding, errors=errors, newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
         line, width = 1, 0
         try:
@@ -123,7 +142,7 @@ def not_utf8(path: Path, error: UnicodeError) -> InputError:
     )
 
 
-def json_rows(path: Path, names: Sequence[str]) -> Iterator[Row]:
+def json_rows(path: Path, names: Sequence[str], *, bad_bytes: BadBytes = "file") -> Iterator[Row]:
     """Rows of a file with a JSON object a line, or of one JSON array of objects.
 
     Numbers are taken as they are written; of the values, only those of ``names`` are. An array is
@@ -132,7 +151,7 @@ def json_rows(path: Path, names: Sequence[str]) -> Iterator[Row]:
     Raises:
         InputError: not UTF-8 (also while rows are read), or an array that is broken.
     """
-    for place, value in _values(path):
+    for place, value in _values(path, bad_bytes):
         if isinstance(value, _NoJson):
             yield Row(place, {names[0]: value.text}, value.reason)
         elif not isinstance(value, dict):
@@ -143,16 +162,16 @@ def json_rows(path: Path, names: Sequence[str]) -> Iterator[Row]:
 
 def json_columns(path: Path) -> list[str]:
     """Keys of the first thousand objects, which say what there is."""
-    lines = islice(_values(path), 1000)
+    lines = islice(_values(path, "row"), 1000)
     return list(
         dict.fromkeys(key for _, value in lines if isinstance(value, dict) for key in value)
     )
 
 
-def _values(path: Path) -> Iterator[tuple[str, Any]]:
+def _values(path: Path, bad_bytes: BadBytes) -> Iterator[tuple[str, Any]]:
     with path.open("rb") as file:
         start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-    return _array(path) if start.startswith(b"[") else _json_lines(path)
+    return _array(path) if start.startswith(b"[") else _json_lines(path, bad_bytes)
 
 
 def _json_row(place: str, value: dict[str, Any], names: Sequence[str]) -> Row:
@@ -168,13 +187,17 @@ class _NoJson(NamedTuple):
     reason: str
 
 
-def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
+def _json_lines(path: Path, bad_bytes: BadBytes) -> Iterator[tuple[str, Any]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                raise not_utf8(path, error) from error
+                if bad_bytes == "file":
+                    raise not_utf8(path, error) from error
+                shown = line.decode("utf-8", "replace").rstrip("\r\n")
+                yield f"line {number}", _NoJson(shown, _NOT_UTF8)
+                continue
             if text.strip():
                 yield f"line {number}", _parsed(text.rstrip("\r\n"))
 

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,10 +77,16 @@ def read_table(
 
 
 def read_texts(source: str, *, text_column: str, cache: Path) -> Dataset:
-    """As `read_table`, of texts alone: one column, ``text``, without rows that cannot be used."""
+    """As `read_table`, of texts alone: one column, ``text``, without rows that cannot be used.
+
+    Of a folder, all .txt files below it; of a data set of the hub, all parts, or the one that is
+    named after a colon: ``stanfordnlp/imdb:unsupervised``.
+    """
     if Path(source).is_dir():
         text_column = "text"
-    table = _open(source, needed={"text": text_column}, wanted=[], cache=cache)
+        table = _from_files([(str(file), "", None) for file in _text_files(Path(source))], cache)
+    else:
+        table = _open(source, needed={"text": text_column}, wanted=[], cache=cache, hub=_all_parts)
     texts = _as_text(table, text_column, source)
     problems = _problems(table)
     if not problems:
@@ -92,7 +98,14 @@ def read_texts(source: str, *, text_column: str, cache: Path) -> Dataset:
     return texts.select([row for row in range(len(texts)) if row not in problems])
 
 
-def _open(source: str, *, needed: dict[str, str], wanted: list[str], cache: Path) -> Dataset:
+def _open(
+    source: str,
+    *,
+    needed: dict[str, str],
+    wanted: list[str],
+    cache: Path,
+    hub: Callable[[str], Dataset] | None = None,
+) -> Dataset:
     path = Path(source)
     if path.is_file():
         if path.suffix.lower() not in FORMATS:
@@ -109,7 +122,7 @@ def _open(source: str, *, needed: dict[str, str], wanted: list[str], cache: Path
             " one sub-folder of .txt files per class, or the name of a data set on the hub"
         )
     else:
-        table = _hub(source)
+        table = (hub or _hub)(source)
     require(needed, table.column_names, source)
     if len(table) == 0:
         raise InputError(f"{source}: holds no text; there must be a row each")
@@ -153,13 +166,20 @@ def _folder(folder: Path, cache: Path) -> Dataset:
     rows = []
     for part, classes in class_folders(folder):
         for class_folder in classes:
-            files = sorted(class_folder.rglob("*.txt"))
-            if not files:
-                raise InputError(
-                    f"{class_folder}: no .txt file in the folder of this class; add texts or"
-                    " remove the folder"
-                )
+            files = _text_files(class_folder)
             rows += [(str(file), class_folder.name, part) for file in files]
+    return _from_files(rows, cache)
+
+
+def _text_files(folder: Path) -> list[Path]:
+    files = sorted(folder.rglob("*.txt"))
+    if not files:
+        raise InputError(f"{folder}: no .txt file in this folder; add texts or remove the folder")
+    return files
+
+
+def _from_files(rows: list[tuple[str, str, str | None]], cache: Path) -> Dataset:
+    """A table of files, each with its label and part."""
     # Written to disk one by one. Size and time of each are in the key that it is kept under.
     stamps = [(s.st_size, s.st_mtime_ns) for s in (os.stat(file) for file, _, _ in rows)]
     table = Dataset.from_generator(
@@ -177,14 +197,28 @@ def _read_files(
 
 
 def _hub(name: str) -> Dataset:
+    return one_table(_loaded(name))
+
+
+def _all_parts(source: str) -> Dataset:
+    """Of ``name`` all parts below each other, of ``name:part`` that one."""
+    name, _, part = source.partition(":")
+    loaded = _loaded(name)
+    if part and part not in loaded:
+        raise InputError(
+            f"{source}: the data set has the parts {', '.join(loaded)}; name one of them"
+        )
+    return loaded[part] if part else datasets.concatenate_datasets(list(loaded.values()))
+
+
+def _loaded(name: str) -> DatasetDict:
     try:
-        loaded = datasets.load_dataset(name)
+        return datasets.load_dataset(name)
     except Exception as error:  # not there, no network, needs a configuration: many types
         raise InputError(
             f"{name}: neither a file or folder here nor a data set that could be loaded from the"
             f" hub ({type(error).__name__}: {str(error).splitlines()[0]})"
         ) from error
-    return one_table(loaded)
 
 
 def one_table(loaded: DatasetDict) -> Dataset:

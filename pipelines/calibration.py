@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from pipelines.measures import log_loss
+
 NUM_BINS = 15
 # The smallest probability that is told from nothing.
 _TINY = 1e-12
@@ -80,12 +82,7 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 def calibrate(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
     """Labels (n,) and probabilities (n, K) → the temperature, and the log loss that it leaves."""
     temperature = fit_temperature(labels, probabilities)
-    return temperature, _log_loss(labels, tempered(probabilities, temperature))
-
-
-def _log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    right = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(right, _TINY)).mean())
+    return temperature, log_loss(labels, tempered(probabilities, temperature))
 
 
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -114,7 +111,7 @@ def describe_calibration(
     def figures(probabilities: np.ndarray) -> dict[str, float]:
         return {
             "expected_calibration_error": reliability(labels, probabilities).expected_error,
-            "log_loss": _log_loss(labels, probabilities),
+            "log_loss": log_loss(labels, probabilities),
         }
 
     return {

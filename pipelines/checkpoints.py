@@ -38,6 +38,7 @@ def describe(task: str, config: dict[str, Any], data: SequenceDataModule) -> dic
         "model": model,
         "data": dict(config["data"]),
         "inputs": data.describe(),
+        "trained_on": {"name": data.origin.name, "examples": len(data.parts["train"])},
     }
 
 

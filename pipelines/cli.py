@@ -13,13 +13,22 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from data.errors import InputError
 from data.module import SequenceDataModule
+from data.saved import read_saved
+from data.text import TextDataModule
 from models import backbones  # noqa: F401 - so that its encoders are known by their names alone
+from pipelines.averaging import refuse_averaged_buffers
 from pipelines.checkpoints import DATA_MODULES, describe
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores
 from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
-from pipelines.finetuning import PARTS, read_language_model, same_layers, texts_read
+from pipelines.finetuning import (
+    PARTS,
+    contents_learnt,
+    read_by_others,
+    read_language_model,
+    same_layers,
+)
 from pipelines.processor import prepare_processor
 from pipelines.quiet import ignore_noise
 from pipelines.reporting import report_test
@@ -131,8 +140,9 @@ class ClassifierCLI(TrainingCLI):
     datamodule: SequenceDataModule
 
     def __init__(self, task: str, args: list[str] | None) -> None:
-        #: what the checkpoint says of itself that the classifier goes on from
+        #: what checkpoints say of themselves that the classifier goes on or learns from
         self.language_model: dict[str, Any] | None = None
+        self.teachers: dict[str, dict[str, Any]] = {}
         super().__init__(
             task,
             SequenceClassifier,
@@ -146,13 +156,15 @@ class ClassifierCLI(TrainingCLI):
         """Links sizes and classes."""
         super().add_arguments_to_parser(parser)
         parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
-        parser.add_argument(
-            "--teachers", type=list[str], default=[],
-            help="checkpoints of classifiers whose answers to data.unlabelled are learnt too",
-        )  # fmt: skip
         if self.task == "sentiment":
             parser.link_arguments(
                 "data.num_tokens", "model.encoder.init_args.num_tokens", apply_on="instantiate"
+            )
+            parser.add_argument(
+                "--teachers",
+                type=list[str],
+                default=[],
+                help="checkpoints of classifiers whose answers to data.unlabelled are learnt too",
             )
 
     def before_instantiate_classes(self) -> None:
@@ -162,7 +174,9 @@ class ClassifierCLI(TrainingCLI):
                 "--model.class_weights=balanced and --data.balance=true each make up for rare"
                 " classes, together they overdo it; choose one"
             )
-        if self.config.data.balance and self.config.teachers:
+        for path in self.config.get("teachers") or []:  # clips always have a label
+            self.teachers[path], _ = read_saved(path, option="--teachers", task="sentiment")
+        if self.config.data.balance and self.teachers:
             raise InputError(
                 "--data.balance=true: what --teachers answer has no classes to balance; drop one"
             )
@@ -209,19 +223,26 @@ def train(task: str, args: list[str] | None = None) -> None:
 
 
 def _run(cli: ClassifierCLI) -> None:
+    refuse_averaged_buffers(cli.trainer)
     cli.model.description = describe(cli.task, cli.plain_config(), cli.datamodule)
     cli.create_run()
     # The last callback of all, or what the others do at the end of a step would count as waiting.
     waiting = WaitingTime()
     cli.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
     found: dict[str, Any] = {}
-    if cli.config.teachers:
-        cli.trainer.callbacks.insert(0, Teachers(cli.config.teachers))  # type: ignore[attr-defined]
-        found["teachers"] = list(cli.config.teachers)
-    if cli.language_model is not None and cli.trainer.is_global_zero:
-        found["read_by_language_model"] = texts_read(cli.datamodule, cli.language_model)
+    if cli.teachers:
+        teachers = Teachers(list(cli.teachers))
+        cli.trainer.callbacks.insert(0, teachers)  # type: ignore[attr-defined]
+    if isinstance(cli.datamodule, TextDataModule):
+        others = [*filter(None, [cli.language_model]), *cli.teachers.values()]
+        about = cli.model.description
+        about["inputs"]["contents"] = contents_learnt([about, *others])
+        if cli.trainer.is_global_zero:
+            found = read_by_others(cli.datamodule, cli.language_model, cli.teachers)
     train_seconds = cli.fit_and_test()
     if cli.trainer.is_global_zero:
+        if cli.teachers:
+            found["teachers"]["unanswered"] = teachers.num_unanswered
         report_test(
             cli.model,
             cli.datamodule,

@@ -14,6 +14,7 @@ from pipelines.compare_page import compare_page
 from pipelines.errors import one_line_errors
 from pipelines.finished_runs import FinishedRun, read_run
 from pipelines.intervals import interval, resample
+from pipelines.measures import log_loss
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
 from pipelines.significance import holm, mcnemar
@@ -59,7 +60,6 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
         }
         for (first, second), test, p_value in zip(pairs, tests, p_values, strict=True)
     ]
-    rows = np.arange(len(labels))
     return {
         "data": runs[0].report["data"],
         "num_examples": len(shared),
@@ -68,9 +68,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
             run.name: {
                 "accuracy": list(interval(figures[run.name].accuracy)),
                 "macro_f1": list(interval(figures[run.name].macro_f1)),
-                "log_loss": float(
-                    -np.log(np.maximum(run.probabilities[at[run.name]][rows, labels], 1e-15)).mean()
-                ),
+                "log_loss": log_loss(labels, run.probabilities[at[run.name]]),
                 "train_seconds": run.report.get("train_seconds"),
                 "options": options,
             }
@@ -96,12 +94,11 @@ def _shared_examples(runs: list[FinishedRun]) -> list[tuple[str, str]]:
 
 
 def _differing_options(runs: list[FinishedRun]) -> list[dict[str, Any]]:
-    """Of each run the options that are not the same in all."""
-    names = {name for run in runs for name in run.options}
-    differing = sorted(
-        name for name in names if len({repr(run.options.get(name)) for run in runs}) > 1
-    )
-    return [{name: run.options.get(name) for name in differing} for run in runs]
+    """Of each run the options that are not the same in all; an evaluation has none of its own."""
+    trained = [run.options for run in runs if run.options]
+    names = {name for options in trained for name in options}
+    differing = sorted(n for n in names if len({repr(options.get(n)) for options in trained}) > 1)
+    return [{n: run.options.get(n) for n in differing} if run.options else {} for run in runs]
 
 
 def summary(found: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from pipelines.lettering import drawable, printable
 
 GREY = "#5b6673"
+#: beyond this many classes cells hold no figures, and are an image
+_MOST_SHAPES = 40
 
 
 def draw_confusion_matrix(report: dict) -> Figure:
@@ -27,10 +29,14 @@ def draw_confusion_matrix(report: dict) -> Figure:
     axes = figure.add_axes((0, 0, 1, 1), facecolor="#e4e4e4", ylim=(num_classes, 0))
     # Not linear: a confusion of 5 % must show beside hits of 90 %; the colour bar tells the scale.
     norm, gap = PowerNorm(0.6, vmin=0, vmax=1), min(2.0, 3 * cell)
-    image = axes.pcolormesh(shares, cmap="Blues", norm=norm, edgecolors="white", linewidth=gap)
+    image = axes.pcolormesh(
+        # As shapes, the cells of hundreds of classes would be tens of megabytes.
+        shares, cmap="Blues", norm=norm, edgecolors="white", linewidth=gap,
+        rasterized=num_classes > _MOST_SHAPES,
+    )  # fmt: skip
     size = float(np.clip(1.5 * side, 11, 20))  # a large picture is looked at from further away
     _label(axes, report["classes"], totals[:, 0], cell, size)
-    if num_classes <= 40:
+    if num_classes <= _MOST_SHAPES:
         _write_cells(axes, counts, shares, cell)
     place = figure.add_axes((1 + 0.2 / side, 0, 0.16 / side, 1))
     ticks = (0, 0.05, 0.2, 0.4, 0.6, 0.8, 1)

@@ -16,7 +16,7 @@ from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
 from pipelines.processor import prepare_processor
 from pipelines.quiet import ignore_noise
-from pipelines.reporting import BASELINES_FILE, report_test
+from pipelines.reporting import report_test
 from pipelines.runs import create_run, is_first_process, name_run
 
 
@@ -98,7 +98,7 @@ def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool
             folder=create_run(task, name, is_training=False),
             train_seconds=model.description["train_seconds"],
             fit_baselines=False,
-            baselines_file=Path(options.ckpt).parent.parent / BASELINES_FILE,
+            trained_in=Path(options.ckpt).parent.parent,
         )
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipelines.attribution import COMPLETE
 from pipelines.lettering import printable
-from pipelines.shown_examples import ShownExample
+from pipelines.shown_examples import MOST_ATTRIBUTED_STEPS, ShownExample
 from pipelines.thinning import thinned
 
 _FOR, _AGAINST, _TRUE = "#2f6ea3", "#c2553f", "#3f8f5b"
@@ -21,6 +21,8 @@ _FOR, _AGAINST, _TRUE = "#2f6ea3", "#c2553f", "#3f8f5b"
 _MOST_WORDS, _ENDS, _AROUND, _PLACES = 400, 40, 12, 12
 _MOST_POINTS, _MOST_BARS = 300, 150
 _WIDTH, _HEIGHT, _BARS = 600, 90, 44
+# Ten of them stand side by side.
+_FRAME_PX = 200
 
 
 def example_view(example: ShownExample) -> str:
@@ -82,12 +84,14 @@ def _places_shown(shares: np.ndarray) -> np.ndarray:
 def _strip(example: ShownExample) -> str:
     images = []
     for step, pixels in zip(example.frame_steps, example.frames, strict=True):
-        content = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(content, "JPEG", quality=82)
+        content, image = io.BytesIO(), Image.fromarray(np.ascontiguousarray(pixels))
+        image.thumbnail((_FRAME_PX, _FRAME_PX))
+        image.save(content, "JPEG", quality=82)
         source = base64.b64encode(content.getvalue()).decode()
         images.append(f'<img alt="step {step}" src="data:image/jpeg;base64,{source}">')
     where = f'<p class="source">{_name(example.source)}</p>'
-    return f'{where}<div class="strip">{"".join(images)}</div>'
+    columns = f"grid-template-columns: repeat({len(images)}, 1fr)"
+    return f'{where}<div class="strip" style="{columns}">{"".join(images)}</div>'
 
 
 def _curve(example: ShownExample) -> str:
@@ -113,7 +117,7 @@ def _curve(example: ShownExample) -> str:
     legend = " · ".join(
         f'<span style="color:{color}">{_name(name)}</span>' for name, color in lines
     )
-    note = ""
+    note = f" Of more than {MOST_ATTRIBUTED_STEPS:,} steps no shares were computed."
     if example.attribution is not None:
         note = " Bars: what the steps add to (up) or take from (down) the answer given."
         difference, error = example.attribution.difference, example.attribution.error

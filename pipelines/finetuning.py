@@ -1,17 +1,17 @@
 """Going on from a language model: its weights, what it has read, which layers learn how fast."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from data.errors import InputError
-from data.module import SequenceDataModule
 from data.saved import Saved, read_saved
-from data.tokenizing import content_of
+from data.text import TextDataModule
 from models.encoders import encoders_of
 from models.sequence import ManyToOne
 
@@ -71,29 +71,69 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
             raise InputError(f"{where}: its {part} does not fit: {reason}") from error
 
 
-def texts_read(data: SequenceDataModule, language_model: dict[str, Any]) -> dict[str, int]:
-    """How many texts of each part that is measured a language model has learnt from, without labels.
+def texts_read(data: TextDataModule, other: dict[str, Any], *, who: str) -> dict[str, int]:
+    """How many texts of each part that is measured another model has learnt from.
+
+    Those that stand in the training part too are not counted: the report tells of them anyway.
 
     Args:
         data: the classifier's.
-        language_model: what the checkpoint says of itself.
+        other: what the other model's checkpoint says of itself.
+        who: what to call that model.
     """
+    _ = data.parts
     # A checkpoint made before these were kept does not say.
-    contents = set(language_model["inputs"].get("contents", torch.empty(0)).tolist())
+    contents = other["inputs"].get("contents", torch.empty(0, dtype=torch.int64)).numpy()
+    contents = np.setdiff1d(contents, data.contents["train"])
     read = {
-        name: sum(content_of(text) in contents for text in part.sources())
-        for name, part in data.parts.items()
-        if name not in ("train", "unlabelled")
+        name: int(np.isin(part, contents).sum())
+        for name, part in data.contents.items()
+        if name != "train"
     }
     if any(read.values()):
         told = ", ".join(f"{count:,} of the part '{name}'" for name, count in read.items() if count)
         log.warning(
-            "The language model has learnt from texts that are measured on, without their labels:"
-            " %s. Train it with --data.label_column, and the same seed and shares, to keep them"
-            " apart; the report says so too.",
+            "%s has learnt from texts that are measured on: %s. Train it with the same seed and"
+            " shares (a language model also with --data.label_column), to keep them apart; the"
+            " report says so too.",
+            who,
             told,
         )
     return read
+
+
+def read_by_others(
+    data: TextDataModule,
+    language_model: dict[str, Any] | None,
+    teachers: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """What models that a classifier builds on have read of what it is measured on, for the report.
+
+    Args:
+        data: the classifier's.
+        language_model: what its checkpoint says of itself; None where there is none.
+        teachers: the same of each, by its path.
+    """
+    found: dict[str, Any] = {}
+    if language_model is not None:
+        read = texts_read(data, language_model, who="The language model")
+        found["read_by_language_model"] = read
+    if teachers:
+        found["teachers"] = {
+            "checkpoints": list(teachers),
+            "read": [texts_read(data, one, who=f"The teacher {p}") for p, one in teachers.items()],
+        }
+    return found
+
+
+def contents_learnt(models: Iterable[dict[str, Any]]) -> torch.Tensor:
+    """(n,) int64: what tells the texts that models have learnt from, each once.
+
+    Args:
+        models: what their checkpoints say of themselves.
+    """
+    known = [one["inputs"]["contents"] for one in models if "contents" in one["inputs"]]
+    return torch.cat([torch.empty(0, dtype=torch.int64), *known]).unique()
 
 
 def layer_groups(members: Sequence[ManyToOne]) -> list[list[nn.Parameter]]:

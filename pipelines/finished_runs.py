@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 
 from data.errors import InputError
+from pipelines.run_history import read_options
 from pipelines.runs import RUNS
 
 
@@ -23,7 +23,7 @@ class FinishedRun(NamedTuple):
     probabilities: np.ndarray
     """(n, K)"""
     position: dict[tuple[str, str], int]
-    """Of each example its row, by what tells it: its id, and its path or text."""
+    """Of each example its row, by what tells it: its id, and its file's name or its text."""
     options: dict[str, Any]
     """Its options by their full names; empty where none are kept."""
 
@@ -39,14 +39,20 @@ def read_run(name: str) -> FinishedRun:
     if not report_path.is_file():
         raise InputError(f"RUNS: {folder} has no report; name runs that came to their end")
     report = json.loads(report_path.read_text(encoding="utf-8"))
+    if "classes" not in report:
+        raise InputError(
+            f"RUNS: {folder} is a run of a language model; compare classifiers, by name or folder"
+        )
     classes = report["classes"]
+    # The same clips may be named from here or from there.
+    is_path = report["task"] == "video"
     labels, probabilities, keys = [], [], []
     csv.field_size_limit(2**31 - 1)
     with (folder / "report" / "predictions.csv").open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines)
         next(reader)
         for row in reader:
-            keys.append((str(int(float(row[0]))), row[1]))
+            keys.append((str(int(float(row[0]))), Path(row[1]).name if is_path else row[1]))
             labels.append(row[2])
             probabilities.append([float(cell) for cell in row[4:]])
     # As the table writes them (see `report`).
@@ -76,8 +82,6 @@ def _folder(name: str) -> Path:
 
 
 def _options(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
     flat: dict[str, Any] = {}
 
     def flatten(values: dict[str, Any], start: str) -> None:
@@ -87,7 +91,7 @@ def _options(path: Path) -> dict[str, Any]:
             else:
                 flat[start + key] = value
 
-    flatten(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, "")
+    flatten(read_options(path), "")
     # Where files lie says nothing of how a run was made.
     ours = ("model.", "data.", "trainer.", "seed_everything")
     return {name: v for name, v in flat.items() if name.startswith(ours) and ".logger" not in name}

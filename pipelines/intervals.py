@@ -11,7 +11,7 @@ import numpy as np
 # Efron & Tibshirani 1993, "An Introduction to the Bootstrap": 1,000 or more for an interval.
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
-_ROWS_AT_ONCE = 2**22
+_NUMBERS_AT_ONCE = 2**22
 
 
 class Interval(NamedTuple):
@@ -43,16 +43,19 @@ def resample(
         seed: of the resamples.
     """
     places = {name: labels * num_classes + predicted for name, predicted in answers.items()}
-    found: dict[str, list[np.ndarray]] = {name: [] for name in answers}
-    for counts in _counts(len(labels), seed):
+    found: dict[str, list[Resampled]] = {name: [] for name in answers}
+    cells = num_classes**2
+    for counts in _counts(len(labels), seed, max(_NUMBERS_AT_ONCE // max(len(labels), cells), 1)):
         for name, place in places.items():
-            cells = num_classes**2
             rows = np.arange(len(counts))[:, None] * cells
             matrix = np.bincount(
                 (rows + place).ravel(), weights=counts.ravel(), minlength=len(counts) * cells
             )
-            found[name].append(matrix.reshape(len(counts), num_classes, num_classes))
-    return {name: _figures(np.concatenate(matrices)) for name, matrices in found.items()}
+            found[name].append(_figures(matrix.reshape(len(counts), num_classes, num_classes)))
+    return {
+        name: Resampled(*map(np.concatenate, zip(*blocks, strict=True)))
+        for name, blocks in found.items()
+    }
 
 
 def interval(figures: np.ndarray) -> Interval:
@@ -62,11 +65,10 @@ def interval(figures: np.ndarray) -> Interval:
     return Interval(float(figures[0]), float(low), float(high))
 
 
-def _counts(num_examples: int, seed: int) -> Iterator[np.ndarray]:
+def _counts(num_examples: int, seed: int, at_once: int) -> Iterator[np.ndarray]:
     """(some, n) how often each example is drawn; first of all each once."""
     yield np.ones((1, num_examples), np.int64)
     generator = np.random.default_rng(seed)
-    at_once = max(_ROWS_AT_ONCE // num_examples, 1)
     for start in range(0, RESAMPLES, at_once):
         some = min(at_once, RESAMPLES - start)
         drawn = generator.integers(num_examples, size=(some, num_examples))
@@ -76,7 +78,7 @@ def _counts(num_examples: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def _figures(matrices: np.ndarray) -> Resampled:
-    """(R + 1, K, K) confusion matrices, rows the labels."""
+    """(r, K, K) confusion matrices, rows the labels."""
     right = np.diagonal(matrices, axis1=1, axis2=2)
     either = matrices.sum(1) + matrices.sum(2)
     f1 = np.divide(2 * right, either, out=np.zeros_like(right), where=either > 0)

@@ -44,6 +44,12 @@ def ranking(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -
     return {**per_class, "top5_accuracy": top}
 
 
+def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The mean negative logarithm of what the right class is given, in nats."""
+    every = range(probabilities.shape[1])
+    return float(metrics.log_loss(labels, probabilities, labels=every))
+
+
 def curves(labels: np.ndarray, probabilities: np.ndarray, k: int) -> Curves | None:
     """The ROC and precision–recall curves of class ``k``; None where there is nothing to tell."""
     is_class = labels == k

@@ -27,7 +27,7 @@ from pipelines.memory_experiments import (
     same_size,
     train,
 )
-from pipelines.memory_page import memory_page
+from pipelines.memory_page import memory_page, without_nan
 from pipelines.processor import prepare_processor
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
@@ -169,11 +169,16 @@ def _learn(reader: Reader, batches: Iterator[MemoryBatch], num_steps: int) -> Tr
 
 
 def _clipping(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
-    runs = {}
-    for name, clip_norm in (("without", None), ("with", CLIP_NORM)):
+    def too_large() -> Reader:
         reader = _reader("RNN", 2, 1, hidden_size, ADDING_STEPS, seed)
         with torch.no_grad():
             reader.recurrence.layers[0][0].fused.weight_hh_l0.mul_(LARGE_WEIGHTS)  # type: ignore[index]
+        return reader
+
+    back = gradients_back_in_time(too_large(), next(_sums(seed)))["h"]
+    runs = {}
+    for name, clip_norm in (("without", None), ("with", CLIP_NORM)):
+        reader = too_large()
         runs[name] = train(
             reader,
             _sums(seed),
@@ -182,7 +187,16 @@ def _clipping(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
             optimizer=torch.optim.SGD(reader.parameters(), lr=SGD_RATE),
             clip_norm=clip_norm,
         )._asdict()
-    return {"clip_norm": CLIP_NORM, "lr": SGD_RATE, "runs": runs}
+    # Of the first batch, whose gradient is scaled as a whole.
+    scale = min(CLIP_NORM / runs["without"]["gradient_norms"][0], 1.0)
+    back_in_time = {"without": back, "with": [norm * scale for norm in back]}
+    return {
+        "clip_norm": CLIP_NORM,
+        "lr": SGD_RATE,
+        "num_steps_long": ADDING_STEPS,
+        "back_in_time": back_in_time,
+        "runs": runs,
+    }
 
 
 def _sums(seed: int) -> Iterator[MemoryBatch]:
@@ -222,7 +236,9 @@ def _run(options: Any) -> None:
     )
     found["seconds"] = time.monotonic() - started
     write_whole(folder / "memory.html", memory_page(found))
-    write_whole(folder / "memory.json", json.dumps(found, indent=2) + "\n")
+    write_whole(
+        folder / "memory.json", json.dumps(without_nan(found), indent=2, allow_nan=False) + "\n"
+    )
     for name, row in found["recall"]["accuracy"].items():
         told = "  ".join(
             f"{delay}: {share:.2f}"

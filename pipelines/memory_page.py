@@ -1,5 +1,6 @@
 """What the memory lab found, as a page: pictures, and in words what to conclude from these figures."""
 
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ def memory_page(found: dict[str, Any]) -> str:
             _clipping_figure(found["clipping"]),
             alt="gradient norms and losses with and without clipping",
             caption="A vanilla RNN whose recurrent weights start too large, on the adding problem, by"
-            " plain gradient descent.",
+            " plain gradient descent. Left: the norm of the loss's gradient at the state of each step,"
+            " as it is and scaled with the whole gradient.",
         ),
         heading("The adding problem"),
         paragraph(
@@ -66,10 +68,10 @@ def memory_page(found: dict[str, Any]) -> str:
 
 def _conclusion(found: dict[str, Any]) -> str:
     recall = found["recall"]
-    solved = {
-        name: max((d for d, a in zip(recall["delays"], row, strict=True) if a >= 0.9), default=0)
-        for name, row in recall["accuracy"].items()
-    }
+    solved = {}
+    for name, row in recall["accuracy"].items():
+        known = takewhile(lambda pair: pair[1] >= 0.9, zip(recall["delays"], row, strict=True))
+        solved[name] = max((delay for delay, _ in known), default=0)
     parts = [
         f"{name}: up to {delay:,} steps" if delay else f"{name}: at no delay that was tried"
         for name, delay in solved.items()
@@ -178,12 +180,16 @@ def _gradients_figure(gradients: dict[str, Any]) -> Figure:
 
 
 def _clipping_figure(clipping: dict[str, Any]) -> Figure:
-    figure, (norms, losses) = _axes(width=9.0, panels=2)
+    figure, (back, norms, losses) = _axes(width=12.0, panels=3)
+    steps_before = -np.arange(clipping["num_steps_long"])[::-1]
     for name, color in (("without", "#c2553f"), ("with", "#2f6ea3")):
         run = clipping["runs"][name]
+        arriving = np.maximum(clipping["back_in_time"][name], SMALLEST)
+        back.plot(steps_before, arriving, color=color, linewidth=1.8, label=f"{name} clipping")
         norms.plot(run["gradient_norms"], color=color, linewidth=1, label=f"{name} clipping")
         losses.plot(_smooth(run["losses"]), color=color, linewidth=1.5, label=f"{name} clipping")
     norms.axhline(clipping["clip_norm"], color=GREY, linestyle=":", linewidth=1.2)
+    back.set(yscale="log", xlabel="steps before the end", ylabel="gradient, first training step")
     norms.set(yscale="log", xlabel="training step", ylabel="norm of the gradient, before clipping")
     losses.set(yscale="log", xlabel="training step", ylabel="mean squared error")
     norms.legend(frameon=False, fontsize=9)
@@ -202,7 +208,16 @@ def _adding_figure(adding: dict[str, Any]) -> Figure:
 
 def _smooth(values: list[float], width: int = 25) -> np.ndarray:
     kept = min(width, len(values))
-    return np.convolve(np.nan_to_num(values), np.ones(kept) / kept, mode="valid")
+    return np.convolve(np.asarray(values, float), np.ones(kept) / kept, mode="valid")
+
+
+def without_nan(found: Any) -> Any:
+    """The figures with None for what is no number: a network that diverged has none."""
+    if isinstance(found, dict):
+        return {name: without_nan(value) for name, value in found.items()}
+    if isinstance(found, list):
+        return [without_nan(value) for value in found]
+    return None if isinstance(found, float) and not np.isfinite(found) else found
 
 
 def _recall_table(recall: dict[str, Any]) -> str:

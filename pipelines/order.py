@@ -4,6 +4,7 @@ B sequences · N steps in the batch · D features · K classes · G tokens of an
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from data.batch import RaggedBatch
 from data.text_part import windows
+from pipelines.intervals import interval, resample
 
 # Beyond this many, more examples change a share by less than a percent.
 MOST_EXAMPLES = 2_000
@@ -83,19 +85,22 @@ def _taken(
     return encode(torch.from_numpy(shown).to(features.device))
 
 
-def describe_order(
-    labels: np.ndarray, whole: np.ndarray, otherwise: np.ndarray
-) -> dict[str, float]:
-    """Accuracy of each reading, for the report.
+def describe_order(labels: np.ndarray, whole: np.ndarray, otherwise: np.ndarray) -> dict[str, Any]:
+    """Accuracy of each reading, for the report, and what it has beyond that of the whole.
 
     Args:
         labels: (n,)
         whole: (n,), what is answered to the sequences as they are.
         otherwise: (n, readings), see `answers_reordered`.
     """
-    shares = (otherwise == labels[:, None]).mean(0).tolist()
+    answers = {"whole": whole, **dict(zip(READINGS, otherwise.T, strict=True))}
+    num_classes = 1 + max(int(one.max()) for one in (labels, whole, otherwise))
+    figures = resample(labels, answers, num_classes=num_classes)
+    accuracies = {name: found.accuracy for name, found in figures.items()}
     return {
         "num_examples": len(labels),
-        "whole": float((whole == labels).mean()),
-        **dict(zip(READINGS, shares, strict=True)),
+        **{name: float(accuracy[0]) for name, accuracy in accuracies.items()},
+        "against_whole": {
+            name: list(interval(accuracies[name] - accuracies["whole"])) for name in READINGS
+        },
     }

@@ -8,6 +8,11 @@ from html import escape
 import matplotlib
 from matplotlib.figure import Figure
 
+# Of what is an image in a figure.
+_IMAGE_DPI = 150
+# Letters of 8 points are 7 pixels high then.
+_LEAST_PX_PER_INCH = 64
+
 # Read on a phone, on a screen in the dark, and on paper.
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2b3a; --soft: #5b6673; --line: #d9dee4; --paper: #fff;
@@ -27,7 +32,7 @@ th, td { padding: .3rem .8rem .3rem 0; text-align: right; border-bottom: 1px sol
 th { color: var(--soft); font-weight: 500; vertical-align: bottom }
 th:first-child, td:first-child { text-align: left; min-width: 7rem }
 td:not(:first-child) { white-space: nowrap }
-figure { margin: 1rem 0 }
+figure { margin: 1rem 0; overflow-x: auto }
 figure img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: .3rem }
 figcaption { color: var(--soft); font-size: .9rem; max-width: 46rem; margin-top: .3rem }
 pre { overflow-x: auto; padding: .8rem; background: var(--tint); border-radius: .3rem;
@@ -40,10 +45,11 @@ details { margin: .8rem 0 } summary { cursor: pointer; color: var(--soft) }
 .words { line-height: 1.75 } .words span { border-radius: .15rem }
 .gap, .legend, .source { color: var(--soft) } .legend, .source { font-size: .85rem }
 .rule { stroke: var(--line); stroke-width: 1; fill: none }
-.strip { display: grid; grid-template-columns: repeat(10, 1fr); gap: 2px }
+.strip { display: grid; gap: 2px }
 .strip img { width: 100%; height: auto }
 @media print { body { max-width: none; padding: 0; font-size: 10pt } h2 { break-after: avoid }
-  figure, tr { break-inside: avoid } .wide { overflow: visible } }
+  figure, tr { break-inside: avoid } .wide, figure { overflow: visible }
+  figure img { min-width: 0 !important } }
 """
 
 
@@ -84,10 +90,17 @@ def picture(figure: Figure, *, alt: str, caption: str = "") -> str:
     content = io.BytesIO()
     # Without a date, and with ids that depend on nothing else, the same figure is the same file.
     with matplotlib.rc_context({"svg.hashsalt": "manytoone", "svg.fonttype": "path"}):
-        figure.savefig(content, format="svg", bbox_inches="tight", metadata={"Date": None})
+        figure.savefig(
+            content, format="svg", bbox_inches="tight", metadata={"Date": None}, dpi=_IMAGE_DPI
+        )
     source = base64.b64encode(content.getvalue()).decode()
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    image = f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{source}">'
+    # On a phone a wide figure is moved sideways: at a third of its size nobody can read it.
+    least = round(_LEAST_PX_PER_INCH * figure.get_figwidth())
+    image = (
+        f'<img alt="{escape(alt)}" style="min-width:{least}px"'
+        f' src="data:image/svg+xml;base64,{source}">'
+    )
     return f"<figure>{image}{below}</figure>"
 
 

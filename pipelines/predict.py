@@ -99,7 +99,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _predict(model: Predictor, options: argparse.Namespace, out: TextIO) -> int:
     """Print all answers; how many items had none."""
-    groups = _clips(model, options) if model.task == "video" else _texts(options)
+    groups = _clips(model, options) if model.task == "video" else _texts(model, options)
     before, lines = lines_of(
         options.format,
         classes=model.classes,
@@ -125,7 +125,7 @@ def _predict(model: Predictor, options: argparse.Namespace, out: TextIO) -> int:
     return num_bad
 
 
-def _texts(options: argparse.Namespace) -> Iterator[Iterable[Item]]:
+def _texts(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[Item]]:
     if options.overlay is not None:
         raise InputError("--overlay draws on a clip, and CKPT is a model for texts; leave it out")
     if options.text is not None:
@@ -136,7 +136,7 @@ def _texts(options: argparse.Namespace) -> Iterator[Iterable[Item]]:
         )
     if options.input == STANDARD_INPUT:
         return standard_input(sys.stdin.fileno())
-    return iter([text_items(options.input, column=options.text_column or "text")])
+    return iter([text_items(options.input, column=options.text_column or model.text_column)])
 
 
 def _clips(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[Item]]:

@@ -1,5 +1,6 @@
 """What is to be answered: a text, the rows of a file, lines as they come, the clips of a folder."""
 
+import codecs
 import glob
 import os
 import re
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from data.clip import VIDEO_SUFFIXES, local_path, video_files
 from data.errors import InputError
-from data.text_rows import Row, csv_rows, json_columns, json_rows, not_utf8
+from data.text_rows import Row, csv_rows, json_columns, json_rows
 from data.text_tables import FORMATS
 from data.vocabulary import clean
 
@@ -129,16 +130,18 @@ def _line_item(line: bytes) -> Item:
 
 
 def _lines(path: Path, column: str) -> Iterator[Item]:
-    with _readable(path), path.open(encoding="utf-8-sig") as file:
-        try:
-            yield from (Item(line.rstrip("\n")) for line in file if line.strip())
-        except UnicodeError as error:
-            raise not_utf8(path, error) from error
+    with _readable(path), path.open("rb") as file:
+        start = file.read(len(codecs.BOM_UTF8))
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError(f"INPUT={path}: is UTF-16; save it as UTF-8")
+        file.seek(len(start) if start == codecs.BOM_UTF8 else 0)
+        for line in file:
+            yield from _items_of([line.rstrip(b"\n")])
 
 
 def _csv(path: Path, column: str) -> Iterator[Item]:
     with _readable(path):
-        columns, rows = csv_rows(path, [column])
+        columns, rows = csv_rows(path, [column], bad_bytes="row")
         _require(column, columns, path)
         yield from (_row_item(row, column) for row in rows)
 
@@ -146,7 +149,7 @@ def _csv(path: Path, column: str) -> Iterator[Item]:
 def _json(path: Path, column: str) -> Iterator[Item]:
     with _readable(path):
         _require(column, json_columns(path), path)
-        yield from (_row_item(row, column) for row in json_rows(path, [column]))
+        yield from (_row_item(row, column) for row in json_rows(path, [column], bad_bytes="row"))
 
 
 def _parquet(path: Path, column: str) -> Iterator[Item]:

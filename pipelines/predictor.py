@@ -124,6 +124,11 @@ class Predictor:
         self._budget = model.description["data"]["steps_per_batch"]
         self.steps = steps_of(model.description, num_workers=num_workers)
 
+    @property
+    def text_column(self) -> str:
+        """What the column of texts was called that it was trained on."""
+        return self.model.description["data"].get("text_column", "text")
+
     def __call__(self, source: str | Path) -> Prediction:
         """The answer to a text, or to the clip of a path.
 
@@ -132,6 +137,8 @@ class Predictor:
         """
         if not isinstance(source, str | Path):
             raise InputError(f"{type(source).__name__}: give one text or path, or many([…])")
+        if isinstance(source, Path) and self.task != "video":
+            raise InputError(f"{source}: is a path; give the text itself, path.read_text()")
         return next(self.many([source]))
 
     def many(self, sources: Iterable[str | Path]) -> Iterator[Prediction]:

@@ -1,6 +1,7 @@
 """What a command asks of the processor and of the memory before it computes."""
 
 import ctypes
+import os
 import platform
 
 import torch
@@ -16,12 +17,14 @@ def prepare_processor() -> None:
     Numbers too small to matter count as zero: gradients far back in time have many of them, and each
     would cost a hundred times what another does.
 
-    Memory that is given back stays with the process. The GNU C library asks the system for each tensor
+    Memory that is given back stays with the process, unless the environment settles that (variables
+    MALLOC_… or GLIBC_TUNABLES). The GNU C library asks the system for each tensor
     of more than 32 MiB by itself, and the system fills each with zeros, page by page: a third of the
     time of a training step over some thousand words.
     """
     torch.set_flush_denormal(True)
-    if platform.libc_ver()[0] == "glibc":
+    is_settled = any(name.startswith("MALLOC_") for name in os.environ)
+    if platform.libc_ver()[0] == "glibc" and not is_settled and "GLIBC_TUNABLES" not in os.environ:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_MAX, 0)
         mallopt(_TRIM_THRESHOLD, _NEVER)

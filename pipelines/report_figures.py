@@ -52,7 +52,11 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
             continue
         style: dict[str, Any] = {"color": "#c9d2db", "linewidth": 0.8}
         if not many:
-            style = {"color": _COLORS[k % len(_COLORS)], "linewidth": 1.8, "label": names[k]}
+            style = {
+                "color": _COLORS[k % len(_COLORS)],
+                "linewidth": 1.8,
+                "label": _in_legend(names[k]),
+            }
         at = thinned(len(found.false_positive_rate), _MOST_POINTS)
         roc.plot(found.false_positive_rate[at], found.true_positive_rate[at], **style)
         at = thinned(len(found.recall), _MOST_POINTS)
@@ -67,8 +71,15 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
     roc.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     roc.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC")
     recall.set(xlabel="recall", ylabel="precision", title="precision–recall", ylim=(0, 1.03))
-    roc.legend(frameon=False, loc="lower right", prop={"family": families, "size": 8})
+    legend = roc.legend(frameon=False, loc="lower right", prop={"family": families, "size": 8})
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a class may be called "$"
     return figure
+
+
+def _in_legend(name: str) -> str:
+    """A name that a legend shows: those that begin with _ are hidden."""
+    return f" {name}" if name.startswith("_") else name
 
 
 def draw_reliability(before: Reliability, after: Reliability) -> Figure:

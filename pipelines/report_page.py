@@ -8,19 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.calibration import reliability
-from pipelines.confusion import draw_confusion_matrix
 from pipelines.example_views import example_view
-from pipelines.order import READINGS
 from pipelines.page import details, heading, page, paragraph, picture, raw, table
-from pipelines.report_figures import (
-    draw_curves,
-    draw_history,
-    draw_lengths,
-    draw_reliability,
-    draw_slices,
-    trait_name,
-)
+from pipelines.report_figures import draw_history, draw_lengths
+from pipelines.report_sections import calibration, order, per_class, slices
 from pipelines.shown_examples import ShownExample
 
 _BASELINES = {
@@ -29,11 +20,9 @@ _BASELINES = {
     "mean_frame_logistic_regression": "the mean of all frames, without order (logistic regression)",
     "single_frame_logistic_regression": "the middle frame alone (logistic regression)",
 }
-_READING_NAMES = {
-    "whole": "as it is",
-    "shuffled": "steps shuffled",
-    "first_half": "first half only",
-    "last_step": "last step only",
+_LEADS = {
+    "accuracy": "the model's lead in accuracy, points (95 %)",
+    "macro_f1": "in macro-F1, points (95 %)",
 }
 _MOST_LISTED = 20
 
@@ -46,7 +35,9 @@ class PageInputs:
     probabilities: np.ndarray  # (n, K), as reported
     untempered: np.ndarray  # (n, K), before temperature scaling
     lengths: np.ndarray  # (n,) steps
-    part_sizes: dict[str, int]
+    class_counts: dict[str, list[int]]  # of each part, (K,) examples
+    trained_on: str = ""  # how many examples of what
+    has_learnt_part: bool = False  # whether the tested part was learnt from, or chosen by
     examples: list[ShownExample] = field(default_factory=list)
     history: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
@@ -58,10 +49,10 @@ def report_page(report: dict[str, Any], inputs: PageInputs, *, model_name: str) 
     return page(
         title,
         *_summary(report, inputs, model_name),
-        *_per_class(report, inputs),
-        *_calibration(report, inputs),
-        *_slices(report),
-        *_order(report),
+        *per_class(report, inputs.labels, inputs.probabilities),
+        *calibration(report, inputs.labels, inputs.probabilities, inputs.untempered),
+        *slices(report, inputs.lengths),
+        *order(report),
         *_examples(report, inputs.examples),
         *_data(report, inputs),
         *_run(report, inputs),
@@ -91,8 +82,7 @@ def plain_verdict(report: dict[str, Any], model_name: str) -> str:
 
 def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Iterable[str]:
     intervals = report.get("intervals", {})
-    trained = inputs.part_sizes.get("train")
-    learnt = f", trained on {trained:,} examples," if trained else ""
+    learnt = f", trained on {inputs.trained_on}," if inputs.trained_on else ""
     yield paragraph(
         f"The {model_name}{learnt} classified {report['num_examples']:,} examples of the part"
         f" “{report['split']}” into {len(report['classes'])} classes:"
@@ -101,15 +91,16 @@ def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Ite
         lead=True,
     )
     yield paragraph(plain_verdict(report, model_name), lead=True)
-    rows = [[model_name, *_scores(report), ""]]
+    if inputs.has_learnt_part:
+        yield paragraph(
+            f"The model was fitted to the part “{report['split']}”: what it is worth on examples that"
+            " it has not met, these figures do not say."
+        )
+    rows = [[model_name, *_scores(report), "", ""]]
     for name, row in report["baselines"].items():
-        difference = intervals.get("against", {}).get(name, {}).get("accuracy")
-        shown = ""
-        if difference:
-            value, low, high = (100 * x for x in difference)
-            shown = f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
-        rows.append([_baseline(name), *_scores(row), shown])
-    header = ["", "accuracy", "macro-F1", "log loss", "the model's lead, points (95 %)"]
+        lead = intervals.get("against", {}).get(name, {})
+        rows.append([_baseline(name), *_scores(row), *(_lead(lead.get(key)) for key in _LEADS)])
+    header = ["", "accuracy", "macro-F1", "log loss", *_LEADS.values()]
     yield table(header, rows)
     yield paragraph(
         "Intervals are bootstrap percentiles over the tested examples; differences are taken on the"
@@ -120,6 +111,13 @@ def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Ite
 def _scores(row: dict[str, Any]) -> list[str]:
     values = (row.get(key) for key in ("accuracy", "macro_f1", "log_loss"))
     return ["–" if value is None else f"{value:.4f}" for value in values]
+
+
+def _lead(difference: list[float] | None) -> str:
+    if difference is None:
+        return ""
+    value, low, high = (100 * x for x in difference)
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _range(interval: list[float] | None, *, percent: bool = False) -> str:
@@ -134,101 +132,21 @@ def _baseline(name: str) -> str:
     return _BASELINES.get(name, name.replace("_", " "))
 
 
-def _per_class(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
-    yield heading("Class by class")
-    ranks = report.get("ranking", {})
-    rows = []
-    for name in report["classes"]:
-        one = report["classification_report"][name]
-        cells = [f"{one[key]:.3f}" for key in ("precision", "recall", "f1-score")]
-        for key in ("average_precision", "roc_auc"):
-            value = ranks.get(key, {}).get(name)
-            cells.append("–" if value is None else f"{value:.3f}")
-        rows.append([name, *cells, f"{one['support']:,.0f}"])
-    header = ["", "precision", "recall", "F1", "average precision", "ROC AUC", "examples"]
-    yield table(header, rows)
-    if ranks.get("top5_accuracy") is not None:
-        yield paragraph(
-            f"The right class is among the five likeliest in {ranks['top5_accuracy']:.1%}."
-        )
-    yield picture(draw_confusion_matrix(report), alt="confusion matrix: counts and shares of rows")
-    yield picture(
-        draw_curves(inputs.labels, inputs.probabilities, report["classes"]),
-        alt="ROC and precision–recall curves",
-        caption="Each class against all others."
-        if len(report["classes"]) > 2
-        else f"Of “{report['classes'][1]}”; those of the other class say the same.",
-    )
-
-
-def _calibration(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
-    found = report.get("calibration")
-    if not found:
-        return
-    yield heading("Do the probabilities mean what they say?")
-    before, after = found["before"], found["after"]
-    yield paragraph(
-        f"Expected calibration error {before['expected_calibration_error']:.3f} as trained,"
-        f" {after['expected_calibration_error']:.3f} after dividing the scores by the temperature"
-        f" {found['temperature']:.3f}, which was fitted on the validation part and is kept in the"
-        f" checkpoint; log loss {before['log_loss']:.3f} and {after['log_loss']:.3f}. All"
-        " probabilities of this report and of predictions are those after."
-    )
-    yield picture(
-        draw_reliability(
-            reliability(inputs.labels, inputs.untempered),
-            reliability(inputs.labels, inputs.probabilities),
-        ),
-        alt="reliability diagrams",
-        caption="Blue: how often answers of a given probability are right; on the dotted line they"
-        " are right as often as they claim. Grey: the share of answers of that probability.",
-    )
-
-
-def _slices(report: dict[str, Any]) -> Iterable[str]:
-    yield heading("Does it hold on long sequences?")
-    cut = report["truncated_steps"]
-    yield paragraph(
-        "Every step of every example was read; none was cut off."
-        if cut == 0
-        else f"{cut:,} steps of long examples were cut off and not read."
-    )
-    for name, bins in report.get("slices", {}).items():
-        yield picture(draw_slices(name, bins), alt=f"accuracy by {trait_name(name)}")
-
-
-def _order(report: dict[str, Any]) -> Iterable[str]:
-    found = report.get("order")
-    if not found:
-        return
-    yield heading("Does order matter?")
-    drop = found["whole"] - found["shuffled"]
-    change = "loses" if drop > 0 else "gains"
-    lost = f"{change} {100 * abs(drop):.1f} points" if drop else "answers as well as before"
-    says = f"Without the order of the steps the same model {lost}."
-    yield paragraph(f"{says} Measured on {found['num_examples']:,} examples, read again:")
-    rows = [
-        [_READING_NAMES[name], f"{found[name]:.1%}", f"{100 * (found[name] - found['whole']):+.1f}"]
-        for name in ("whole", *READINGS)
-    ]
-    yield table(["the model reads the steps", "accuracy", "points"], rows)
-
-
 def _examples(report: dict[str, Any], examples: list[ShownExample]) -> Iterable[str]:
     if not examples:
         return
     yield heading("The surest mistakes, and some right answers")
     yield paragraph(
         "Blue steps speak for the answer that was given, red ones against it: each step's share of the"
-        " log-odds by integrated gradients (Sundararajan 2017), which add up to the answer."
+        " log-odds by integrated gradients (Sundararajan 2017), which add up to the answer; where they"
+        " do not, or were not computed, it is said."
     )
     yield from (raw(example_view(one)) for one in examples)
 
 
 def _data(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
     yield heading("The data")
-    sizes = ", ".join(f"{name} {size:,}" for name, size in inputs.part_sizes.items())
-    yield paragraph(f"Examples: {sizes}." if sizes else "")
+    yield _class_counts(report["classes"], inputs.class_counts)
     steps = np.asarray(inputs.lengths)
     yield paragraph(
         f"Steps of a tested example: median {np.median(steps):,.0f}, from {steps.min():,} to"
@@ -251,14 +169,27 @@ def _data(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
         yield details("What was skipped, and why", table(["", "reason"], rows), *more)
 
 
+def _class_counts(classes: list[str], counts: dict[str, list[int]]) -> str:
+    """How many examples of each class each part has."""
+    rows = [
+        [name, *(f"{count:,}" for count in row)]
+        for name, row in zip(classes, zip(*counts.values(), strict=True), strict=True)
+    ]
+    totals = ["all", *(f"{sum(row):,}" for row in counts.values())]
+    shown = table(["examples", *counts], [*rows, totals])
+    return shown if len(rows) <= _MOST_LISTED else details("Examples of each class", shown)
+
+
 def _twins(report: dict[str, Any]) -> str:
     found, leaks = report.get("duplicates"), report.get("leaks") or []
     if found is None:
         return ""
     count = len(found) if isinstance(found, list) else found["texts"]
     num_leaks = report.get("num_leaks", len(leaks))
+    torn = 0 if isinstance(found, list) else found.get("with_unlike_labels", 0)
+    unlike = f", {torn:,} of them with unlike labels" if torn else ""
     return (
-        f"{count:,} examples are there more than once; between the source's own parts there are"
+        f"{count:,} examples are there more than once{unlike}; between the source's own parts there are"
         f" {num_leaks:,} leaks (report.json lists both)."
     )
 
@@ -268,15 +199,21 @@ def _unlabelled(report: dict[str, Any]) -> str:
     told = []
     if found := report.get("unlabelled"):
         told.append(
-            f"Learnt from without a label: {found['texts'] - found['withheld']:,} texts;"
-            f" {found['withheld']:,} more read as one that is measured on, and were left out."
+            f"Without a label: {found['texts']:,} texts, of which {found['withheld']:,} were left out"
+            f" because they read as one that is measured on, and {found['repeated']:,} because they"
+            " repeat another."
         )
     if teachers := report.get("teachers"):
-        told.append(f"Their answers are those of {', '.join(teachers)}.")
+        told.append(f"They are learnt as {' and '.join(teachers['checkpoints'])} answer them.")
+        for path, read in zip(teachers["checkpoints"], teachers["read"], strict=True):
+            told += [_has_read(path, part, count) for part, count in read.items() if count]
     for part, count in (report.get("read_by_language_model") or {}).items():
-        if count:
-            told.append(f"The language model has read {count:,} texts of the part {part}.")
+        told += [_has_read("The language model", part, count)] if count else []
     return " ".join(told)
+
+
+def _has_read(who: str, part: str, count: int) -> str:
+    return f"{who} has learnt from {count:,} texts of the part “{part}”."
 
 
 def _run(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:

@@ -16,7 +16,7 @@ from pipelines.measures import ranking
 from pipelines.order import describe_order
 from pipelines.report import Predictions, scores, summary, write_report
 from pipelines.report_page import PageInputs, report_page
-from pipelines.run_history import read_history
+from pipelines.run_history import read_history, read_options
 from pipelines.shown_examples import choose, look_at
 from pipelines.slices import all_slices
 from pipelines.surroundings import surroundings
@@ -31,7 +31,7 @@ def report_test(
     folder: Path,
     train_seconds: float,
     fit_baselines: bool,
-    baselines_file: Path | None = None,
+    trained_in: Path | None = None,
     extra: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write ``folder/report`` of the test just run, and print its summary.
@@ -39,10 +39,11 @@ def report_test(
     Args:
         model: holds the answers of the test.
         data: the data it was tested on.
-        folder: the run's.
+        folder: this run's.
         train_seconds: how long the model was trained.
         fit_baselines: fit the baselines on the training part and keep them in the folder.
-        baselines_file: where fitted baselines lie instead; missing ones are left out.
+        trained_in: the folder of the run that trained the model, if it is another: fitted baselines,
+            options and curves lie there; what is missing is left out.
         extra: further keys of the report.
     """
     if model.answers is None:
@@ -65,8 +66,8 @@ def report_test(
     if fit_baselines:
         fitted = fitted_baselines.fit_baselines(model, data)
         baselines.save(folder / BASELINES_FILE, fitted)
-    elif baselines_file is not None and baselines_file.is_file():
-        fitted = baselines.load(baselines_file)
+    elif trained_in is not None and (trained_in / BASELINES_FILE).is_file():
+        fitted = baselines.load(trained_in / BASELINES_FILE)
     inputs = fitted_baselines.BaselineInputs(
         texts=predictions.sources if data.source_column == "text" else [],
         mean_frames=answers.mean_features.numpy(),
@@ -76,6 +77,8 @@ def report_test(
     skipped = {one.id: one for one in data.skipped} | model.skipped
     traits = {name: values[positions] for name, values in part.traits.items()}
     model_name = type(model.members[0].recurrence).__name__
+    if len(model.members) > 1:
+        model_name = f"mean of {len(model.members)} {model_name}s"
     report = write_report(
         folder / "report",
         predictions,
@@ -92,7 +95,7 @@ def report_test(
         extra={**data.notes(), **_measured(model, predictions, rivals, traits), **(extra or {})},
         page=partial(
             report_page,
-            inputs=_page_inputs(model, data, predictions, positions, folder),
+            inputs=_page_inputs(model, data, predictions, positions, trained_in or folder),
             model_name=model_name,
         ),
     )
@@ -142,19 +145,28 @@ def _page_inputs(
     data: SequenceDataModule,
     predictions: Predictions,
     positions: list[int],
-    folder: Path,
+    trained_in: Path,
 ) -> PageInputs:
     """What the page shows beside the figures; ``positions`` are the examples' in their part."""
     assert model.answers is not None
     part = data.parts[data.reported_part]
+    trained_on = model.description.get("trained_on")
     chosen = [positions[k] for k in choose(predictions.labels, predictions.probabilities)]
     return PageInputs(
         labels=predictions.labels,
         probabilities=predictions.probabilities,
         untempered=model.answers.probabilities.numpy(),
         lengths=model.answers.lengths.numpy(),
-        part_sizes={name: len(one) for name, one in data.parts.items()},
+        class_counts={
+            name: np.bincount(one.labels, minlength=len(model.classes)).tolist()
+            for name, one in data.parts.items()
+            if name != "unlabelled"
+        },
+        trained_on="{examples:,} examples of {name}".format_map(trained_on) if trained_on else "",
+        has_learnt_part=trained_on is not None
+        and trained_on["name"] == data.origin.name
+        and data.reported_part in ("train", "val"),
         examples=list(look_at(model, part, chosen)),
-        history=read_history(folder / "metrics.csv"),
-        config={"model": model.description["model"], "data": model.description["data"]},
+        history=read_history(trained_in / "metrics.csv"),
+        config=read_options(trained_in / "config.yaml"),
     )

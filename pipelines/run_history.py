@@ -1,7 +1,10 @@
-"""The curves that training left: metrics.csv → loss and accuracy epoch by epoch."""
+"""What training left: its curves, epoch by epoch, and the options it was given."""
 
 import csv
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 
 def read_history(path: Path) -> dict[str, list[tuple[float, float]]]:
@@ -19,3 +22,8 @@ def read_history(path: Path) -> dict[str, list[tuple[float, float]]]:
                 if "/" in name and value and epoch is not None and not name.startswith("test/"):
                     found.setdefault(name, []).append((epoch, float(value)))
     return found
+
+
+def read_options(path: Path) -> dict[str, Any]:
+    """The options of config.yaml; none where there is no such file."""
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}

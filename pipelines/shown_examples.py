@@ -23,6 +23,8 @@ NUM_FRAMES = 10
 MOST_ATTRIBUTED_STEPS = 5_000
 # Of one example over all points of the way: some seconds.
 MOST_READ_STEPS = 40_000
+# But a long example is read so many times if need be.
+_TIMES_READ = 64
 
 
 class ShownExample(NamedTuple):
@@ -83,16 +85,21 @@ def _look_at(model: SequenceClassifier, part: Part, position: int) -> ShownExamp
     target = int(probabilities[-1].argmax())
     attribution = None
     if len(features) <= MOST_ATTRIBUTED_STEPS:
+        most = max(MOST_READ_STEPS, _TIMES_READ * len(features))
         attribution = integrated_gradients(
-            model.model.read, features.float(), target, most_steps=MOST_READ_STEPS
+            model.model.read,
+            features.float(),
+            target,
+            most_steps=most,
         )
     source = part.sources([position])[0]
     is_text = not batch.steps.is_floating_point() and batch.steps.ndim <= 2
     frames, frame_steps = np.empty((0, 0, 0, 3), np.uint8), []
     if not is_text:
         pixels = part.shown([position]).steps
-        places = np.linspace(0, len(pixels) - 1, min(NUM_FRAMES, len(pixels)))
-        frame_steps = [round(k) for k in places.tolist()]
+        num_shown = min(NUM_FRAMES, len(pixels))
+        # Each stands over the middle of its share of the curve.
+        frame_steps = [int((k + 0.5) * len(pixels) / num_shown) for k in range(num_shown)]
         frames = pixels[frame_steps].permute(0, 2, 3, 1).numpy()
     return ShownExample(
         source=source,

@@ -3,11 +3,8 @@
 n texts · K classes
 """
 
-import logging
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,10 +19,6 @@ from pipelines.classify import SequenceClassifier
 from pipelines.predict_inputs import Item
 from pipelines.predictor import Prediction, Predictor, load
 
-log = logging.getLogger(__name__)
-
-# What decides which texts a classifier has not learnt from.
-_SPLIT = ("path", "split_column", "group_column", "val_share", "test_share", "seed")
 _TEXTS_AT_ONCE = 1000
 
 
@@ -40,6 +33,8 @@ class Teachers(Callback):
 
     def __init__(self, checkpoints: Sequence[str]) -> None:
         self.checkpoints = checkpoints
+        #: texts that a teacher could not read, which are left out
+        self.num_unanswered = 0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Before the model asks what there is to learn from."""
@@ -56,9 +51,13 @@ class Teachers(Callback):
         shares = np.mean(
             [self._answers(path, part, trainer, pl_module) for path in self.checkpoints], axis=0
         )
-        data.learnt_part = joined = JoinedPart(data.parts["train"], part)
+        answered = np.flatnonzero(~np.isnan(shares[:, 0]))
+        self.num_unanswered = len(part) - len(answered)
+        data.learnt_part = joined = JoinedPart(data.parts["train"], part, chosen=answered)
         pl_module.training_loss.teach(
-            joined.first_other, torch.from_numpy(shares), weight=pl_module.objective.taught
+            joined.first_other,
+            torch.from_numpy(shares[answered]),
+            weight=pl_module.objective.taught,
         )
 
     def _answers(
@@ -66,7 +65,11 @@ class Teachers(Callback):
     ) -> np.ndarray:
         """(n, K) of one teacher; all ranks together."""
         teacher = load(path, task="sentiment", device=trainer.strategy.root_device)
-        _check(path, teacher, student)
+        if sorted(teacher.classes) != sorted(student.classes):
+            raise InputError(
+                f"--teachers={path}: knows the classes {', '.join(teacher.classes)}, the data have"
+                f" {', '.join(student.classes)}; name a classifier of the same"
+            )
         rank, num_ranks = trainer.global_rank, trainer.world_size
         ours = asked(teacher, part, range(rank, len(part), num_ranks), classes=student.classes)
         shares = np.empty((len(part), len(student.classes)))
@@ -78,7 +81,7 @@ class Teachers(Callback):
 def asked(
     teacher: Predictor, part: Part, positions: Sequence[int], *, classes: Sequence[str]
 ) -> np.ndarray:
-    """A teacher's probabilities (n, K) for the texts at some positions; alike where it reads none."""
+    """A teacher's probabilities (n, K) for the texts at some positions; NaN where it reads no word."""
     rows = []
     remaining = iter(tqdm(positions, "Asking the teacher", disable=None))
     while some := list(islice(remaining, _TEXTS_AT_ONCE)):
@@ -86,23 +89,5 @@ def asked(
             if isinstance(found, Prediction):
                 rows.append([found.probabilities[name] for name in classes])
             else:
-                rows.append([1 / len(classes)] * len(classes))
+                rows.append([np.nan] * len(classes))
     return np.array(rows).reshape(-1, len(classes))
-
-
-def _check(path: str, teacher: Predictor, student: SequenceClassifier) -> None:
-    if sorted(teacher.classes) != sorted(student.classes):
-        raise InputError(
-            f"--teachers: {path} knows the classes {', '.join(teacher.classes)}, the data have"
-            f" {', '.join(student.classes)}; name a classifier of the same"
-        )
-    theirs: dict[str, Any] = teacher.model.description["data"]
-    ours: dict[str, Any] = student.description.get("data", theirs)
-    other = [name for name in _SPLIT if theirs.get(name) != ours.get(name)]
-    if other:
-        log.warning(
-            "The teacher %s was trained with another %s: it may have learnt from texts that are"
-            " measured on here. Train it with the same to keep them apart",
-            Path(path),
-            ", ".join(f"--data.{name}" for name in other),
-        )

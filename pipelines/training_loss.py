@@ -28,7 +28,8 @@ class TrainingLoss(nn.Module):
         self.label_smoothing = label_smoothing
         # What a checkpoint is for has its training part behind it.
         self.register_buffer("weights", torch.ones(num_classes), persistent=False)
-        self.register_buffer("shares", torch.empty(0, num_classes), persistent=False)
+        # No buffer: ranks would send it to each other with every step.
+        self.shares = torch.empty(0, num_classes)
         self._first_taught, self._taught_weight = 0, 1.0
 
     def teach(self, first_id: int, shares: Tensor, *, weight: float) -> None:
@@ -43,7 +44,7 @@ class TrainingLoss(nn.Module):
             shares: (n, K), the teachers' mean.
             weight: what one of them counts beside an example with a label.
         """
-        self.shares = shares.to(self.weights)
+        self.shares = shares.float()
         self._first_taught, self._taught_weight = first_id, weight
 
     @property
@@ -67,7 +68,8 @@ class TrainingLoss(nn.Module):
 
     def _targets(self, labels: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """What to answer, as shares (B, K), and what each counts (B,)."""
-        targets = one_hot(labels.clamp(min=0), len(self.weights)).to(self.shares)
+        self.shares = self.shares.to(ids.device)
+        targets = one_hot(labels.clamp(min=0), len(self.weights)).float()
         is_taught = labels == NO_LABEL
         targets[is_taught] = self.shares[ids[is_taught] - self._first_taught]
         return targets, torch.where(is_taught, self._taught_weight, 1.0) * (targets @ self.weights)

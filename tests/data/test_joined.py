@@ -13,7 +13,8 @@ def data(tmp_path):
     table = pandas.DataFrame({"text": texts, "label": [k % 2 for k in range(40)]})
     table.to_csv(tmp_path / "reviews.csv")
     # All of them again, in capitals, and some more.
-    more = [*map(str.upper, texts), "", *(f"another film, {'very ' * k}good" for k in range(5))]
+    more = [f"another film, {'very ' * k}good" for k in range(5)]
+    more = [*map(str.upper, texts), "", *more, "Another <br/> film, good"]
     pandas.DataFrame({"text": more}).to_csv(tmp_path / "more.csv")
     return TextDataModule(
         path=str(tmp_path / "reviews.csv"), unlabelled=str(tmp_path / "more.csv"), ngrams=2
@@ -22,15 +23,18 @@ def data(tmp_path):
 
 def test_texts_that_are_measured_on_are_not_learnt_from(data):
     num_measured = len(data.parts["val"]) + len(data.parts["test"])
-    assert len(data.parts["unlabelled"]) == 40 + 5 - num_measured
-    assert data.notes()["unlabelled"] == {"texts": 46, "withheld": num_measured}
+    assert len(data.parts["unlabelled"]) == 40 + 5 - num_measured  # the blank one aside
+    assert data.notes()["unlabelled"] == {
+        "texts": 47, "withheld": num_measured, "repeated": 1,
+    }  # fmt: skip
     measured = data.parts["val"].sources() + data.parts["test"].sources()
     assert not {text.upper() for text in measured} & set(data.parts["unlabelled"].sources())
 
 
 def test_every_example_of_both_parts_is_there_once_an_epoch(data):
     train, others = data.parts["train"], data.parts["unlabelled"]
-    joined = data.learnt_part = JoinedPart(train, others)
+    everything = np.arange(len(others))
+    joined = data.learnt_part = JoinedPart(train, others, chosen=everything)
     sources = train.sources() + others.sources()
     assert joined.sources() == sources
     seen = {}
@@ -53,11 +57,11 @@ def test_every_example_of_both_parts_is_there_once_an_epoch(data):
 
 def test_any_positions_in_any_order(data):
     train, others = data.parts["train"], data.parts["unlabelled"]
-    joined = JoinedPart(train, others)
+    joined = JoinedPart(train, others, chosen=np.arange(1, len(others)))
     num = len(train)
     batch = joined.__getitems__([num + 2, 1, num])
     assert batch.ids.tolist() == [train.ids[1], joined.first_other + 2, joined.first_other]
-    assert batch.lengths.tolist() == [train.lengths[1], others.lengths[2], others.lengths[0]]
+    assert batch.lengths.tolist() == [train.lengths[1], others.lengths[3], others.lengths[1]]
     assert joined.__getitems__([]).num_sequences == 0
-    assert joined.sources([num, 0]) == [train.sources([0])[0], others.sources([0])[0]]
-    np.testing.assert_array_equal(joined.lengths[num:], others.lengths)
+    assert joined.sources([num, 0]) == [train.sources([0])[0], others.sources([1])[0]]
+    np.testing.assert_array_equal(joined.lengths[num:], others.lengths[1:])

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import numpy as np
 import pandas
@@ -7,7 +8,7 @@ import pytest
 from data.errors import InputError
 from data.text import TextDataModule
 from data.text_part import windows
-from data.texts import one_table
+from data.texts import one_table, read_texts
 from data.vocabulary import learn_tokenizer
 
 WORDS = {"good": ["fine", "great", "lovely"], "bad": ["poor", "dull", "awful"]}
@@ -145,6 +146,29 @@ def test_hub_parts_become_one_table():
     table = one_table(DatasetDict(train=one, test=one, unsupervised=one))
     assert table["split"][:] == ["train", "test"]
     assert table.features["label"].names == ["neg", "pos"]
+
+
+def test_texts_without_labels_are_all_files_below_a_folder(tmp_path):
+    for name, text in (("1_0.txt", "fine"), ("more/2_0.txt", "dull")):
+        (tmp_path / "unsup" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "unsup" / name).write_text(text)
+    found = read_texts(str(tmp_path / "unsup"), text_column="body", cache=tmp_path)
+    assert found["text"][:] == ["fine", "dull"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no .txt file in this folder"):
+        read_texts(str(tmp_path / "empty"), text_column="text", cache=tmp_path)
+
+
+def test_texts_without_labels_are_all_parts_of_the_hub_s_or_the_one_named(monkeypatch, tmp_path):
+    from datasets import Dataset, DatasetDict
+
+    parts = DatasetDict({name: Dataset.from_dict({"text": [name]}) for name in ("test", "more")})
+    monkeypatch.setattr("datasets.load_dataset", lambda name: {"somebody/texts": parts}[name])
+    read = partial(read_texts, text_column="text", cache=tmp_path)
+    assert read("somebody/texts")["text"][:] == ["test", "more"]
+    assert read("somebody/texts:more")["text"][:] == ["more"]
+    with pytest.raises(InputError, match="has the parts test, more; name one"):
+        read("somebody/texts:less")
 
 
 def test_steps_show_the_tokens_before_them():

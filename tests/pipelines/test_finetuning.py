@@ -156,6 +156,9 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
     assert len(data.parts["test"]) == 6
 
 
+told = partial(texts_read, who="The model")
+
+
 def test_texts_that_the_language_model_has_read_are_told(tmp_path, caplog):
     texts = [f"<br/>A {'good' if k % 2 else 'bad'} film number {k}" for k in range(60)]
     table = pandas.DataFrame({"text": texts, "label": [k % 2 for k in range(60)]})
@@ -164,13 +167,13 @@ def test_texts_that_the_language_model_has_read_are_told(tmp_path, caplog):
     few = [f"a bad  film number {k}" for k in data.parts["test"].ids if k % 2 == 0]
     assert few
     description = {"inputs": {"contents": torch.tensor([content_of(text) for text in few])}}
-    assert texts_read(data, description) == {"val": 0, "test": len(few)}
+    assert told(data, description) == {"val": 0, "test": len(few)}
     assert f"{len(few)} of the part 'test'" in caplog.text
     apart = LanguageDataModule(path=str(tmp_path / "reviews.csv"), label_column="label")
-    assert texts_read(data, {"inputs": apart.describe()}) == {"val": 0, "test": 0}
-    assert texts_read(data, {"inputs": {"tokenizer": ""}}) == {"val": 0, "test": 0}
+    assert told(data, {"inputs": apart.describe()}) == {"val": 0, "test": 0}
+    assert told(data, {"inputs": {"tokenizer": ""}}) == {"val": 0, "test": 0}
     end_of_file = LanguageDataModule(path=str(tmp_path / "reviews.csv"))
-    assert sum(texts_read(data, {"inputs": end_of_file.describe()}).values()) > 0
+    assert sum(told(data, {"inputs": end_of_file.describe()}).values()) > 0
 
 
 def test_clips_have_no_language_model(language_model, capsys):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas
@@ -36,12 +37,16 @@ def student(*options):
 
 
 def test_a_student_learns_from_its_teachers_answers(place, teacher):
-    student("--data.unlabelled=more.csv", f"--teachers=[{teacher},{teacher}]", "--run=taught")
+    student("--data.unlabelled=more.csv", f"--teachers=[{teacher}]", "--run=taught")
     folder = Path("runs/sentiment/taught")
     report = json.loads((folder / "report/report.json").read_text())
-    assert report["teachers"] == [teacher, teacher]
-    assert report["unlabelled"] == {"texts": 18, "withheld": 0}
-    assert "Learnt from without a label: 18 texts" in (folder / "report/report.html").read_text()
+    teachers = report["teachers"]
+    assert teachers["checkpoints"] == [teacher]
+    # The same texts in the same parts.
+    assert teachers["read"] == [{"val": 0, "test": 0}]
+    assert teachers["unanswered"] == 0
+    assert report["unlabelled"] == {"texts": 18, "withheld": 0, "repeated": 0}
+    assert "Without a label: 18 texts" in (folder / "report/report.html").read_text()
     # What training alone needed may go.
     (place / "more.csv").unlink()
     assert load(folder / "checkpoints/best.ckpt").training_loss.is_taught is False
@@ -57,9 +62,22 @@ def test_answers_are_those_of_prediction(place, teacher):
     np.testing.assert_allclose(found.sum(1), 1)
 
 
-def test_teachers_of_other_texts_are_told(place, teacher, caplog):
-    student("--data.unlabelled=more.csv", f"--teachers=[{teacher}]", "--data.test_share=0.3")
-    assert "another --data.path, --data.test_share" in caplog.text
+def test_what_a_teacher_cannot_read_has_no_answer(teacher):
+    part = SimpleNamespace(sources=lambda some: ["a fine film", "<p></p>"])
+    found = asked(load_predictor(teacher), part, [0, 1], classes=["positive", "negative"])
+    assert np.isnan(found).tolist() == [[False, False], [True, True]]
+
+
+def test_a_teacher_that_was_trained_on_what_is_measured_is_told(place, teacher, caplog):
+    student(
+        "--data.unlabelled=more.csv", f"--teachers=[{teacher}]", "--seed_everything=1", "--run=b"
+    )
+    report = json.loads(Path("runs/sentiment/b/report/report.json").read_text())
+    [read] = report["teachers"]["read"]
+    assert read["test"] > 0
+    assert f"{read['test']} of the part 'test'" in caplog.text
+    page = Path("runs/sentiment/b/report/report.html").read_text()
+    assert f"has learnt from {read['test']} texts of the part “test”" in page
 
 
 @pytest.mark.parametrize(
@@ -67,7 +85,10 @@ def test_teachers_of_other_texts_are_told(place, teacher, caplog):
     [
         (["--teachers=[TEACHER]"], "name some by --data.unlabelled"),
         (["--data.unlabelled=more.csv"], "give --teachers"),
-        (["--data.unlabelled=more.csv", "--teachers=[missing.ckpt]"], "no such file"),
+        (
+            ["--data.unlabelled=more.csv", "--teachers=[missing.ckpt]"],
+            "--teachers=missing.ckpt: no such",
+        ),
         (
             ["--data.unlabelled=more.csv", "--teachers=[TEACHER]", "--data.balance=true"],
             "no classes to balance",
