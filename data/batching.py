@@ -7,6 +7,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from data.batch import RaggedBatch
+from data.errors import InputError
 
 # Lengths within 10 % of each other count as alike: little padding, and enough company to mix with.
 BUCKET_RATIO = 1.1
@@ -138,11 +139,23 @@ class BatchLoader(DataLoader[RaggedBatch]):
         self._num_given = 0
 
     def state_dict(self) -> dict[str, int]:
-        """How many batches of the epoch were given out."""
-        return {"num_given": self._num_given % max(len(self.plan), 1)}
+        """How many batches of the epoch were given out, and how many it has."""
+        num_batches = len(self.plan)
+        return {"num_given": self._num_given % max(num_batches, 1), "num_batches": num_batches}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Skip, once, the batches that were given out before."""
+        """Skip, once, the batches that were given out before.
+
+        Raises:
+            InputError: they were of another plan, so the rest of the epoch cannot be told.
+        """
+        # Checkpoints from before it was kept do not say.
+        num_batches = state.get("num_batches", len(self.plan))
+        if state["num_given"] > 0 and num_batches != len(self.plan):
+            raise InputError(
+                f"--ckpt_path: was saved within an epoch of {num_batches:,} batches, and now it has"
+                f" {len(self.plan):,}; resume with the same data and options, or from an epoch's end"
+            )
         self.plan.first_batch = state["num_given"]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from data.batch import RaggedBatch
+from data.batch import RaggedBatch, joined
 from data.module import Part
 
 #: the label of an example that has none
@@ -42,13 +42,11 @@ class JoinedPart(Part):
         ours, theirs = self._apart(positions)
         batch = self._labelled.__getitems__(ours)
         others = self._others.__getitems__(self._chosen[theirs].tolist())
-        return RaggedBatch(
-            steps=torch.cat([batch.steps, others.steps]),
-            lengths=torch.cat([batch.lengths, others.lengths]),
-            labels=torch.cat([batch.labels, torch.full_like(others.labels, NO_LABEL)]),
-            ids=torch.cat([batch.ids, torch.from_numpy(theirs + self.first_other)]),
-            skipped=batch.skipped + others.skipped,
+        others = others._replace(
+            labels=torch.full_like(others.labels, NO_LABEL),
+            ids=torch.from_numpy(theirs + self.first_other),
         )
+        return joined([batch, others])
 
     def _apart(self, positions: Sequence[int]) -> tuple[list[int], np.ndarray]:
         """Positions in the first part, and among the chosen of the second."""

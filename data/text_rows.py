@@ -160,9 +160,9 @@ def json_rows(path: Path, names: Sequence[str], *, bad_bytes: BadBytes = "file")
             yield _json_row(place, value, names)
 
 
-def json_columns(path: Path) -> list[str]:
+def json_columns(path: Path, *, bad_bytes: BadBytes = "file") -> list[str]:
     """Keys of the first thousand objects, which say what there is."""
-    lines = islice(_values(path, "row"), 1000)
+    lines = islice(_values(path, bad_bytes), 1000)
     return list(
         dict.fromkeys(key for _, value in lines if isinstance(value, dict) for key in value)
     )

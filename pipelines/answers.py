@@ -4,6 +4,7 @@ B examples · N steps in the batch · D features · K classes
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,12 @@ import torch
 from pytorch_lightning import Trainer
 from torch import Tensor
 
-from data.batch import RaggedBatch
+from data.batch import RaggedBatch, joined, rows_of, some
 from models.pooling import mean
 from pipelines.order import answers_reordered
+
+# As many steps are read in other orders together.
+_STEPS_AT_ONCE = 8192
 
 
 class Answers(NamedTuple):
@@ -57,6 +61,10 @@ class TestRecord:
         self._reorder_ids = torch.from_numpy(np.sort(reorder_ids))
         self._answers: list[Answers] = []
         self._reordered: list[Reordered] = []
+        #: of those to be read in other orders, what waits for more: batches and features
+        self._waiting: list[tuple[RaggedBatch, Tensor]] = []
+        self._whole: list[Tensor] = []
+        self._read_again: Callable[[RaggedBatch, Tensor], Tensor]
 
     def add(
         self,
@@ -80,13 +88,28 @@ class TestRecord:
         )
         chosen = torch.isin(batch.ids.cpu(), self._reorder_ids).nonzero()[:, 0]
         if len(chosen):
-            otherwise = answers_reordered(batch, features, chosen, encode=encode, read=read)
-            self._reordered.append(
-                Reordered(batch.labels.cpu()[chosen], scores.argmax(1).cpu()[chosen], otherwise)
-            )
+            # Frames are not looked at again, and are large.
+            light = batch if batch.steps.ndim <= 2 else batch._replace(steps=features)
+            self._waiting.append((some(light, chosen), features[rows_of(batch, chosen)]))
+            self._whole.append(scores.argmax(1).cpu()[chosen])
+            self._read_again = partial(answers_reordered, encode=encode, read=read)
+            if sum(len(waiting) for _, waiting in self._waiting) >= _STEPS_AT_ONCE:
+                self._reorder()
+
+    def _reorder(self) -> None:
+        """Read what waits in other orders: a few together, since one takes as long as many."""
+        if not self._waiting:
+            return
+        batches, features = zip(*self._waiting, strict=True)
+        together = joined(batches)
+        otherwise = self._read_again(together, torch.cat(features))
+        whole = torch.cat(self._whole)
+        self._reordered.append(Reordered(together.labels.cpu(), whole, otherwise))
+        self._waiting, self._whole = [], []
 
     def of_all_ranks(self, trainer: Trainer) -> tuple[Answers | None, Reordered | None]:
         """Everything, put together; None where there is nothing."""
+        self._reorder()
         everyone = from_all_ranks(trainer, (self._answers, self._reordered))
         answers = [one for ours, _ in everyone for one in ours]
         reordered = [one for _, ours in everyone for one in ours]

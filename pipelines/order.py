@@ -35,30 +35,27 @@ def chosen_ids(ids: np.ndarray, *, seed: int = 0) -> np.ndarray:
 def answers_reordered(
     batch: RaggedBatch,
     features: Tensor,
-    chosen: Tensor,
     *,
     encode: Callable[[Tensor], Tensor],
     read: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
-    """What is answered to some sequences of a batch when they are read otherwise.
+    """What is answered to the sequences of a batch when they are read otherwise.
 
     Args:
         batch: of B sequences.
         features: (N, D), its encoded steps.
-        chosen: (b,) int64, which of the sequences.
         encode: steps (N, …) → features (N, D).
         read: features (N, D) and lengths (B,) → scores (B, K).
 
     Returns:
-        (b, readings) int64: the classes, in the order of `READINGS`. The order depends on the
+        (B, readings) int64: the classes, in the order of `READINGS`. The order depends on the
         examples' ids alone, not on the company they came in.
     """
-    ends = batch.lengths.cumsum(0).tolist()
-    lengths = batch.lengths.tolist()
+    ends, lengths = batch.lengths.cumsum(0).tolist(), batch.lengths.tolist()
     answered = []
     for keep in READINGS.values():
         rows, kept = [], []
-        for k in chosen.tolist():
+        for k in range(len(lengths)):
             generator = np.random.default_rng(int(batch.ids[k]))
             own = keep(lengths[k], generator)
             rows.append(own + ends[k] - lengths[k])

@@ -148,7 +148,7 @@ def _csv(path: Path, column: str) -> Iterator[Item]:
 
 def _json(path: Path, column: str) -> Iterator[Item]:
     with _readable(path):
-        _require(column, json_columns(path), path)
+        _require(column, json_columns(path, bad_bytes="row"), path)
         yield from (_row_item(row, column) for row in json_rows(path, [column], bad_bytes="row"))
 
 

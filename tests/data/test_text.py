@@ -155,7 +155,7 @@ def test_texts_without_labels_are_all_files_below_a_folder(tmp_path):
     found = read_texts(str(tmp_path / "unsup"), text_column="body", cache=tmp_path)
     assert found["text"][:] == ["fine", "dull"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no .txt file in this folder"):
+    with pytest.raises(InputError, match=r"no \.txt file in this folder"):
         read_texts(str(tmp_path / "empty"), text_column="text", cache=tmp_path)
 
 

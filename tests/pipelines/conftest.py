@@ -50,14 +50,14 @@ def word_classifier(*, hidden_size: int = 3, num_layers: int = 1, **options) -> 
     )
 
 
-def write_reviews(path: Path, count: int = 40) -> Path:
+def write_reviews(path: Path, count: int = 40, column: str = "text") -> Path:
     words = {"negative": ["poor", "dull", "awful"], "positive": ["fine", "great", "lovely"]}
     rows = [
         (f"a {words[label][k % 3]} film, number {'very ' * (k % 7)}!", label)
         for k in range(count)
         for label in words
     ]
-    pandas.DataFrame(rows, columns=["text", "label"]).to_csv(path, index=False)
+    pandas.DataFrame(rows, columns=[column, "label"]).to_csv(path, index=False)
     return path
 
 

@@ -105,3 +105,11 @@ def test_the_planted_step_is_found(place):
     model.eval()
     found = integrated_gradients(model.read, model.encoder(tokens), 1)
     assert found.steps.argmax() == place
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_says_what_the_processor_says():
+    model, features = reader(), torch.randn(40, 4)
+    expected = integrated_gradients(model.read, features, 1)
+    found = integrated_gradients(model.cuda().read, features.cuda(), 1)
+    assert found.steps == pytest.approx(expected.steps, abs=1e-3)

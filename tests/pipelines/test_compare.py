@@ -8,6 +8,7 @@ from pipelines.compare import compare, main, pair_sentence
 from pipelines.finished_runs import read_run
 from pipelines.report import Predictions, write_report
 from pipelines.significance import holm, mcnemar
+from tests.browser import assert_is_shown, needs_browser
 
 
 def write_run(folder, predicted, *, ids=None, labels=None, classes=("a", "b"), options=""):
@@ -92,6 +93,24 @@ def test_the_command_leaves_a_page_and_figures(three_runs, capsys):
     assert "Which differences are more than chance?" in page
     found = json.loads((three_runs / "runs/compare/one/compare.json").read_text())
     assert list(found["runs"]) == ["good", "sentiment/poor", "runs/sentiment/fair"]
+
+
+@needs_browser
+@pytest.mark.parametrize("width_px", [400, 1200])
+def test_a_browser_shows_the_page(three_runs, tmp_path, width_px):
+    main(["--runs=good poor", "--run=shown"])
+    page = three_runs / "runs/compare/shown/compare.html"
+    assert_is_shown(page, tmp_path, width_px=width_px)
+
+
+def test_a_language_model_has_nothing_to_compare(in_folder, capsys):
+    (in_folder / "runs/language/words/report").mkdir(parents=True)
+    (in_folder / "runs/language/words/report/report.json").write_text('{"perplexity": 95.3}')
+    write_run(in_folder / "runs/video/a", [0, 1])
+    with pytest.raises(SystemExit) as left:
+        main(["--runs=a words"])
+    assert left.value.code == 2
+    assert "a run of a language model" in capsys.readouterr().err
 
 
 def test_examples_that_not_all_have_are_left_out(in_folder):

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas
+
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +35,26 @@ def test_two_processes_count_every_example_once(in_folder):
         tested = [row for row in csv.DictReader(lines) if row["test/accuracy"]]
     assert abs(float(tested[0]["test/accuracy"]) - report["accuracy"]) < 1e-6
     assert abs(float(tested[0]["test/loss"]) - report["log_loss"]) < 1e-4
+
+
+def test_two_processes_ask_teachers_for_a_share_each(in_folder, sentiment_run):
+    write_reviews(in_folder / "reviews.csv", count=41)
+    texts = [f"another {word} film {'!' * k}" for k in range(9) for word in ("fine", "dull")]
+    pandas.DataFrame({"text": texts}).to_csv(in_folder / "more.csv", index=False)
+    teacher = (sentiment_run / "runs/sentiment/first/checkpoints/best.ckpt").resolve()
+    command = [
+        sys.executable, "-m", "pipelines.sentiment", "--data.path=reviews.csv", "--run=two",
+        "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp", *SENTIMENT,
+        "--data.unlabelled=more.csv", f"--teachers=[{teacher}]",
+    ]  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=250, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads((in_folder / "runs/sentiment/two/report/report.json").read_text())
+    assert report["teachers"]["unanswered"] == 0
+    assert report["num_examples"] == 8
 
 
 def test_a_mistake_on_two_processes_is_one_line(in_folder):

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
@@ -19,7 +21,7 @@ def test_figures_are_scikit_learns(answers, monkeypatch):
     monkeypatch.setattr(intervals, "RESAMPLES", 7)
     labels, given = answers
     found = resample(labels, given, num_classes=4)
-    counts = np.concatenate(list(intervals._counts(400, 0)))
+    counts = np.concatenate(list(intervals._counts(400, 0, 3)))
     assert (counts.sum(1) == 400).all()
     for name, predicted in given.items():
         for k, count in enumerate(counts):
@@ -56,7 +58,7 @@ def test_chunks_change_nothing(answers, monkeypatch):
     labels, given = answers
     monkeypatch.setattr(intervals, "RESAMPLES", 50)
     whole = resample(labels, given, num_classes=3)["some"]
-    monkeypatch.setattr(intervals, "_ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(intervals, "_NUMBERS_AT_ONCE", 1)
     parts = resample(labels, given, num_classes=3)["some"]
     assert np.array_equal(whole.accuracy, parts.accuracy)
 
@@ -70,3 +72,14 @@ def test_what_the_report_says(answers):
     )
     assert low < value < high
     assert found["macro_f1"][1] < found["macro_f1"][0] < found["macro_f1"][2]
+
+
+def test_hundreds_of_classes_take_no_more_memory_than_a_few():
+    generator = np.random.default_rng(0)
+    labels, predicted = generator.integers(400, size=(2, 500))
+    tracemalloc.start()
+    found = resample(labels, {"some": predicted}, num_classes=400)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found["some"].macro_f1) == intervals.RESAMPLES + 1
+    assert peak < 300e6

@@ -18,6 +18,7 @@ from pipelines.memory_experiments import (
     same_size,
     train,
 )
+from tests.browser import BROWSER, assert_is_shown
 
 
 def symbols(delay, count, seed=0):
@@ -99,6 +100,12 @@ def test_the_command_leaves_figures_and_a_page(tmp_path, monkeypatch, capsys):
     assert len(found["gradients"]["curves"]["LSTM"]["c"]) == 6
     page = (tmp_path / "runs/memory-lab/one/memory.html").read_text()
     assert page.count("<img") == 4
+    if BROWSER is not None:
+        assert_is_shown(tmp_path / "runs/memory-lab/one/memory.html", tmp_path, width_px=400)
+    back = found["clipping"]["back_in_time"]
+    first = found["clipping"]["runs"]["without"]["gradient_norms"][0]
+    scale = min(found["clipping"]["clip_norm"] / first, 1)
+    assert back["with"] == pytest.approx([scale * norm for norm in back["without"]])
     assert "http" not in page.replace("http-equiv", "")
     assert "LSTM, open" in capsys.readouterr().out
     for wrong, says in (("--delays=[0]", "at least 1 step"), ("--num_steps=0", "at least 1")):

@@ -1,9 +1,13 @@
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 import torch
 
-from data.batch import collate
+from data.batch import collate, some
 from data.text_part import windows
-from pipelines.order import MOST_EXAMPLES, READINGS, answers_reordered, chosen_ids
+from pipelines.answers import TestRecord
+from pipelines.order import MOST_EXAMPLES, READINGS, answers_reordered, chosen_ids, describe_order
 
 
 def batch_of(*sequences, ngrams=1):
@@ -21,7 +25,8 @@ def seen(batch, chosen, *, encode):
         readings.append([part.tolist() for part in features.split(lengths.tolist())])
         return torch.zeros(len(lengths), 2)
 
-    answers_reordered(batch, encode(batch.steps), torch.tensor(chosen), encode=encode, read=read)
+    batch = some(batch, torch.tensor(chosen))
+    answers_reordered(batch, encode(batch.steps), encode=encode, read=read)
     return dict(zip(READINGS, readings, strict=True))
 
 
@@ -56,3 +61,49 @@ def test_as_many_as_say_enough():
     assert len(set(chosen.tolist())) == MOST_EXAMPLES
     assert (chosen % 3 == 0).all()
     assert chosen.tolist() == chosen_ids(np.arange(10_000) * 3).tolist()
+
+
+def test_what_an_order_loses_has_an_interval():
+    labels = np.tile([0, 1], 50)
+    shuffled = np.where(np.arange(100) < 20, 1 - labels, labels)
+    otherwise = np.stack([shuffled, labels, 1 - labels], axis=1)
+    found = describe_order(labels, labels, otherwise)
+    assert [found[name] for name in ("whole", *READINGS)] == [1, 0.8, 1, 0]
+    value, low, high = found["against_whole"]["shuffled"]
+    assert value == pytest.approx(-0.2)
+    assert -0.29 < low < value < high < -0.11
+    assert found["against_whole"]["first_half"] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("at_once", [1, 12, 1000])
+def test_readings_are_the_same_however_many_wait_together(at_once, monkeypatch):
+    monkeypatch.setattr("pipelines.answers._STEPS_AT_ONCE", at_once)
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randn(3, 2, generator=generator)
+
+    def encode(steps):
+        return torch.randn(10, 3, generator=torch.Generator().manual_seed(1))[steps]
+
+    def read(features, lengths):
+        # A mean that says more of what comes late.
+        parts = features.split(lengths.tolist())
+        return (
+            torch.stack([(p * torch.arange(1, len(p) + 1)[:, None]).mean(0) for p in parts])
+            @ weights
+        )
+
+    record = TestRecord(np.array([10, 12, 13]))
+    sequences = [[1, 2, 3, 4, 5], [6], [7, 8, 9], [9, 1, 2, 4]]
+    whole = batch_of(*sequences)
+    for first in (0, 2):
+        batch = some(whole, torch.tensor([first, first + 1]))
+        features = encode(batch.steps)
+        record.add(batch, features, read(features, batch.lengths), encode=encode, read=read)
+    answers, found = record.of_all_ranks(SimpleNamespace(world_size=1))
+    assert answers.ids.tolist() == [10, 11, 12, 13]
+    assert len(found.labels) == 3
+    chosen = some(whole, torch.tensor([0, 2, 3]))
+    features = encode(chosen.steps)
+    expected = answers_reordered(chosen, features, encode=encode, read=read)
+    assert torch.equal(found.otherwise, expected)
+    assert torch.equal(found.whole, read(features, chosen.lengths).argmax(1))

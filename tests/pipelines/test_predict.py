@@ -1,5 +1,6 @@
 """A saved model's answers: from the command line and from Python, one at a time and many."""
 
+import contextlib
 import csv
 import io
 import json
@@ -14,11 +15,12 @@ import pytest
 
 from data.errors import InputError
 from pipelines import predict
+from pipelines.cli import train
 from pipelines.predict import load
 from pipelines.predict_inputs import Item
 from pipelines.predict_steps import TextSteps
 from tests.clips import write_clip
-from tests.pipelines.conftest import read_predictions
+from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
 ROOT = Path(__file__).parents[2]
 SOME = ["a fine film", " ", "<br/>", "a dull film, number very very", "great"]
@@ -139,6 +141,8 @@ def test_errors_from_python_are_exceptions(reviewer, viewer, tmp_path):
         next(reviewer.many("a fine film"))
     with pytest.raises(InputError, match="list: give one text"):
         reviewer(["a fine film"])
+    with pytest.raises(InputError, match=r"review\.txt: is a path; give the text itself"):
+        reviewer(Path("review.txt"))
     with pytest.raises(InputError, match="no such file"):
         load(tmp_path / "missing.ckpt")
 
@@ -191,6 +195,18 @@ def test_clips_of_a_folder(run, tmp_path):
     shutil.copy(tmp_path / "seen/b/clip2.mp4", tmp_path / "clip[2].dat")
     code, out, _ = run("video", f"--input={tmp_path}/clip[2].dat")
     assert code == 0
+
+
+def test_the_column_is_called_as_in_training(in_folder, sentiment_run, capsys):
+    write_reviews(in_folder / "reviews.csv", column="review")
+    few = ["--trainer.limit_train_batches=1", "--trainer.max_epochs=1", "--run=named"]
+    columns = ["--data.path=reviews.csv", "--data.text_column=review"]
+    train("sentiment", [*SENTIMENT, *columns, *few])
+    capsys.readouterr()
+    checkpoint = "--ckpt=runs/sentiment/named/checkpoints/best.ckpt"
+    with contextlib.suppress(SystemExit):
+        predict.main([checkpoint, "--input=reviews.csv"])
+    assert len(capsys.readouterr().out.splitlines()) == 80
 
 
 def test_json_and_csv_say_the_same(run, tmp_path):

@@ -44,3 +44,28 @@ def test_numbers_in_names_count(tmp_path):
     assert [Path(item.source).name for item in clip_items(str(tmp_path))] == [
         "Take 1.mp4", "take 9.mp4", "take 9b.mp4", "take 10.mp4",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "\ufefffine\ngut\xfc \nsehr gut\n"),
+        ("a.csv", "text,other\nfine,1\ngut\xfc,2\nsehr gut,3\n"),
+        ("a.jsonl", '{"text": "fine"}\n{"text": "gut\xfc"}\n{"text": "sehr gut"}\n'),
+    ],
+)
+def test_bytes_that_are_not_utf8_cost_the_row_they_stand_in(tmp_path, name, content):
+    bad = content.encode().replace("\xfc".encode(), b"\xfc")
+    (tmp_path / name).write_bytes(bad)
+    fine, spoilt, good = text_items(str(tmp_path / name), column="text")
+    assert (fine.source, good.source) == ("fine", "sehr gut")
+    assert fine.problem is None
+    assert good.problem is None
+    assert "UTF-8" in spoilt.problem
+    assert "gut\ufffd" in spoilt.source
+
+
+def test_a_file_of_another_encoding_is_told(tmp_path):
+    (tmp_path / "a.txt").write_text("fine", encoding="utf-16")
+    with pytest.raises(InputError, match="is UTF-16; save it as UTF-8"):
+        list(text_items(str(tmp_path / "a.txt"), column="text"))

@@ -64,7 +64,7 @@ def test_the_frequent_ngrams_of_the_training_part_have_vectors(monkeypatch):
         collate(torch.from_numpy(part), lengths=n, labels=[0] * len(n), ids=range(len(n)))
         for part, n in ((steps[:8], lengths[:3]), (steps[8:], lengths[3:]))
     ]
-    given = SimpleNamespace(loader=lambda part, alone: batches, parts={"train": None})
+    given = SimpleNamespace(loader=lambda part, alone: batches, learnt_part=None)
     for at_once in (1, 100):
         monkeypatch.setattr("pipelines.words._STEPS_AT_ONCE", at_once)
         # 1 2 four times, 2 3 and 1 2 3 three times, all others less often.
