@@ -95,8 +95,8 @@ def _contrast(recall: dict[str, Any]) -> str:
     delay, lstm, rnn = told[-1]
     return (
         f" After {delay:,} steps the LSTM with open gates is right in {lstm:.0%}, the vanilla RNN in"
-        f" {rnn:.0%}, which is guessing: its gradient has vanished on the way back, along the cell"
-        " state it has not."
+        f" {rnn:.0%}, which is guessing. Its gradient has vanished on the way back; the LSTM's goes"
+        " along the cell state."
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from pipelines.example_views import example_view
 from pipelines.page import details, heading, page, paragraph, picture, raw, table
 from pipelines.report_figures import draw_history, draw_lengths
-from pipelines.report_sections import calibration, order, per_class, slices
+from pipelines.report_sections import calibration, order, per_class, points, slices
 from pipelines.shown_examples import ShownExample
 
 _BASELINES = {
@@ -99,7 +99,7 @@ def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Ite
     rows = [[model_name, *_scores(report), "", ""]]
     for name, row in report["baselines"].items():
         lead = intervals.get("against", {}).get(name, {})
-        rows.append([_baseline(name), *_scores(row), *(_lead(lead.get(key)) for key in _LEADS)])
+        rows.append([_baseline(name), *_scores(row), *(points(lead.get(key)) for key in _LEADS)])
     header = ["", "accuracy", "macro-F1", "log loss", *_LEADS.values()]
     yield table(header, rows)
     yield paragraph(
@@ -111,13 +111,6 @@ def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Ite
 def _scores(row: dict[str, Any]) -> list[str]:
     values = (row.get(key) for key in ("accuracy", "macro_f1", "log_loss"))
     return ["–" if value is None else f"{value:.4f}" for value in values]
-
-
-def _lead(difference: list[float] | None) -> str:
-    if difference is None:
-        return ""
-    value, low, high = (100 * x for x in difference)
-    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _range(interval: list[float] | None, *, percent: bool = False) -> str:

@@ -103,7 +103,7 @@ def order(report: dict[str, Any]) -> Iterable[str]:
         f"{_without_order(found)} Measured on {found['num_examples']:,} examples, read again:"
     )
     rows = [
-        [_READING_NAMES[name], f"{found[name]:.1%}", _points(found["against_whole"].get(name))]
+        [_READING_NAMES[name], f"{found[name]:.1%}", points(found["against_whole"].get(name))]
         for name in ("whole", *READINGS)
     ]
     yield table(["the model reads the steps", "accuracy", "points (95 %)"], rows)
@@ -121,7 +121,8 @@ def _without_order(found: dict[str, Any]) -> str:
     )
 
 
-def _points(difference: list[float] | None) -> str:
+def points(difference: list[float] | None) -> str:
+    """A difference and its interval, of shares, in points; nothing where there is none."""
     if difference is None:
         return ""
     value, low, high = (100 * x for x in difference)
