@@ -16,6 +16,7 @@ from data.video import VideoDataModule
 from models.frames import SmallCNN
 from models.recurrence import LSTM
 from pipelines.classify import SequenceClassifier
+from pipelines.processor import prepare_processor
 from tests.benchmarks.measure import SHARED_DATA, machine
 from tests.clips import write_clip
 
@@ -24,6 +25,7 @@ SIZE_PX = 112
 
 def main() -> None:
     """Print what the step took."""
+    prepare_processor()
     long = SHARED_DATA / "long" / "rail_10min.mp4"
     if not long.is_file():
         print(f"left out: {long} is not there")
