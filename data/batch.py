@@ -61,21 +61,21 @@ def collate(
     )
 
 
-def rows_of(batch: RaggedBatch, chosen: Tensor) -> Tensor:
+def steps_of(batch: RaggedBatch, chosen: Tensor) -> Tensor:
     """The steps of the sequences at some places (b,) of a batch, end to end: (n,) int64."""
     ends = batch.lengths.cumsum(0)
     spans = [torch.arange(int(ends[k] - batch.lengths[k]), int(ends[k])) for k in chosen.tolist()]
     return torch.cat([torch.empty(0, dtype=torch.int64), *spans]).to(batch.steps.device)
 
 
-def some(batch: RaggedBatch, chosen: Tensor) -> RaggedBatch:
+def select(batch: RaggedBatch, chosen: Tensor) -> RaggedBatch:
     """The sequences at some places (b,) of a batch."""
-    steps = batch.steps[rows_of(batch, chosen)]
+    steps = batch.steps[steps_of(batch, chosen)]
     at = chosen.to(batch.lengths.device)
     return RaggedBatch(steps, batch.lengths[at], batch.labels[at], batch.ids[at])
 
 
-def joined(batches: Sequence[RaggedBatch]) -> RaggedBatch:
+def concatenate(batches: Sequence[RaggedBatch]) -> RaggedBatch:
     """Batches, one or more, as a single one."""
     return RaggedBatch(
         steps=torch.cat([batch.steps for batch in batches]),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from data.batch import RaggedBatch, joined
+from data.batch import RaggedBatch, concatenate
 from data.module import Part
 
 #: the label of an example that has none
@@ -46,7 +46,7 @@ class JoinedPart(Part):
             labels=torch.full_like(others.labels, NO_LABEL),
             ids=torch.from_numpy(theirs + self.first_other),
         )
-        return joined([batch, others])
+        return concatenate([batch, others])
 
     def _apart(self, positions: Sequence[int]) -> tuple[list[int], np.ndarray]:
         """Positions in the first part, and among the chosen of the second."""

@@ -63,6 +63,7 @@ def read_table(
         needed={"text": text_column, "label": label_column},
         wanted=[split_column, group_column],
         cache=cache,
+        hub=_hub,
     )
     label_feature = table.features[label_column]
     return TextTable(
@@ -104,7 +105,7 @@ def _open(
     needed: dict[str, str],
     wanted: list[str],
     cache: Path,
-    hub: Callable[[str], Dataset] | None = None,
+    hub: Callable[[str], Dataset],
 ) -> Dataset:
     path = Path(source)
     if path.is_file():
@@ -122,7 +123,7 @@ def _open(
             " one sub-folder of .txt files per class, or the name of a data set on the hub"
         )
     else:
-        table = (hub or _hub)(source)
+        table = hub(source)
     require(needed, table.column_names, source)
     if len(table) == 0:
         raise InputError(f"{source}: holds no text; there must be a row each")

@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning import Trainer
 from torch import Tensor
 
-from data.batch import RaggedBatch, joined, rows_of, some
+from data.batch import RaggedBatch, concatenate, select, steps_of
 from models.pooling import mean
 from pipelines.order import answers_reordered
 
@@ -90,7 +90,7 @@ class TestRecord:
         if len(chosen):
             # Frames are not looked at again, and are large.
             light = batch if batch.steps.ndim <= 2 else batch._replace(steps=features)
-            self._waiting.append((some(light, chosen), features[rows_of(batch, chosen)]))
+            self._waiting.append((select(light, chosen), features[steps_of(batch, chosen)]))
             self._whole.append(scores.argmax(1).cpu()[chosen])
             self._read_again = partial(answers_reordered, encode=encode, read=read)
             if sum(len(waiting) for _, waiting in self._waiting) >= _STEPS_AT_ONCE:
@@ -101,7 +101,7 @@ class TestRecord:
         if not self._waiting:
             return
         batches, features = zip(*self._waiting, strict=True)
-        together = joined(batches)
+        together = concatenate(batches)
         otherwise = self._read_again(together, torch.cat(features))
         whole = torch.cat(self._whole)
         self._reordered.append(Reordered(together.labels.cpu(), whole, otherwise))

@@ -135,10 +135,6 @@ class Predictor:
         Raises:
             InputError: a text without a word, a clip that cannot be read, or neither of them.
         """
-        if not isinstance(source, str | Path):
-            raise InputError(f"{type(source).__name__}: give one text or path, or many([…])")
-        if isinstance(source, Path) and self.task != "video":
-            raise InputError(f"{source}: is a path; give the text itself, path.read_text()")
         return next(self.many([source]))
 
     def many(self, sources: Iterable[str | Path]) -> Iterator[Prediction]:
@@ -151,8 +147,15 @@ class Predictor:
         """
         if isinstance(sources, str | Path):
             raise InputError(f"many('{sources}'): give a list, or ask for one by model(…)")
-        for found, _ in self.answers(Item(str(source)) for source in sources):
+        for found, _ in self.answers(map(self._item, sources)):
             yield _answered(found)
+
+    def _item(self, source: str | Path) -> Item:
+        if not isinstance(source, str | Path):
+            raise InputError(f"{type(source).__name__}: give one text or path, or many([…])")
+        if isinstance(source, Path) and self.task != "video":
+            raise InputError(f"{source}: is a path; give the text itself, path.read_text()")
+        return Item(str(source))
 
     def answers(
         self, items: Iterable[Item], *, timeline: bool = False

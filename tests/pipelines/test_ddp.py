@@ -14,19 +14,25 @@ from tests.pipelines.conftest import SENTIMENT, write_reviews
 ROOT = Path(__file__).parents[2]
 
 
-def test_two_processes_count_every_example_once(in_folder):
-    write_reviews(in_folder / "reviews.csv", count=41)
+def report_of_two_processes(*options):
+    """Trains on reviews.csv as the run ``two``."""
     command = [
         sys.executable, "-m", "pipelines.sentiment", "--data.path=reviews.csv", "--run=two",
         "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp", *SENTIMENT,
+        *options,
     ]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=250, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(Path("runs/sentiment/two/report/report.json").read_text())
+
+
+def test_two_processes_count_every_example_once(in_folder):
+    write_reviews(in_folder / "reviews.csv", count=41)
+    report = report_of_two_processes()
     run = in_folder / "runs/sentiment/two"
-    report = json.loads((run / "report/report.json").read_text())
     assert report["num_examples"] == 8
     with (run / "report/predictions.csv").open(newline="") as lines:
         ids = [row["id"] for row in csv.DictReader(lines)]
@@ -42,17 +48,7 @@ def test_two_processes_ask_teachers_for_a_share_each(in_folder, sentiment_run):
     texts = [f"another {word} film {'!' * k}" for k in range(9) for word in ("fine", "dull")]
     pandas.DataFrame({"text": texts}).to_csv(in_folder / "more.csv", index=False)
     teacher = (sentiment_run / "runs/sentiment/first/checkpoints/best.ckpt").resolve()
-    command = [
-        sys.executable, "-m", "pipelines.sentiment", "--data.path=reviews.csv", "--run=two",
-        "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp", *SENTIMENT,
-        "--data.unlabelled=more.csv", f"--teachers=[{teacher}]",
-    ]  # fmt: skip
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=250, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    report = json.loads((in_folder / "runs/sentiment/two/report/report.json").read_text())
+    report = report_of_two_processes("--data.unlabelled=more.csv", f"--teachers=[{teacher}]")
     assert report["teachers"]["unanswered"] == 0
     assert report["num_examples"] == 8
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.batch import collate, some
+from data.batch import collate, select
 from data.text_part import windows
 from pipelines.answers import TestRecord
 from pipelines.order import MOST_EXAMPLES, READINGS, answers_reordered, chosen_ids, describe_order
@@ -25,7 +25,7 @@ def seen(batch, chosen, *, encode):
         readings.append([part.tolist() for part in features.split(lengths.tolist())])
         return torch.zeros(len(lengths), 2)
 
-    batch = some(batch, torch.tensor(chosen))
+    batch = select(batch, torch.tensor(chosen))
     answers_reordered(batch, encode(batch.steps), encode=encode, read=read)
     return dict(zip(READINGS, readings, strict=True))
 
@@ -96,13 +96,13 @@ def test_readings_are_the_same_however_many_wait_together(at_once, monkeypatch):
     sequences = [[1, 2, 3, 4, 5], [6], [7, 8, 9], [9, 1, 2, 4]]
     whole = batch_of(*sequences)
     for first in (0, 2):
-        batch = some(whole, torch.tensor([first, first + 1]))
+        batch = select(whole, torch.tensor([first, first + 1]))
         features = encode(batch.steps)
         record.add(batch, features, read(features, batch.lengths), encode=encode, read=read)
     answers, found = record.of_all_ranks(SimpleNamespace(world_size=1))
     assert answers.ids.tolist() == [10, 11, 12, 13]
     assert len(found.labels) == 3
-    chosen = some(whole, torch.tensor([0, 2, 3]))
+    chosen = select(whole, torch.tensor([0, 2, 3]))
     features = encode(chosen.steps)
     expected = answers_reordered(chosen, features, encode=encode, read=read)
     assert torch.equal(found.otherwise, expected)
