@@ -9,32 +9,43 @@ PYTHONS   = python3 python3.13 python3.12 python3.11 python
 SIZE      = best
 READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 
-# Only what is typed counts: a variable DATA or RUN that happens to be in the environment does not.
-$(foreach name,DATA UNLABELLED RUN RUNS CKPT SPLIT TEXT INPUT PROMPT LENGTH ARGS LANGUAGE_ARGS,\
+# People type these. Only what is typed counts: a variable DATA or RUN that happens to be in the environment
+# does not. Make would expand what it hands to the shell ($(shell …) in it would run), and a line end would
+# end the command: so none is exported as it is, and each reaches the shell unexpanded as TYPED_<name>.
+TYPED     = DATA UNLABELLED RUN RUNS CKPT SPLIT TEXT INPUT PROMPT LENGTH
+$(foreach name,$(TYPED) ARGS LANGUAGE_ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
+$(foreach name,$(TYPED),$(eval export TYPED_$(name) = $$(value $(name))))
+unexport $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 
-# Paths and texts come from people: quoted, so that blanks and signs in them stay what they are.
-quote     = '$(subst ','\'',$(1))'
-option    = $(if $(2),--$(1)=$(call quote,$(2)))
+# --<option>=<what was typed>; nothing where nothing was.
+option    = $${TYPED_$(2):+"--$(1)=$$TYPED_$(2)"}
+# Words of the shell, on one line; make expands nothing in them.
+define line_end
 
-train     = $(PY) -m pipelines.$(1) $(call option,data.path,$(value DATA)) $(call option,run,$(value RUN)) $(ARGS)
-# The runs of `train-sentiment-best`: of task 1, by recipe 2, called RUN and 3. One that has come to its
-# end is not begun again.
-best_run  = runs/$(1)/$(call quote,$(or $(value RUN),best)$(3))
-best      = test -f $(best_run)/report/report.json || $(PY) -m pipelines.$(1) \
-            $(if $(2),--config=pipelines/$(2).yaml) $(call option,data.path,$(value DATA)) \
-            $(call option,run,$(or $(value RUN),best)$(3))
-best_ckpt = $(call best_run,$(1),,$(2))/checkpoints/best.ckpt
-unlabelled = $(call option,data.unlabelled,$(value UNLABELLED))
-is_taught = $(and $(UNLABELLED),$(filter best,$(SIZE)))
-evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,$(value CKPT)) \
-            $(call option,data.path,$(value DATA)) $(call option,split,$(value SPLIT)) $(call option,run,$(value RUN)) $(ARGS)
-predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,$(value CKPT)) \
-            $(call option,text,$(value TEXT)) $(call option,input,$(value INPUT)) $(ARGS)
-sample    = $(PY) -m pipelines.sample $(call option,ckpt,$(value CKPT)) $(call option,prompt,$(value PROMPT)) \
-            $(call option,length,$(value LENGTH)) $(ARGS)
-microscope = $(PY) -m pipelines.microscope $(call option,ckpt,$(value CKPT)) $(call option,input,$(value INPUT)) \
-            $(call option,text,$(value TEXT)) $(call option,run,$(value RUN)) $(ARGS)
+
+endef
+as_typed  = $(subst $(line_end), ,$(value $(1)))
+
+train     = $(PY) -m pipelines.$(1) $(call option,data.path,DATA) $(call option,run,RUN) $(call as_typed,ARGS)
+# The runs of `train-sentiment-best`: of task 1, by recipe 2, called RUN (or best) and 3. One that has come
+# to its end is not begun again.
+best_name = "$${TYPED_RUN:-best}$(1)"
+best_run  = runs/$(1)/$(call best_name,$(2))
+best      = test -f $(call best_run,$(1),$(3))/report/report.json || $(PY) -m pipelines.$(1) \
+            $(if $(2),--config=pipelines/$(2).yaml) $(call option,data.path,DATA) \
+            --run=$(call best_name,$(3))
+best_ckpt = $(call best_run,$(1),$(2))/checkpoints/best.ckpt
+unlabelled = $(call option,data.unlabelled,UNLABELLED)
+is_taught = $(and $(value UNLABELLED),$(filter best,$(SIZE)))
+evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,CKPT) $(call option,data.path,DATA) \
+            $(call option,split,SPLIT) $(call option,run,RUN) $(call as_typed,ARGS)
+predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,CKPT) $(call option,text,TEXT) \
+            $(call option,input,INPUT) $(call as_typed,ARGS)
+sample    = $(PY) -m pipelines.sample $(call option,ckpt,CKPT) $(call option,prompt,PROMPT) \
+            $(call option,length,LENGTH) $(call as_typed,ARGS)
+microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call option,input,INPUT) \
+            $(call option,text,TEXT) $(call option,run,RUN) $(call as_typed,ARGS)
 
 .DEFAULT_GOAL = help
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
@@ -70,12 +81,13 @@ train-sentiment: $(READY) ## train on texts, test, report      [DATA=file|folder
 train-sentiment-best: $(READY) ## a language model, teachers, a student  [UNLABELLED=file] [DATA=…] [RUN=name] [ARGS=…]
 	@test ! -e $(call best_run,sentiment) || { echo "error: "$(call best_run,sentiment)" exists already and" \
 	  "is never overwritten; choose another RUN name, or remove that folder" >&2; exit 2; }
-	@$(call best,language,language-$(SIZE)) $(unlabelled) $(if $(DATA),--data.label_column=label) $(LANGUAGE_ARGS)
+	@$(call best,language,language-$(SIZE)) $(unlabelled) $(if $(value DATA),--data.label_column=label) \
+	  $(call as_typed,LANGUAGE_ARGS)
 	@$(call best,sentiment,sentiment-$(SIZE),$(if $(is_taught),-from-language)) $(if $(is_taught),,$(unlabelled)) \
-	  --model.pretrained=$(call best_ckpt,language) $(ARGS)
+	  --model.pretrained=$(call best_ckpt,language) $(call as_typed,ARGS)
 ifneq ($(is_taught),)
-	@$(call best,sentiment,,-from-nothing) $(ARGS)
-	@$(call best,sentiment,sentiment-taught) $(unlabelled) $(ARGS) \
+	@$(call best,sentiment,,-from-nothing) $(call as_typed,ARGS)
+	@$(call best,sentiment,sentiment-taught) $(unlabelled) $(call as_typed,ARGS) \
 	  --teachers=[$(call best_ckpt,sentiment,-from-language),$(call best_ckpt,sentiment,-from-nothing)]
 endif
 
@@ -98,22 +110,22 @@ sample-language: $(READY) ## a saved model's continuation     CKPT=… PROMPT="�
 	@$(sample)
 
 compare: $(READY) ## runs side by side                RUNS="a b c" [RUN=name]
-	@$(PY) -m pipelines.compare $(call option,runs,$(value RUNS)) $(call option,run,$(value RUN)) $(ARGS)
+	@$(PY) -m pipelines.compare $(call option,runs,RUNS) $(call option,run,RUN) $(call as_typed,ARGS)
 
 memory-lab: $(READY) ## RNN, GRU and LSTM side by side: a page  [RUN=name] [ARGS=…]
-	@$(PY) -m pipelines.memory_lab $(call option,run,$(value RUN)) $(ARGS)
+	@$(PY) -m pipelines.memory_lab $(call option,run,RUN) $(call as_typed,ARGS)
 
 microscope: $(READY) ## what single units do: a page       CKPT=… INPUT=text.txt|clip.mp4 [RUN=name] [ARGS=…]
 	@$(microscope)
 
 doctor: $(READY) ## is anything wrong with these clips? DATA=folder|list.csv [ARGS=…]
-	@$(PY) -m pipelines.doctor $(call option,data.path,$(value DATA)) $(ARGS)
+	@$(PY) -m pipelines.doctor $(call option,data.path,DATA) $(call as_typed,ARGS)
 
 test: $(READY) ## the tests (minutes)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(call as_typed,ARGS)
 
 test-slow: $(READY) ## the long tests
-	@$(PY) -m pytest -m slow --timeout=3600 $(ARGS)
+	@$(PY) -m pytest -m slow --timeout=3600 $(call as_typed,ARGS)
 
 lint: $(READY) ## ruff and mypy
 	@$(PY) -m ruff check .

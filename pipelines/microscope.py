@@ -176,8 +176,8 @@ def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.microscope --ckpt=… --input=… | --text=…``."""
     parser = ArgumentParser(description="What the units of a trained recurrence do on real data.")
     parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
-    parser.add_argument("--input", type=str | None, default=None, help="a text file, or a clip")
-    parser.add_argument("--text", type=str | None, default=None, help="a text, instead of a file")
+    parser.add_argument("--input", type=str, default=None, help="a text file, or a clip")
+    parser.add_argument("--text", type=str, default=None, help="a text, instead of a file")
     parser.add_argument("--run", type=str | None, default=None, help="name of the run")
     parser.add_argument("--out", type=str | None, default=None, help="another folder for the page")
     parser.add_argument("--units", type=list[str], default=[], help="to show, e.g. [1.c.37]")

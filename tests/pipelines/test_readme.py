@@ -1,5 +1,6 @@
 """Every command of the README, in its order, in the short form: small data, few steps."""
 
+import json
 import os
 import re
 import shlex
@@ -33,20 +34,15 @@ LANGUAGE = [
 OF_THE_HUB = "stanfordnlp/imdb"
 
 
-def dry_run(command: str) -> list[list[str]]:
-    """What make would run for it, one command after the other."""
+# Stands in for Python: it runs nothing and tells what it was asked to run.
+RECORDER = "import json, sys; print(json.dumps(sys.argv[1:]))"
+
+
+def commands_of(command: str) -> list[list[str]]:
+    """The words of each Python command that make runs for it, as the shell hands them over."""
     words = shlex.split(command)
-    out = make("-n", f"PY={sys.executable}", *words[1:])
-    lines = [shlex.split(line) for line in out.replace("\\\n", " ").splitlines()]
-    # What is there already, or must not be, is another test's.
-    lines = [line for line in lines if line[:2] != ["test", "!"]]
-    return [line[line.index("||") + 1 :] if "||" in line else line for line in lines]
-
-
-def test_what_is_typed_is_what_a_command_gets():
-    typed = "made $100, it's $(HOME) & $x"
-    [words] = dry_run(f"make predict-sentiment CKPT=a {shlex.quote(f'TEXT={typed}')}")
-    assert words[-1] == f"--text={typed}"
+    recorder = shlex.join([sys.executable, "-c", RECORDER])
+    return [json.loads(line) for line in make(f"PY={recorder}", *words[1:]).splitlines()]
 
 
 def make(*words: str) -> str:
@@ -57,7 +53,7 @@ def make(*words: str) -> str:
 
 
 def run_short(words: list[str]) -> None:
-    module, arguments = words[2].removeprefix("pipelines."), words[3:]
+    module, arguments = words[1].removeprefix("pipelines."), words[2:]
     if module == "evaluate":
         evaluate.main([*arguments, "--trainer.enable_progress_bar=false"])
     elif module == "predict":
@@ -115,25 +111,78 @@ def files_of_the_readme(in_folder, monkeypatch):
 
 def test_every_command_runs(files_of_the_readme, capsys):
     assert len(COMMANDS) >= 12
+    num_reporting = 0
     for command in COMMANDS:
-        for words in dry_run(command):
+        steps = commands_of(command)
+        num_reporting += len(steps) * ("train-" in command or "evaluate-" in command)
+        for words in steps:
             if OF_THE_HUB not in command:
                 run_short(words)
     out = capsys.readouterr().out
     assert "positive=" in out or "good=" in out
     reports = files_of_the_readme.glob("runs/*/*/report/report.json")
     runs = {report.resolve() for report in reports}  # `latest` leads to one of them
-    reporting = [c for c in COMMANDS if "train-" in c or "evaluate-" in c]
-    assert len(runs) == sum(len(dry_run(command)) for command in reporting) - 1
+    assert len(runs) == num_reporting - 1
 
 
-def test_make_passes_what_people_type():
-    (words,) = dry_run("""make predict-sentiment CKPT=a.ckpt TEXT='it'"'"'s "fine" & $5; really'""")
-    assert words[-1] == '--text=it\'s "fine" & $5; really'
-    (words,) = dry_run("""make doctor DATA="it's my/clips" ARGS=--out=x.csv""")
-    assert words[3:] == ["--data.path=it's my/clips", "--out=x.csv"]
-    (words,) = dry_run("make train-video DATA='my clips/list.csv' ARGS='--a=1 --b=2'")
-    assert words[3:] == ["--data.path=my clips/list.csv", "--a=1", "--b=2"]
+TYPED = [
+    """it's "fine" & $5; $HOME really""",
+    "costs $(5",
+    "$(shell touch RAN) ${shell touch RAN} $(file >RAN,x) `touch RAN` $$(touch RAN)",
+    "two\nlines\n",
+    "a # b \\ c % d * ? ~ = [e] {f,g} !h",
+    "déjà vu 🎬",
+    "-",
+]
+
+
+@pytest.mark.parametrize("typed", TYPED)
+@pytest.mark.parametrize(
+    ("target", "variable", "option"),
+    [
+        ("predict-sentiment", "TEXT", "text"),
+        ("predict-video", "INPUT", "input"),
+        ("evaluate-video", "CKPT", "ckpt"),
+        ("evaluate-sentiment", "SPLIT", "split"),
+        ("train-video", "DATA", "data.path"),
+        ("train-language", "RUN", "run"),
+        ("sample-language", "PROMPT", "prompt"),
+        ("compare", "RUNS", "runs"),
+        ("microscope", "TEXT", "text"),
+        ("doctor", "DATA", "data.path"),
+    ],
+)
+def test_make_passes_what_is_typed(in_folder, typed, target, variable, option):
+    (words,) = commands_of(shlex.join(["make", target, f"{variable}={typed}"]))
+    assert words[-1] == f"--{option}={typed}"
+    assert list(in_folder.iterdir()) == []
+
+
+def test_make_passes_what_is_typed_through_several_steps(in_folder):
+    data, run = "$(shell touch RAN)'s.csv", "it's ${shell touch RAN}"
+    command = ["make", "train-sentiment-best", f"DATA={data}", f"UNLABELLED={data}", f"RUN={run}"]
+    steps = commands_of(shlex.join(command))
+    names = [run, f"{run}-from-language", f"{run}-from-nothing", run]
+    assert [words[1] for words in steps] == ["pipelines.language", *["pipelines.sentiment"] * 3]
+    for words, name in zip(steps, names, strict=True):
+        assert {f"--data.path={data}", f"--run={name}"} <= set(words)
+    assert f"--model.pretrained=runs/language/{run}/checkpoints/best.ckpt" in steps[1]
+    assert f"--data.unlabelled={data}" in steps[3]
+    assert list(in_folder.iterdir()) == []
+
+
+def test_arguments_are_words_of_the_shell(in_folder):
+    """Quotes hold them together, a line end parts them, and make expands nothing in them."""
+    arguments = "--a=1 --b='$(shell touch RAN) c'\n--d=\"e f\""
+    (words,) = commands_of(shlex.join(["make", "train-video", f"ARGS={arguments}", "DATA=my list"]))
+    assert words[2:] == ["--data.path=my list", "--a=1", "--b=$(shell touch RAN) c", "--d=e f"]
+    assert list(in_folder.iterdir()) == []
+
+
+def test_what_is_not_typed_does_not_count(monkeypatch):
+    monkeypatch.setenv("TEXT", "of the environment")
+    assert commands_of("make predict-sentiment TEXT=") == commands_of("make predict-sentiment")
+    assert commands_of("make predict-sentiment")[0][-1] == "--task=sentiment"
 
 
 def test_help_lists_every_target():
