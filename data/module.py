@@ -1,5 +1,6 @@
 """What the DataModules for video and text share: parts, loaders, and how many share the work."""
 
+import logging
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,8 +14,11 @@ from data.batch import RaggedBatch, Skipped
 from data.batching import BatchLoader, BatchPlan
 from data.errors import InputError
 from data.pairing import PairedLoader
-from data.splits import parts_named, split
+from data.part_record import PartRecord
+from data.splits import PARTS, parts_named, split
 from data.workers import one_thread
+
+log = logging.getLogger(__name__)
 
 
 class Part(Dataset[RaggedBatch]):
@@ -62,7 +66,7 @@ class Origin(NamedTuple):
 
 
 class SequenceDataModule(LightningDataModule):
-    """Base of the DataModules: subclasses define `read` and `describe`.
+    """Base of the DataModules: subclasses define `read`, and add to `describe`, `adopt` and `notes`.
 
     Args:
         path: where the data lies; None takes the embedded example.
@@ -105,10 +109,15 @@ class SequenceDataModule(LightningDataModule):
         #: the part that `test_dataloader` gives; ``all`` is every example there is
         self.reported_part = "test"
         self.known_classes: list[str] | None = None
+        #: whether the source is another than the one that a checkpoint was trained on
+        self.is_other_source = False
+        #: which example stood in which part when the model was trained; None: not known
+        self.part_record: PartRecord | None = None
         self.skipped: list[Skipped] = []
         self._parts: dict[str, Part] | None = None
         self._learnt_part: Part | None = None
         self._origin = Origin("", "test")
+        self._part_notes: dict[str, Any] = {}
 
     # What a subclass defines.
 
@@ -117,12 +126,21 @@ class SequenceDataModule(LightningDataModule):
         raise NotImplementedError(f"{type(self).__name__} must define read()")
 
     def describe(self) -> dict[str, Any]:
-        """What prediction needs to know of how inputs were made ready; plain values."""
-        raise NotImplementedError(f"{type(self).__name__} must define describe()")
+        """What a checkpoint keeps of how inputs were made ready: plain values, tensors among them."""
+        _ = self.parts
+        record = self.part_record
+        return {"classes": self.classes} | ({} if record is None else {"parts": record.plain()})
 
     def adopt(self, description: dict[str, Any]) -> None:
         """Make inputs ready as it is described by a checkpoint (see `describe`)."""
         self.known_classes = list(description["classes"])
+        if "parts" in description:
+            self.part_record = PartRecord.from_plain(description["parts"])
+        else:
+            log.warning(
+                "This checkpoint was made before checkpoints kept what they had learnt from: whether"
+                " it has met the examples it is tested on cannot be told. Train it anew to know."
+            )
 
     def divide(
         self,
@@ -131,9 +149,45 @@ class SequenceDataModule(LightningDataModule):
         *,
         classes: Sequence[str],
         where: str,
+        contents: np.ndarray,
         groups: Sequence[Hashable | None] | np.ndarray | None = None,
     ) -> tuple[dict[str, np.ndarray], str]:
-        """Rows of each part, and what the source calls the reported one (see `splits.split`)."""
+        """Rows of each part, and what the source calls the reported one.
+
+        Parts are drawn or taken as the source names them (see `splits.split`). A model is tested on
+        what its test part was: what has come to the source since is left out.
+
+        Args:
+            labels, named, groups, classes, where: see `splits.split`.
+            contents: (n,) int64, alike for rows of the same content; 0 is no content.
+
+        Raises:
+            InputError: nothing is left of the part to report; or see `splits.split`.
+        """
+        part, record = self.reported_part, self.part_record
+        # Another source may name parts of its own; all of it is all of it.
+        is_known = record is not None and (
+            not self.is_other_source or (named is None and record.is_of(contents))
+        )
+        if record is not None and is_known and part != "all":
+            rows, reported, self._part_notes = record.divide(contents, part=part, where=where)
+            return rows, reported
+        rows, reported = self._draw(labels, named, classes=classes, where=where, groups=groups)
+        if record is not None:
+            self._part_notes = record.describe_met(contents[rows[part]], where=where)
+        elif rows.keys() >= set(PARTS):
+            self.part_record = PartRecord.of(rows, contents, reported=reported)
+        return rows, reported
+
+    def _draw(
+        self,
+        labels: Sequence[int],
+        named: Sequence[str | None] | None,
+        *,
+        classes: Sequence[str],
+        where: str,
+        groups: Sequence[Hashable | None] | np.ndarray | None,
+    ) -> tuple[dict[str, np.ndarray], str]:
         part = self.reported_part
         if part == "all":
             return {"all": np.arange(len(labels))}, "all"
@@ -152,8 +206,8 @@ class SequenceDataModule(LightningDataModule):
         return rows, reported if part == "test" else part
 
     def notes(self) -> dict[str, Any]:
-        """What a subclass found out about its data, for the report; plain values."""
-        return {}
+        """What was found out about the data, for the report; plain values."""
+        return dict(self._part_notes)
 
     # What everybody calls.
 

@@ -10,7 +10,6 @@ import logging
 import os
 import sqlite3
 import zlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from fractions import Fraction
@@ -33,6 +32,7 @@ Result = TypeVar("Result")
 _VERSION = 1
 _BLOCK_BYTES = 2**20
 _KEEP_EVERY = 1000
+_NO_BYTES = hashlib.sha256().hexdigest()
 
 
 def probe_files(
@@ -76,18 +76,13 @@ def digest_files(paths: Sequence[Path], *, show_progress: bool = True) -> list[s
 def contents_of(paths: Sequence[Path], *, show_progress: bool = True) -> list[str]:
     """A key of each file's content: files of the same bytes have the same key, others have not.
 
-    Only files of the same size can be alike, so that hardly any must be read.
+    It is the digest of the bytes; of a file that is empty or cannot be read, its path.
     """
-    sizes: dict[Path, int] = {}
-    for path in set(paths):
-        try:
-            sizes[path] = path.stat().st_size
-        except OSError:
-            sizes[path] = -1
-    common = Counter(sizes.values())
-    alike = sorted(path for path, size in sizes.items() if size > 0 and common[size] > 1)
-    digests = dict(zip(alike, digest_files(alike, show_progress=show_progress), strict=True))
-    return [digests.get(path) or str(path) for path in paths]
+    digests = digest_files(paths, show_progress=show_progress)
+    return [
+        str(path) if digest in ("", _NO_BYTES) else digest
+        for path, digest in zip(paths, digests, strict=True)
+    ]
 
 
 def _examine(

@@ -265,6 +265,7 @@ class TextDataModule(SequenceDataModule):
             groups=None if together is None else together[usable],
             classes=classes,
             where=table.where,
+            contents=contents[usable],
         )
         rows = {name: usable[members] for name, members in rows.items()}
         self._notes, line = describe_twins(
@@ -314,14 +315,13 @@ class TextDataModule(SequenceDataModule):
     def notes(self) -> dict[str, Any]:
         """Unknown tokens, texts that are twice there, and leaks between parts."""
         _ = self.parts
-        return dict(self._notes)
+        return super().notes() | self._notes
 
     def describe(self) -> dict[str, Any]:
-        """Classes, the tokenizer, as its JSON text, and what tells the texts that are learnt from."""
-        _ = self.parts
+        """Classes, parts, the tokenizer, as its JSON text, and what tells texts that are learnt from."""
+        described = super().describe()
         assert self.tokenizer is not None
-        return {
-            "classes": self.classes,
+        return described | {
             "tokenizer": self.tokenizer.to_str(),
             "keeps_together": self.keeps_together,
             "contents": torch.from_numpy(np.unique(self.contents["train"])),

@@ -1,5 +1,6 @@
 """Videos: folders and lists of clips → ragged batches of frames."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -161,6 +162,7 @@ class VideoDataModule(SequenceDataModule):
             groups=merge_groups(groups, contents),
             classes=classes,
             where=listing.where,
+            contents=np.where(lengths > 0, _numbers(contents, sections), 0),
         )
         self._note(listing, rows, groups, contents)
         takes_all = self.reading.frames == "all"
@@ -255,11 +257,11 @@ class VideoDataModule(SequenceDataModule):
     def notes(self) -> dict[str, Any]:
         """Which frames are read, duplicates, and leaks between parts."""
         _ = self.parts
-        return dict(self._notes)
+        return super().notes() | self._notes
 
     def describe(self) -> dict[str, Any]:
-        """Classes, and how frames were made."""
-        return {"classes": self.classes, **self.reading._asdict()}
+        """Classes, parts, and how frames were made."""
+        return super().describe() | self.reading._asdict()
 
     def adopt(self, description: dict[str, Any]) -> None:
         """Take over what `describe` gave."""
@@ -278,6 +280,15 @@ class VideoDataModule(SequenceDataModule):
             return 2
         largest = max(self.steps_per_batch, int(part.lengths.max())) * part.frame_bytes
         return 2 if 2 * largest * max(self.workers_for(part), 1) <= _AHEAD_BYTES else 1
+
+
+def _numbers(contents: Sequence[str], sections: Sequence[Section]) -> np.ndarray:
+    """(n,) int64: a number for the content of each clip, the same for the same section of it."""
+    digests = (
+        hashlib.blake2b(f"{content} {start} {end}".encode(), digest_size=8).digest()
+        for content, (start, end) in zip(contents, sections, strict=True)
+    )
+    return np.array([int.from_bytes(digest, "big", signed=True) for digest in digests], np.int64)
 
 
 def reading_of(description: dict[str, Any]) -> Reading:

@@ -77,6 +77,7 @@ def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool
     prepare_processor()
     task = model.description["task"]
     data = data_module(model.description, **vars(options.data))
+    data.is_other_source = names_data
     data.reported_part = options.split or ("all" if names_data else "test")
     name = name_run(task, options.run)
     _ = data.parts  # what cannot be read fails before a folder is made

@@ -37,7 +37,6 @@ class PageInputs:
     lengths: np.ndarray  # (n,) steps
     class_counts: dict[str, list[int]]  # of each part, (K,) examples
     trained_on: str = ""  # how many examples of what
-    has_learnt_part: bool = False  # whether the tested part was learnt from, or chosen by
     examples: list[ShownExample] = field(default_factory=list)
     history: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
@@ -91,11 +90,8 @@ def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Ite
         lead=True,
     )
     yield paragraph(plain_verdict(report, model_name), lead=True)
-    if inputs.has_learnt_part:
-        yield paragraph(
-            f"The model was fitted to the part “{report['split']}”: what it is worth on examples that"
-            " it has not met, these figures do not say."
-        )
+    if told := met_in_training(report):
+        yield paragraph(told)
     rows = [[model_name, *_scores(report), "", ""]]
     for name, row in report["baselines"].items():
         lead = intervals.get("against", {}).get(name, {})
@@ -106,6 +102,23 @@ def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Ite
         "Intervals are bootstrap percentiles over the tested examples; differences are taken on the"
         " same resampled examples (paired). A lead whose interval holds 0 may be chance."
     )
+
+
+def met_in_training(report: dict[str, Any]) -> str:
+    """How much of what is tested the model knows, and what has become of its test part."""
+    told = []
+    met, changed = report.get("met_in_training"), report.get("changed_since_training")
+    if met and any(met.values()):
+        told.append(
+            f"The model has learnt from {met['learnt_from']:,} of these examples and was chosen by"
+            f" {met['chosen_by']:,}: the figures are too good by them."
+        )
+    if changed and any(changed.values()):
+        told.append(
+            f"The data have changed since the model was trained: {changed['gone']:,} examples of this"
+            f" part are gone, and {changed['new']:,} new ones were left out."
+        )
+    return " ".join(told)
 
 
 def _scores(row: dict[str, Any]) -> list[str]:

@@ -163,9 +163,6 @@ def _page_inputs(
             if name != "unlabelled"
         },
         trained_on="{examples:,} examples of {name}".format_map(trained_on) if trained_on else "",
-        has_learnt_part=trained_on is not None
-        and trained_on["name"] == data.origin.name
-        and data.reported_part in ("train", "val"),
         examples=list(look_at(model, part, chosen)),
         history=read_history(trained_in / "metrics.csv"),
         config=read_options(trained_in / "config.yaml"),

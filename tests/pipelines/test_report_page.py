@@ -11,7 +11,7 @@ from sklearn import metrics
 from pipelines.attribution import Attribution
 from pipelines.checkpoints import load
 from pipelines.example_views import example_view
-from pipelines.report_page import plain_verdict
+from pipelines.report_page import met_in_training, plain_verdict
 from pipelines.run_history import read_history
 from pipelines.shown_examples import ShownExample, choose
 from tests.browser import assert_is_shown, needs_browser
@@ -94,6 +94,21 @@ def test_the_verdict_says_when_it_is_chance_and_when_it_is_worse():
     assert "NOT better" in worse
     assert "TF-IDF" in worse
     assert "nothing shows" in plain_verdict({"baselines": {}}, "LSTM")
+
+
+def test_the_page_says_what_the_model_has_met_before():
+    assert met_in_training({}) == ""
+    unmet = {"learnt_from": 0, "chosen_by": 0}
+    same = {"gone": 0, "new": 0}
+    assert met_in_training({"met_in_training": unmet, "changed_since_training": same}) == ""
+    told = met_in_training(
+        {
+            "met_in_training": {"learnt_from": 1200, "chosen_by": 30},
+            "changed_since_training": {"gone": 2, "new": 5},
+        }
+    )
+    assert "has learnt from 1,200 of these examples and was chosen by 30" in told
+    assert "2 examples of this part are gone, and 5 new ones were left out" in told
 
 
 def shown(pieces, steps):
