@@ -13,7 +13,7 @@ from data.batch import RaggedBatch, Skipped
 from data.batching import BatchLoader, BatchPlan
 from data.errors import InputError
 from data.pairing import PairedLoader
-from data.splits import parts_named, split
+from data.splits import parts_named, split, tell_absent, tell_lost
 from data.workers import one_thread
 
 
@@ -126,30 +126,45 @@ class SequenceDataModule(LightningDataModule):
 
     def divide(
         self,
-        labels: Sequence[int],
+        labels: Sequence[int] | np.ndarray,
         named: Sequence[str | None] | None,
         *,
         classes: Sequence[str],
         where: str,
         groups: Sequence[Hashable | None] | np.ndarray | None = None,
     ) -> tuple[dict[str, np.ndarray], str]:
-        """Rows of each part, and what the source calls the reported one (see `splits.split`)."""
-        part = self.reported_part
+        """Rows of each part, and what the source calls the reported one (see `splits.split`).
+
+        Rows of the label -1 are in no part.
+        """
+        part, class_of = self.reported_part, np.asarray(labels)
+        usable = np.flatnonzero(class_of >= 0)
+        class_of = class_of[usable]
+        rows: dict[str, np.ndarray] = {}
+        reported = part
+        if named is not None and part != "all":
+            needed = "train" if part == "test" else part
+            tell_lost(named, np.asarray(labels) >= 0, needed=needed, where=where)
+            named = [named[int(row)] for row in usable]
+            rows = {} if part == "test" else parts_named(named, where)
         if part == "all":
-            return {"all": np.arange(len(labels))}, "all"
-        if part != "test" and named is not None and part in (found := parts_named(named, where)):
-            return {part: found[part]}, part
-        rows, reported = split(
-            labels,
-            named,
-            groups=groups,
-            classes=classes,
-            val_share=self.val_share,
-            test_share=self.test_share,
-            seed=self.seed,
-            where=where,
-        )
-        return rows, reported if part == "test" else part
+            rows = {"all": np.arange(len(usable))}
+        if part in rows:
+            rows = {part: rows[part]}
+            tell_absent(rows, class_of, classes=classes, where=where)
+        else:
+            rows, found = split(
+                class_of,
+                named,
+                groups=None if groups is None else [groups[int(row)] for row in usable],
+                classes=classes,
+                val_share=self.val_share,
+                test_share=self.test_share,
+                seed=self.seed,
+                where=where,
+            )
+            reported = found if part == "test" else part
+        return {name: usable[members] for name, members in rows.items()}, reported
 
     def notes(self) -> dict[str, Any]:
         """What a subclass found out about its data, for the report; plain values."""

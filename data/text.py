@@ -225,6 +225,7 @@ class TextDataModule(SequenceDataModule):
                 table.labels,
                 classes=self.known_classes or table.classes,
                 where=table.where,
+                parts=table.parts,
                 skip=None if self.on_error == "fail" else skip,
             )
         except InputError as error:
@@ -250,8 +251,7 @@ class TextDataModule(SequenceDataModule):
             together = merge_groups(groups, joining)
         else:
             is_usable = labels >= 0
-        usable = np.flatnonzero(is_usable)
-        if len(usable) == 0:
+        if not is_usable.any():
             raise InputError(f"{table.where}: no row has a label and a text; fill in some")
         named: dict[str, np.ndarray] = {}
         if table.parts is not None and self.reported_part != "all":
@@ -260,13 +260,12 @@ class TextDataModule(SequenceDataModule):
             every = [p if u else one for p, u in zip(table.parts, is_usable, strict=True)]
             named = {part: k[is_usable[k]] for part, k in parts_named(every, table.where).items()}
         rows, reported = self.divide(
-            labels[usable].tolist(),
-            None if table.parts is None else [table.parts[k] for k in usable],
-            groups=None if together is None else together[usable],
+            np.where(is_usable, labels, -1),
+            table.parts,
+            groups=together,
             classes=classes,
             where=table.where,
         )
-        rows = {name: usable[members] for name, members in rows.items()}
         self._notes, line = describe_twins(
             rows, named=named, twins=twins, groups=groups, labels=labels, where=table.where
         )

@@ -145,10 +145,12 @@ class VideoDataModule(SequenceDataModule):
         source = Path(self.path) if self.path is not None else video_example()
         listing = clips(source, columns=self.columns, fold=self.fold)
         found = listing.clips
+        named = None if found[0].part is None else [clip.part for clip in found]
         labels, classes = encode_labels(
             [clip.label for clip in found],
             classes=self.known_classes or listing.classes,
             where=listing.where,
+            parts=named,
         )
         probes = self._scan(found)
         sections = [clip.section for clip in found]
@@ -157,7 +159,7 @@ class VideoDataModule(SequenceDataModule):
         groups = [clip.group for clip in found]
         rows, reported = self.divide(
             labels,
-            None if found[0].part is None else [clip.part for clip in found],
+            named,
             groups=merge_groups(groups, contents),
             classes=classes,
             where=listing.where,
