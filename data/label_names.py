@@ -103,6 +103,13 @@ def matched(names: Iterable[str], classes: Sequence[str]) -> dict[str, int]:
     return {name: k for name, k in found.items() if k is not None}
 
 
+def places(names: Sequence[str], classes: Sequence[str]) -> list[int] | None:
+    """The place of each name among some classes; None unless they are the same classes."""
+    found = matched(map(written, names), classes)
+    at = [found.get(written(name), -1) for name in names]
+    return at if sorted(at) == list(range(len(classes))) else None
+
+
 def look_alikes(names: Iterable[str]) -> list[list[str]]:
     """Names that differ in case, blanks or signs without a width alone, each set in order."""
     sets: dict[str, list[str]] = {}

@@ -7,12 +7,14 @@ import logging
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from data.errors import InputError
-from data.label_names import listed, matched, written
+from data.label_names import listed, matched, places, written
+from data.scan import contents_of
 from pipelines.finished_runs import FinishedRun
 from pipelines.lettering import printable
 
@@ -32,18 +34,18 @@ def with_classes_of(first: FinishedRun, run: FinishedRun) -> FinishedRun:
     Raises:
         InputError: one has a class that the other has not.
     """
-    found = matched(map(written, run.classes), first.classes)
-    place = np.array([found.get(written(name), -1) for name in run.classes])
-    only_here = [name for name, k in zip(run.classes, place, strict=True) if k < 0]
-    only_there = [name for k, name in enumerate(first.classes) if k not in place]
-    if only_here or only_there or len(set(place.tolist())) < len(place):
+    at = places(run.classes, first.classes)
+    if at is None:
         told = (
             f"RUNS: {run.name} has the classes {listed(run.classes)} and {first.name}"
             f" {listed(first.classes)}"
         )
-        for name, only in ((run.name, only_here), (first.name, only_there)):
-            told += f"; only {name} has {listed(only)}" if only else ""
+        for one, other in ((run, first), (first, run)):
+            known = matched(map(written, one.classes), other.classes)
+            if only := [name for name in one.classes if written(name) not in known]:
+                told += f"; only {one.name} has {listed(only)}"
         raise InputError(f"{told}; compare runs of the same classes")
+    place = np.array(at)
     return run._replace(
         classes=first.classes,
         labels=place[run.labels],
@@ -54,8 +56,8 @@ def with_classes_of(first: FinishedRun, run: FinishedRun) -> FinishedRun:
 def shared_examples(runs: Sequence[FinishedRun]) -> tuple[list[list[int]], int]:
     """Rows of each run, the same example at the same place; and how many examples not all have.
 
-    A text is told by itself. A clip is told by its full path, or, where no path is in two runs (the
-    data were moved), by its path within the data; then no file may differ in size from the other.
+    A text is told by itself. A clip is told by its full path, or, where no path is in all runs (the
+    data were moved), by its path within the data: the files that are there must be the same.
 
     Args:
         runs: of the same classes in one order.
@@ -64,23 +66,23 @@ def shared_examples(runs: Sequence[FinishedRun]) -> tuple[list[list[int]], int]:
         InputError: no example is in all runs, runs call one by two labels, or clips differ that
             have one path within the data.
     """
-    places = [_places(run, run.sources) for run in runs]
-    shared = _in_all(places)
-    if not shared and not _with_other_labels(runs, places):
-        places = [_places(run, run.inner_sources) for run in runs]
-        shared = _in_all(places)
-        _check_files(runs, places, shared)
-    if told := _with_other_labels(runs, places):
+    rows = [_rows_of(run, run.sources) for run in runs]
+    shared = _in_all(rows)
+    if not shared and not _with_other_labels(runs, rows):
+        rows = [_rows_of(run, run.inner_sources) for run in runs]
+        shared = _in_all(rows)
+        _check_files(runs, rows, shared)
+    if told := _with_other_labels(runs, rows):
         raise InputError(told)
     if not shared:
         raise InputError(
             "RUNS: no example was tested by all of them; compare runs of the same data"
         )
-    num_others = len(set().union(*places)) - len(shared)
-    return [[place[key] for key in shared] for place in places], num_others
+    num_others = len(set().union(*rows)) - len(shared)
+    return [[row[key] for key in shared] for row in rows], num_others
 
 
-def _places(run: FinishedRun, sources: Sequence[str]) -> dict[Key, int]:
+def _rows_of(run: FinishedRun, sources: Sequence[str]) -> dict[Key, int]:
     """The row of each example."""
     counts: Counter[tuple[str, int]] = Counter()
     found: dict[Key, int] = {}
@@ -90,10 +92,10 @@ def _places(run: FinishedRun, sources: Sequence[str]) -> dict[Key, int]:
     return found
 
 
-def _with_other_labels(runs: Sequence[FinishedRun], places: Sequence[dict[Key, int]]) -> str:
+def _with_other_labels(runs: Sequence[FinishedRun], rows: Sequence[dict[Key, int]]) -> str:
     """A line about an example that two runs have under different labels; empty where none is."""
     classes = runs[0].classes
-    first, *others = (_labels_of(place) for place in places)
+    first, *others = map(_labels_of, rows)
     for run, labels in zip(runs[1:], others, strict=True):
         for source in first:
             if source in labels and first[source].isdisjoint(labels[source]):
@@ -106,42 +108,41 @@ def _with_other_labels(runs: Sequence[FinishedRun], places: Sequence[dict[Key, i
     return ""
 
 
-def _labels_of(place: Iterable[Key]) -> dict[str, set[int]]:
+def _labels_of(rows: Iterable[Key]) -> dict[str, set[int]]:
     found: dict[str, set[int]] = defaultdict(set)
-    for source, label, _ in place:
+    for source, label, _ in rows:
         found[source].add(label)
     return found
 
 
-def _in_all(places: Sequence[dict[Key, int]]) -> list[Key]:
-    return [key for key in places[0] if all(key in place for place in places)]
+def _in_all(rows: Sequence[dict[Key, int]]) -> list[Key]:
+    return [key for key in rows[0] if all(key in others for others in rows)]
 
 
 def _check_files(
-    runs: Sequence[FinishedRun], places: Sequence[dict[Key, int]], shared: Sequence[Key]
+    runs: Sequence[FinishedRun], rows: Sequence[dict[Key, int]], shared: Sequence[Key]
 ) -> None:
     """Refuse clips that only have their names in common; warn of those that are gone."""
-    unseen = 0
-    for key in shared:
-        paths = [run.sources[place[key]] for run, place in zip(runs, places, strict=True)]
-        sizes = dict(_sizes(paths))
-        if len(set(sizes.values())) > 1:
-            one, other = list(sizes)[:2]
+    sets = [
+        {_file_of(run.sources[row[key]]) for run, row in zip(runs, rows, strict=True)}
+        for key in shared
+    ]
+    present = [[path for path in sorted(paths) if path.is_file()] for paths in sets]
+    files = list(dict.fromkeys(path for paths in present for path in paths))
+    content = dict(zip(files, contents_of(files), strict=True))
+    for paths in present:
+        if len({content[path] for path in paths}) > 1:
+            told = " and ".join(map(str, paths[:2]))
             raise InputError(
-                f"RUNS: {one} and {other} are different clips of one name; compare runs of the same"
-                " data"
+                f"RUNS: {told} are different clips of one name; compare runs of the same data"
             )
-        unseen += len(sizes) < len(set(paths))
-    if unseen:
+    if gone := sum(len(some) < len(paths) for some, paths in zip(present, sets, strict=True)):
         log.warning(
             "RUNS: the data of these runs lie in different places, and %s of %s clips are gone from"
             " one: they are taken for the same by their paths within the data",
-            *(f"{unseen:,}", f"{len(shared):,}"),
+            *(f"{gone:,}", f"{len(shared):,}"),
         )
 
 
-def _sizes(paths: Sequence[str]) -> Iterator[tuple[str, int]]:
-    for path in dict.fromkeys(paths):
-        file = path if os.path.exists(path) else _SECTION.sub("", path)
-        if os.path.exists(file):
-            yield path, os.path.getsize(file)
+def _file_of(source: str) -> Path:
+    return Path(source if os.path.exists(source) else _SECTION.sub("", source))
