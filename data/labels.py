@@ -1,6 +1,7 @@
 """From the labels that people write to class indices: by name, by number, never by place unsaid."""
 
 import logging
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 
@@ -76,6 +77,8 @@ def encode_labels(
         index = matched(distinct, classes) or _by_place(distinct, classes, where)
         if not index:
             raise InputError(_none_is_known(distinct, classes, where))
+    for hint in hints([classes[k] for k in set(index.values())]):
+        log.warning("%s: %s", where, hint)
     indices = []
     for row, name in enumerate(names):
         if name not in index and row not in on_purpose:
@@ -148,16 +151,17 @@ def _classes_of(names: Collection[str], where: str) -> tuple[dict[str, int], lis
         )
     if merged := merged_numbers(names):
         log.warning("%s: equal numbers are one class: %s", where, listed(merged))
-    for hint in hints(classes):
-        log.warning("%s: %s", where, hint)
     place = {name: k for k, name in enumerate(classes)}
     return {name: place[shown[key_of(name)]] for name in names}, classes
 
 
 def _by_place(names: Collection[str], classes: Sequence[str], where: str) -> dict[str, int]:
-    """Names that are indices of classes; empty unless all are, and no class is a number itself."""
+    """Names that are indices of classes; empty unless all are, and no class has a number of its own."""
     if any(number_of(written(name)) is not None for name in classes):
         return {}
+    within = [re.findall(r"\d+", name) for name in classes]
+    if all(map(len, within)) and [int(found[0]) for found in within] != list(range(len(classes))):
+        return {}  # "1 star", "2 stars": their own numbers are not their places
     numbers = {name: number_of(name) for name in names}
     index = {
         name: int(number)
@@ -205,11 +209,11 @@ def _kept_back(names: Sequence[str], parts: Sequence[str | None], where: str) ->
     if not others or any(number is not None and number < 0 for number in others):
         return set()
     for part in hidden:
+        all_rows = f"all {len(rows[part]):,} rows of the part '{part}'"
+        told = f"{all_rows} are without a label"
         if numbers[part]:
-            log.warning(
-                "%s: -1, the label of all %s rows of the part '%s', is taken for no label",
-                *(where, f"{len(rows[part]):,}", part),
-            )
+            told = f"-1, the label of {all_rows}, is taken for none"
+        log.warning("%s: %s", where, told)
     return {row for part in hidden for row in rows[part]}
 
 
@@ -234,8 +238,8 @@ def _none_is_known(names: Collection[str], classes: Sequence[str], where: str) -
         advice = "some differ from a class in case or blanks alone; write them alike"
     elif not any(number_of(name) is None for name in names):
         advice = (
-            "numbers are places of classes only where no class is a number and all are from 0 to"
-            f" {len(classes) - 1}; write names, or name the right column"
+            "numbers are places of classes only where no class has a number of its own and all are"
+            f" from 0 to {len(classes) - 1}; write names, or name the right column"
         )
     else:
         advice = "name the right column"

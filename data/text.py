@@ -234,7 +234,13 @@ class TextDataModule(SequenceDataModule):
             raise InputError(
                 f"{error}; {len(table.problems)} row(s) could not be used, e.g. {reason}"
             ) from error
-        return np.asarray(indices, np.int64), classes
+        labels = np.asarray(indices, np.int64)
+        if self.on_error == "fail" and (labels < 0).any():
+            raise InputError(
+                f"{table.where}: row {labels.argmin()} has no label; fill it in or drop the row, or"
+                " leave it out with --data.on_error=skip"
+            )
+        return labels, classes
 
     def _divide(
         self, table: TextTable, labels: np.ndarray, classes: list[str]

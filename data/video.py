@@ -63,7 +63,8 @@ class VideoDataModule(SequenceDataModule):
             Clips of one group, and clips of the same bytes, stay on one side.
         num_workers: processes that read ahead; None takes half the cores, or none where the
             clips fit in the cache.
-        on_error: skip clips that cannot be read and list them in the report, or fail.
+        on_error: skip clips that cannot be read and list them in the report, or fail. An unknown or
+            missing label fails, but for those of a part that has none.
         on_leak: report clips, or groups, that the source's own parts share, or fail.
         balance: whether training sees each class as often as the most frequent one.
         seed: what parts, batches and their order are drawn from.

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas
 import pytest
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from data.errors import InputError
 from data.text import TextDataModule
@@ -159,6 +159,7 @@ def test_a_number_is_a_place_only_where_classes_are_words_and_all_fit(tmp_path, 
         (["001", "002"], [1, 2, 3], ["001", "002"]),
         ([0.5, 1.0, 1.5], [0, 1, 2], "1"),
     ],
+    ids=str,
 )
 def test_where_a_class_is_a_number_none_is_a_place(tmp_path, learnt, asked, known, kind):
     labels = [str(label) for label in learnt]
@@ -169,6 +170,15 @@ def test_where_a_class_is_a_number_none_is_a_place(tmp_path, learnt, asked, know
     for row, name in found.items():
         assert float(name) == asked[row % len(asked)]
     assert len(data.skipped) == 3 * (len(asked) - len(known))
+
+
+def test_numbers_in_the_names_of_classes_are_no_places(tmp_path):
+    stars = ["1 star", "2 stars", "3 stars"]
+    trained = TextDataModule(path=str(write(tmp_path / "x.csv", stars * 10)))
+    with pytest.raises(InputError, match=r"labels are '1', '2', allowed are 1 star, .* of its own"):
+        _ = later(trained, write(tmp_path / "y.csv", [1, 2] * 4)).parts
+    trained = TextDataModule(path=str(write(tmp_path / "z.csv", ["LABEL_0", "LABEL_1"] * 10)))
+    assert named(later(trained, write(tmp_path / "y.csv", [1, 0] * 4)))[0] == "LABEL_1"
 
 
 def test_spellings_of_a_number_are_one_class_and_told(tmp_path, caplog):
@@ -206,6 +216,35 @@ def test_labels_that_a_benchmark_keeps_back(tmp_path, caplog, kind):
     assert data.parts["test"].ids.tolist() == list(range(20, 26))
     assert set(data.parts["val"].ids) <= set(range(20))
     assert data.skipped == []
+
+
+def test_a_benchmark_of_the_hub_keeps_labels_back(tmp_path, monkeypatch, caplog):
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    sizes = {"train": 20, "validation": 6, "test": 6}
+    parts = {
+        part: Dataset.from_dict(
+            {
+                "text": [f"film number {k} of {part}" for k in range(size)],
+                "label": [-1 if part == "test" else k % 2 for k in range(size)],
+            },
+            features=features,
+        )
+        for part, size in sizes.items()
+    }
+    monkeypatch.setattr("datasets.load_dataset", lambda name: DatasetDict(parts))
+    data = TextDataModule(path="somebody/texts")
+    assert data.classes == ["neg", "pos"]
+    assert data.parts["test"].ids.tolist() == list(range(20, 26))
+    assert data.origin.reported_part == "val"
+    assert data.skipped == []
+    assert caplog.text.count("no row of the part 'test' (6)") == 1
+
+
+def test_where_errors_fail_a_label_that_is_kept_back_does(tmp_path):
+    labels = [k % 2 for k in range(26)] + [-1] * 6
+    path = write(tmp_path / "x.csv", labels, split=SPLIT)
+    with pytest.raises(InputError, match="row 26 has no label"):
+        _ = TextDataModule(path=str(path), on_error="fail").parts
 
 
 def test_a_part_without_labels_cannot_be_asked_for(tmp_path):
