@@ -23,7 +23,8 @@ import numpy as np
 from data.checkup import Checkup, check_clips, size_of
 from data.clip import VIDEO_SUFFIXES, Clip, Listing, video_files
 from data.errors import InputError
-from data.labels import encode_labels, is_missing
+from data.label_names import in_order
+from data.labels import encode_labels, hints, named_labels
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.scan import contents_of
 from data.splits import PART_NAMES, split
@@ -57,6 +58,8 @@ class Diagnosis(NamedTuple):
     """What belongs together and stands in more than one part; its rows are such places too."""
     problems: list[str]
     """What is wrong with the set as a whole."""
+    hints: list[str]
+    """What may be meant otherwise, in one line each."""
     unlisted: list[Path]
     """Video files beside the clips that no list names."""
     no_videos: list[Path]
@@ -77,7 +80,7 @@ class Diagnosis(NamedTuple):
 def examine(
     listing: Listing, source: Path, *, limit_seconds: float = 60.0, show_progress: bool = True
 ) -> Diagnosis:
-    """Read everything once.
+    """Read everything once. Labels are named as training names them.
 
     Args:
         listing: the clips that `data.layouts.clips` finds in the source.
@@ -85,6 +88,7 @@ def examine(
         limit_seconds: how long decoding a clip may take, and as long again for every 1,000 frames.
         show_progress: draw progress bars where there is a terminal.
     """
+    listing = listing._replace(clips=_with_names(listing))
     clips = listing.clips
     checkups = check_clips(clips, limit_seconds=limit_seconds, show_progress=show_progress)
     contents = contents_of([clip.path for clip in clips], show_progress=show_progress)
@@ -103,9 +107,20 @@ def examine(
         copies=copies,
         leaks=leaks,
         problems=_problems(listing, [one.is_readable for one in checkups], contents),
+        hints=hints({clip.label for clip in clips if clip.label}),
         unlisted=unlisted,
         no_videos=no_videos,
     )
+
+
+def _with_names(listing: Listing) -> list[Clip]:
+    """The clips, the label of each the name of its class."""
+    labels = named_labels(
+        [clip.label for clip in listing.clips],
+        parts=[clip.part for clip in listing.clips],
+        where=listing.where,
+    )
+    return [clip._replace(label=name) for clip, name in zip(listing.clips, labels, strict=True)]
 
 
 def part_of(clip: Clip) -> str | None:
@@ -157,13 +172,13 @@ def _verdicts(
                 verdicts[row] = "leak", f"{what} in the part '{other_part}'"
     for rows in copies:
         for row in rows:
-            unlike = [k for k in rows if not is_missing(labels[k]) and labels[k] != labels[row]]
+            unlike = [k for k in rows if labels[k] and labels[k] != labels[row]]
             if unlike:
                 other = unlike[0]
                 what = f"{same_as(row, other)} with the label '{labels[other]}'"
                 verdicts[row] = "conflict", what
     for row, (label, checkup) in enumerate(zip(labels, checkups, strict=True)):
-        if is_missing(label):
+        if not label:
             verdicts[row] = "unlabelled", "has no label"
         if checkup.fault:
             verdicts[row] = "damaged" if checkup.is_readable else "unreadable", checkup.fault
@@ -175,7 +190,7 @@ def _problems(listing: Listing, readable: Sequence[bool], contents: Sequence[str
 
     Whether parts can be had is asked of the function that makes them for training.
     """
-    rows = [row for row, clip in enumerate(listing.clips) if not is_missing(clip.label)]
+    rows = [row for row, clip in enumerate(listing.clips) if clip.label]
     clips = [listing.clips[row] for row in rows]
     labels = [clip.label or "" for clip in clips]
     if len(set(labels)) < 2:
@@ -197,7 +212,8 @@ def _problems(listing: Listing, readable: Sequence[bool], contents: Sequence[str
     if problems:
         return problems
     try:
-        indices, classes = encode_labels(labels, classes=listing.classes, where=listing.where)
+        known = listing.classes or in_order(set(labels))
+        indices, classes = encode_labels(labels, classes=known, where=listing.where)
         split(
             indices,
             [clip.part for clip in clips] if parts else None,

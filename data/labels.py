@@ -1,86 +1,246 @@
-"""From the labels that people write to class indices."""
+"""From the labels that people write to class indices: by name, by number, never by place unsaid."""
 
+import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
 
 from data.errors import InputError
+from data.label_names import (
+    Key,
+    in_order,
+    key_of,
+    listed,
+    look_alike,
+    look_alikes,
+    matched,
+    merged_numbers,
+    number_of,
+    places,
+    shown_name,
+    written,
+)
+from data.splits import PART_NAMES
+
+log = logging.getLogger(__name__)
 
 Skip = Callable[[int, str], None]
 """Told of a row that cannot be used, and why."""
 
-_WHOLE = re.compile(r"\d+(\.0)?")
+# What benchmarks write where they keep a label to themselves.
+_KEPT_BACK = Decimal(-1)
+# What people call examples without a label, e.g. the folder train/unsup of aclImdb.
+_UNLABELLED = frozenset({"unsup", "unsupervised", "unlabelled", "unlabeled"})
 
 
 def encode_labels(
-    raw: Sequence[str | int | None],
+    raw: Sequence[object],
     *,
-    classes: list[str] | None,
+    classes: Sequence[str] | None,
     where: str,
+    parts: Sequence[str | None] | None = None,
     skip: Skip | None = None,
 ) -> tuple[list[int], list[str]]:
     """Class indices, and the names of the classes.
 
+    A label is a name, and equal numbers are one name (see `key_of`). A number is an index into
+    known classes only where all of these are words and all labels are whole numbers below their
+    count; a line then says which number is which class.
+
     Args:
-        raw: a label each: a class name, or a class index (a number, or a number as text).
+        raw: a label each: text, a number, true or false; None or NaN where there is none. Where the
+            source names its classes these are names, not its numbers for them.
         classes: the classes that are known already (of a checkpoint, or named by the source); None
-            takes the labels that occur, numbers in their order and else by alphabet.
+            takes the labels that occur, numbers by size and then names by alphabet.
         where: what to call the source in an error, e.g. ``reviews.csv, column 'label'``.
+        parts: the part each row is said to be in. Where -1 is the only label of a part, and no
+            other part has one below 0, the part is a benchmark's whose labels are kept back.
         skip: is told of rows whose label is missing or unknown, which get the index -1; without it
-            they are errors.
+            they are errors. Rows without a label on purpose (such a part; ``unsup`` beside classes)
+            get -1 and are told in one line.
 
     Raises:
         InputError: a label that is missing or unknown, no row left, or fewer than two classes.
     """
-    names = ["" if is_missing(label) else _name(label) for label in raw]
-    distinct = set(names) - {""}
-    if all(map(_WHOLE.fullmatch, distinct)):
-        # Tables with gaps write whole numbers so: 1.0 is the class 1.
-        names = [name.removesuffix(".0") for name in names]
-        distinct = set(names) - {""}
-    if "" in names and skip is None:
-        row = names.index("")
+    names = [written(label) for label in raw]
+    gap = next((row for row, name in enumerate(names) if not name), None)
+    on_purpose = _without_label(names, parts, known=classes or (), where=where)
+    names = ["" if row in on_purpose else name for row, name in enumerate(names)]
+    if gap is not None and skip is None:
         raise InputError(
-            f"{where}: row {row} has no label: every example needs one; fill it in or drop the row"
+            f"{where}: row {gap} has no label: every example needs one; fill it in or drop the row"
         )
+    distinct = set(names) - {""}
     if classes is None:
-        classes = sorted(distinct, key=int) if all(map(_is_index, distinct)) else sorted(distinct)
-        if len(classes) < 2:
-            raise InputError(
-                f"{where}: only the class '{classes[0] if classes else ''}' occurs: at least 2"
-                " classes are needed; add examples of another, or name the right column"
-            )
-    index = {name: k for k, name in enumerate(classes)}
-    by_number = {str(k): k for k in range(len(classes))}
-    if not distinct <= index.keys() and distinct <= by_number.keys():
-        # Indices into the known classes are as good as their names.
-        index = by_number
-    allowed = f"allowed are {', '.join(classes)} (or 0 to {len(classes) - 1})"
-    if distinct.isdisjoint(index):
-        raise InputError(f"{where}: no row has a known label: {allowed}; name the right column")
+        index, classes = _classes_of(distinct, where)
+    else:
+        index = matched(distinct, classes) or _by_place(distinct, classes, where)
+        if not index:
+            raise InputError(_none_is_known(distinct, classes, where))
+    for hint in hints([classes[k] for k in set(index.values())]):
+        log.warning("%s: %s", where, hint)
     indices = []
     for row, name in enumerate(names):
-        if name not in index:
-            reason = "has no label" if name == "" else f"has the unknown label '{name}'"
-            line = f"row {row} {reason}: {allowed}"
+        if name not in index and row not in on_purpose:
+            line = f"row {row} {_fault(name, classes)}: {_allowed(classes)}"
             if skip is None:
                 raise InputError(f"{where}: {line}; correct it or drop the row")
             skip(row, line)
         indices.append(index.get(name, -1))
-    return indices, classes
+    return indices, list(classes)
 
 
-def is_missing(label: object) -> bool:
-    """Whether a cell holds no label."""
-    # A gap in a column of numbers is a NaN, which is not equal to itself.
-    return label is None or label != label or (isinstance(label, str) and not label.strip())
+def unlabelled_among(names: Collection[str]) -> set[str]:
+    """Names that stand for texts without a label, where those beside them are classes enough."""
+    found = {name for name in names if written(name).casefold() in _UNLABELLED}
+    return found if len(set(map(written, names)) - set(map(written, found))) > 1 else set()
 
 
-def _name(label: str | int | None) -> str:
-    # Tables with gaps turn whole numbers into floats.
-    if isinstance(label, float) and label.is_integer():
-        label = int(label)
-    return str(label).strip()
+def named_labels(
+    raw: Sequence[object], *, parts: Sequence[str | None] | None, where: str
+) -> list[str | None]:
+    """The name of each label's class where none is known before, None where there is no label.
+
+    Args:
+        raw, parts, where: as in `encode_labels`.
+    """
+    names = [written(label) for label in raw]
+    on_purpose = _without_label(names, parts, known=(), where=where)
+    names = ["" if row in on_purpose else name for row, name in enumerate(names)]
+    shown = _shown_by_key(set(names) - {""})
+    return [shown[key_of(name)] if name else None for name in names]
 
 
-def _is_index(name: str) -> bool:
-    return name.isdecimal()
+def refuse_other_classes(saved: Sequence[str], classes: Sequence[str]) -> None:
+    """Refuse to go on from a checkpoint whose outputs stand for other classes.
+
+    Args:
+        saved: the checkpoint's classes, in the order of its outputs.
+        classes: those of the data.
+    """
+    if places(saved, classes) != list(range(len(classes))):
+        raise InputError(
+            f"--ckpt_path: its classes are {listed(saved)}, the data's are {listed(classes)}; resume"
+            " with the data that it was trained on"
+        )
+
+
+def hints(classes: Collection[str]) -> list[str]:
+    """A line for each set of classes whose names differ in case or blanks alone."""
+    return [
+        f"the classes {' and '.join(repr(name) for name in names)} differ in case or blanks alone,"
+        " and are counted as different; where they are one, write them alike"
+        for names in look_alikes(classes)
+    ]
+
+
+def _shown_by_key(names: Collection[str]) -> dict[Key, str]:
+    spellings: dict[Key, set[str]] = {}
+    for name in names:
+        spellings.setdefault(key_of(name), set()).add(name)
+    return {key: shown_name(some) for key, some in spellings.items()}
+
+
+def _classes_of(names: Collection[str], where: str) -> tuple[dict[str, int], list[str]]:
+    shown = _shown_by_key(names)
+    classes = in_order(shown.values())
+    if len(classes) < 2:
+        raise InputError(
+            f"{where}: only the class '{classes[0] if classes else ''}' occurs: at least 2"
+            " classes are needed; add examples of another, or name the right column"
+        )
+    if merged := merged_numbers(names):
+        log.warning("%s: equal numbers are one class: %s", where, listed(merged))
+    place = {name: k for k, name in enumerate(classes)}
+    return {name: place[shown[key_of(name)]] for name in names}, classes
+
+
+def _by_place(names: Collection[str], classes: Sequence[str], where: str) -> dict[str, int]:
+    """Names that are indices of classes; empty unless all are, and no class has a number of its own."""
+    if any(number_of(written(name)) is not None for name in classes):
+        return {}
+    within = [re.findall(r"\d+", name) for name in classes]
+    if all(map(len, within)) and [int(found[0]) for found in within] != list(range(len(classes))):
+        return {}  # "1 star", "2 stars": their own numbers are not their places
+    numbers = {name: number_of(name) for name in names}
+    index = {
+        name: int(number)
+        for name, number in numbers.items()
+        if number is not None and 0 <= number < len(classes) and number == int(number)
+    }
+    if not index or len(index) < len(names):
+        return {}
+    pairs = [f"{k} = {name}" for k, name in enumerate(classes)]
+    log.warning("%s: its numbers are taken as classes by their places: %s", where, listed(pairs))
+    return index
+
+
+def _without_label(
+    names: Sequence[str],
+    parts: Sequence[str | None] | None,
+    *,
+    known: Collection[str],
+    where: str,
+) -> frozenset[int]:
+    """Rows that are without a label on purpose; a line tells which."""
+    own = set(map(written, known))
+    words = {name for name in unlabelled_among(set(names) - {""}) if name not in own}
+    rows = {row for row, name in enumerate(names) if name in words}
+    if words:
+        told = listed(sorted(words))
+        log.warning(
+            "%s: '%s' is no class, its %s rows have no label", where, told, f"{len(rows):,}"
+        )
+    if parts is not None and _KEPT_BACK not in map(number_of, own):
+        rows |= _kept_back(names, parts, where)
+    return frozenset(rows)
+
+
+def _kept_back(names: Sequence[str], parts: Sequence[str | None], where: str) -> set[int]:
+    """Rows of the parts whose every label is -1, or missing, beside parts that have labels."""
+    rows: dict[str, list[int]] = {}
+    for row, part in enumerate(parts):
+        if named := PART_NAMES.get(str(part).strip().lower()):
+            rows.setdefault(named, []).append(row)
+    labels = {part: {names[row] for row in some} - {""} for part, some in rows.items()}
+    numbers = {part: set(map(number_of, some)) for part, some in labels.items()}
+    hidden = [part for part, some in numbers.items() if some <= {_KEPT_BACK}]
+    others = [number for part in numbers if part not in hidden for number in numbers[part]]
+    if not others or any(number is not None and number < 0 for number in others):
+        return set()
+    for part in hidden:
+        all_rows = f"all {len(rows[part]):,} rows of the part '{part}'"
+        told = f"{all_rows} are without a label"
+        if numbers[part]:
+            told = f"-1, the label of {all_rows}, is taken for none"
+        log.warning("%s: %s", where, told)
+    return {row for part in hidden for row in rows[part]}
+
+
+def _fault(name: str, classes: Sequence[str]) -> str:
+    if not name:
+        return "has no label"
+    twin = look_alike(name, classes)
+    hint = f", which the class '{twin}' differs from in case or blanks alone" if twin else ""
+    return f"has the unknown label '{name}'{hint}"
+
+
+def _allowed(classes: Sequence[str]) -> str:
+    return f"allowed are {listed(classes)}"
+
+
+def _none_is_known(names: Collection[str], classes: Sequence[str], where: str) -> str:
+    came = listed([f"'{name}'" for name in in_order(names)], most=3) or "none"
+    twins: Mapping[str, str | None] = {name: look_alike(name, classes) for name in in_order(names)}
+    if set(map(number_of, names)) == {_KEPT_BACK}:
+        advice = "-1 is written where a benchmark keeps the label back, and nothing can be measured"
+    elif any(twins.values()):
+        advice = "some differ from a class in case or blanks alone; write them alike"
+    elif not any(number_of(name) is None for name in names):
+        advice = (
+            "numbers are places of classes only where no class has a number of its own and all are"
+            f" from 0 to {len(classes) - 1}; write names, or name the right column"
+        )
+    else:
+        advice = "name the right column"
+    return f"{where}: no row has a known label: labels are {came}, {_allowed(classes)}; {advice}"

@@ -15,7 +15,7 @@ from data.batching import BatchLoader, BatchPlan
 from data.errors import InputError
 from data.pairing import PairedLoader
 from data.part_record import PartRecord
-from data.splits import PARTS, parts_named, split
+from data.splits import PARTS, parts_named, split, tell_absent, tell_lost
 from data.workers import one_thread
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class SequenceDataModule(LightningDataModule):
 
     def divide(
         self,
-        labels: Sequence[int],
+        labels: Sequence[int] | np.ndarray,
         named: Sequence[str | None] | None,
         *,
         classes: Sequence[str],
@@ -158,19 +158,22 @@ class SequenceDataModule(LightningDataModule):
         what its test part was: what has come to the source since is left out.
 
         Args:
-            labels, named, groups, classes, where: see `splits.split`.
+            labels: class index of each row; -1 of rows that are in no part.
+            named, groups, classes, where: see `splits.split`.
             contents: (n,) int64, alike for rows of the same content; 0 is no content.
 
         Raises:
             InputError: nothing is left of the part to report; or see `splits.split`.
         """
         part, record = self.reported_part, self.part_record
+        contents = np.where(np.asarray(labels) >= 0, contents, 0)
         # Another source may name parts of its own; all of it is all of it.
         is_known = record is not None and (
             not self.is_other_source or (named is None and record.is_of(contents))
         )
         if record is not None and is_known and part != "all":
             rows, reported, self._part_notes = record.divide(contents, part=part, where=where)
+            tell_absent({part: rows[part]}, np.asarray(labels), classes=classes, where=where)
             return rows, reported
         rows, reported = self._draw(labels, named, classes=classes, where=where, groups=groups)
         if record is not None:
@@ -181,29 +184,41 @@ class SequenceDataModule(LightningDataModule):
 
     def _draw(
         self,
-        labels: Sequence[int],
+        labels: Sequence[int] | np.ndarray,
         named: Sequence[str | None] | None,
         *,
         classes: Sequence[str],
         where: str,
         groups: Sequence[Hashable | None] | np.ndarray | None,
     ) -> tuple[dict[str, np.ndarray], str]:
-        part = self.reported_part
+        part, class_of = self.reported_part, np.asarray(labels)
+        usable = np.flatnonzero(class_of >= 0)
+        class_of = class_of[usable]
+        rows: dict[str, np.ndarray] = {}
+        reported = part
+        if named is not None and part != "all":
+            needed = "train" if part == "test" else part
+            tell_lost(named, np.asarray(labels) >= 0, needed=needed, where=where)
+            named = [named[int(row)] for row in usable]
+            rows = {} if part == "test" else parts_named(named, where)
         if part == "all":
-            return {"all": np.arange(len(labels))}, "all"
-        if part != "test" and named is not None and part in (found := parts_named(named, where)):
-            return {part: found[part]}, part
-        rows, reported = split(
-            labels,
-            named,
-            groups=groups,
-            classes=classes,
-            val_share=self.val_share,
-            test_share=self.test_share,
-            seed=self.seed,
-            where=where,
-        )
-        return rows, reported if part == "test" else part
+            rows = {"all": np.arange(len(usable))}
+        if part in rows:
+            rows = {part: rows[part]}
+            tell_absent(rows, class_of, classes=classes, where=where)
+        else:
+            rows, found = split(
+                class_of,
+                named,
+                groups=None if groups is None else [groups[int(row)] for row in usable],
+                classes=classes,
+                val_share=self.val_share,
+                test_share=self.test_share,
+                seed=self.seed,
+                where=where,
+            )
+            reported = found if part == "test" else part
+        return {name: usable[members] for name, members in rows.items()}, reported
 
     def notes(self) -> dict[str, Any]:
         """What was found out about the data, for the report; plain values."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data.clip import Clip, Listing, film_of, local_path, video_files
 from data.errors import InputError
+from data.label_names import written
 from data.manifest import open_table
 from data.splits import PART_NAMES
 
@@ -68,8 +69,8 @@ def _ucf(
             clips.append(Clip(files.path(label, name), label, part, film_of(name)))
     classes = None
     if index := lists.get("classInd.txt"):
-        used = {clip.label for clip in clips}
-        classes = [name for name in _class_index(index) if name in used]
+        used = {written(clip.label) for clip in clips}
+        classes = [name for name in _class_index(index) if written(name) in used]
     return _listing(folder, "UCF-101", fold, clips, classes)
 
 

@@ -1,13 +1,15 @@
 """Which examples are for training, for choosing (validation) and for the report (test)."""
 
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
 from data.errors import InputError
 from data.grouping import choose_groups
+from data.label_names import listed
 from data.leaks import merge_groups
 
 log = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ PART_NAMES = {
 
 
 def split(
-    labels: Sequence[int],
+    labels: Sequence[int] | np.ndarray,
     named: Sequence[str | None] | None,
     *,
     groups: Sequence[Hashable | None] | np.ndarray | None = None,
@@ -87,7 +89,80 @@ def split(
             class_of[kept], share=wanted, classes=classes, part=part, random=random, where=where
         )
         parts["train"], parts[part] = kept[~taken], kept[taken]
+    tell_absent(
+        parts,
+        class_of,
+        classes=classes,
+        where=where,
+        called={"test": reported},
+        whole=set(shares) if grouped else set(),
+    )
     return {part: np.sort(parts[part]) for part in PARTS}, reported
+
+
+def tell_absent(
+    parts: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    *,
+    classes: Sequence[str],
+    where: str,
+    called: Mapping[str, str] = MappingProxyType({}),
+    whole: Collection[str] = (),
+) -> None:
+    """Warn of classes that one part has and another lacks: a line for each part that lacks some.
+
+    Args:
+        parts: rows of each part; without a training part, each should have all classes.
+        labels: (n,) class indices.
+        classes: their names.
+        where: what to call the source.
+        called: what the source calls a part, where that is something else.
+        whole: parts that were drawn by whole groups, which is why they lack classes.
+    """
+    counts = {part: np.bincount(labels[of], minlength=len(classes)) for part, of in parts.items()}
+    learnt = counts.get("train", np.ones(len(classes), np.int64)) > 0
+    measured = [counts[part] > 0 for part in counts if part != "train"]
+    for part, count in counts.items():
+        needed, reason = learnt, "nothing is measured of it"
+        if part == "train":
+            needed = np.any([learnt, *measured], axis=0)
+            reason = "what the other parts have of it can only be answered wrongly"
+        elif part in whole:
+            reason = "groups stay whole, and to take one of theirs would leave none for training"
+        if lacking := [classes[k] for k in np.flatnonzero(needed & (count == 0)).tolist()]:
+            what = "" if part == "all" else f"the part '{called.get(part, part)}' has "
+            log.warning("%s: %sno example of %s: %s", where, what, listed(lacking), reason)
+
+
+def tell_lost(
+    named: Sequence[str | None], is_usable: np.ndarray, *, needed: str, where: str
+) -> None:
+    """Warn of parts that are named and of which no row can be used, and of what takes their place.
+
+    Args:
+        named: the part each row is said to belong to.
+        is_usable: (n,) bool: whether a row has a label that is known, and something to read.
+        needed: the part without which there is nothing to do.
+        where: what to call the source.
+
+    Raises:
+        InputError: no row of the part ``needed`` can be used.
+    """
+    part_of = np.array([PART_NAMES.get(str(name).strip().lower(), "") for name in named])
+    rows = {part: part_of == part for part in PARTS}
+    lost = [part for part in PARTS if rows[part].any() and not is_usable[rows[part]].any()]
+    reported = "the part 'val' is reported instead, and another set aside from the training part"
+    if not is_usable[rows["val"]].any():
+        reported = "a part for the report is set aside from the training part"
+    instead = {"test": reported, "val": "another is set aside from the training part"}
+    for part in lost:
+        line = (
+            f"{where}: no row of the part '{part}' ({rows[part].sum():,}) has a label that is known"
+            " and something to read, so nothing can be measured on it"
+        )
+        if part == needed:
+            raise InputError(f"{line}; fill in its labels, or name another part")
+        log.warning("%s: %s; fill in its labels to use it", line, instead.get(part, ""))
 
 
 def parts_named(named: Sequence[str | None], where: str) -> dict[str, np.ndarray]:
@@ -142,8 +217,8 @@ def _take_groups(
 ) -> np.ndarray:
     """Which rows to take for a part, (n,) bool: whole groups, near to a share of each class.
 
-    A class that cannot be on both sides stays, and a warning names it; another tells when the part
-    comes out far from its share.
+    A class that cannot be on both sides stays. A warning tells when the part comes out far from its
+    share.
     """
     present = np.bincount(labels, minlength=len(classes))
     wanted = np.clip(np.rint(share * present), 1, np.maximum(present - 1, 1)) * (present > 0)
@@ -158,12 +233,5 @@ def _take_groups(
         log.warning(
             "%s: the part '%s' takes %d of %d examples, where %d were asked for: groups stay whole",
             *(where, part, taken.sum(), len(taken), wanted.sum()),
-        )
-    lacking = (present > 0) & (np.bincount(labels[taken], minlength=len(classes)) == 0)
-    if lacking.any():
-        log.warning(
-            "%s: the part '%s' has no example of %s: groups stay whole, and to take one of theirs"
-            " would leave none for training",
-            *(where, part, ", ".join(classes[int(k)] for k in np.flatnonzero(lacking))),
         )
     return taken

@@ -225,6 +225,7 @@ class TextDataModule(SequenceDataModule):
                 table.labels,
                 classes=self.known_classes or table.classes,
                 where=table.where,
+                parts=table.parts,
                 skip=None if self.on_error == "fail" else skip,
             )
         except InputError as error:
@@ -233,7 +234,13 @@ class TextDataModule(SequenceDataModule):
             raise InputError(
                 f"{error}; {len(table.problems)} row(s) could not be used, e.g. {reason}"
             ) from error
-        return np.asarray(indices, np.int64), classes
+        labels = np.asarray(indices, np.int64)
+        if self.on_error == "fail" and (labels < 0).any():
+            raise InputError(
+                f"{table.where}: row {labels.argmin()} has no label; fill it in or drop the row, or"
+                " leave it out with --data.on_error=skip"
+            )
+        return labels, classes
 
     def _divide(
         self, table: TextTable, labels: np.ndarray, classes: list[str]
@@ -250,8 +257,7 @@ class TextDataModule(SequenceDataModule):
             together = merge_groups(groups, joining)
         else:
             is_usable = labels >= 0
-        usable = np.flatnonzero(is_usable)
-        if len(usable) == 0:
+        if not is_usable.any():
             raise InputError(f"{table.where}: no row has a label and a text; fill in some")
         named: dict[str, np.ndarray] = {}
         if table.parts is not None and self.reported_part != "all":
@@ -260,14 +266,13 @@ class TextDataModule(SequenceDataModule):
             every = [p if u else one for p, u in zip(table.parts, is_usable, strict=True)]
             named = {part: k[is_usable[k]] for part, k in parts_named(every, table.where).items()}
         rows, reported = self.divide(
-            labels[usable].tolist(),
-            None if table.parts is None else [table.parts[k] for k in usable],
-            groups=None if together is None else together[usable],
+            np.where(is_usable, labels, -1),
+            table.parts,
+            groups=together,
             classes=classes,
             where=table.where,
-            contents=contents[usable],
+            contents=contents,
         )
-        rows = {name: usable[members] for name, members in rows.items()}
         self._notes, line = describe_twins(
             rows, named=named, twins=twins, groups=groups, labels=labels, where=table.where
         )

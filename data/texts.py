@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
+import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Value
 
 from data.errors import InputError
+from data.labels import unlabelled_among
 from data.layouts import class_folders
 from data.splits import PART_NAMES
 from data.text_tables import FORMATS, PROBLEM, file_table, require
@@ -65,15 +67,16 @@ def read_table(
         cache=cache,
         hub=_hub,
     )
-    label_feature = table.features[label_column]
+    where = f"{source}, column '{label_column}'"
+    labels, classes = class_names(table, label_column)
     return TextTable(
         texts=_as_text(table, text_column, source),
-        labels=_column(table, label_column),
+        labels=labels,
         parts=_column(table, split_column) if split_column in table.column_names else None,
         groups=_column(table, group_column) if group_column in table.column_names else None,
-        classes=list(label_feature.names) if isinstance(label_feature, ClassLabel) else None,
+        classes=classes,
         problems=_problems(table),
-        where=f"{source}, column '{label_column}'",
+        where=where,
     )
 
 
@@ -143,6 +146,26 @@ def _problems(table: Dataset) -> dict[int, str]:
     return found
 
 
+def class_names(table: Dataset, column: str) -> tuple[list[Any], list[str] | None]:
+    """The label of each row, and the names of the classes where the table says them.
+
+    Where it does, numbers become names here, so that nothing that comes later can mistake one
+    table's numbers for another's; -1 is no label.
+    """
+    kind, values = table.features[column], _column(table, column)
+    if isinstance(kind, ClassLabel):
+        names = dict(enumerate(kind.names))
+        return [
+            None if place is None or place < 0 else names.get(place, f"class number {place}")
+            for place in values
+        ], list(kind.names)
+    if isinstance(kind, Value) and kind.dtype in ("float16", "float32"):
+        # The shortest decimals that tell such a number, which are what was meant: 0.1.
+        narrow = np.dtype(kind.dtype).type
+        return [None if value is None else narrow(value) for value in values], None
+    return values, None
+
+
 def _column(table: Dataset, name: str) -> list[Any]:
     """The values of a column, each distinct one a single object however often it occurs."""
     known: dict[Any, Any] = {}
@@ -165,8 +188,17 @@ def _as_text(table: Dataset, column: str, source: str) -> Dataset:
 
 def _folder(folder: Path, cache: Path) -> Dataset:
     rows = []
-    for part, classes in class_folders(folder):
+    found = list(class_folders(folder))
+    left_out = unlabelled_among({one.name for _, classes in found for one in classes})
+    for part, classes in found:
         for class_folder in classes:
+            if class_folder.name in left_out:
+                log.warning(
+                    "%s holds texts without a label and is no class; to learn from them too, add"
+                    " --data.unlabelled=%s",
+                    *(class_folder, class_folder),
+                )
+                continue
             files = _text_files(class_folder)
             rows += [(str(file), class_folder.name, part) for file in files]
     return _from_files(rows, cache)

@@ -64,7 +64,8 @@ class VideoDataModule(SequenceDataModule):
             Clips of one group, and clips of the same bytes, stay on one side.
         num_workers: processes that read ahead; None takes half the cores, or none where the
             clips fit in the cache.
-        on_error: skip clips that cannot be read and list them in the report, or fail.
+        on_error: skip clips that cannot be read and list them in the report, or fail. An unknown or
+            missing label fails, but for those of a part that has none.
         on_leak: report clips, or groups, that the source's own parts share, or fail.
         balance: whether training sees each class as often as the most frequent one.
         seed: what parts, batches and their order are drawn from.
@@ -146,10 +147,12 @@ class VideoDataModule(SequenceDataModule):
         source = Path(self.path) if self.path is not None else video_example()
         listing = clips(source, columns=self.columns, fold=self.fold)
         found = listing.clips
+        named = None if found[0].part is None else [clip.part for clip in found]
         labels, classes = encode_labels(
             [clip.label for clip in found],
             classes=self.known_classes or listing.classes,
             where=listing.where,
+            parts=named,
         )
         probes = self._scan(found)
         sections = [clip.section for clip in found]
@@ -158,7 +161,7 @@ class VideoDataModule(SequenceDataModule):
         groups = [clip.group for clip in found]
         rows, reported = self.divide(
             labels,
-            None if found[0].part is None else [clip.part for clip in found],
+            named,
             groups=merge_groups(groups, contents),
             classes=classes,
             where=listing.where,

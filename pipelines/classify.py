@@ -18,6 +18,7 @@ from torchmetrics import MeanMetric
 
 from data.batch import RaggedBatch, Skipped
 from data.joined import NO_LABEL
+from data.labels import refuse_other_classes
 from data.module import Part, SequenceDataModule
 from data.pairing import Pair
 from data.saved import CHECKPOINT_KEY
@@ -343,4 +344,6 @@ class SequenceClassifier(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take over the temperature; checkpoints from before there was one have 1."""
-        self.temperature = checkpoint.get(CHECKPOINT_KEY, {}).get("temperature", 1.0)
+        saved = checkpoint.get(CHECKPOINT_KEY, {})
+        refuse_other_classes(saved.get("model", {}).get("classes", self.classes), self.classes)
+        self.temperature = saved.get("temperature", 1.0)

@@ -6,7 +6,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jsonargparse import ArgumentParser
 
 from data.errors import InputError
@@ -17,6 +16,7 @@ from pipelines.intervals import interval, resample
 from pipelines.measures import log_loss
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
+from pipelines.shared_examples import shared_examples, with_classes_of
 from pipelines.significance import holm, mcnemar
 
 TASK = "compare"
@@ -36,15 +36,10 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
         InputError: runs of other classes, or with no example in common, or that call the same
             example by two labels.
     """
-    shared = _shared_examples(runs)
-    at = {run.name: [run.position[key] for key in shared] for run in runs}
+    runs = [runs[0], *(with_classes_of(runs[0], run) for run in runs[1:])]
+    rows, num_left_out = shared_examples(runs)
+    at = {run.name: some for run, some in zip(runs, rows, strict=True)}
     labels = runs[0].labels[at[runs[0].name]]
-    for run in runs[1:]:
-        if not np.array_equal(run.labels[at[run.name]], labels):
-            raise InputError(
-                f"RUNS: {run.name} and {runs[0].name} give the same examples other labels; compare"
-                " runs of the same data"
-            )
     predicted = {run.name: run.probabilities[at[run.name]].argmax(1) for run in runs}
     figures = resample(labels, predicted, num_classes=len(runs[0].classes))
     pairs = list(combinations(predicted, 2))
@@ -61,9 +56,9 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
         for (first, second), test, p_value in zip(pairs, tests, p_values, strict=True)
     ]
     return {
-        "data": runs[0].report["data"],
-        "num_examples": len(shared),
-        "left_out": len(set().union(*(run.position for run in runs))) - len(shared),
+        "data": " and ".join(dict.fromkeys(run.report["data"] for run in runs)),
+        "num_examples": len(labels),
+        "left_out": num_left_out,
         "runs": {
             run.name: {
                 "accuracy": list(interval(figures[run.name].accuracy)),
@@ -76,21 +71,6 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
         },
         "pairs": told,
     }
-
-
-def _shared_examples(runs: list[FinishedRun]) -> list[tuple[str, str]]:
-    for run in runs[1:]:
-        if run.classes != runs[0].classes:
-            raise InputError(
-                f"RUNS: {run.name} has the classes {run.classes} and {runs[0].name}"
-                f" {runs[0].classes}; compare runs of the same classes"
-            )
-    shared = [key for key in runs[0].position if all(key in run.position for run in runs)]
-    if not shared:
-        raise InputError(
-            "RUNS: no example was tested by all of them; compare runs of the same data"
-        )
-    return shared
 
 
 def _differing_options(runs: list[FinishedRun]) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ import numpy as np
 
 from data.clip import Clip, clip_name
 from data.doctor import VERDICTS, Diagnosis, Finding, part_of
-from data.labels import is_missing
 from data.leaks import Leak
 from data.splits import PARTS
 
@@ -121,8 +120,10 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
     """What is wrong with the set as a whole, and what is not wrong but should be known."""
     for problem in diagnosis.problems:
         yield f"wrong: {one_line(problem)}"
+    for hint in diagnosis.hints:
+        yield f"note: {one_line(hint)}"
     labels = (finding.clip.label for finding in diagnosis.findings)
-    counts = Counter(label for label in labels if not is_missing(label)).most_common()
+    counts = Counter(label for label in labels if label).most_common()
     if counts and counts[0][1] > _IMBALANCE * counts[-1][1]:
         (most, many), (least, few) = counts[0], counts[-1]
         yield (

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +23,10 @@ class FinishedRun(NamedTuple):
     """(n,) int64"""
     probabilities: np.ndarray
     """(n, K)"""
-    position: dict[tuple[str, str], int]
-    """Of each example its row, by what tells it: its id, and its file's name or its text."""
+    sources: list[str]
+    """(n) the text, or the full path of the clip"""
+    inner_sources: list[str]
+    """(n) the same, but of a clip within the run's data only the path from there"""
     options: dict[str, Any]
     """Its options by their full names; empty where none are kept."""
 
@@ -43,29 +46,46 @@ def read_run(name: str) -> FinishedRun:
         raise InputError(
             f"RUNS: {folder} is a run of a language model; compare classifiers, by name or folder"
         )
-    classes = report["classes"]
-    # The same clips may be named from here or from there.
-    is_path = report["task"] == "video"
-    labels, probabilities, keys = [], [], []
+    # As the table writes them (see `report`).
+    place = {_as_written(name): k for k, name in enumerate(report["classes"])}
+    labels, sources, probabilities = [], [], []
     csv.field_size_limit(2**31 - 1)
     with (folder / "report" / "predictions.csv").open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines)
-        next(reader)
+        header = next(reader)
+        columns = [header.index(f"probability_{name}") for name in place]
         for row in reader:
-            keys.append((str(int(float(row[0]))), Path(row[1]).name if is_path else row[1]))
-            labels.append(row[2])
-            probabilities.append([float(cell) for cell in row[4:]])
-    # As the table writes them (see `report`).
-    index = {written.replace("\0", "\\x00"): k for k, written in enumerate(classes)}
+            sources.append(row[1])
+            labels.append(place[row[2]])
+            probabilities.append([float(row[column]) for column in columns])
+    inner = sources
+    if report["task"] == "video":
+        # Paths were told from the folder that holds the runs.
+        above = Path(os.path.abspath(folder)).parents
+        home = above[2] if len(above) > 2 and above[1].name == RUNS.name else Path.cwd()
+        sources = [os.path.abspath(home / path) for path in sources]
+        inner = _within(os.path.abspath(home / report["data"]), sources)
     return FinishedRun(
         name,
         report,
-        classes,
-        np.array([index[label] for label in labels]),
+        report["classes"],
+        np.array(labels),
         np.array(probabilities),
-        {key: k for k, key in enumerate(keys)},
+        sources,
+        inner,
         _options(folder / "config.yaml"),
     )
+
+
+def _as_written(name: str) -> str:
+    return name.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
+def _within(data: str, paths: list[str]) -> list[str]:
+    """Paths from the folder of the data, or of the table that lists them; others as they are."""
+    inside = [path for path in paths if path.startswith(data + os.sep)]
+    start = data if inside else os.path.dirname(data)
+    return [path.removeprefix(start + os.sep) for path in paths]
 
 
 def _folder(name: str) -> Path:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from data.errors import InputError
 from data.joined import JoinedPart
+from data.label_names import places
 from data.module import Part, SequenceDataModule
 from pipelines.answers import from_all_ranks
 from pipelines.classify import SequenceClassifier
@@ -65,13 +66,15 @@ class Teachers(Callback):
     ) -> np.ndarray:
         """(n, K) of one teacher; all ranks together."""
         teacher = load(path, task="sentiment", device=trainer.strategy.root_device)
-        if sorted(teacher.classes) != sorted(student.classes):
+        at = places(student.classes, teacher.classes)
+        if at is None:
             raise InputError(
                 f"--teachers={path}: knows the classes {', '.join(teacher.classes)}, the data have"
                 f" {', '.join(student.classes)}; name a classifier of the same"
             )
         rank, num_ranks = trainer.global_rank, trainer.world_size
-        ours = asked(teacher, part, range(rank, len(part), num_ranks), classes=student.classes)
+        classes = [teacher.classes[k] for k in at]
+        ours = asked(teacher, part, range(rank, len(part), num_ranks), classes=classes)
         shares = np.empty((len(part), len(student.classes)))
         for k, some in enumerate(from_all_ranks(trainer, ours)):
             shares[k::num_ranks] = some

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import unicodedata
 
 import pytest
 
@@ -67,6 +68,14 @@ def test_ucf_fold_and_missing_clip(tmp_path):
         InputError, match=r"no list 3 of UCF-101 \(--data.fold=3\): there are 1, 2;"
     ):
         read(tmp_path, fold=3)
+
+
+def test_letters_of_classes_may_be_composed_or_not(tmp_path):
+    one, other = (unicodedata.normalize(form, "Caf\u00e9") for form in ("NFC", "NFD"))
+    write(tmp_path, {f"{one}/1.avi": None, "Yo/1.avi": None, "Yo/2.avi": None})
+    write(tmp_path, {"trainlist01.txt": [f"{one}/1.avi 1", "Yo/1.avi 2"]})
+    write(tmp_path, {"testlist01.txt": ["Yo/2.avi"], "classInd.txt": [f"1 {other}", "2 Yo"]})
+    assert read(tmp_path)[2] == [other, "Yo"]
 
 
 def test_clips_converted_to_another_container_in_folders_of_other_case(tmp_path):

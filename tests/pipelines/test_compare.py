@@ -1,9 +1,12 @@
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from data.errors import InputError
 from pipelines.compare import compare, main, pair_sentence
 from pipelines.finished_runs import read_run
 from pipelines.report import Predictions, write_report
@@ -11,21 +14,24 @@ from pipelines.significance import holm, mcnemar
 from tests.browser import assert_is_shown, needs_browser
 
 
-def write_run(folder, predicted, *, ids=None, labels=None, classes=("a", "b"), options=""):
+def write_run(
+    folder, predicted, *, ids=None, labels=None, classes=("a", "b"), options="",
+    task="sentiment", data="reviews.csv", sources=None,
+):  # fmt: skip
     predicted = np.asarray(predicted)
     n = len(predicted)
     ids = np.arange(n) if ids is None else np.asarray(ids)
     labels = ids % 2 if labels is None else np.asarray(labels)
     given = Predictions(
         ids=ids,
-        sources=[f"text {k}" for k in ids],
-        source_column="text",
+        sources=[f"text {k}" for k in ids] if sources is None else list(map(str, sources)),
+        source_column="path" if task == "video" else "text",
         labels=labels,
         probabilities=np.eye(len(classes))[predicted] * 0.8 + 0.2 / len(classes),
         classes=list(classes),
     )
     write_report(
-        folder / "report", given, task="sentiment", data="reviews.csv", split="test",
+        folder / "report", given, task=task, data=str(data), split="test",
         truncated_steps=0, skipped=[], train_seconds=12.0, baselines={},
     )  # fmt: skip
     (folder / "config.yaml").write_text(f"model:\n  members: 1\n{options}")
@@ -151,3 +157,99 @@ def test_a_name_that_two_tasks_have(in_folder, capsys):
     with pytest.raises(SystemExit):
         main(["--runs=a b"])
     assert "say which" in capsys.readouterr().err
+
+
+def found_in(*names):
+    found = compare([read_run(name) for name in names])
+    values = [found["runs"][name] for name in names]
+    return found, [run["accuracy"][0] for run in values], [run["log_loss"] for run in values]
+
+
+@pytest.mark.parametrize("classes", [("b", "a"), ("1", "0")])
+def test_classes_are_matched_by_name_whatever_their_order(in_folder, classes):
+    ordered = sorted(classes)
+    right = np.arange(20) % 2
+    wrong = np.where(np.arange(20) < 3, 1 - right, right)
+    place = in_folder / "runs/sentiment"
+    write_run(place / "a", wrong, classes=ordered)
+    # Of the other order, and, of numbers, in another spelling: the same answers.
+    spelt = [f"{name}.0" if name.isdecimal() else name for name in classes]
+    write_run(place / "b", 1 - wrong, labels=1 - right, classes=spelt)
+    found, accuracies, losses = found_in("a", "b")
+    assert accuracies == [0.85, 0.85]
+    assert losses[0] == losses[1]
+    assert (found["pairs"][0]["only_first"], found["pairs"][0]["only_second"]) == (0, 0)
+    assert found["pairs"][0]["difference"] == [0, 0, 0]
+
+
+def test_columns_of_probabilities_are_found_by_name(in_folder):
+    folder = write_run(in_folder / "runs/sentiment/a", [0, 1, 1, 0])
+    path = folder / "report/predictions.csv"
+    before = read_run("a")
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("\n".join(",".join([*row[:4], row[5], row[4]]) for row in lines))
+    assert np.array_equal(read_run("a").probabilities, before.probabilities)
+
+
+def test_runs_of_other_classes_are_refused_and_the_difference_is_named(in_folder):
+    place = in_folder / "runs/sentiment"
+    write_run(place / "a", [0, 1], classes=("Positive", "negative"))
+    write_run(place / "b", [0, 1], classes=("positive", "negative"))
+    with pytest.raises(InputError, match="only b has positive; only a has Positive"):
+        found_in("a", "b")
+
+
+def test_texts_are_told_by_themselves_and_not_by_their_rows(in_folder):
+    place = in_folder / "runs/sentiment"
+    texts = ["one", "two", "three", "one"]
+    write_run(place / "a", [0, 1, 0, 1], labels=[0, 1, 0, 1], sources=texts)
+    # The same table in another order; "one" stands there under both labels.
+    write_run(place / "b", [1, 0, 1, 0], labels=[1, 0, 1, 0], sources=texts[::-1], ids=range(4, 8))
+    found, accuracies, _ = found_in("a", "b")
+    assert (found["num_examples"], found["left_out"], accuracies) == (4, 0, [1, 1])
+    # Other texts in the same rows are no example in common.
+    write_run(place / "c", [0, 1, 0, 1], labels=[0, 1, 0, 1], sources=["four", "five", "six", "7"])
+    with pytest.raises(InputError, match="no example was tested by all"):
+        found_in("a", "c")
+
+
+def write_clips(folder, *, mark):
+    paths = [folder / label / f"{k}.mp4" for label in ("a", "b") for k in range(3)]
+    for k, path in enumerate(paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"{mark} {k}".encode())
+    return paths
+
+
+def write_video_run(name, data, *, sources=None):
+    labels = [0] * 3 + [1] * 3
+    sources = sources or [data / label / f"{k}.mp4" for label in ("a", "b") for k in range(3)]
+    folder = Path("runs/video", name)
+    return write_run(folder, labels, labels=labels, sources=sources, task="video", data=data)
+
+
+def test_clips_are_told_by_their_paths_and_bytes(in_folder, caplog):
+    for folder, mark in (("one", "x"), ("other", "y"), ("moved", "x")):
+        write_clips(in_folder / folder, mark=mark)
+    here = Path("one")
+    write_video_run("a", here)
+    write_video_run("b", in_folder / "one")
+    assert found_in("a", "b")[0]["num_examples"] == 6
+    # A part of the data, named as data of its own.
+    write_run(
+        in_folder / "runs/video/part", [0, 1, 1], labels=[1, 1, 1], task="video", data="one/b",
+        sources=[f"one/b/{k}.mp4" for k in range(3)],
+    )  # fmt: skip
+    found, accuracies, _ = found_in("a", "part")
+    assert (found["num_examples"], found["left_out"]) == (3, 3)
+    assert accuracies == [1, pytest.approx(2 / 3)]
+    # Other clips of the same names and sizes.
+    write_video_run("c", in_folder / "other")
+    with pytest.raises(InputError, match="different clips of one name"):
+        found_in("a", "c")
+    write_video_run("d", in_folder / "moved")
+    assert found_in("a", "d")[0]["num_examples"] == 6
+    assert caplog.text == ""
+    shutil.rmtree(in_folder / "moved")
+    assert found_in("a", "d")[0]["num_examples"] == 6
+    assert "6 of 6 clips are gone" in caplog.text

@@ -1,0 +1,148 @@
+"""What several runs have in common: their classes, in one order, and examples that all answered.
+
+K classes
+"""
+
+import logging
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from data.errors import InputError
+from data.label_names import listed, matched, places, written
+from data.scan import contents_of
+from pipelines.finished_runs import FinishedRun
+from pipelines.lettering import printable
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, int, int]
+"""The source of an example, its class, and which of those that have both it is."""
+
+_MOST_SHOWN = 60
+# What `data.clip.clip_name` adds to the path of a clip that is not the whole file.
+_SECTION = re.compile(r" \[\S+ s to (the end|\S+ s)\]$")
+
+
+def with_classes_of(first: FinishedRun, run: FinishedRun) -> FinishedRun:
+    """A run, its classes called and ordered as the first's.
+
+    Raises:
+        InputError: one has a class that the other has not.
+    """
+    at = places(run.classes, first.classes)
+    if at is None:
+        told = (
+            f"RUNS: {run.name} has the classes {listed(run.classes)} and {first.name}"
+            f" {listed(first.classes)}"
+        )
+        for one, other in ((run, first), (first, run)):
+            known = matched(map(written, one.classes), other.classes)
+            if only := [name for name in one.classes if written(name) not in known]:
+                told += f"; only {one.name} has {listed(only)}"
+        raise InputError(f"{told}; compare runs of the same classes")
+    place = np.array(at)
+    return run._replace(
+        classes=first.classes,
+        labels=place[run.labels],
+        probabilities=run.probabilities[:, np.argsort(place)],
+    )
+
+
+def shared_examples(runs: Sequence[FinishedRun]) -> tuple[list[list[int]], int]:
+    """Rows of each run, the same example at the same place; and how many examples not all have.
+
+    A text is told by itself. A clip is told by its full path, or, where no path is in all runs (the
+    data were moved), by its path within the data: the files that are there must be the same.
+
+    Args:
+        runs: of the same classes in one order.
+
+    Raises:
+        InputError: no example is in all runs, runs call one by two labels, or clips differ that
+            have one path within the data.
+    """
+    rows = [_rows_of(run, run.sources) for run in runs]
+    shared = _in_all(rows)
+    if not shared and not _with_other_labels(runs, rows):
+        rows = [_rows_of(run, run.inner_sources) for run in runs]
+        shared = _in_all(rows)
+        _check_files(runs, rows, shared)
+    if told := _with_other_labels(runs, rows):
+        raise InputError(told)
+    if not shared:
+        raise InputError(
+            "RUNS: no example was tested by all of them; compare runs of the same data"
+        )
+    num_others = len(set().union(*rows)) - len(shared)
+    return [[row[key] for key in shared] for row in rows], num_others
+
+
+def _rows_of(run: FinishedRun, sources: Sequence[str]) -> dict[Key, int]:
+    """The row of each example."""
+    counts: Counter[tuple[str, int]] = Counter()
+    found: dict[Key, int] = {}
+    for row, one in enumerate(zip(sources, run.labels.tolist(), strict=True)):
+        found[*one, counts[one]] = row
+        counts[one] += 1
+    return found
+
+
+def _with_other_labels(runs: Sequence[FinishedRun], rows: Sequence[dict[Key, int]]) -> str:
+    """A line about an example that two runs have under different labels; empty where none is."""
+    classes = runs[0].classes
+    first, *others = map(_labels_of, rows)
+    for run, labels in zip(runs[1:], others, strict=True):
+        for source in first:
+            if source in labels and first[source].isdisjoint(labels[source]):
+                one, other = (classes[min(some[source])] for some in (labels, first))
+                return (
+                    f"RUNS: {run.name} and {runs[0].name} give the same examples other labels, e.g."
+                    f" '{printable(source[:_MOST_SHOWN])}': {one} and {other}; compare runs of the"
+                    " same data"
+                )
+    return ""
+
+
+def _labels_of(rows: Iterable[Key]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for source, label, _ in rows:
+        found[source].add(label)
+    return found
+
+
+def _in_all(rows: Sequence[dict[Key, int]]) -> list[Key]:
+    return [key for key in rows[0] if all(key in others for others in rows)]
+
+
+def _check_files(
+    runs: Sequence[FinishedRun], rows: Sequence[dict[Key, int]], shared: Sequence[Key]
+) -> None:
+    """Refuse clips that only have their names in common; warn of those that are gone."""
+    sets = [
+        {_file_of(run.sources[row[key]]) for run, row in zip(runs, rows, strict=True)}
+        for key in shared
+    ]
+    present = [[path for path in sorted(paths) if path.is_file()] for paths in sets]
+    files = list(dict.fromkeys(path for paths in present for path in paths))
+    content = dict(zip(files, contents_of(files), strict=True))
+    for paths in present:
+        if len({content[path] for path in paths}) > 1:
+            told = " and ".join(map(str, paths[:2]))
+            raise InputError(
+                f"RUNS: {told} are different clips of one name; compare runs of the same data"
+            )
+    if gone := sum(len(some) < len(paths) for some, paths in zip(present, sets, strict=True)):
+        log.warning(
+            "RUNS: the data of these runs lie in different places, and %s of %s clips are gone from"
+            " one: they are taken for the same by their paths within the data",
+            *(f"{gone:,}", f"{len(shared):,}"),
+        )
+
+
+def _file_of(source: str) -> Path:
+    return Path(source if os.path.exists(source) else _SECTION.sub("", source))
