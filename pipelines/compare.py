@@ -13,7 +13,7 @@ from data.errors import InputError
 from pipelines.compare_page import compare_page
 from pipelines.errors import one_line_errors
 from pipelines.finished_runs import FinishedRun, read_run
-from pipelines.intervals import interval, resample
+from pipelines.intervals import Comparison
 from pipelines.measures import log_loss
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
@@ -46,7 +46,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
                 " runs of the same data"
             )
     predicted = {run.name: run.probabilities[at[run.name]].argmax(1) for run in runs}
-    figures = resample(labels, predicted, num_classes=len(runs[0].classes))
+    figures = Comparison(labels, predicted, num_classes=len(runs[0].classes))
     pairs = list(combinations(predicted, 2))
     tests = [mcnemar(predicted[a] == labels, predicted[b] == labels) for a, b in pairs]
     p_values = holm([test.p_value for test in tests])
@@ -54,7 +54,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
         {
             "first": first,
             "second": second,
-            "difference": list(interval(figures[first].accuracy - figures[second].accuracy)),
+            "difference": figures.difference(first, second)["accuracy"],
             **test._asdict(),
             "p_value": p_value,
         }
@@ -66,8 +66,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
         "left_out": len(set().union(*(run.position for run in runs))) - len(shared),
         "runs": {
             run.name: {
-                "accuracy": list(interval(figures[run.name].accuracy)),
-                "macro_f1": list(interval(figures[run.name].macro_f1)),
+                **figures.own(run.name),
                 "log_loss": log_loss(labels, run.probabilities[at[run.name]]),
                 "train_seconds": run.report.get("train_seconds"),
                 "options": options,

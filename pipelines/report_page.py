@@ -103,7 +103,8 @@ def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Ite
     header = ["", "accuracy", "macro-F1", "log loss", *_LEADS.values()]
     yield table(header, rows)
     yield paragraph(
-        "Intervals are bootstrap percentiles over the tested examples; differences are taken on the"
+        "The interval of an accuracy is Wilson's. The others are bootstrap percentiles over the tested"
+        " examples and four of unknown outcome (Agresti & Coull 1998); differences are taken on the"
         " same resampled examples (paired). A lead whose interval holds 0 may be chance."
     )
 
