@@ -1,6 +1,5 @@
 """``make compare RUNS="a b c"``: runs side by side, and which differences are more than chance."""
 
-import json
 import sys
 from itertools import combinations
 from pathlib import Path
@@ -18,6 +17,7 @@ from pipelines.measures import log_loss
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
 from pipelines.significance import holm, mcnemar
+from pipelines.strict_json import json_text
 
 TASK = "compare"
 
@@ -143,11 +143,11 @@ def main(args: list[str] | None = None) -> None:
             raise InputError(f'RUNS="{options.runs}": name two runs or more, with blanks between')
         found = compare([read_run(name) for name in dict.fromkeys(names)])
         folder = create_run(TASK, name_run(TASK, options.run), is_training=False)
+        write_whole(folder / "compare.json", json_text(found))
+        print(summary(found))
         write_whole(
             folder / "compare.html", compare_page(found, map(pair_sentence, found["pairs"]))
         )
-        write_whole(folder / "compare.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-        print(summary(found))
         print(f"Page: {Path(folder) / 'compare.html'}")
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import matplotlib
@@ -64,6 +64,45 @@ def page(title: str, *parts: str) -> str:
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{escape(title)}</h1>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
     )
+
+
+class UnfinishedPageError(Exception):
+    """A page that lacks a section; the error that kept it is the cause.
+
+    Args:
+        page: the document, which says what it lacks.
+        error: the first that came.
+        count: how many sections are missing.
+    """
+
+    def __init__(self, page: str, error: Exception, count: int) -> None:
+        self.page = page
+        noun = "section" if count == 1 else "sections"
+        super().__init__(f"the page lacks {count} {noun}: {_told(error)}")
+
+
+def page_of_sections(title: str, *sections: Iterable[str]) -> str:
+    """`page` of parts that are made one by one.
+
+    Raises:
+        UnfinishedPageError: a section could not be made; the others were.
+    """
+    parts: list[str] = []
+    errors: list[Exception] = []
+    for section in sections:
+        try:
+            parts += section
+        except Exception as error:
+            parts.append(paragraph(f"This section could not be made: {_told(error)}."))
+            errors.append(error)
+    made = page(title, *parts)
+    if errors:
+        raise UnfinishedPageError(made, errors[0], len(errors)) from errors[0]
+    return made
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def heading(text: str) -> str:

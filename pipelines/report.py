@@ -6,7 +6,6 @@ over all K classes: one without an example in this split counts too. n examples,
 
 import csv
 import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ from sklearn import metrics
 from data.whole import written_whole
 from pipelines.confusion import draw_confusion_matrix
 from pipelines.lettering import printable
+from pipelines.page import UnfinishedPageError
+from pipelines.strict_json import json_text, plain_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,19 @@ def write_report(
     folder: Path,
     predictions: Predictions,
     *,
+    page: Callable[[dict], str] | None = None,
+    **options: Any,
+) -> dict:
+    """`write_figures`, which has the options, then `write_pictures`; return the report."""
+    report = write_figures(folder, predictions, **options)
+    write_pictures(folder, report, page=page)
+    return report
+
+
+def write_figures(
+    folder: Path,
+    predictions: Predictions,
+    *,
     task: str,
     data: str,
     split: str,
@@ -89,11 +103,8 @@ def write_report(
     train_seconds: float,
     baselines: dict[str, dict],
     extra: dict | None = None,
-    page: Callable[[dict], str] | None = None,
 ) -> dict:
-    """Write report.json, report.txt, predictions.csv and confusion_matrix.png; return the report.
-
-    With ``page``, what it makes of the report is written as report.html.
+    """Write predictions.csv, report.txt and report.json; return the report.
 
     `skipped` holds {"path": ..., "reason": ...} for every file left out, `baselines` the scores by
     name, `extra` further keys: ValueError for one that the report has already. Each file appears
@@ -119,18 +130,41 @@ def write_report(
     taken = sorted(report.keys() & (extra or {}).keys())
     _require(not taken, f"extra has the keys {taken}; the report has them already: rename them")
     report |= extra or {}
-    text = json.dumps(report, default=lambda item: getattr(item, "tolist", item.__str__)())
-    report = json.loads(text, parse_constant=lambda constant: None)  # NaN and infinity
+    report = plain_values(report)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "report.txt", _classification_text(report))
     write_whole(folder / "predictions.csv", _predictions_csv(predictions))
-    picture = io.BytesIO()
-    draw_confusion_matrix(report).savefig(picture, dpi=150, bbox_inches="tight", pad_inches=0.2)
-    write_whole(folder / "confusion_matrix.png", picture.getvalue())
-    if page is not None:
-        write_whole(folder / "report.html", page(report))
-    write_whole(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "report.txt", _classification_text(report))
+    write_whole(folder / "report.json", json_text(report))
     return report
+
+
+def write_pictures(
+    folder: Path, report: dict, *, page: Callable[[dict], str] | None = None
+) -> None:
+    """Write confusion_matrix.png and, by ``page``, report.html, of a report that is on disk.
+
+    Each is tried, whether or not the other fails; then the error goes on.
+    """
+
+    def draw() -> None:
+        picture = io.BytesIO()
+        draw_confusion_matrix(report).savefig(picture, dpi=150, bbox_inches="tight", pad_inches=0.2)
+        write_whole(folder / "confusion_matrix.png", picture.getvalue())
+
+    try:
+        if page is not None:
+            write_page(folder / "report.html", page, report)
+    finally:
+        draw()
+
+
+def write_page(path: Path, page: Callable[[dict], str], report: dict) -> None:
+    """Write the page of a report; if it lacks a section, the page without it, and the error goes on."""
+    try:
+        write_whole(path, page(report))
+    except UnfinishedPageError as error:
+        write_whole(path, error.page)
+        raise
 
 
 def summary(report: dict, *, model_name: str | None = None) -> str:

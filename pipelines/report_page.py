@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.example_views import example_view
-from pipelines.page import details, heading, page, paragraph, picture, raw, table
+from pipelines.page import details, heading, page_of_sections, paragraph, picture, raw, table
 from pipelines.report_figures import draw_history, draw_lengths
 from pipelines.report_sections import calibration, order, per_class, points, slices
 from pipelines.shown_examples import ShownExample
@@ -38,24 +38,24 @@ class PageInputs:
     class_counts: dict[str, list[int]]  # of each part, (K,) examples
     trained_on: str = ""  # how many examples of what
     has_learnt_part: bool = False  # whether the tested part was learnt from, or chosen by
-    examples: list[ShownExample] = field(default_factory=list)
+    examples: Iterable[ShownExample] = ()  # made when they are shown
     history: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
 
 
 def report_page(report: dict[str, Any], inputs: PageInputs, *, model_name: str) -> str:
-    """The page of a report, as `write_report` has it."""
+    """The page of a report, as `write_report` has it; raises as `page_of_sections` does."""
     title = f"{report['task'].capitalize()} on {report['data']}"
-    return page(
+    return page_of_sections(
         title,
-        *_summary(report, inputs, model_name),
-        *per_class(report, inputs.labels, inputs.probabilities),
-        *calibration(report, inputs.labels, inputs.probabilities, inputs.untempered),
-        *slices(report, inputs.lengths),
-        *order(report),
-        *_examples(report, inputs.examples),
-        *_data(report, inputs),
-        *_run(report, inputs),
+        _summary(report, inputs, model_name),
+        per_class(report, inputs.labels, inputs.probabilities),
+        calibration(report, inputs.labels, inputs.probabilities, inputs.untempered),
+        slices(report, inputs.lengths),
+        order(report),
+        _examples(inputs.examples),
+        _data(report, inputs),
+        _run(report, inputs),
     )
 
 
@@ -126,8 +126,9 @@ def _baseline(name: str) -> str:
     return _BASELINES.get(name, name.replace("_", " "))
 
 
-def _examples(report: dict[str, Any], examples: list[ShownExample]) -> Iterable[str]:
-    if not examples:
+def _examples(examples: Iterable[ShownExample]) -> Iterable[str]:
+    views = [raw(example_view(one)) for one in examples]
+    if not views:
         return
     yield heading("The surest mistakes, and some right answers")
     yield paragraph(
@@ -135,7 +136,7 @@ def _examples(report: dict[str, Any], examples: list[ShownExample]) -> Iterable[
         " log-odds by integrated gradients (Sundararajan 2017), which add up to the answer; where they"
         " do not, or were not computed, it is said."
     )
-    yield from (raw(example_view(one)) for one in examples)
+    yield from views
 
 
 def _data(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
