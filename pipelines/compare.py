@@ -13,6 +13,7 @@ from pipelines.compare_page import compare_page
 from pipelines.errors import one_line_errors
 from pipelines.finished_runs import FinishedRun, read_run
 from pipelines.intervals import Comparison
+from pipelines.lettering import printable
 from pipelines.measures import log_loss
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
@@ -115,7 +116,7 @@ def summary(found: dict[str, Any]) -> str:
             f"{name:{width}}{shown:>26}{run['macro_f1'][0]:>10.4f}{run['log_loss']:>10.4f}{seconds:>12}"
         )
     lines += [pair_sentence(pair) for pair in found["pairs"]]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def pair_sentence(pair: dict[str, Any]) -> str:

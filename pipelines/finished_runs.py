@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.errors import InputError
+from pipelines.report import in_table
 from pipelines.run_history import read_options
 from pipelines.runs import RUNS
 
@@ -55,8 +56,7 @@ def read_run(name: str) -> FinishedRun:
             keys.append((str(int(float(row[0]))), Path(row[1]).name if is_path else row[1]))
             labels.append(row[2])
             probabilities.append([float(cell) for cell in row[4:]])
-    # As the table writes them (see `report`).
-    index = {written.replace("\0", "\\x00"): k for k, written in enumerate(classes)}
+    index = {in_table(name): k for k, name in enumerate(classes)}
     return FinishedRun(
         name,
         report,

@@ -6,6 +6,7 @@ from typing import Any
 
 from data.language import LanguageDataModule
 from pipelines.language_task import measures
+from pipelines.lettering import printable
 from pipelines.ngrams import ngram_losses
 from pipelines.report import write_whole
 from pipelines.strict_json import json_text
@@ -111,4 +112,4 @@ def as_text(report: dict[str, Any]) -> str:
     baselines = [values["loss"] for values in report["baselines"].values()]
     if baselines and not math.isnan(report["loss"]) and report["loss"] >= min(baselines):
         lines += ["", "Counting does as well: this model has not learnt more than n-grams tell."]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

@@ -20,6 +20,9 @@ from pipelines.lettering import printable
 from pipelines.page import UnfinishedPageError
 from pipelines.strict_json import json_text, plain_values
 
+# Keys of scikit-learn's classification report that are no class.
+_SUMMARIES = ("accuracy", "micro avg", "macro avg", "weighted avg")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
@@ -120,7 +123,9 @@ def write_figures(
         "num_examples": len(labels),
         "classes": classes,
         **scores(labels, predictions.probabilities),
-        "classification_report": _classify(labels, predicted, classes, output_dict=True),
+        "classification_report": _classify(
+            labels, predicted, _beside_summaries(classes), output_dict=True
+        ),
         "confusion_matrix": metrics.confusion_matrix(labels, predicted, labels=range(len(classes))),
         "truncated_steps": truncated_steps,
         "skipped": skipped,
@@ -227,6 +232,17 @@ def _classify(labels: np.ndarray, predicted: np.ndarray, names: list[str], **opt
     return metrics.classification_report(labels, predicted, **options)
 
 
+def _beside_summaries(classes: list[str]) -> list[str]:
+    """Names as keys beside those of scikit-learn's summaries, behind which a class would vanish."""
+    keys: list[str] = []
+    for name in classes:
+        key = name
+        while key in _SUMMARIES or (key != name and key in classes):
+            key = f"class {key}"
+        keys.append(key)
+    return keys
+
+
 def _classification_text(report: dict) -> str:
     """scikit-learn's text, from the counts alone: a report read back from disk prints as well."""
     counts = np.array(report["confusion_matrix"])
@@ -234,19 +250,25 @@ def _classification_text(report: dict) -> str:
     return _classify(labels, predicted, [printable(name) for name in report["classes"]], digits=4)
 
 
-def _predictions_csv(predictions: Predictions) -> str:
-    """Rows by id, numbers exact, all strings quoted (else csv leaves a bare \\r unquoted).
+def in_table(text: str) -> str:
+    """A text as predictions.csv has it.
 
-    NUL, at which many readers stop, is written as the four characters \\x00.
+    NUL, at which many readers stop, is written as the four characters \\x00; a lone surrogate, which
+    UTF-8 does not have, as \\udcff.
     """
+    return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
+
+
+def _predictions_csv(predictions: Predictions) -> str:
+    """Rows by id, numbers exact, all strings quoted (else csv leaves a bare \\r unquoted)."""
     table = io.StringIO(newline="")
     writer = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    names = [name.replace("\0", "\\x00") for name in predictions.classes]
+    names = list(map(in_table, predictions.classes))
     header = ["id", predictions.source_column, "label", "predicted"]
     writer.writerow(header + [f"probability_{name}" for name in names])
     labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
     for row in np.argsort(predictions.ids):
-        source = str(predictions.sources[row]).replace("\0", "\\x00")
+        source = in_table(str(predictions.sources[row]))
         start = [int(predictions.ids[row]), source, names[labels[row]], names[predicted[row]]]
         writer.writerow(start + predictions.probabilities[row].tolist())
     return table.getvalue()

@@ -3,13 +3,21 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from pipelines.example_views import example_view
-from pipelines.page import details, heading, page_of_sections, paragraph, picture, raw, table
+from pipelines.page import (
+    details,
+    escaped,
+    heading,
+    page_of_sections,
+    paragraph,
+    picture,
+    raw,
+    table,
+)
 from pipelines.report_figures import draw_history, draw_lengths
 from pipelines.report_sections import calibration, order, per_class, points, slices
 from pipelines.shown_examples import ShownExample
@@ -228,4 +236,4 @@ def _run(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
         )
     if inputs.config:
         text = json.dumps(inputs.config, indent=2, ensure_ascii=False, default=str)
-        yield details("All options", raw(f"<pre>{escape(text)}</pre>"))
+        yield details("All options", raw(f"<pre>{escaped(text)}</pre>"))
