@@ -1,6 +1,5 @@
 """``make compare RUNS="a b c"``: runs side by side, and which differences are more than chance."""
 
-import json
 import sys
 from itertools import combinations
 from pathlib import Path
@@ -12,12 +11,14 @@ from data.errors import InputError
 from pipelines.compare_page import compare_page
 from pipelines.errors import one_line_errors
 from pipelines.finished_runs import FinishedRun, read_run
-from pipelines.intervals import interval, resample
+from pipelines.intervals import Comparison
+from pipelines.lettering import printable
 from pipelines.measures import log_loss
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
 from pipelines.shared_examples import shared_examples, with_classes_of
 from pipelines.significance import holm, mcnemar
+from pipelines.strict_json import json_text
 
 TASK = "compare"
 
@@ -41,7 +42,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
     at = {run.name: some for run, some in zip(runs, rows, strict=True)}
     labels = runs[0].labels[at[runs[0].name]]
     predicted = {run.name: run.probabilities[at[run.name]].argmax(1) for run in runs}
-    figures = resample(labels, predicted, num_classes=len(runs[0].classes))
+    figures = Comparison(labels, predicted, num_classes=len(runs[0].classes))
     pairs = list(combinations(predicted, 2))
     tests = [mcnemar(predicted[a] == labels, predicted[b] == labels) for a, b in pairs]
     p_values = holm([test.p_value for test in tests])
@@ -49,7 +50,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
         {
             "first": first,
             "second": second,
-            "difference": list(interval(figures[first].accuracy - figures[second].accuracy)),
+            "difference": figures.difference(first, second)["accuracy"],
             **test._asdict(),
             "p_value": p_value,
         }
@@ -61,8 +62,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
         "left_out": num_left_out,
         "runs": {
             run.name: {
-                "accuracy": list(interval(figures[run.name].accuracy)),
-                "macro_f1": list(interval(figures[run.name].macro_f1)),
+                **figures.own(run.name),
                 "log_loss": log_loss(labels, run.probabilities[at[run.name]]),
                 "train_seconds": run.report.get("train_seconds"),
                 "options": options,
@@ -96,7 +96,7 @@ def summary(found: dict[str, Any]) -> str:
             f"{name:{width}}{shown:>26}{run['macro_f1'][0]:>10.4f}{run['log_loss']:>10.4f}{seconds:>12}"
         )
     lines += [pair_sentence(pair) for pair in found["pairs"]]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def pair_sentence(pair: dict[str, Any]) -> str:
@@ -124,11 +124,11 @@ def main(args: list[str] | None = None) -> None:
             raise InputError(f'RUNS="{options.runs}": name two runs or more, with blanks between')
         found = compare([read_run(name) for name in dict.fromkeys(names)])
         folder = create_run(TASK, name_run(TASK, options.run), is_training=False)
+        write_whole(folder / "compare.json", json_text(found))
+        print(summary(found))
         write_whole(
             folder / "compare.html", compare_page(found, map(pair_sentence, found["pairs"]))
         )
-        write_whole(folder / "compare.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-        print(summary(found))
         print(f"Page: {Path(folder) / 'compare.html'}")
 
 

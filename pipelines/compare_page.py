@@ -60,7 +60,7 @@ def _figure(runs: dict[str, Any]) -> Figure:
     value, low, high = np.array([run["accuracy"] for run in runs.values()]).T
     rows = np.arange(len(runs))
     axes.errorbar(value, rows, xerr=[value - low, high - value], fmt="o", color=BLUE, capsize=3)
-    axes.set_yticks(rows, names, family=families)
+    axes.set_yticks(rows, names, family=families, parse_math=False)
     axes.set(xlabel="accuracy", ylim=(len(runs) - 0.5, -0.5))
     return figure
 

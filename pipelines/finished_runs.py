@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.errors import InputError
+from pipelines.report import in_table
 from pipelines.run_history import read_options
 from pipelines.runs import RUNS
 
@@ -47,7 +48,7 @@ def read_run(name: str) -> FinishedRun:
             f"RUNS: {folder} is a run of a language model; compare classifiers, by name or folder"
         )
     # As the table writes them (see `report`).
-    place = {_as_written(name): k for k, name in enumerate(report["classes"])}
+    place = {in_table(name): k for k, name in enumerate(report["classes"])}
     labels, sources, probabilities = [], [], []
     csv.field_size_limit(2**31 - 1)
     with (folder / "report" / "predictions.csv").open(encoding="utf-8", newline="") as lines:
@@ -75,10 +76,6 @@ def read_run(name: str) -> FinishedRun:
         inner,
         _options(folder / "config.yaml"),
     )
-
-
-def _as_written(name: str) -> str:
-    return name.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
 def _within(data: str, paths: list[str]) -> list[str]:

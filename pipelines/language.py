@@ -13,7 +13,7 @@ from pipelines.language_page import glance, language_page
 from pipelines.language_report import as_text, write_language_report
 from pipelines.language_task import LanguageTask
 from pipelines.quiet import ignore_noise
-from pipelines.run_history import read_history
+from pipelines.report import write_page
 
 
 class LanguageCLI(TrainingCLI):
@@ -61,13 +61,14 @@ def _run(cli: LanguageCLI) -> None:
             train_seconds=train_seconds,
             trained_tokens=cli.model.num_trained_tokens * cli.trainer.world_size,
             fit_baselines=not cli.config.trainer.fast_dev_run,
-            page=partial(
-                language_page,
-                seen=glance(cli.model.model, cli.datamodule),
-                history=read_history(cli.folder / "metrics.csv"),
-            ),
         )
         print(as_text(report))
+        page = partial(
+            language_page,
+            look=partial(glance, cli.model.model, cli.datamodule),
+            history_file=cli.folder / "metrics.csv",
+        )
+        write_page(cli.folder / "report" / "report.html", page, report)
         print(f"Report: {cli.folder / 'report' / 'report.html'}")
 
 

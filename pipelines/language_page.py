@@ -1,8 +1,9 @@
 """The report of a language model as a page: what it knows, what surprises it, and what it writes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,10 @@ from tokenizers import Tokenizer
 from data.language import END, LanguageDataModule
 from data.vocabulary import UNKNOWN
 from models.language import LanguageModel
-from pipelines.page import heading, page, paragraph, picture, raw, table
+from pipelines.language_report import perplexity_text
+from pipelines.page import heading, page_of_sections, paragraph, picture, raw, table
 from pipelines.report_figures import draw_history
+from pipelines.run_history import read_history
 from pipelines.sample import continuation, first_tokens, readable
 
 # Of the reported part, read from its beginning; what is shown stands where the state has warmed up.
@@ -68,20 +71,27 @@ def _written_out(tokenizer: Tokenizer, data: LanguageDataModule, tokens: list[in
     return ["\n\n" if token == end else f"{tokenizer.decode([token])}{between}" for token in tokens]
 
 
-def language_page(
-    report: dict[str, Any], seen: Glance, history: dict[str, list[tuple[float, float]]]
-) -> str:
-    """The page of a report, as `write_language_report` has it."""
-    return page(f"A language model of {report['data']}", *_parts(report, seen, history))
+def language_page(report: dict[str, Any], look: Callable[[], Glance], history_file: Path) -> str:
+    """The page of a report, as `write_language_report` has it; raises as `page_of_sections` does.
+
+    Args:
+        report: the figures.
+        look: lets the model read and write, when the page comes to it.
+        history_file: metrics.csv, if there is one.
+    """
+    return page_of_sections(
+        f"A language model of {report['data']}",
+        _figures(report),
+        _glance(look),
+        _run(report, history_file),
+    )
 
 
-def _parts(
-    report: dict[str, Any], seen: Glance, history: dict[str, list[tuple[float, float]]]
-) -> Iterable[str]:
+def _figures(report: dict[str, Any]) -> Iterable[str]:
     yield paragraph(
         f"Trained on {report['train_tokens']:,} {report['tokenizer']}, the model predicts each of the"
         f" {report['tokens']:,} of the part “{report['split']}” with a perplexity of"
-        f" {report['perplexity']:,.2f}: as if it wavered between so many. That is"
+        f" {perplexity_text(report['perplexity'])}: as if it wavered between so many. That is"
         f" {report['bits_per_character']:.3f} bits a character.",
         lead=True,
     )
@@ -93,12 +103,16 @@ def _parts(
             [
                 name,
                 f"{row['loss']:.4f}",
-                f"{row['perplexity']:,.2f}",
+                perplexity_text(row["perplexity"]),
                 f"{row['bits_per_character']:.4f}",
             ]
             for name, row in rows
         ],
     )
+
+
+def _glance(look: Callable[[], Glance]) -> Iterable[str]:
+    seen = look()
     yield heading("What surprises it")
     yield paragraph(
         "A passage it has not learnt from. The redder, the less likely the model held what came next."
@@ -107,11 +121,15 @@ def _parts(
     yield heading("What it writes by itself")
     yield raw(f"<pre>{escape(_shown(seen.written))}</pre>")
     yield paragraph(f"At a temperature of {_TEMPERATURE}; make sample-language writes more.")
+
+
+def _run(report: dict[str, Any], history_file: Path) -> Iterable[str]:
     yield heading("The run")
     yield paragraph(
         f"Trained in {report['train_seconds']:,.0f} s, {report['tokens_per_second']:,.0f} tokens a"
         " second, validation included."
     )
+    history = read_history(history_file)
     if history:
         losses = {name: points for name, points in history.items() if name.endswith("/loss")}
         yield picture(draw_history(losses, metrics=("loss",)), alt="loss by epoch, nats a token")

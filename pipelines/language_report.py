@@ -1,15 +1,15 @@
 """The report of a language model: what it costs to predict a text, beside what counting gives."""
 
-import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from data.language import LanguageDataModule
 from pipelines.language_task import measures
+from pipelines.lettering import printable
 from pipelines.ngrams import ngram_losses
 from pipelines.report import write_whole
+from pipelines.strict_json import json_text
 
 # Orders of the n-gram models that stand beside it; the last by its number.
 ORDERS = {1: "unigram", 2: "bigram", 3: "trigram", 5: "5-gram"}
@@ -23,9 +23,10 @@ def write_language_report(
     train_seconds: float,
     trained_tokens: int,
     fit_baselines: bool,
-    page: Callable[[dict[str, Any]], str] | None = None,
 ) -> dict[str, Any]:
-    """Write ``report.json`` and ``report.txt``, and ``report.html`` by ``page``.
+    """Write ``report.txt`` and ``report.json``.
+
+    The JSON is strict: a number that is not finite becomes null.
 
     Args:
         folder: is made.
@@ -34,7 +35,6 @@ def write_language_report(
         train_seconds: how long it was trained, validation included.
         trained_tokens: how many it has learnt from in that time, on all ranks.
         fit_baselines: count n-grams of the training part.
-        page: makes the page of the report.
     """
     part = data.parts[data.reported_part]
     tokens_per_character = len(part.tokens) / part.num_characters
@@ -64,15 +64,18 @@ def write_language_report(
         "repeated_documents": data.num_repeated,
         "withheld_documents": data.num_withheld,
         "train_seconds": train_seconds,
-        "tokens_per_second": trained_tokens / max(train_seconds, 1e-9),
+        "tokens_per_second": trained_tokens / train_seconds if train_seconds > 0 else 0.0,
         "baselines": baselines,
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "report.txt", as_text(report) + "\n")
-    if page is not None:
-        write_whole(folder / "report.html", page(report))
-    write_whole(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "report.json", json_text(report))
     return report
+
+
+def perplexity_text(perplexity: float) -> str:
+    """Two decimals, or the size of a number with too many digits to be read."""
+    return f"{perplexity:,.2f}" if perplexity < 1e7 else f"{perplexity:.3g}"
 
 
 def as_text(report: dict[str, Any]) -> str:
@@ -86,7 +89,7 @@ def as_text(report: dict[str, Any]) -> str:
     ]
     for name, values in rows:
         lines.append(
-            f"{name:12}{values['loss']:>12.4f}{values['perplexity']:>12.2f}"
+            f"{name:12}{values['loss']:>12.4f}{perplexity_text(values['perplexity']):>12}"
             f"{values['bits_per_character']:>16.4f}"
         )
     if report["split"] == "val":
@@ -109,4 +112,4 @@ def as_text(report: dict[str, Any]) -> str:
     baselines = [values["loss"] for values in report["baselines"].values()]
     if baselines and not math.isnan(report["loss"]) and report["loss"] >= min(baselines):
         lines += ["", "Counting does as well: this model has not learnt more than n-grams tell."]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

@@ -174,7 +174,7 @@ def measures(nats: float, *, tokens_per_character: float) -> dict[str, float]:
     """
     return {
         "loss": nats,
-        "perplexity": math.exp(min(nats, 700.0)),
+        "perplexity": math.inf if nats > 709 else math.exp(nats),
         "bits_per_character": nats / math.log(2) * tokens_per_character,
     }
 

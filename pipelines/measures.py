@@ -44,6 +44,14 @@ def ranking(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -
     return {**per_class, "top5_accuracy": top}
 
 
+def class_by_class(
+    labels: np.ndarray, predicted: np.ndarray, num_classes: int
+) -> tuple[np.ndarray, ...]:
+    """Precision, recall, F1 and the number of examples of each class, (K,) each; 0 for 0 / 0."""
+    every = range(num_classes)
+    return metrics.precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
+
+
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """The mean negative logarithm of what the right class is given, in nats."""
     every = range(probabilities.shape[1])

@@ -3,7 +3,6 @@
 T steps · W steps of the window · H hidden size
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +30,7 @@ from pipelines.specimen import (
     text_specimen,
     video_specimen,
 )
+from pipelines.strict_json import json_text
 from pipelines.unit_ranking import Finding, States, Unit, rank_units
 
 TASK = "microscope"
@@ -195,9 +195,9 @@ def main(args: list[str] | None = None) -> None:
         if options.out is None:
             create_run(TASK, folder.name, is_training=False)
         found = figures(seen, checkpoint=options.ckpt)
-        write_whole(folder / "microscope.html", microscope_page(seen, checkpoint=options.ckpt))
-        write_whole(folder / "microscope.json", json.dumps(found, indent=2) + "\n")
+        write_whole(folder / "microscope.json", json_text(found))
         print(ranking_text(seen))
+        write_whole(folder / "microscope.html", microscope_page(seen, checkpoint=options.ckpt))
         print(f"Page: {folder / 'microscope.html'}")
 
 

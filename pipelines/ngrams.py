@@ -34,8 +34,11 @@ def ngram_losses(
     # The number of the context before each token, in the order of the training text's; of order 1
     # there is one context, the empty one. -1: a context that does not occur in training.
     context, asked = np.zeros(len(train), np.int64), np.zeros(len(test), np.int64)
-    losses = []
+    losses: list[float] = []
     for order in range(1, max_order + 1):
+        if len(train) < order:  # not one such n-gram: the shorter ones tell what is known
+            losses.append(losses[-1])
+            continue
         grams, gram, counts = np.unique(
             context * num_tokens + train[order - 1 :], return_inverse=True, return_counts=True
         )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from data.batch import RaggedBatch
 from data.text_part import windows
-from pipelines.intervals import interval, resample
+from pipelines.intervals import Comparison
 
 # Beyond this many, more examples change a share by less than a percent.
 MOST_EXAMPLES = 2_000
@@ -92,12 +92,9 @@ def describe_order(labels: np.ndarray, whole: np.ndarray, otherwise: np.ndarray)
     """
     answers = {"whole": whole, **dict(zip(READINGS, otherwise.T, strict=True))}
     num_classes = 1 + max(int(one.max()) for one in (labels, whole, otherwise))
-    figures = resample(labels, answers, num_classes=num_classes)
-    accuracies = {name: found.accuracy for name, found in figures.items()}
+    found = Comparison(labels, answers, num_classes=num_classes)
     return {
         "num_examples": len(labels),
-        **{name: float(accuracy[0]) for name, accuracy in accuracies.items()},
-        "against_whole": {
-            name: list(interval(accuracies[name] - accuracies["whole"])) for name in READINGS
-        },
+        **{name: float((labels == answer).mean()) for name, answer in answers.items()},
+        "against_whole": {name: found.difference(name, "whole")["accuracy"] for name in READINGS},
     }

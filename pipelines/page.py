@@ -2,11 +2,13 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from pipelines.lettering import visible
 
 # Of what is an image in a figure.
 _IMAGE_DPI = 150
@@ -53,6 +55,11 @@ details { margin: .8rem 0 } summary { cursor: pointer; color: var(--soft) }
 """
 
 
+def escaped(text: str) -> str:
+    """Any text as the content or an attribute of an element."""
+    return escape(visible(text))
+
+
 def page(title: str, *parts: str) -> str:
     """A whole HTML document of parts that the functions below make."""
     return (
@@ -61,26 +68,65 @@ def page(title: str, *parts: str) -> str:
         # Nothing is loaded, whatever stands in the texts that are shown.
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
         " img-src data:; style-src 'unsafe-inline'\">\n"
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
+        f"<title>{escaped(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{escaped(title)}</h1>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
     )
+
+
+class UnfinishedPageError(Exception):
+    """A page that lacks a section; the error that kept it is the cause.
+
+    Args:
+        page: the document, which says what it lacks.
+        error: the first that came.
+        count: how many sections are missing.
+    """
+
+    def __init__(self, page: str, error: Exception, count: int) -> None:
+        self.page = page
+        noun = "section" if count == 1 else "sections"
+        super().__init__(f"the page lacks {count} {noun}: {_told(error)}")
+
+
+def page_of_sections(title: str, *sections: Iterable[str]) -> str:
+    """`page` of parts that are made one by one.
+
+    Raises:
+        UnfinishedPageError: a section could not be made; the others were.
+    """
+    parts: list[str] = []
+    errors: list[Exception] = []
+    for section in sections:
+        try:
+            parts += section
+        except Exception as error:
+            parts.append(paragraph(f"This section could not be made: {_told(error)}."))
+            errors.append(error)
+    made = page(title, *parts)
+    if errors:
+        raise UnfinishedPageError(made, errors[0], len(errors)) from errors[0]
+    return made
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def heading(text: str) -> str:
     """The heading of a section."""
-    return f"<h2>{escape(text)}</h2>"
+    return f"<h2>{escaped(text)}</h2>"
 
 
 def paragraph(text: str, *, lead: bool = False) -> str:
     """Running text; ``lead``: larger, for what must be read first."""
-    return f"<p class='{'lead' if lead else 'text'}'>{escape(text)}</p>"
+    return f"<p class='{'lead' if lead else 'text'}'>{escaped(text)}</p>"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The first column is text, the others are numbers, as they shall be printed."""
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    head = "".join(f"<th>{escaped(cell)}</th>" for cell in header)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{escaped(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
@@ -94,11 +140,11 @@ def picture(figure: Figure, *, alt: str, caption: str = "") -> str:
             content, format="svg", bbox_inches="tight", metadata={"Date": None}, dpi=_IMAGE_DPI
         )
     source = base64.b64encode(content.getvalue()).decode()
-    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    below = f"<figcaption>{escaped(caption)}</figcaption>" if caption else ""
     # On a phone a wide figure is moved sideways: at a third of its size nobody can read it.
     least = round(_LEAST_PX_PER_INCH * figure.get_figwidth())
     image = (
-        f'<img alt="{escape(alt)}" style="min-width:{least}px"'
+        f'<img alt="{escaped(alt)}" style="min-width:{least}px"'
         f' src="data:image/svg+xml;base64,{source}">'
     )
     return f"<figure>{image}{below}</figure>"
@@ -111,4 +157,4 @@ def raw(html: str) -> str:
 
 def details(summary: str, *parts: str) -> str:
     """What is folded away until it is asked for."""
-    return f"<details><summary>{escape(summary)}</summary>{''.join(parts)}</details>"
+    return f"<details><summary>{escaped(summary)}</summary>{''.join(parts)}</details>"

@@ -6,7 +6,6 @@ over all K classes: one without an example in this split counts too. n examples,
 
 import csv
 import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,11 @@ from sklearn import metrics
 from data.whole import written_whole
 from pipelines.confusion import draw_confusion_matrix
 from pipelines.lettering import printable
+from pipelines.page import UnfinishedPageError
+from pipelines.strict_json import json_text, plain_values
+
+# Keys of scikit-learn's classification report that are no class.
+_SUMMARIES = ("accuracy", "micro avg", "macro avg", "weighted avg")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,19 @@ def write_report(
     folder: Path,
     predictions: Predictions,
     *,
+    page: Callable[[dict], str] | None = None,
+    **options: Any,
+) -> dict:
+    """`write_figures`, which has the options, then `write_pictures`; return the report."""
+    report = write_figures(folder, predictions, **options)
+    write_pictures(folder, report, page=page)
+    return report
+
+
+def write_figures(
+    folder: Path,
+    predictions: Predictions,
+    *,
     task: str,
     data: str,
     split: str,
@@ -89,11 +106,8 @@ def write_report(
     train_seconds: float,
     baselines: dict[str, dict],
     extra: dict | None = None,
-    page: Callable[[dict], str] | None = None,
 ) -> dict:
-    """Write report.json, report.txt, predictions.csv and confusion_matrix.png; return the report.
-
-    With ``page``, what it makes of the report is written as report.html.
+    """Write predictions.csv, report.txt and report.json; return the report.
 
     `skipped` holds {"path": ..., "reason": ...} for every file left out, `baselines` the scores by
     name, `extra` further keys: ValueError for one that the report has already. Each file appears
@@ -109,7 +123,9 @@ def write_report(
         "num_examples": len(labels),
         "classes": classes,
         **scores(labels, predictions.probabilities),
-        "classification_report": _classify(labels, predicted, classes, output_dict=True),
+        "classification_report": _classify(
+            labels, predicted, _beside_summaries(classes), output_dict=True
+        ),
         "confusion_matrix": metrics.confusion_matrix(labels, predicted, labels=range(len(classes))),
         "truncated_steps": truncated_steps,
         "skipped": skipped,
@@ -119,18 +135,41 @@ def write_report(
     taken = sorted(report.keys() & (extra or {}).keys())
     _require(not taken, f"extra has the keys {taken}; the report has them already: rename them")
     report |= extra or {}
-    text = json.dumps(report, default=lambda item: getattr(item, "tolist", item.__str__)())
-    report = json.loads(text, parse_constant=lambda constant: None)  # NaN and infinity
+    report = plain_values(report)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "report.txt", _classification_text(report))
     write_whole(folder / "predictions.csv", _predictions_csv(predictions))
-    picture = io.BytesIO()
-    draw_confusion_matrix(report).savefig(picture, dpi=150, bbox_inches="tight", pad_inches=0.2)
-    write_whole(folder / "confusion_matrix.png", picture.getvalue())
-    if page is not None:
-        write_whole(folder / "report.html", page(report))
-    write_whole(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "report.txt", _classification_text(report))
+    write_whole(folder / "report.json", json_text(report))
     return report
+
+
+def write_pictures(
+    folder: Path, report: dict, *, page: Callable[[dict], str] | None = None
+) -> None:
+    """Write confusion_matrix.png and, by ``page``, report.html, of a report that is on disk.
+
+    Each is tried, whether or not the other fails; then the error goes on.
+    """
+
+    def draw() -> None:
+        picture = io.BytesIO()
+        draw_confusion_matrix(report).savefig(picture, dpi=150, bbox_inches="tight", pad_inches=0.2)
+        write_whole(folder / "confusion_matrix.png", picture.getvalue())
+
+    try:
+        if page is not None:
+            write_page(folder / "report.html", page, report)
+    finally:
+        draw()
+
+
+def write_page(path: Path, page: Callable[[dict], str], report: dict) -> None:
+    """Write the page of a report; if it lacks a section, the page without it, and the error goes on."""
+    try:
+        write_whole(path, page(report))
+    except UnfinishedPageError as error:
+        write_whole(path, error.page)
+        raise
 
 
 def summary(report: dict, *, model_name: str | None = None) -> str:
@@ -193,6 +232,17 @@ def _classify(labels: np.ndarray, predicted: np.ndarray, names: list[str], **opt
     return metrics.classification_report(labels, predicted, **options)
 
 
+def _beside_summaries(classes: list[str]) -> list[str]:
+    """Names as keys beside those of scikit-learn's summaries, behind which a class would vanish."""
+    keys: list[str] = []
+    for name in classes:
+        key = name
+        while key in _SUMMARIES or (key != name and key in classes):
+            key = f"class {key}"
+        keys.append(key)
+    return keys
+
+
 def _classification_text(report: dict) -> str:
     """scikit-learn's text, from the counts alone: a report read back from disk prints as well."""
     counts = np.array(report["confusion_matrix"])
@@ -200,19 +250,25 @@ def _classification_text(report: dict) -> str:
     return _classify(labels, predicted, [printable(name) for name in report["classes"]], digits=4)
 
 
-def _predictions_csv(predictions: Predictions) -> str:
-    """Rows by id, numbers exact, all strings quoted (else csv leaves a bare \\r unquoted).
+def in_table(text: str) -> str:
+    """A text as predictions.csv has it.
 
-    NUL, at which many readers stop, is written as the four characters \\x00.
+    NUL, at which many readers stop, is written as the four characters \\x00; a lone surrogate, which
+    UTF-8 does not have, as \\udcff.
     """
+    return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
+
+
+def _predictions_csv(predictions: Predictions) -> str:
+    """Rows by id, numbers exact, all strings quoted (else csv leaves a bare \\r unquoted)."""
     table = io.StringIO(newline="")
     writer = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    names = [name.replace("\0", "\\x00") for name in predictions.classes]
+    names = list(map(in_table, predictions.classes))
     header = ["id", predictions.source_column, "label", "predicted"]
     writer.writerow(header + [f"probability_{name}" for name in names])
     labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
     for row in np.argsort(predictions.ids):
-        source = str(predictions.sources[row]).replace("\0", "\\x00")
+        source = in_table(str(predictions.sources[row]))
         start = [int(predictions.ids[row]), source, names[labels[row]], names[predicted[row]]]
         writer.writerow(start + predictions.probabilities[row].tolist())
     return table.getvalue()

@@ -71,15 +71,16 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
     roc.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     roc.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC")
     recall.set(xlabel="recall", ylabel="precision", title="precision–recall", ylim=(0, 1.03))
-    legend = roc.legend(frameon=False, loc="lower right", prop={"family": families, "size": 8})
-    for text in legend.get_texts():
-        text.set_parse_math(False)  # a class may be called "$"
+    if mean_true:
+        legend = roc.legend(frameon=False, loc="lower right", prop={"family": families, "size": 8})
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # a class may be called "$"
     return figure
 
 
 def _in_legend(name: str) -> str:
-    """A name that a legend shows: those that begin with _ are hidden."""
-    return f" {name}" if name.startswith("_") else name
+    """A name that a legend shows: empty ones, and those that begin with _, are hidden."""
+    return f" {name}" if not name or name.startswith("_") else name
 
 
 def draw_reliability(before: Reliability, after: Reliability) -> Figure:
@@ -143,7 +144,8 @@ def draw_history(
                 axes.plot(epochs, values, "o-", color=color, markersize=4, label=part)
         axes.set(xlabel="epoch", ylabel=metric)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(frameon=False, fontsize=9)
+        if axes.lines:
+            axes.legend(frameon=False, fontsize=9)
     return figure
 
 

@@ -3,13 +3,21 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from pipelines.example_views import example_view
-from pipelines.page import details, heading, page, paragraph, picture, raw, table
+from pipelines.page import (
+    details,
+    escaped,
+    heading,
+    page_of_sections,
+    paragraph,
+    picture,
+    raw,
+    table,
+)
 from pipelines.report_figures import draw_history, draw_lengths
 from pipelines.report_sections import calibration, order, per_class, points, slices
 from pipelines.shown_examples import ShownExample
@@ -37,24 +45,24 @@ class PageInputs:
     lengths: np.ndarray  # (n,) steps
     class_counts: dict[str, list[int]]  # of each part, (K,) examples
     trained_on: str = ""  # how many examples of what
-    examples: list[ShownExample] = field(default_factory=list)
+    examples: Iterable[ShownExample] = ()  # made when they are shown
     history: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
 
 
 def report_page(report: dict[str, Any], inputs: PageInputs, *, model_name: str) -> str:
-    """The page of a report, as `write_report` has it."""
+    """The page of a report, as `write_report` has it; raises as `page_of_sections` does."""
     title = f"{report['task'].capitalize()} on {report['data']}"
-    return page(
+    return page_of_sections(
         title,
-        *_summary(report, inputs, model_name),
-        *per_class(report, inputs.labels, inputs.probabilities),
-        *calibration(report, inputs.labels, inputs.probabilities, inputs.untempered),
-        *slices(report, inputs.lengths),
-        *order(report),
-        *_examples(report, inputs.examples),
-        *_data(report, inputs),
-        *_run(report, inputs),
+        _summary(report, inputs, model_name),
+        per_class(report, inputs.labels, inputs.probabilities),
+        calibration(report, inputs.labels, inputs.probabilities, inputs.untempered),
+        slices(report, inputs.lengths),
+        order(report),
+        _examples(inputs.examples),
+        _data(report, inputs),
+        _run(report, inputs),
     )
 
 
@@ -99,7 +107,8 @@ def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Ite
     header = ["", "accuracy", "macro-F1", "log loss", *_LEADS.values()]
     yield table(header, rows)
     yield paragraph(
-        "Intervals are bootstrap percentiles over the tested examples; differences are taken on the"
+        "The interval of an accuracy is Wilson's. The others are bootstrap percentiles over the tested"
+        " examples and four of unknown outcome (Agresti & Coull 1998); differences are taken on the"
         " same resampled examples (paired). A lead whose interval holds 0 may be chance."
     )
 
@@ -138,8 +147,9 @@ def _baseline(name: str) -> str:
     return _BASELINES.get(name, name.replace("_", " "))
 
 
-def _examples(report: dict[str, Any], examples: list[ShownExample]) -> Iterable[str]:
-    if not examples:
+def _examples(examples: Iterable[ShownExample]) -> Iterable[str]:
+    views = [raw(example_view(one)) for one in examples]
+    if not views:
         return
     yield heading("The surest mistakes, and some right answers")
     yield paragraph(
@@ -147,7 +157,7 @@ def _examples(report: dict[str, Any], examples: list[ShownExample]) -> Iterable[
         " log-odds by integrated gradients (Sundararajan 2017), which add up to the answer; where they"
         " do not, or were not computed, it is said."
     )
-    yield from (raw(example_view(one)) for one in examples)
+    yield from views
 
 
 def _data(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
@@ -239,4 +249,4 @@ def _run(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
         )
     if inputs.config:
         text = json.dumps(inputs.config, indent=2, ensure_ascii=False, default=str)
-        yield details("All options", raw(f"<pre>{escape(text)}</pre>"))
+        yield details("All options", raw(f"<pre>{escaped(text)}</pre>"))

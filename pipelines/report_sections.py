@@ -10,6 +10,7 @@ import numpy as np
 
 from pipelines.calibration import reliability
 from pipelines.confusion import draw_confusion_matrix
+from pipelines.measures import class_by_class
 from pipelines.order import READINGS
 from pipelines.page import heading, paragraph, picture, table
 from pipelines.report_figures import draw_curves, draw_reliability, draw_slices, trait_name
@@ -29,13 +30,14 @@ def per_class(
     yield heading("Class by class")
     ranks = report.get("ranking", {})
     rows = []
-    for name in report["classes"]:
-        one = report["classification_report"][name]
-        cells = [f"{one[key]:.3f}" for key in ("precision", "recall", "f1-score")]
+    # Not by name: scikit-learn's summaries are called "accuracy" or so, as a class may be.
+    measured = class_by_class(labels, probabilities.argmax(1), len(report["classes"]))
+    for name, *shares, count in zip(report["classes"], *measured, strict=True):
+        cells = [f"{share:.3f}" for share in shares]
         for key in ("average_precision", "roc_auc"):
             value = ranks.get(key, {}).get(name)
             cells.append("–" if value is None else f"{value:.3f}")
-        rows.append([name, *cells, f"{one['support']:,.0f}"])
+        rows.append([name, *cells, f"{count:,.0f}"])
     header = ["", "precision", "recall", "F1", "average precision", "ROC AUC", "examples"]
     yield table(header, rows)
     if ranks.get("top5_accuracy") is not None:
@@ -43,6 +45,9 @@ def per_class(
             f"The right class is among the five likeliest in {ranks['top5_accuracy']:.1%}."
         )
     yield picture(draw_confusion_matrix(report), alt="confusion matrix: counts and shares of rows")
+    if np.ptp(labels) == 0:
+        yield paragraph("Curves of a class against the others need examples of two classes.")
+        return
     yield picture(
         draw_curves(labels, probabilities, report["classes"]),
         alt="ROC and precision–recall curves",

@@ -1,6 +1,5 @@
 """From a tested model to its report: what is measured of its answers, and what is looked at."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from pipelines.classify import SequenceClassifier
 from pipelines.intervals import describe_intervals
 from pipelines.measures import ranking
 from pipelines.order import describe_order
-from pipelines.report import Predictions, scores, summary, write_report
+from pipelines.report import Predictions, scores, summary, write_figures, write_pictures
 from pipelines.report_page import PageInputs, report_page
 from pipelines.run_history import read_history, read_options
 from pipelines.shown_examples import choose, look_at
@@ -79,7 +78,7 @@ def report_test(
     model_name = type(model.members[0].recurrence).__name__
     if len(model.members) > 1:
         model_name = f"mean of {len(model.members)} {model_name}s"
-    report = write_report(
+    report = write_figures(
         folder / "report",
         predictions,
         task=model.description["task"],
@@ -93,13 +92,14 @@ def report_test(
         train_seconds=train_seconds,
         baselines={name: scores(predictions.labels, given) for name, given in rivals.items()},
         extra={**data.notes(), **_measured(model, predictions, rivals, traits), **(extra or {})},
-        page=partial(
-            report_page,
-            inputs=_page_inputs(model, data, predictions, positions, trained_in or folder),
-            model_name=model_name,
-        ),
     )
     print(summary(report, model_name=model_name))
+
+    def page(report: dict[str, Any]) -> str:
+        inputs = _page_inputs(model, data, predictions, positions, trained_in or folder)
+        return report_page(report, inputs, model_name=model_name)
+
+    write_pictures(folder / "report", report, page=page)
     print(f"Report: {folder / 'report' / 'report.html'}")
     return report
 
@@ -163,7 +163,7 @@ def _page_inputs(
             if name != "unlabelled"
         },
         trained_on="{examples:,} examples of {name}".format_map(trained_on) if trained_on else "",
-        examples=list(look_at(model, part, chosen)),
+        examples=look_at(model, part, chosen),
         history=read_history(trained_in / "metrics.csv"),
         config=read_options(trained_in / "config.yaml"),
     )

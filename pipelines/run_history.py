@@ -19,7 +19,14 @@ def read_history(path: Path) -> dict[str, list[tuple[float, float]]]:
         for row in csv.DictReader(lines):
             epoch = float(row["epoch"]) + 1 if row.get("epoch") else None
             for name, value in row.items():
-                if "/" in name and value and epoch is not None and not name.startswith("test/"):
+                # Cells beyond the header have no name.
+                if (
+                    name
+                    and "/" in name
+                    and value
+                    and epoch is not None
+                    and not name.startswith("test/")
+                ):
                     found.setdefault(name, []).append((epoch, float(value)))
     return found
 

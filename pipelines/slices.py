@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.intervals import wilson
+
 MOST_BINS = 5
 # Fewer in a bin say little of it.
 LEAST_EXAMPLES = 10
@@ -59,12 +61,3 @@ def all_slices(
     every = {"steps": lengths.astype(float), **traits}
     found = {name: accuracy_by(np.asarray(v, float), is_right) for name, v in every.items()}
     return {name: bins for name, bins in found.items() if bins}
-
-
-def wilson(right: int, count: int, *, z: float = 1.96) -> tuple[float, float]:
-    """The score interval of a share (Wilson 1927), good for few examples and near 0 and 1."""
-    share = right / count
-    middle = share + z**2 / (2 * count)
-    reach = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    low, high = ((middle + sign * reach) / (1 + z**2 / count) for sign in (-1, 1))
-    return float(max(low, 0)), float(min(high, 1))

@@ -2,10 +2,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
 
 from pipelines import intervals
-from pipelines.intervals import describe_intervals, interval, resample
+from pipelines.intervals import describe_intervals, interval, resample, wilson
 
 
 @pytest.fixture
@@ -83,3 +84,80 @@ def test_hundreds_of_classes_take_no_more_memory_than_a_few():
     tracemalloc.stop()
     assert len(found["some"].macro_f1) == intervals.RESAMPLES + 1
     assert peak < 300e6
+
+
+@pytest.fixture
+def quick_wilson(monkeypatch):
+    """Without the p-value, which takes scipy longer than the interval."""
+    monkeypatch.setattr(intervals, "binomtest", lambda k, n: binomtest(k, n, p=k / n))
+
+
+def assert_holds(right, count):
+    low, high = wilson(right, count)
+    assert 0 <= low <= right / count <= high <= 1, (right, count, low, high)
+
+
+def test_the_interval_of_a_share_holds_it(quick_wilson):
+    for count in range(1, 1_001):
+        for right in {0, 1, count // 3, count // 2, count - 1, count}:
+            assert_holds(right, count)
+    assert wilson(0, 7)[0] == 0
+    assert wilson(7, 7)[1] == 1
+
+
+@pytest.mark.slow
+def test_the_interval_of_every_share_holds_it(quick_wilson):
+    for count in range(1, 1_001):
+        for right in range(count + 1):
+            assert_holds(right, count)
+
+
+def holds(found):
+    value, low, high = found
+    return -1 <= low <= value <= high <= 1
+
+
+# How many classes, how many examples of each, and how many of those are wrong.
+@pytest.mark.parametrize("num_classes", [2, 12, 1_000])
+@pytest.mark.parametrize(("each", "wrong"), [(1, 0), (2, 0), (2, 1), (2, 2), (5, 1)])
+def test_macro_f1_lies_in_its_interval(num_classes, each, wrong):
+    labels = np.repeat(np.arange(num_classes), each)
+    is_wrong = np.tile(np.arange(each) < wrong, num_classes)
+    predicted = np.where(is_wrong, (labels + 1) % num_classes, labels)
+    rivals = {"first": np.zeros_like(labels), "same": predicted}
+    found = describe_intervals(labels, predicted, rivals, num_classes=num_classes)
+    expected = f1_score(labels, predicted, average="macro", zero_division=0)
+    assert found["macro_f1"][0] == pytest.approx(expected)
+    for one in (found, *found["against"].values()):
+        assert holds(one["accuracy"])
+        assert holds(one["macro_f1"])
+    value, low, high = found["macro_f1"]
+    # Not merely an end: more could be right or wrong on other examples, unless all was.
+    assert low < value or value == 0
+    assert value < high or value == 1
+    assert high - low < 3 * (found["accuracy"][2] - found["accuracy"][1])
+    assert found["against"]["same"]["macro_f1"] == [0, 0, 0]
+
+
+def test_no_mistake_seen_is_no_proof_of_none():
+    labels = np.tile([0, 1], 30)
+    found = describe_intervals(labels, labels, {"wrong": 1 - labels}, num_classes=2)
+    # Of 60 right ones, Wilson: 60 / (60 + 1.96²).
+    assert found["accuracy"] == pytest.approx([1, 0.93982, 1], abs=1e-4)
+    assert found["macro_f1"] == pytest.approx([1, 0.94, 1], abs=0.015)
+
+
+@pytest.mark.parametrize(("count", "is_sure"), [(1, False), (3, False), (12, True)])
+def test_a_lead_on_few_examples_may_be_chance(count, is_sure):
+    labels = np.arange(count) % 2
+    found = describe_intervals(labels, labels, {"wrong": 1 - labels}, num_classes=2)
+    value, low, _ = found["against"]["wrong"]["accuracy"]
+    assert value == 1
+    assert (low > 0) == is_sure
+
+
+def test_the_class_of_a_rare_example_is_not_a_mistake_where_it_is_not_drawn():
+    labels = np.array([0] * 20 + [1])
+    found = resample(labels, {"right": labels}, num_classes=3)["right"]
+    # Of three classes, two are there and right: 2 / 3, as in the report.
+    assert found.macro_f1 == pytest.approx(np.full(intervals.RESAMPLES + 1, 2 / 3))
