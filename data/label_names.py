@@ -118,15 +118,25 @@ def look_alikes(names: Iterable[str]) -> list[list[str]]:
     return [alike for alike in sets.values() if len(alike) > 1]
 
 
+@lru_cache(4096)
 def _loosely(name: str) -> str:
     folded = unicodedata.normalize("NFKC", name).casefold()
     signs = "".join(sign for sign in folded if unicodedata.category(sign) != "Cf")
     return "".join(signs.split())
 
 
-def look_alike(name: str, classes: Iterable[str]) -> str | None:
-    """The first of some classes that looks like a name."""
-    return next((one for one in classes if _loosely(one) == _loosely(name)), None)
+def twins_of(names: Iterable[str], classes: Iterable[str]) -> dict[str, str]:
+    """The first of some classes that looks like a name, for the names that have one."""
+    first: dict[str, str] = {}
+    for one in classes:
+        first.setdefault(_loosely(one), one)
+    loose = {name: _loosely(name) for name in names}
+    return {name: first[sign] for name, sign in loose.items() if sign in first}
+
+
+def shortened(name: str, most: int = 40) -> str:
+    """A name in quotes; of a long one, such as a text in the place of labels, the beginning."""
+    return f"'{name}'" if len(name) <= most else f"'{name[:most]}…'"
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:

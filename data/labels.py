@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 
 from data.errors import InputError
@@ -11,13 +11,14 @@ from data.label_names import (
     in_order,
     key_of,
     listed,
-    look_alike,
     look_alikes,
     matched,
     merged_numbers,
     number_of,
     places,
+    shortened,
     shown_name,
+    twins_of,
     written,
 )
 from data.splits import PART_NAMES
@@ -79,10 +80,11 @@ def encode_labels(
             raise InputError(_none_is_known(distinct, classes, where))
     for hint in hints([classes[k] for k in set(index.values())]):
         log.warning("%s: %s", where, hint)
+    faults = _faults(set(names) - index.keys(), classes)
     indices = []
     for row, name in enumerate(names):
-        if name not in index and row not in on_purpose:
-            line = f"row {row} {_fault(name, classes)}: {_allowed(classes)}"
+        if name in faults and row not in on_purpose:
+            line = f"row {row} {faults[name]}"
             if skip is None:
                 raise InputError(f"{where}: {line}; correct it or drop the row")
             skip(row, line)
@@ -217,30 +219,31 @@ def _kept_back(names: Sequence[str], parts: Sequence[str | None], where: str) ->
     return {row for part in hidden for row in rows[part]}
 
 
-def _fault(name: str, classes: Sequence[str]) -> str:
-    if not name:
-        return "has no label"
-    twin = look_alike(name, classes)
-    hint = f", which the class '{twin}' differs from in case or blanks alone" if twin else ""
-    return f"has the unknown label '{name}'{hint}"
-
-
-def _allowed(classes: Sequence[str]) -> str:
-    return f"allowed are {listed(classes)}"
+def _faults(names: Collection[str], classes: Sequence[str]) -> dict[str, str]:
+    """What is wrong with each name that stands for no class, and what is allowed."""
+    twins = twins_of(names, classes)
+    faults = {}
+    for name in names:
+        fault = f"has the unknown label {shortened(name)}" if name else "has no label"
+        if name in twins:
+            fault += f", which the class '{twins[name]}' differs from in case or blanks alone"
+        faults[name] = f"{fault}: allowed are {listed(classes)}"
+    return faults
 
 
 def _none_is_known(names: Collection[str], classes: Sequence[str], where: str) -> str:
-    came = listed([f"'{name}'" for name in in_order(names)], most=3) or "none"
-    twins: Mapping[str, str | None] = {name: look_alike(name, classes) for name in in_order(names)}
+    came = listed([shortened(name) for name in in_order(names)], most=3) or "none"
+    advice = "name the right column"
     if set(map(number_of, names)) == {_KEPT_BACK}:
         advice = "-1 is written where a benchmark keeps the label back, and nothing can be measured"
-    elif any(twins.values()):
+    elif twins_of(names, classes):
         advice = "some differ from a class in case or blanks alone; write them alike"
-    elif not any(number_of(name) is None for name in names):
+    elif names and None not in map(number_of, names):
         advice = (
             "numbers are places of classes only where no class has a number of its own and all are"
             f" from 0 to {len(classes) - 1}; write names, or name the right column"
         )
-    else:
-        advice = "name the right column"
-    return f"{where}: no row has a known label: labels are {came}, {_allowed(classes)}; {advice}"
+    return (
+        f"{where}: no row has a known label: labels are {came}, allowed are {listed(classes)};"
+        f" {advice}"
+    )

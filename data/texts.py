@@ -195,7 +195,7 @@ def _folder(folder: Path, cache: Path) -> Dataset:
             if class_folder.name in left_out:
                 log.warning(
                     "%s holds texts without a label and is no class; to learn from them too, add"
-                    " --data.unlabelled=%s",
+                    " --data.unlabelled=%s, and --teachers or --model.objective to learn them by",
                     *(class_folder, class_folder),
                 )
                 continue

@@ -172,6 +172,16 @@ def test_where_a_class_is_a_number_none_is_a_place(tmp_path, learnt, asked, know
     assert len(data.skipped) == 3 * (len(asked) - len(known))
 
 
+def test_texts_in_the_place_of_labels_are_not_told_at_length(tmp_path):
+    trained = TextDataModule(path=str(write(tmp_path / "x.csv", ["neg", "pos"] * 10)))
+    data = later(
+        trained, write(tmp_path / "y.csv", [f"{k} word" + " more" * 999 for k in range(20)])
+    )
+    with pytest.raises(InputError, match="and 17 more, allowed are neg, pos") as caught:
+        _ = data.parts
+    assert len(str(caught.value)) < 500
+
+
 def test_numbers_in_the_names_of_classes_are_no_places(tmp_path):
     stars = ["1 star", "2 stars", "3 stars"]
     trained = TextDataModule(path=str(write(tmp_path / "x.csv", stars * 10)))
