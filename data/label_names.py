@@ -105,6 +105,8 @@ def matched(names: Iterable[str], classes: Sequence[str]) -> dict[str, int]:
 
 def places(names: Sequence[str], classes: Sequence[str]) -> list[int] | None:
     """The place of each name among some classes; None unless they are the same classes."""
+    if list(names) == list(classes):
+        return list(range(len(classes)))
     found = matched(map(written, names), classes)
     at = [found.get(written(name), -1) for name in names]
     return at if sorted(at) == list(range(len(classes))) else None
