@@ -23,6 +23,7 @@ import numpy as np
 from data.checkup import Checkup, check_clips, size_of
 from data.clip import VIDEO_SUFFIXES, Clip, Listing, video_files
 from data.errors import InputError
+from data.folders import is_junk
 from data.labels import encode_labels, is_missing
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.scan import contents_of
@@ -235,9 +236,7 @@ def _files(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             return sorted(
-                entry.path
-                for entry in entries
-                if entry.is_file() and not entry.name.startswith(".")
+                entry.path for entry in entries if entry.is_file() and not is_junk(entry.name)
             )
     except OSError:
         return []

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data.errors import InputError
+from data.folders import text_files
 from data.texts import FORMATS, read_texts
 from data.vocabulary import clean
 
@@ -47,7 +48,7 @@ def read_documents(path: Path | str, *, text_column: str, cache: Path) -> Docume
     """
     source = Path(path)
     if source.is_dir():
-        files = sorted(source.rglob("*.txt"))
+        files = text_files(source)
         if not files:
             raise InputError(f"{source}: no .txt file in this folder; add texts, or name a file")
         texts = [read_text(file) for file in files]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data.clip import Clip, Listing, film_of, local_path, video_files
 from data.errors import InputError
+from data.folders import is_junk, sub_folders
 from data.manifest import open_table
 from data.splits import PART_NAMES
 
@@ -188,11 +189,11 @@ class _ByClass:
 def _lists(folder: Path) -> dict[str, Path]:
     """Text and CSV files in the folder or one below, by name; the folder itself goes first."""
     found: dict[str, Path] = {}
-    for place in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
+    for place in (folder, *sub_folders(folder)):
         # A folder that cannot be read matters if clips are looked for in it, not before.
         with contextlib.suppress(PermissionError):
             for name in sorted(os.listdir(place)):
-                if name.lower().endswith((".txt", ".csv")) and not name.startswith("."):
+                if name.lower().endswith((".txt", ".csv")) and not is_junk(name):
                     found.setdefault(name, place / name)
     return found
 

@@ -10,7 +10,8 @@ import datasets
 from datasets import ClassLabel, Dataset, DatasetDict, Value
 
 from data.errors import InputError
-from data.layouts import class_folders
+from data.folders import is_text, text_files
+from data.layouts import class_folders, class_name
 from data.splits import PART_NAMES
 from data.text_tables import FORMATS, PROBLEM, file_table, require
 
@@ -165,15 +166,15 @@ def _as_text(table: Dataset, column: str, source: str) -> Dataset:
 
 def _folder(folder: Path, cache: Path) -> Dataset:
     rows = []
-    for part, classes in class_folders(folder):
+    for part, classes in class_folders(folder, is_text):
         for class_folder in classes:
             files = _text_files(class_folder)
-            rows += [(str(file), class_folder.name, part) for file in files]
+            rows += [(str(file), class_name(class_folder), part) for file in files]
     return _from_files(rows, cache)
 
 
 def _text_files(folder: Path) -> list[Path]:
-    files = sorted(folder.rglob("*.txt"))
+    files = text_files(folder)
     if not files:
         raise InputError(f"{folder}: no .txt file in this folder; add texts or remove the folder")
     return files

@@ -81,7 +81,7 @@ def _check_place(out: Path, source: Path) -> None:
     folder = out.absolute().parent
     if out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InputError(f"--out={out}: cannot be written; name a file in a folder that is there")
-    if out.exists() and out.samefile(source):
+    if out.exists() and source.exists() and out.samefile(source):
         raise InputError(f"--out={out}: is the data itself; name another file")
 
 

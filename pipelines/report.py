@@ -17,7 +17,7 @@ from sklearn import metrics
 
 from data.whole import written_whole
 from pipelines.confusion import draw_confusion_matrix
-from pipelines.lettering import printable
+from pipelines.escaping import printable
 
 
 @dataclass(frozen=True, kw_only=True)

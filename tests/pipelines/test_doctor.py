@@ -9,7 +9,6 @@ import pytest
 
 from pipelines import doctor
 from pipelines.doctor import COLUMNS, OPTIONS
-from pipelines.doctor_table import one_line
 from tests.clips import write_classes, write_clip
 
 
@@ -169,10 +168,6 @@ def test_names_cannot_break_the_table_nor_the_file(tmp_path, capsys):
     assert len(found) == 7
 
 
-def test_one_line():
-    assert one_line("a b\tc\nd\x1b\udcff é") == r"a b\tc\nd\x1b\udcff é"
-
-
 @pytest.mark.parametrize(
     ("args", "error"),
     [
@@ -195,6 +190,14 @@ def test_mistakes_are_told_in_one_line(healthy, sick, in_folder, capsys, args, e
     assert error in errors
     assert not (in_folder / "doctor.csv").exists()
     assert sick.read_text() == before
+
+
+def test_data_that_are_not_there_with_an_older_table(in_folder, capsys):
+    (in_folder / "doctor.csv").write_text("older")
+    code, lines, errors = run(capsys, "--data.path=absent")
+    assert (code, lines) == (2, [])
+    assert errors.startswith("error: absent: no such file or folder;")
+    assert (in_folder / "doctor.csv").read_text() == "older"
 
 
 def test_an_older_file_stays_when_the_new_one_cannot_be_written(healthy, in_folder, monkeypatch):
