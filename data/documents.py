@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data.errors import InputError
-from data.folders import text_files
+from data.folders import text_files, why_absent
 from data.texts import FORMATS, read_texts
 from data.vocabulary import clean
 
@@ -54,7 +54,7 @@ def read_documents(path: Path | str, *, text_column: str, cache: Path) -> Docume
         texts = [read_text(file) for file in files]
     elif not source.is_file():
         raise InputError(
-            f"{source}: no such file or folder; give a text file, a folder of .txt files, or a"
+            f"{source}: {why_absent(source)}; give a text file, a folder of .txt files, or a"
             f" table ({', '.join(FORMATS)}) with a column of texts"
         )
     elif source.suffix.lower() in FORMATS:

@@ -92,6 +92,11 @@ def why_absent(path: Path) -> str:
     return "no such file or folder"
 
 
+def why_no_file(path: Path) -> str:
+    """One phrase: why a path that is to be read is no file."""
+    return "a folder, not a file" if os.path.isdir(path) else why_absent(path)
+
+
 def _stop(error: OSError) -> None:
     raise _unreadable(error) from error
 

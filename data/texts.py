@@ -10,7 +10,7 @@ import datasets
 from datasets import ClassLabel, Dataset, DatasetDict, Value
 
 from data.errors import InputError
-from data.folders import is_text, text_files
+from data.folders import is_text, text_files, why_absent
 from data.layouts import class_folders, class_name
 from data.splits import PART_NAMES
 from data.text_tables import FORMATS, PROBLEM, file_table, require
@@ -120,7 +120,7 @@ def _open(
         table = _folder(path, cache)
     elif path.suffix.lower() in FORMATS or source.count("/") > 1 or source.startswith((".", "~")):
         raise InputError(
-            f"{source}: no such file or folder; give a table ({', '.join(FORMATS)}), a folder with"
+            f"{source}: {why_absent(path)}; give a table ({', '.join(FORMATS)}), a folder with"
             " one sub-folder of .txt files per class, or the name of a data set on the hub"
         )
     else:
