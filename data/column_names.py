@@ -12,12 +12,15 @@ CLIP_LABEL = ("label", "class", "class_name", "category", "target", "action", "a
 #: seconds at which a clip starts, and ends, within its file
 START_SECONDS = (
     *("start_seconds", "start", "start_time", "time_start", "t_start", "start_s", "start_sec"),
-    *("begin", "begin_time", "t_begin", "from"),
+    *("begin", "begin_time", "begin_seconds", "t_begin", "begin_s", "begin_sec"),
 )
 END_SECONDS = (
     *("end_seconds", "end", "end_time", "time_end", "t_end", "end_s", "end_sec"),
-    *("stop", "stop_time", "t_stop", "to"),
+    *("stop", "stop_time", "stop_seconds", "t_stop", "stop_s", "stop_sec"),
 )
+#: part of a row: train, val or test
+PART = ("split", "part", "subset", "partition", "set", "phase", "usage")
+_TIMES = frozenset(["start", "end", "begin", "stop", "onset", "offset"])
 #: text to classify
 TEXT = ("text", "review", "sentence", "content", "comment", "tweet", "message", "body")
 #: class of a text
@@ -27,8 +30,8 @@ TEXT_LABEL = ("label", "sentiment", "stars", "target", "class", "category", "rat
 def columns_named(names: Sequence[str], columns: Sequence[str]) -> list[str]:
     """The columns that bear one of some names, in their order.
 
-    Case does not count, and a blank, a hyphen and an underscore are the same: ``Video Path`` bears
-    the name ``video_path``.
+    Case does not count, and a blank, a hyphen and an underscore are the same: ``Video Path``
+    and ``videoPath`` bear the name ``video_path``.
     """
     known = {_plain(name) for name in names}
     return [column for column in columns if _plain(column) in known]
@@ -60,5 +63,12 @@ def find_column(
     return found[0] if found else None
 
 
+def columns_like_times(columns: Sequence[str]) -> list[str]:
+    """The columns whose names say that they hold a beginning or an end: ``start_frame``, ``end_ms``."""
+    return [column for column in columns if _TIMES & set(_plain(column).split("_"))]
+
+
 def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
+    # videoPath, video path and video-path are video_path.
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.strip())
+    return re.sub(r"[\s_-]+", "_", parted).casefold()

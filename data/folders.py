@@ -1,6 +1,7 @@
 """What lies in a folder of data, without what systems and programs leave there of their own."""
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,6 +82,11 @@ def text_files(folder: Path) -> list[Path]:
 def is_text(name: str) -> bool:
     """Whether a file of this name is a text."""
     return os.path.splitext(name)[1].lower() == ".txt"
+
+
+def composed(name: str) -> str:
+    """A name with its accents composed (NFC); macOS writes them apart (NFD), and both mean the same."""
+    return unicodedata.normalize("NFC", name)
 
 
 def why_absent(path: Path) -> str:

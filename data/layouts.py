@@ -2,29 +2,35 @@
 
 import logging
 import os
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data.clip import Clip, Listing, film_of, is_video, video_files
 from data.errors import InputError
-from data.folders import holds_below, is_junk, sub_folders, why_absent
-from data.manifest import COLUMNS, manifest
+from data.folders import composed, holds_below, is_junk, sub_folders, why_absent
+from data.manifest import manifest
 from data.official import official_lists
 from data.splits import PART_NAMES
 
 log = logging.getLogger(__name__)
 
 
-def clips(source: Path, *, columns: Mapping[str, str], fold: int = 1) -> Listing:
-    """The clips of a folder or a CSV manifest, recognised by what lies there.
+def clips(
+    source: Path,
+    *,
+    columns: Mapping[str, str | None],
+    header: Sequence[str] = (),
+    fold: int = 1,
+) -> Listing:
+    """The clips of a folder or a list, recognised by what lies there.
 
     A folder is read by the official lists in it (see `official_lists`) or else by its sub-folders,
     one per class, with or without train, val and test above; a file is a table (see `manifest`).
 
     Args:
         source: the folder or file.
-        columns: what the columns of a manifest are called (see `manifest`).
+        columns: what the columns of a list are called (see `manifest`).
+        header: names of the columns of a list without a line that names them.
         fold: which of the official lists to take, where there are several.
 
     Raises:
@@ -33,11 +39,10 @@ def clips(source: Path, *, columns: Mapping[str, str], fold: int = 1) -> Listing
     if os.path.isdir(source):
         return official_lists(source, fold=fold) or Listing(folder_per_class(source), str(source))
     if os.path.isfile(source):
-        columns = COLUMNS | dict(columns)
-        return Listing(manifest(source, columns), f"{source}, column '{columns['label']}'")
+        return manifest(source, columns, header=header)
     raise InputError(
-        f"{source}: {why_absent(source)}; give a folder with one sub-folder per class, or a CSV"
-        " file that lists clips (path,label[,split][,group][,start_seconds,end_seconds])"
+        f"{source}: {why_absent(source)}; give a folder with one sub-folder per class, or a list"
+        " of clips (path,label[,split][,group][,start_seconds,end_seconds])"
     )
 
 
@@ -60,8 +65,8 @@ def folder_per_class(folder: Path) -> list[Clip]:
 
 
 def class_name(folder: Path) -> str:
-    """The class of a folder: its name, with accents composed (NFC), as macOS does not write them."""
-    return unicodedata.normalize("NFC", folder.name)
+    """The class of a folder: its name, composed (see `composed`)."""
+    return composed(folder.name)
 
 
 def class_folders(

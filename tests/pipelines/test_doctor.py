@@ -177,7 +177,9 @@ def test_names_cannot_break_the_table_nor_the_file(tmp_path, capsys):
         (["--data.path={healthy}", "--out=."], "--out=.: cannot be written"),
         (["--data.path={healthy}", "--data.limit_seconds=0"], "--data.limit_seconds=0.0: a number"),
         (["--data.path={sick}", "--out={sick}"], "is the data itself"),
-        (["--data.path={sick}"], "no column 'path'"),
+        (["--data.path={sick}", "--data.label_column=kind"], "no column 'kind'"),
+        (["--data.path={sick}", "--data.columns=a,,b"], "name each column once"),
+        (["--data.path={healthy}/dark/0.mp4"], "is a single clip"),
         (["--data.path={healthy}", "--data.size_px=3"], "--data.size_px=3; --help lists"),
     ],
 )
