@@ -66,8 +66,11 @@ def manifest(
     asked = {**COLUMNS, **columns}
     names = [name for option in COLUMNS for name in (*_NAMES[option], asked[option]) if name]
     opened = open_table(table, names=names, header=header)
+    used = _columns_used(table, asked, opened.columns)
     rows = list(opened.rows)
-    used = _columns_used(table, asked, opened.columns, rows)
+    if used["split"] is None and asked["split"] == COLUMNS["split"]:
+        used["split"] = _find(table, "split", _of_parts(opened.columns, rows))
+    _tell_of_names(table, used, asked)
     if not rows:
         raise InputError(f"{table}: lists no clip; there must be a row each")
 
@@ -100,28 +103,31 @@ def manifest(
 
 
 def _columns_used(
-    table: Path,
-    asked: Mapping[str, str | None],
-    columns: Sequence[str],
-    rows: Sequence[Row],
+    table: Path, asked: Mapping[str, str | None], columns: Sequence[str]
 ) -> dict[str, str | None]:
-    """The column for each option; None where there is none."""
+    """The column for each option; None where there is none. One of parts is known by its cells too."""
     used: dict[str, str | None] = {}
     for option, column in asked.items():
-        if column is None or column in columns:
-            used[option] = column
-        elif column == COLUMNS[option]:
-            among = _of_parts(columns, rows) if option == "split" else columns
-            source, named_by = str(table), f"--data.{option}_column"
-            used[option] = find_column(_NAMES[option], among, source=source, option=named_by)
-        else:
-            used[option] = None
-        needed = option in ("path", "label") or column not in (None, COLUMNS[option])
+        is_default = column == COLUMNS[option]
+        used[option] = column if column in columns else None
+        if is_default and option != "split":
+            used[option] = _find(table, option, columns)
+        needed = option in ("path", "label") or not (is_default or column is None)
         if needed and used[option] is None and columns:
             raise InputError(_missing(table, option, column or option, columns))
-    taken = [column for column in used.values() if column]
-    if twice := [column for column in taken if columns.count(column) > 1]:
-        raise InputError(f"{table}: the column '{twice[0]}' is there twice; rename one of them")
+    for column in used.values():
+        if column and columns.count(column) > 1:
+            raise InputError(f"{table}: the column '{column}' is there twice; rename one of them")
+    return used
+
+
+def _find(table: Path, option: str, columns: Sequence[str]) -> str | None:
+    return find_column(_NAMES[option], columns, source=str(table), option=f"--data.{option}_column")
+
+
+def _tell_of_names(
+    table: Path, used: Mapping[str, str | None], asked: Mapping[str, str | None]
+) -> None:
     others = [
         f"{column} as {option}"
         for option, column in used.items()
@@ -129,7 +135,6 @@ def _columns_used(
     ]
     if others:
         log.warning("%s: columns are read by their usual names: %s", table, ", ".join(others))
-    return used
 
 
 def _of_parts(columns: Sequence[str], rows: Sequence[Row]) -> list[str]:

@@ -57,7 +57,7 @@ def read_table(
         InputError: nothing there, a format not known, a file that cannot be read, or a column that
             is missing.
     """
-    if Path(source).is_dir():
+    if os.path.isdir(source):
         text_column, label_column, split_column = "text", "label", "split"
     table = _open(
         source,
@@ -84,7 +84,7 @@ def read_texts(source: str, *, text_column: str, cache: Path) -> Dataset:
     Of a folder, all .txt files below it; of a data set of the hub, all parts, or the one that is
     named after a colon: ``stanfordnlp/imdb:unsupervised``.
     """
-    if Path(source).is_dir():
+    if os.path.isdir(source):
         text_column = "text"
         table = _from_files([(str(file), "", None) for file in _text_files(Path(source))], cache)
     else:
@@ -109,16 +109,21 @@ def _open(
     hub: Callable[[str], Dataset],
 ) -> Dataset:
     path = Path(source)
-    if path.is_file():
+    if os.path.isfile(path):
         if path.suffix.lower() not in FORMATS:
             raise InputError(
                 f"{path}: a file of type '{path.suffix}' is not read; allowed are"
                 f" {', '.join(FORMATS)}"
             )
         table = file_table(path, needed=needed, wanted=wanted, cache=cache)
-    elif path.is_dir():
+    elif os.path.isdir(path):
         table = _folder(path, cache)
-    elif path.suffix.lower() in FORMATS or source.count("/") > 1 or source.startswith((".", "~")):
+    elif (
+        os.path.lexists(path)
+        or path.suffix.lower() in FORMATS
+        or source.count("/") > 1
+        or source.startswith((".", "~"))
+    ):
         raise InputError(
             f"{source}: {why_absent(path)}; give a table ({', '.join(FORMATS)}), a folder with"
             " one sub-folder of .txt files per class, or the name of a data set on the hub"

@@ -80,9 +80,9 @@ def _examine(args: list[str]) -> Diagnosis:
 def _check_place(out: Path, source: Path) -> None:
     """Refuse a place that cannot be written to before hours go by."""
     folder = out.absolute().parent
-    if out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    if os.path.isdir(out) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"--out={out}: cannot be written; name a file in a folder that is there")
-    if out.exists() and source.exists() and out.samefile(source):
+    if os.path.exists(out) and os.path.exists(source) and out.samefile(source):
         raise InputError(f"--out={out}: is the data itself; name another file")
 
 

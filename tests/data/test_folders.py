@@ -57,7 +57,12 @@ def test_what_is_neither_file_nor_folder_is_said(tmp_path):
         ("absent", "no such file or folder"),
         ("broken", "a link to what is not there"),
         ("pipe", "neither a file nor a folder"),
+        ("a" * 300, "no such file or folder"),
     ):
         assert why_absent(tmp_path / name).startswith(says)
         with pytest.raises(InputError, match=f"{name}: {says}"):
             clips(tmp_path / name, columns={})
+        with pytest.raises(InputError, match=f"{name}: {says}"):
+            read_documents(tmp_path / name, text_column="text", cache=tmp_path / "cache")
+        with pytest.raises(InputError, match=f"{name}: {says}"):
+            read_texts(str(tmp_path / name), text_column="text", cache=tmp_path / "cache")

@@ -123,6 +123,12 @@ def test_usual_names_of_columns(read, header, said_so):
     assert f"columns are read by their usual names: {said_so}" in said
 
 
+def test_a_text_that_is_no_list(read):
+    says = r"no column 'path': its columns are Some words; .* name the columns by --data\.columns="
+    with pytest.raises(InputError, match=says):
+        read("Some words\n\nand others, more, than, before\n")
+
+
 def test_several_columns_that_could_be_meant(read):
     with pytest.raises(InputError, match=r"class, category; name the right one by .*label_column"):
         read("path,class,category\nb.mp4,run,x\n")

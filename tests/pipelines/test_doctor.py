@@ -173,6 +173,8 @@ def test_names_cannot_break_the_table_nor_the_file(tmp_path, capsys):
     [
         ([], "DATA is missing: name a folder or CSV file"),
         (["--data.path=absent"], "absent: no such file or folder"),
+        (["--data.path=/dev/zero"], "/dev/zero: neither a file nor a folder"),
+        ([f"--data.path={'a' * 300}"], "a: no such file or folder"),
         (["--data.path={healthy}", "--out=no/where.csv"], "--out=no/where.csv: cannot be written"),
         (["--data.path={healthy}", "--out=."], "--out=.: cannot be written"),
         (["--data.path={healthy}", "--data.limit_seconds=0"], "--data.limit_seconds=0.0: a number"),
