@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from data.errors import InputError
+from data.folders import files_below
 
 VIDEO_SUFFIXES = frozenset(
     [
@@ -108,33 +108,15 @@ def local_path(text: str) -> Path:
     return Path(text.replace("\0", "\ufffd"))
 
 
-def video_files(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Each folder at or below this one that holds video files, and the names of those, sorted.
+def is_video(name: str) -> bool:
+    """Whether a file of this name is a clip."""
+    return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
 
-    Links to folders are followed and no folder is entered twice; hidden files and folders are left
-    out (macOS lays a hidden ``._clip.mp4`` beside each ``clip.mp4`` that it copies).
+
+def video_files(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each folder at or below this one that holds video files, and their names (see `files_below`).
 
     Raises:
         InputError: a folder that cannot be read.
     """
-    entered = set()
-    for here, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
-        status = os.stat(here)
-        if (status.st_dev, status.st_ino) in entered:
-            folders.clear()
-            continue
-        entered.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        videos = sorted(
-            name
-            for name in names
-            if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not name.startswith(".")
-        )
-        if videos:
-            yield here, videos
-
-
-def _unreadable(error: OSError) -> None:
-    raise InputError(
-        f"{error.filename}: {error.strerror}; make the folder readable, or take it out"
-    ) from error
+    return files_below(folder, is_video)

@@ -23,6 +23,7 @@ import numpy as np
 from data.checkup import Checkup, check_clips, size_of
 from data.clip import VIDEO_SUFFIXES, Clip, Listing, video_files
 from data.errors import InputError
+from data.folders import is_junk
 from data.label_names import in_order
 from data.labels import encode_labels, hints, named_labels
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
@@ -251,9 +252,7 @@ def _files(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             return sorted(
-                entry.path
-                for entry in entries
-                if entry.is_file() and not entry.name.startswith(".")
+                entry.path for entry in entries if entry.is_file() and not is_junk(entry.name)
             )
     except OSError:
         return []

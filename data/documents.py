@@ -4,6 +4,7 @@ A language model asks for no label. What it is measured on is the end of the tex
 the documents, so that no sentence stands on two sides.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data.errors import InputError
+from data.folders import text_files, why_absent
 from data.texts import FORMATS, read_texts
 from data.vocabulary import clean
 
@@ -46,14 +48,14 @@ def read_documents(path: Path | str, *, text_column: str, cache: Path) -> Docume
         InputError: nothing there, nothing in it, a column that is missing, a broken table.
     """
     source = Path(path)
-    if source.is_dir():
-        files = sorted(source.rglob("*.txt"))
+    if os.path.isdir(source):
+        files = text_files(source)
         if not files:
             raise InputError(f"{source}: no .txt file in this folder; add texts, or name a file")
         texts = [read_text(file) for file in files]
-    elif not source.is_file():
+    elif not os.path.isfile(source):
         raise InputError(
-            f"{source}: no such file or folder; give a text file, a folder of .txt files, or a"
+            f"{source}: {why_absent(source)}; give a text file, a folder of .txt files, or a"
             f" table ({', '.join(FORMATS)}) with a column of texts"
         )
     elif source.suffix.lower() in FORMATS:

@@ -1,133 +1,197 @@
-"""Tables that list clips: CSV files as people, spreadsheets and other programs write them."""
+"""Lists of clips that people write: the columns of a table → clips."""
 
-import codecs
-import csv
-import io
-import math
-import re
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from data.clip import Clip, film_of, local_path
+from data.clip import Clip, Listing, film_of
+from data.column_names import (
+    CLIP_LABEL,
+    END_SECONDS,
+    PART,
+    PATH,
+    START_SECONDS,
+    columns_like_times,
+    columns_named,
+    find_column,
+)
 from data.errors import InputError
+from data.folders import composed
+from data.list_paths import listed_files
+from data.list_table import open_table
+from data.splits import PART_NAMES
+from data.times import is_clock, seconds_of
+
+log = logging.getLogger(__name__)
 
 #: what a manifest says of a clip → what the columns are called if nothing else is said
 COLUMNS = {
     name: name for name in ("path", "label", "split", "group", "start_seconds", "end_seconds")
 }
-DELIMITERS = ",;\t|"
+# What columns may be called where nothing is said; the first name is that of `COLUMNS`. Groups are
+# not guessed: a column that is no group would change what is learnt.
+_NAMES: dict[str, Sequence[str]] = {
+    "path": PATH,
+    "label": CLIP_LABEL,
+    "split": PART,
+    "group": ("group",),
+    "start_seconds": START_SECONDS,
+    "end_seconds": END_SECONDS,
+}
+
+Row = tuple[int, dict[str, str]]
 
 
-def manifest(table: Path, columns: dict[str, str]) -> list[Clip]:
-    """The clips that a table lists; their paths are relative to it, or absolute.
+def manifest(
+    table: Path, columns: Mapping[str, str | None], *, header: Sequence[str] = ()
+) -> Listing:
+    """The clips that a table lists; see `open_table` for tables, `listed_files` for their paths.
 
-    Without a column of groups, file names as in UCF-101 give them (see `film_of`).
+    Without a column of groups, file names as in UCF-101 give them (see `film_of`). Times are in
+    seconds, or as a clock shows them (see `seconds_of`).
 
     Args:
-        table: see `open_table`.
+        table: the file.
         columns: what the columns ``path``, ``label``, ``split``, ``group``, ``start_seconds`` and
             ``end_seconds`` are called there; those after the second may be missing, unless they
-            are called by another name.
+            are called by another name, and are not read if None. A column that is called as `COLUMNS`
+            says, or not mentioned, may bear another usual name (see `data.column_names`): that is
+            found where there is one, and a warning says so.
+        header: names of the columns of a table without a line that names them.
 
     Raises:
-        InputError: a column that is missing, no row, a row without a path, a stretch of time that
-            is none.
+        InputError: a column that is missing or there twice, no row, a row without a path, a stretch
+            of time that is none.
     """
-    columns = COLUMNS | columns
-    present, rows = open_table(table, names=list(columns.values()))
-    for option, column in columns.items():
-        needed = option in ("path", "label") or column != COLUMNS[option]
-        if needed and present and column not in present:
-            raise InputError(
-                f"{table}: no column '{column}': its columns are {', '.join(present)}; name the"
-                f" right one by --data.{option}_column"
-            )
-    has_groups = columns["group"] in present
-    found = []
-    for line, row in rows:
-        path, label, part, group = (
-            row.get(columns[option], "").strip() for option in ("path", "label", "split", "group")
-        )
+    asked = {**COLUMNS, **columns}
+    names = [name for option in COLUMNS for name in (*_NAMES[option], asked[option]) if name]
+    opened = open_table(table, names=names, header=header)
+    used = _columns_used(table, asked, opened.columns)
+    rows = list(opened.rows)
+    if used["split"] is None and asked["split"] == COLUMNS["split"]:
+        used["split"] = _find(table, "split", _of_parts(opened.columns, rows))
+    _tell_of_names(table, used, asked)
+    if not rows:
+        raise InputError(f"{table}: lists no clip; there must be a row each")
+
+    def cells(option: str) -> list[str]:
+        column = used[option]
+        return [row.get(column, "").strip() if column else "" for _, row in rows]
+
+    paths, labels, parts, groups = map(cells, ("path", "label", "split", "group"))
+    for (line, _), path in zip(rows, paths, strict=True):
         if not path:
             raise InputError(f"{table}, line {line}: no path; fill it in or drop the row")
-        start_seconds, end_seconds = _stretch(table, line, row, columns)
-        found.append(
-            Clip(
-                table.parent / local_path(path),
-                label or None,
-                part,
-                (group or None) if has_groups else film_of(Path(path).name),
-                start_seconds,
-                end_seconds,
-            )
+    starts, ends = cells("start_seconds"), cells("end_seconds")
+    if asked["start_seconds"] or asked["end_seconds"]:
+        _tell_of_times(table, used, opened.columns, [*starts, *ends])
+    lines = [line for line, _ in rows]
+    files = listed_files(table, list(zip(lines, paths, strict=True)))
+    found = [
+        Clip(
+            file,
+            composed(label) or None,
+            part if any(parts) else None,
+            (group or None) if used["group"] else film_of(file.name),
+            *_stretch(table, line, (start, end), has_decimal_commas=opened.delimiter != ","),
         )
-    if not found:
-        raise InputError(f"{table}: lists no clip; there must be a row each")
-    if not any(clip.part for clip in found):
-        found = [clip._replace(part=None) for clip in found]
-    return found
+        for line, file, label, part, group, start, end in zip(
+            lines, files, labels, parts, groups, starts, ends, strict=True
+        )
+    ]
+    return Listing(found, f"{table}, column '{used['label']}'")
 
 
-def open_table(
-    table: Path, *, names: Sequence[str]
-) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
-    """Names of the columns, and of each row its line in the file and its cells by column.
+def _columns_used(
+    table: Path, asked: Mapping[str, str | None], columns: Sequence[str]
+) -> dict[str, str | None]:
+    """The column for each option; None where there is none. One of parts is known by its cells too."""
+    used: dict[str, str | None] = {}
+    for option, column in asked.items():
+        is_default = column == COLUMNS[option]
+        used[option] = column if column in columns else None
+        if is_default and option != "split":
+            used[option] = _find(table, option, columns)
+        needed = option in ("path", "label") or not (is_default or column is None)
+        if needed and used[option] is None and columns:
+            raise InputError(_missing(table, option, column or option, columns))
+    for column in used.values():
+        if column and columns.count(column) > 1:
+            raise InputError(f"{table}: the column '{column}' is there twice; rename one of them")
+    return used
 
-    Lines without a cell are passed over, cells without a column too; a cell that is missing at the
-    end of a row is missing in its dict.
 
-    Args:
-        table: a CSV file with a line of column names; commas, semicolons, tabs or bars between
-            the cells; UTF-8 (what is not UTF-8 is replaced by U+FFFD), or UTF-16 with its mark.
-        names: columns to look for: what stands between cells is what makes most of them appear.
+def _find(table: Path, option: str, columns: Sequence[str]) -> str | None:
+    return find_column(_NAMES[option], columns, source=str(table), option=f"--data.{option}_column")
 
-    Raises:
-        InputError: quotes that do not close.
-    """
-    content = table.read_bytes()
-    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    text = content.decode("utf-16" if marked else "utf-8-sig", errors="replace")
-    first_line = re.split(r"[\r\n]", text.lstrip(" \r\n"), maxsplit=1)[0]
 
-    def columns_found(delimiter: str) -> tuple[int, int]:
-        cells = [cell.strip(' "') for cell in first_line.split(delimiter)]
-        return len(set(names) & set(cells)), len(cells)
+def _tell_of_names(
+    table: Path, used: Mapping[str, str | None], asked: Mapping[str, str | None]
+) -> None:
+    others = [
+        f"{column} as {option}"
+        for option, column in used.items()
+        if column and asked[option] == COLUMNS[option] != column
+    ]
+    if others:
+        log.warning("%s: columns are read by their usual names: %s", table, ", ".join(others))
 
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=max(DELIMITERS, key=columns_found),
-        skipinitialspace=True,
-        strict=True,
+
+def _of_parts(columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Columns that are called like one of parts, and hold nothing but names of parts."""
+
+    def holds_parts(column: str) -> bool:
+        cells = {row.get(column, "").strip().lower() for _, row in rows} - {""}
+        return bool(cells) and cells <= set(PART_NAMES)
+
+    return [column for column in columns_named(PART, columns) if holds_parts(column)]
+
+
+def _missing(table: Path, option: str, column: str, columns: Sequence[str]) -> str:
+    line = (
+        f"{table}: no column '{column}': its columns are {', '.join(columns)}; name the right one by"
+        f" --data.{option}_column"
     )
+    every = [name for names in _NAMES.values() for name in names]
+    if not columns_named(every, columns):
+        line += (
+            ", or, if these are no names but a row, name the columns by --data.columns=path,label"
+        )
+    return line
 
-    def rows() -> Iterator[list[str]]:
-        try:
-            for row in reader:
-                if any(cell and not cell.isspace() for cell in row):
-                    yield row
-        except csv.Error as error:
-            raise InputError(
-                f"{table}, line {reader.line_num}: {error}; mend the quotes around its cells"
-            ) from error
 
-    lines = rows()
-    header = [cell.strip() for cell in next(lines, [])]
-    return header, ((reader.line_num, dict(zip(header, row, strict=False))) for row in lines)
+def _tell_of_times(
+    table: Path, used: Mapping[str, str | None], columns: Sequence[str], cells: Sequence[str]
+) -> None:
+    """Say how times are read, and which columns seem to hold some and are not read."""
+    if clock := next((cell for cell in cells if is_clock(cell)), None):
+        log.warning("%s: times such as %s are read as [hours:]minutes:seconds", table, clock)
+    ignored = [column for column in columns_like_times(columns) if column not in used.values()]
+    if ignored:
+        rest = "only the column that is" if any(cells) else "no time is, and clips are whole files"
+        log.warning(
+            "%s: the column(s) %s are not read: %s; times are read in seconds, from the columns"
+            " start_seconds and end_seconds (--data.start_seconds_column, --data.end_seconds_column)",
+            *(table, ", ".join(ignored), rest),
+        )
 
 
 def _stretch(
-    table: Path, line: int, row: dict[str, str], columns: dict[str, str]
+    table: Path, line: int, cells: tuple[str, str], *, has_decimal_commas: bool
 ) -> tuple[float | None, float | None]:
     """Start and end of a row in seconds; None where its cell is empty."""
-    cells = [row.get(columns[option], "").strip() for option in ("start_seconds", "end_seconds")]
     try:
-        start, end = (float(cell) if cell else None for cell in cells)
+        start, end = (
+            seconds_of(cell, has_decimal_commas=has_decimal_commas) if cell else None
+            for cell in cells
+        )
     except ValueError:
-        start = end = math.nan
-    finite = all(math.isfinite(seconds) for seconds in (start, end) if seconds is not None)
-    if not finite or (start or 0) < 0 or (end is not None and end <= (start or 0)):
+        start = end = -1.0
+    if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise InputError(
             f"{table}, line {line}: from '{cells[0]}' to '{cells[1]}' seconds is no stretch of a"
-            " clip: allowed are numbers with 0 <= start < end, or empty cells; correct the row"
+            " clip: allowed are numbers with 0 <= start < end, or empty cells, or times such as"
+            " 1:30.5 and 0:01:30; correct the row, or read whole files by"
+            " --data.start_seconds_column=null --data.end_seconds_column=null"
         )
     return start, end

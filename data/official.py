@@ -9,8 +9,9 @@ from pathlib import Path
 
 from data.clip import Clip, Listing, film_of, local_path, video_files
 from data.errors import InputError
-from data.label_names import written
-from data.manifest import open_table
+from data.folders import composed, is_junk, sub_folders
+from data.list_table import open_table
+from data.list_text import text_of_list
 from data.splits import PART_NAMES
 
 log = logging.getLogger(__name__)
@@ -66,11 +67,11 @@ def _ucf(
             name = re.sub(r"\s+\d+$", "", name)
             if not (label and name):
                 raise _bad_line(table, line, text, "Class/clip.avi, or Class/clip.avi 1")
-            clips.append(Clip(files.path(label, name), label, part, film_of(name)))
+            clips.append(Clip(files.path(label, name), composed(label), part, film_of(name)))
     classes = None
     if index := lists.get("classInd.txt"):
-        used = {written(clip.label) for clip in clips}
-        classes = [name for name in _class_index(index) if written(name) in used]
+        used = {clip.label for clip in clips}
+        classes = [name for name in map(composed, _class_index(index)) if name in used]
     return _listing(folder, "UCF-101", fold, clips, classes)
 
 
@@ -105,7 +106,7 @@ def _hmdb(folder: Path, found: dict[tuple[str, ...], Path], fold: int) -> Listin
                 raise _bad_line(table, line, text, "clip.avi 0, clip.avi 1 or clip.avi 2")
             if mark != "0":
                 part = "train" if mark == "1" else "test"
-                clips.append(Clip(files.path(label, name[0]), label, part))
+                clips.append(Clip(files.path(label, name[0]), composed(label), part))
     return _listing(folder, "HMDB-51", fold, clips, None)
 
 
@@ -118,13 +119,14 @@ def _kinetics(folder: Path, tables: list[Path]) -> Listing:
     by_stem: dict[str, list[str]] = {}
     for here, names in video_files(folder):
         for name in names:
-            by_stem.setdefault(os.path.splitext(name)[0], []).append(os.path.join(here, name))
+            by_stem.setdefault(composed(os.path.splitext(name)[0]), []).append(
+                os.path.join(here, name)
+            )
     clips = []
     unlabelled = 0
     for table in tables:
         named = _KINETICS.fullmatch(table.name.lower())
-        _, rows = open_table(table, names=_KINETICS_COLUMNS)
-        for line, row in rows:
+        for line, row in open_table(table, names=_KINETICS_COLUMNS).rows:
             label, film, start, end, part = (
                 row.get(column, "").strip() for column in _KINETICS_COLUMNS
             )
@@ -132,18 +134,18 @@ def _kinetics(folder: Path, tables: list[Path]) -> Listing:
                 unlabelled += 1
                 continue
             try:
-                stem = f"{film}_{int(float(start)):06d}_{int(float(end)):06d}"
+                stem = f"{composed(film)}_{int(float(start)):06d}_{int(float(end)):06d}"
             except (ValueError, OverflowError):
                 stem = ""
             if not (film and stem):
                 raise _bad_line(table, line, ",".join(row.values()), "an id and two times")
             part = part or (named[1] if named else "")
-            files = by_stem.get(stem) or by_stem.get(film)
+            files = by_stem.get(stem) or by_stem.get(composed(film))
             if files:
                 path = Path(files[0] if len(files) == 1 else _nearest(files, folder, part))
             else:
                 path = folder / local_path(f"{part}/{label}/{stem}.mp4")
-            clips.append(Clip(path, label, part, film))
+            clips.append(Clip(path, composed(label), part, film))
     if unlabelled:
         log.warning("%s: left out %s rows that have no label", folder, f"{unlabelled:,}")
     return _listing(folder, "Kinetics", None, clips, None)
@@ -169,19 +171,20 @@ class _ByClass:
         for here, names in sorted(
             video_files(folder), key=lambda one: (one[0].count(os.sep), one[0])
         ):
-            label = os.path.basename(here).lower()
+            label = composed(os.path.basename(here)).lower()
             self._homes.setdefault(label, here)
             for name in names:
                 file = os.path.join(here, name)
+                name = composed(name)
                 self._files.setdefault((label, name), file)
                 # Clips are often converted to another container than the one that is listed.
                 self._files.setdefault((label, os.path.splitext(name)[0]), file)
 
     def path(self, label: str, name: str) -> Path:
         """Where the clip is, or where it would be."""
-        key = label.lower()
-        stem = os.path.splitext(name)[0]
-        if file := self._files.get((key, name)) or self._files.get((key, stem)):
+        key, known = composed(label).lower(), composed(name)
+        stem = os.path.splitext(known)[0]
+        if file := self._files.get((key, known)) or self._files.get((key, stem)):
             return Path(file)
         return Path(self._homes.get(key, self._folder / local_path(label))) / local_path(name)
 
@@ -189,11 +192,11 @@ class _ByClass:
 def _lists(folder: Path) -> dict[str, Path]:
     """Text and CSV files in the folder or one below, by name; the folder itself goes first."""
     found: dict[str, Path] = {}
-    for place in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
+    for place in (folder, *sub_folders(folder)):
         # A folder that cannot be read matters if clips are looked for in it, not before.
         with contextlib.suppress(PermissionError):
             for name in sorted(os.listdir(place)):
-                if name.lower().endswith((".txt", ".csv")) and not name.startswith("."):
+                if name.lower().endswith((".txt", ".csv")) and not is_junk(name):
                     found.setdefault(name, place / name)
     return found
 
@@ -222,13 +225,15 @@ def _listing(
 
 
 def _columns(table: Path) -> list[str]:
-    return open_table(table, names=_KINETICS_COLUMNS)[0]
+    """Words of the first line, of any file: whether it is a list of Kinetics is not known yet."""
+    with table.open("rb") as file:
+        line = file.readline(1000).replace(b"\0", b"")
+    return re.findall(r"\w+", line.decode("ascii", "ignore"))
 
 
 def _lines(table: Path) -> Iterator[tuple[int, str]]:
     """Lines that are not blank, each with its number."""
-    text = table.read_text(encoding="utf-8-sig", errors="replace")
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text_of_list(table)), 1):
         if line.strip():
             yield number, line.strip()
 

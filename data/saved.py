@@ -1,5 +1,6 @@
 """What training leaves in a file: weights, and plain values that say how to build their model."""
 
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from data.errors import InputError
+from data.folders import why_no_file
 
 # Where a checkpoint keeps what this project needs to build the model again: plain values.
 CHECKPOINT_KEY = "manytoone"
@@ -34,9 +36,9 @@ def read_saved(path: Path | str, *, option: str = "CKPT", task: str | None = Non
         InputError: not there, damaged, no checkpoint of this project, or of another task.
     """
     where = f"{option}={path}"
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise InputError(
-            f"{where}: no such file; checkpoints lie in runs/<task>/<name>/checkpoints"
+            f"{where}: {why_no_file(Path(path))}; checkpoints lie in runs/<task>/<name>/checkpoints"
         )
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)

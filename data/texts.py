@@ -11,8 +11,9 @@ import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Value
 
 from data.errors import InputError
+from data.folders import is_text, text_files, why_absent
 from data.labels import unlabelled_among
-from data.layouts import class_folders
+from data.layouts import class_folders, class_name
 from data.splits import PART_NAMES
 from data.text_tables import FORMATS, PROBLEM, file_table, require
 
@@ -58,7 +59,7 @@ def read_table(
         InputError: nothing there, a format not known, a file that cannot be read, or a column that
             is missing.
     """
-    if Path(source).is_dir():
+    if os.path.isdir(source):
         text_column, label_column, split_column = "text", "label", "split"
     table = _open(
         source,
@@ -86,7 +87,7 @@ def read_texts(source: str, *, text_column: str, cache: Path) -> Dataset:
     Of a folder, all .txt files below it; of a data set of the hub, all parts, or the one that is
     named after a colon: ``stanfordnlp/imdb:unsupervised``.
     """
-    if Path(source).is_dir():
+    if os.path.isdir(source):
         text_column = "text"
         table = _from_files([(str(file), "", None) for file in _text_files(Path(source))], cache)
     else:
@@ -111,18 +112,23 @@ def _open(
     hub: Callable[[str], Dataset],
 ) -> Dataset:
     path = Path(source)
-    if path.is_file():
+    if os.path.isfile(path):
         if path.suffix.lower() not in FORMATS:
             raise InputError(
                 f"{path}: a file of type '{path.suffix}' is not read; allowed are"
                 f" {', '.join(FORMATS)}"
             )
         table = file_table(path, needed=needed, wanted=wanted, cache=cache)
-    elif path.is_dir():
+    elif os.path.isdir(path):
         table = _folder(path, cache)
-    elif path.suffix.lower() in FORMATS or source.count("/") > 1 or source.startswith((".", "~")):
+    elif (
+        os.path.lexists(path)
+        or path.suffix.lower() in FORMATS
+        or source.count("/") > 1
+        or source.startswith((".", "~"))
+    ):
         raise InputError(
-            f"{source}: no such file or folder; give a table ({', '.join(FORMATS)}), a folder with"
+            f"{source}: {why_absent(path)}; give a table ({', '.join(FORMATS)}), a folder with"
             " one sub-folder of .txt files per class, or the name of a data set on the hub"
         )
     else:
@@ -188,7 +194,7 @@ def _as_text(table: Dataset, column: str, source: str) -> Dataset:
 
 def _folder(folder: Path, cache: Path) -> Dataset:
     rows = []
-    found = list(class_folders(folder))
+    found = list(class_folders(folder, is_text))
     left_out = unlabelled_among({one.name for _, classes in found for one in classes})
     for part, classes in found:
         for class_folder in classes:
@@ -200,12 +206,12 @@ def _folder(folder: Path, cache: Path) -> Dataset:
                 )
                 continue
             files = _text_files(class_folder)
-            rows += [(str(file), class_folder.name, part) for file in files]
+            rows += [(str(file), class_name(class_folder), part) for file in files]
     return _from_files(rows, cache)
 
 
 def _text_files(folder: Path) -> list[Path]:
-    files = sorted(folder.rglob("*.txt"))
+    files = text_files(folder)
     if not files:
         raise InputError(f"{folder}: no .txt file in this folder; add texts or remove the folder")
     return files

@@ -18,6 +18,7 @@ from data.isolation import Decoder
 from data.labels import encode_labels
 from data.layouts import clips
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
+from data.list_table import header_of
 from data.module import Origin, Part, SequenceDataModule
 from data.probe import Probe, UnreadableError, traits_of
 from data.sampling import parse_sampling
@@ -41,7 +42,11 @@ class VideoDataModule(SequenceDataModule):
             (``path,label[,split][,group][,start_seconds,end_seconds]``, paths relative to it). None
             takes the embedded example of eight motions.
         path_column, label_column, split_column, group_column, start_seconds_column,
-            end_seconds_column: what the columns of the CSV file are called.
+            end_seconds_column: what the columns of the CSV file are called; null: one that is not
+            read, of those after the label. Other usual names (``file``, ``class``, ``start``) are
+            found where only one column bears them.
+        columns: names of the columns of a file without a line that names them:
+            ``path,label,split``.
         fold: which of the official lists of UCF-101 or HMDB-51 to take: 1, 2 or 3.
         size_px: height and width that frames are scaled to.
         fit: how frames come to be square: crop, letterbox or stretch (see `FrameScaler`).
@@ -79,10 +84,11 @@ class VideoDataModule(SequenceDataModule):
         path: str | None = None,
         path_column: str = "path",
         label_column: str = "label",
-        split_column: str = "split",
-        group_column: str = "group",
-        start_seconds_column: str = "start_seconds",
-        end_seconds_column: str = "end_seconds",
+        split_column: str | None = "split",
+        group_column: str | None = "group",
+        start_seconds_column: str | None = "start_seconds",
+        end_seconds_column: str | None = "end_seconds",
+        columns: str | None = None,
         fold: int = 1,
         size_px: int = 64,
         fit: Fit = "crop",
@@ -130,6 +136,7 @@ class VideoDataModule(SequenceDataModule):
             "start_seconds": start_seconds_column,
             "end_seconds": end_seconds_column,
         }
+        self.header = header_of(columns)
         self.fold = fold
         self.reading = Reading(size_px, fit, interpolation, frames, max_frames, min_share)
         self.limit_seconds = limit_seconds
@@ -145,7 +152,7 @@ class VideoDataModule(SequenceDataModule):
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         """Find the clips, scan them, name their classes, and divide them into parts."""
         source = Path(self.path) if self.path is not None else video_example()
-        listing = clips(source, columns=self.columns, fold=self.fold)
+        listing = clips(source, columns=self.columns, header=self.header, fold=self.fold)
         found = listing.clips
         named = None if found[0].part is None else [clip.part for clip in found]
         labels, classes = encode_labels(

@@ -10,9 +10,9 @@ from jsonargparse import ArgumentParser
 from data.errors import InputError
 from pipelines.compare_page import compare_page
 from pipelines.errors import one_line_errors
+from pipelines.escaping import printable
 from pipelines.finished_runs import FinishedRun, read_run
 from pipelines.intervals import Comparison
-from pipelines.lettering import printable
 from pipelines.measures import log_loss
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from pipelines.lettering import drawable, printable
+from pipelines.escaping import printable
+from pipelines.lettering import drawable
 
 GREY = "#5b6673"
 #: beyond this many classes cells hold no figures, and are an image

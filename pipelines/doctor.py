@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser
 from data.doctor import Diagnosis, Finding, examine
 from data.errors import InputError
 from data.layouts import clips
+from data.list_table import header_of
 from data.video import VideoDataModule
 from pipelines.doctor_table import conclusion, table
 from pipelines.errors import one_line_errors
@@ -22,7 +23,7 @@ from pipelines.quiet import ignore_noise
 OPTIONS = (
     "path",
     *(f"{name}_column" for name in ("path", "label", "split", "group")),
-    *("start_seconds_column", "end_seconds_column", "fold", "limit_seconds"),
+    *("start_seconds_column", "end_seconds_column", "columns", "fold", "limit_seconds"),
 )
 COLUMNS = (
     *("path", "label", "part", "group", "start_seconds", "end_seconds", "verdict", "reason"),
@@ -66,7 +67,7 @@ def _examine(args: list[str]) -> Diagnosis:
         for option in OPTIONS
         if option.endswith("_column")
     }
-    listing = clips(source, columns=columns, fold=data.fold)
+    listing = clips(source, columns=columns, header=header_of(data.columns), fold=data.fold)
     diagnosis = examine(listing, source, limit_seconds=data.limit_seconds)
     write_csv(diagnosis.findings, out)
     text = f"{table(diagnosis)}\n\nA row for every clip: {out}\n{conclusion(diagnosis)}"
@@ -79,9 +80,9 @@ def _examine(args: list[str]) -> Diagnosis:
 def _check_place(out: Path, source: Path) -> None:
     """Refuse a place that cannot be written to before hours go by."""
     folder = out.absolute().parent
-    if out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    if os.path.isdir(out) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"--out={out}: cannot be written; name a file in a folder that is there")
-    if out.exists() and out.samefile(source):
+    if os.path.exists(out) and os.path.exists(source) and out.samefile(source):
         raise InputError(f"--out={out}: is the data itself; name another file")
 
 

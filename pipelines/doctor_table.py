@@ -9,6 +9,7 @@ from data.clip import Clip, clip_name
 from data.doctor import VERDICTS, Diagnosis, Finding, part_of
 from data.leaks import Leak
 from data.splits import PARTS
+from pipelines.escaping import printable as one_line
 
 # No more classes than twice this are printed, and no more clips or leaks than this.
 _MOST = 15
@@ -192,10 +193,3 @@ def _number(count: int) -> str:
 
 def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def one_line(text: object) -> str:
-    """A text without what would break a line, or tell a terminal to do something."""
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(text)
-    )

@@ -6,15 +6,21 @@ from contextlib import contextmanager
 
 from data.errors import InputError
 from models.errors import OptionError
+from pipelines.escaping import escape_log_messages, printable
 from pipelines.runs import is_first_process
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Within it, an `InputError` or `OptionError` ends the command: its line on stderr, exit code 2."""
+    """Within it, an `InputError` or `OptionError` ends the command: its line on stderr, exit code 2.
+
+    What is logged is harmless to a terminal too.
+    """
+    escape_log_messages()
     try:
         yield
     except (InputError, OptionError) as error:
         if is_first_process():
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            # It may quote a file that is no text.
+            print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         sys.exit(2)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from data.language import LanguageDataModule
+from pipelines.escaping import printable
 from pipelines.language_task import measures
-from pipelines.lettering import printable
 from pipelines.ngrams import ngram_losses
 from pipelines.report import write_whole
 from pipelines.strict_json import json_text

@@ -5,16 +5,13 @@ from collections.abc import Sequence
 
 from matplotlib.font_manager import fontManager, get_font
 
+from pipelines.escaping import printable
+
 # Where installed, they write the names that matplotlib's own font cannot.
 FALLBACK_FONTS = ("Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "Microsoft YaHei")
 
 # Embeddings, overrides and isolates, and their ends: Unicode Standard Annex 9, sections 2.1 to 2.5.
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-
-
-def printable(text: str) -> str:
-    """One line, harmless to a terminal: control characters and lone surrogates as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def visible(text: str) -> str:

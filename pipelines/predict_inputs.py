@@ -12,8 +12,9 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.clip import VIDEO_SUFFIXES, local_path, video_files
+from data.clip import is_video, local_path, video_files
 from data.errors import InputError
+from data.folders import is_junk, why_absent, why_no_file
 from data.text_rows import Row, csv_rows, json_columns, json_rows
 from data.text_tables import FORMATS
 from data.vocabulary import clean
@@ -37,23 +38,25 @@ def clip_items(source: str) -> list[Item]:
     """The clips of a path: one file, whatever it is called; a folder; or a pattern such as ``*.mp4``.
 
     Of folders and patterns, what has the ending of a video file: folders with all that lies below
-    them, hidden files aside. Sorted as people count: ``clip2`` stands before ``clip10``.
+    them, junk aside (see `data.folders`). A path that exists is no pattern, and neither is its
+    beginning: ``[set1]/*.mp4`` looks into the folder ``[set1]`` where there is one. Sorted as people
+    count: ``clip2`` stands before ``clip10``.
 
     Raises:
         InputError: nothing there.
     """
     path = local_path(source)
-    if path.is_file():
+    if os.path.isfile(path):
         return [Item(str(path))]
-    if path.is_dir():
+    if os.path.isdir(path):
         found = _below(path)
-    elif glob.has_magic(source):
-        matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
-        files = [m for m in matches if m.is_file() and m.suffix.lower() in VIDEO_SUFFIXES]
+    elif glob.has_magic(source) and not os.path.lexists(path):
+        matches = _matches(path)
+        files = [m for m in matches if m.is_file() and is_video(m.name)]
         found = {*files, *(file for m in matches if m.is_dir() for file in _below(m))}
     else:
         raise InputError(
-            f"INPUT={source}: no such file or folder; give a video file, a folder of them, or a"
+            f"INPUT={source}: {why_absent(path)}; give a video file, a folder of them, or a"
             " pattern in quotes such as 'clips/*.mp4'"
         )
     if not found:
@@ -62,6 +65,19 @@ def clip_items(source: str) -> list[Item]:
             " or pattern, or one file by its path"
         )
     return [Item(str(path)) for path in sorted(found, key=_as_counted)]
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """What a pattern matches; its longest beginning that exists is taken literally."""
+    beginning = next((path for path in pattern.parents if os.path.lexists(path)), Path())
+    rest = pattern.relative_to(beginning)
+    matches = glob.glob(str(rest), root_dir=beginning, recursive=True)
+    # What is typed as it is called is wanted, whatever it is called.
+    return [
+        beginning / match
+        for match in matches
+        if not any(is_junk(name) for name in set(Path(match).parts) - set(rest.parts))
+    ]
 
 
 def _below(folder: Path) -> set[Path]:
@@ -90,10 +106,11 @@ def text_items(source: str, *, column: str) -> Iterator[Item]:
     """
     path = local_path(source)
     suffix = path.suffix.lower()
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(
-            f"INPUT={source}: no such file; give one that ends in {', '.join(TEXT_SUFFIXES)}, or -"
-            ' for standard input; a text itself is given as TEXT="…"'
+            f"INPUT={source}: {why_no_file(path)}; give one that ends in"
+            f" {', '.join(TEXT_SUFFIXES)}, or - for standard input;"
+            ' a text itself is given as TEXT="…"'
         )
     if suffix not in TEXT_SUFFIXES:
         raise InputError(

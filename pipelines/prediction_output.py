@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipelines.lettering import printable
+from pipelines.escaping import printable
 from pipelines.predictor import Prediction, Timeline, Unanswered, shown
 
 Format = Literal["text", "json", "csv"]

@@ -18,7 +18,7 @@ from models.running import running_answer
 from pipelines import checkpoints
 from pipelines.calibration import shares_of
 from pipelines.classify import SequenceClassifier
-from pipelines.lettering import printable
+from pipelines.escaping import printable
 from pipelines.predict_inputs import Item
 from pipelines.predict_steps import ItemSteps, steps_of
 

@@ -16,7 +16,7 @@ from sklearn import metrics
 
 from data.whole import written_whole
 from pipelines.confusion import draw_confusion_matrix
-from pipelines.lettering import printable
+from pipelines.escaping import printable
 from pipelines.page import UnfinishedPageError
 from pipelines.strict_json import json_text, plain_values
 

@@ -15,8 +15,8 @@ import numpy as np
 from data.errors import InputError
 from data.label_names import listed, matched, places, written
 from data.scan import contents_of
+from pipelines.escaping import printable
 from pipelines.finished_runs import FinishedRun
-from pipelines.lettering import printable
 
 log = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 T steps · D features · S height and width of a frame
 """
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from torch import Tensor
 from data.decode import read_frames
 from data.documents import pieces, read_text
 from data.errors import InputError
+from data.folders import why_no_file
 from data.probe import UnreadableError
 from data.text_part import windows
 from data.video import reading_of
@@ -110,8 +112,8 @@ def text_specimen(
 def video_specimen(model: SequenceClassifier, path: Path, *, member: int, most: int) -> Specimen:
     """A clip for one member of a classifier, its frames as it was trained on them."""
     reader = _member(model, member)
-    if not path.is_file():
-        raise InputError(f"INPUT={path}: no such file; give a video file")
+    if not os.path.isfile(path):
+        raise InputError(f"INPUT={path}: {why_no_file(path)}; give a video file")
     reading = reading_of(model.description["inputs"])
     most = min(_affordable(reader.recurrence, most), reading.max_frames or most)
     try:
@@ -146,8 +148,8 @@ def text_of(text: str | None, path: str | None) -> tuple[str, str]:
         assert text is not None
         return clean(text), "the text given"
     file = Path(path)
-    if not file.is_file():
-        raise InputError(f"INPUT={path}: no such file; give a text file")
+    if not os.path.isfile(file):
+        raise InputError(f"INPUT={path}: {why_no_file(file)}; give a text file")
     found = clean(read_text(file))
     if "\0" in found:
         raise InputError(f"INPUT={path}: holds no text (a zero byte in it); give a text file")

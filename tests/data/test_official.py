@@ -75,7 +75,7 @@ def test_letters_of_classes_may_be_composed_or_not(tmp_path):
     write(tmp_path, {f"{one}/1.avi": None, "Yo/1.avi": None, "Yo/2.avi": None})
     write(tmp_path, {"trainlist01.txt": [f"{one}/1.avi 1", "Yo/1.avi 2"]})
     write(tmp_path, {"testlist01.txt": ["Yo/2.avi"], "classInd.txt": [f"1 {other}", "2 Yo"]})
-    assert read(tmp_path)[2] == [other, "Yo"]
+    assert read(tmp_path)[2] == [one, "Yo"]
 
 
 def test_clips_converted_to_another_container_in_folders_of_other_case(tmp_path):

@@ -132,7 +132,7 @@ def test_manifest_with_other_column_names(tmp_path):
         "test": 2,
     }
     assert data.skipped[0].reason == "no such file"
-    with pytest.raises(InputError, match=r"no column 'path': its columns are file, kind, use"):
+    with pytest.raises(InputError, match=r"no column 'label': its columns are file, kind, use"):
         _ = VideoDataModule(path=str(table)).parts
 
 

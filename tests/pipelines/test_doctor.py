@@ -9,7 +9,6 @@ import pytest
 
 from pipelines import doctor
 from pipelines.doctor import COLUMNS, OPTIONS
-from pipelines.doctor_table import one_line
 from tests.clips import write_classes, write_clip
 
 
@@ -169,20 +168,20 @@ def test_names_cannot_break_the_table_nor_the_file(tmp_path, capsys):
     assert len(found) == 7
 
 
-def test_one_line():
-    assert one_line("a b\tc\nd\x1b\udcff é") == r"a b\tc\nd\x1b\udcff é"
-
-
 @pytest.mark.parametrize(
     ("args", "error"),
     [
         ([], "DATA is missing: name a folder or CSV file"),
         (["--data.path=absent"], "absent: no such file or folder"),
+        (["--data.path=/dev/zero"], "/dev/zero: neither a file nor a folder"),
+        ([f"--data.path={'a' * 300}"], "a: no such file or folder"),
         (["--data.path={healthy}", "--out=no/where.csv"], "--out=no/where.csv: cannot be written"),
         (["--data.path={healthy}", "--out=."], "--out=.: cannot be written"),
         (["--data.path={healthy}", "--data.limit_seconds=0"], "--data.limit_seconds=0.0: a number"),
         (["--data.path={sick}", "--out={sick}"], "is the data itself"),
-        (["--data.path={sick}"], "no column 'path'"),
+        (["--data.path={sick}", "--data.label_column=kind"], "no column 'kind'"),
+        (["--data.path={sick}", "--data.columns=a,,b"], "name each column once"),
+        (["--data.path={healthy}/dark/0.mp4"], "is a single clip"),
         (["--data.path={healthy}", "--data.size_px=3"], "--data.size_px=3; --help lists"),
     ],
 )
@@ -195,6 +194,14 @@ def test_mistakes_are_told_in_one_line(healthy, sick, in_folder, capsys, args, e
     assert error in errors
     assert not (in_folder / "doctor.csv").exists()
     assert sick.read_text() == before
+
+
+def test_data_that_are_not_there_with_an_older_table(in_folder, capsys):
+    (in_folder / "doctor.csv").write_text("older")
+    code, lines, errors = run(capsys, "--data.path=absent")
+    assert (code, lines) == (2, [])
+    assert errors.startswith("error: absent: no such file or folder;")
+    assert (in_folder / "doctor.csv").read_text() == "older"
 
 
 def test_an_older_file_stays_when_the_new_one_cannot_be_written(healthy, in_folder, monkeypatch):

@@ -69,3 +69,51 @@ def test_a_file_of_another_encoding_is_told(tmp_path):
     (tmp_path / "a.txt").write_text("fine", encoding="utf-16")
     with pytest.raises(InputError, match="is UTF-16; save it as UTF-8"):
         list(text_items(str(tmp_path / "a.txt"), column="text"))
+
+
+@pytest.fixture
+def brackets(tmp_path):
+    """Folders whose names are patterns too, each beside one that its name would match."""
+    for name in ("clips[1]/a.mp4", "clips1/b.mp4", "a*b/c.mp4", "axb/d.mp4", "@eaDir/e.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("clips[1]", ["a.mp4"]),
+        ("clips[1]/", ["a.mp4"]),
+        ("clips[1]/*.mp4", ["a.mp4"]),
+        ("clips[1]/a.mp4", ["a.mp4"]),
+        ("clips[0-9]/*.mp4", ["b.mp4"]),
+        ("clips*/?.mp4", ["b.mp4", "a.mp4"]),
+        ("a*b", ["c.mp4"]),
+        ("a*b/*", ["c.mp4"]),
+        ("a?b/*", ["c.mp4", "d.mp4"]),
+        ("*/*.mp4", ["c.mp4", "d.mp4", "b.mp4", "a.mp4"]),
+        ("**/*.mp4", ["c.mp4", "d.mp4", "b.mp4", "a.mp4"]),
+        ("@eaDir/*.mp4", ["e.mp4"]),
+    ],
+)
+def test_a_path_that_exists_is_no_pattern(brackets, source, names):
+    found = [Path(item.source).name for item in clip_items(f"{brackets}/{source}")]
+    assert found == names
+
+
+def test_patterns_from_the_working_folder(brackets, monkeypatch):
+    monkeypatch.chdir(brackets)
+    assert [item.source for item in clip_items("clips[1]/*.mp4")] == ["clips[1]/a.mp4"]
+    assert [item.source for item in clip_items("c*1/*.mp4")] == ["clips1/b.mp4"]
+
+
+def test_what_is_neither_file_nor_folder(tmp_path):
+    (tmp_path / "[broken]").symlink_to(tmp_path / "absent")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="a link to what is not there"):
+        clip_items(str(tmp_path / "[broken]"))
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        clip_items(str(tmp_path / "pipe"))
+    with pytest.raises(InputError, match="a folder, not a file"):
+        text_items(str(tmp_path), column="text")

@@ -1,0 +1,113 @@
+"""What lies in a folder of data, without what systems and programs leave there of their own."""
+
+import os
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from data.errors import InputError
+
+# macOS, Synology, Windows and Linux make them on any disk that they write to. What else does so
+# (.DS_Store, ._clip.mp4, .ipynb_checkpoints, .git) hides behind a dot.
+_JUNK = frozenset(
+    [
+        "__macosx",
+        "@eadir",
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "thumbs.db",
+        "desktop.ini",
+        "__pycache__",
+    ]
+)
+
+
+def is_junk(name: str) -> bool:
+    """Whether a file or folder of this name is no data: hidden, or made by a system for itself."""
+    return name.startswith(".") or name.casefold() in _JUNK
+
+
+def sub_folders(folder: Path) -> list[Path]:
+    """The folders right below one, sorted; junk is left out (see `is_junk`).
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if not is_junk(path.name) and path.is_dir())
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def files_below(folder: Path, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, list[str]]]:
+    """Each folder at or below this one that holds wanted files, and the names of those, sorted.
+
+    Links to folders are followed and no folder is entered twice; junk is left out (see `is_junk`).
+
+    Args:
+        folder: where to look. Its own name does not matter.
+        is_wanted: tells by a file's name whether it is wanted.
+
+    Raises:
+        InputError: a folder that cannot be read.
+    """
+    entered = set()
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=_stop):
+        status = os.stat(here)
+        if (status.st_dev, status.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not is_junk(name))
+        wanted = sorted(name for name in names if is_wanted(name) and not is_junk(name))
+        if wanted:
+            yield here, wanted
+
+
+def holds_below(folder: Path, is_wanted: Callable[[str], bool]) -> bool:
+    """Whether a wanted file lies at any depth; the search ends at the first."""
+    return next(files_below(folder, is_wanted), None) is not None
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The .txt files at any depth, sorted."""
+    return sorted(
+        Path(here, name) for here, names in files_below(folder, is_text) for name in names
+    )
+
+
+def is_text(name: str) -> bool:
+    """Whether a file of this name is a text."""
+    return os.path.splitext(name)[1].lower() == ".txt"
+
+
+def composed(name: str) -> str:
+    """A name with its accents composed (NFC); macOS writes them apart (NFD), and both mean the same."""
+    return unicodedata.normalize("NFC", name)
+
+
+def why_absent(path: Path) -> str:
+    """One phrase: why a path that is to be read is neither a file nor a folder."""
+    if os.path.islink(path) and not os.path.exists(path):
+        return "a link to what is not there"
+    if os.path.exists(path):
+        return "neither a file nor a folder (a device, a pipe or a socket)"
+    return "no such file or folder"
+
+
+def why_no_file(path: Path) -> str:
+    """One phrase: why a path that is to be read is no file."""
+    return "a folder, not a file" if os.path.isdir(path) else why_absent(path)
+
+
+def _stop(error: OSError) -> None:
+    raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> InputError:
+    return InputError(
+        f"{error.filename}: {error.strerror}; make the folder readable, or take it out"
+    )
