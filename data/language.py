@@ -106,6 +106,7 @@ class LanguageDataModule(LightningDataModule):
         self.num_repeated = self.num_withheld = 0
         self._parts: dict[str, TokenPart] | None = None
         self._read_contents = np.empty(0, np.int64)
+        self._digests: dict[str, str] = {}
 
     @property
     def source(self) -> str:
@@ -184,7 +185,11 @@ class LanguageDataModule(LightningDataModule):
     def _tokenize(self, texts: Sequence[str], name: str) -> TokenPart:
         """The tokens of one part, from the cache if the same texts were tokenized alike before."""
         assert self.tokenizer is not None
-        file = cache_folder() / "tokens" / f"{_digest(self.tokenizer, texts)}.npy"
+        self._digests[name] = _digest(texts)
+        key = hashlib.sha256(
+            f"{self.tokenizer.to_str()} {self._digests[name]}".encode()
+        ).hexdigest()
+        file = cache_folder() / "tokens" / f"{key[:32]}.npy"
         if not file.exists():
             log.info("Tokenizing the part %s", name)
             with written_whole(file) as place:
@@ -241,12 +246,15 @@ class LanguageDataModule(LightningDataModule):
         )
 
     def describe(self) -> dict[str, Any]:
-        """The tokenizer, as its JSON text, and what tells the documents that were learnt from."""
+        """The tokenizer, as its JSON text, what tells the documents that were learnt from, and a
+        digest of each part's texts.
+        """
         _ = self.parts
         assert self.tokenizer is not None
         return {
             "tokenizer": self.tokenizer.to_str(),
             "contents": torch.from_numpy(self._read_contents),
+            "parts": dict(self._digests),
         }
 
     def adopt(self, description: dict[str, Any]) -> None:
@@ -267,8 +275,8 @@ def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _digest(tokenizer: Tokenizer, texts: Sequence[str]) -> str:
-    digest = hashlib.sha256(tokenizer.to_str().encode())
+def _digest(texts: Sequence[str]) -> str:
+    digest = hashlib.sha256()
     for text in texts:
         digest.update(hashlib.sha256(text.encode()).digest())
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()

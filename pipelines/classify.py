@@ -18,7 +18,6 @@ from torchmetrics import MeanMetric
 
 from data.batch import RaggedBatch, Skipped
 from data.joined import NO_LABEL
-from data.labels import refuse_other_classes
 from data.module import Part, SequenceDataModule
 from data.pairing import Pair
 from data.saved import CHECKPOINT_KEY
@@ -39,6 +38,7 @@ from pipelines.measured_inputs import measure_inputs
 from pipelines.metrics import accuracy_and_f1
 from pipelines.objective import MixedObjective
 from pipelines.order import chosen_ids
+from pipelines.resuming import refuse_other_data
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
 from pipelines.training_loss import TrainingLoss
 from pipelines.words import check_steps, prepare_embeddings
@@ -345,5 +345,5 @@ class SequenceClassifier(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take over the temperature; checkpoints from before there was one have 1."""
         saved = checkpoint.get(CHECKPOINT_KEY, {})
-        refuse_other_classes(saved.get("model", {}).get("classes", self.classes), self.classes)
+        refuse_other_data(saved.get("inputs", {}), self.description.get("inputs", {}))
         self.temperature = saved.get("temperature", 1.0)

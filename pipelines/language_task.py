@@ -22,6 +22,7 @@ from models.encoders import Encoder
 from models.language import LanguageModel
 from models.recurrence import Recurrence
 from pipelines.fusing import fused
+from pipelines.resuming import refuse_other_data
 from pipelines.schedules import Schedule, scheduled
 
 STAGES = ("train", "val", "test")
@@ -163,6 +164,11 @@ class LanguageTask(LightningModule):
         """Keep, as plain values, what builds this model and makes its inputs ready."""
         seconds = time.monotonic() - self._fit_started
         checkpoint[CHECKPOINT_KEY] = self.description | {"train_seconds": seconds}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse one that has learnt from other data."""
+        saved = checkpoint.get(CHECKPOINT_KEY, {})
+        refuse_other_data(saved.get("inputs", {}), self.description.get("inputs", {}))
 
 
 def measures(nats: float, *, tokens_per_character: float) -> dict[str, float]:
