@@ -195,7 +195,16 @@ def _named(table: Path, line: str, header: list[str]) -> tuple[list[str], str, b
     delimiter = (
         fits[0] if fits else max(DELIMITERS, key=lambda delimiter: len(_cells(line, delimiter)))
     )
-    is_header = _cells(line, delimiter) == header
+    cells = _cells(line, delimiter)
+    is_header = cells == header
+    at_paths = dict(zip(header, cells, strict=False)).get(
+        next(iter(columns_named(PATH, header)), "")
+    )
+    if not is_header and at_paths is not None and columns_named(PATH, [at_paths]):
+        raise InputError(
+            f"{table}: its first line seems to name its columns: '{line[:100]}'; leave out"
+            f" --data.columns={','.join(header)}, or give null for it"
+        )
     if is_header:
         log.warning("%s: its first line names its columns; --data.columns is not needed", table)
     elif not fits:

@@ -93,6 +93,8 @@ def test_columns_that_are_named(read):
     found, said = read("path,label\nb.mp4,run\n", header=["path", "label"])
     assert labelled(found) == [("b.mp4", "run")]
     assert "--data.columns is not needed" in said
+    with pytest.raises(InputError, match=r"seems to name its columns: 'file,class'; leave out"):
+        read("file,class\nb.mp4,run\n", header=["path", "label"])
     with pytest.raises(InputError, match=r"names 2 columns, and its first line has 3"):
         read("b.mp4,run,train\n", header=["path", "label"])
     with pytest.raises(InputError, match=r"no column 'label': its columns are path, kind"):
