@@ -116,7 +116,7 @@ def _first_line(table: Path, text: str, names: Sequence[str]) -> tuple[str, str]
     above = 0
     for found in re.finditer(r"[^\r\n]*(?:\r\n|[\r\n])?", text):
         line = found[0]
-        bare = line.strip(" \t\r\n")
+        bare = line.strip()
         if bare and _is_comment(table, _cells(bare, _any(bare))[0]):
             named = bare.lstrip("# ")
             if len(columns_named(names, _cells(named, _delimiter_of_header(named, names)))) > 1:
@@ -138,10 +138,11 @@ def _any(line: str) -> str:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of a line, of which there is one at least."""
     if delimiter == BLANK:
-        return line.split()
+        return line.split() or [""]
     try:
-        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [""])
     except csv.Error:
         cells = line.split(delimiter)
     return [cell.strip(' "') for cell in cells]

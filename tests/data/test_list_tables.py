@@ -1,6 +1,7 @@
 """Lists of clips as people and programs write them: what is read, and what is said; files are empty."""
 
 import logging
+from contextlib import suppress
 
 import pytest
 
@@ -208,6 +209,13 @@ def test_the_line_that_excel_writes_first(read):
     with pytest.raises(InputError, match="line 4: no path"):
         read("sep=,\npath,label\nb.mp4,run\n,jump\n")
     assert labelled(read('"sep=;"\npath;label\nb.mp4;run, fast\n')[0]) == [("b.mp4", "run, fast")]
+
+
+@pytest.mark.parametrize("odd", ["\x0c\n", "\x85", '"', ",", "#\n", "~\0,x\n", "\u2028", "sep="])
+@pytest.mark.parametrize("rest", ["", "path,label\nb.mp4,run\n", "b.mp4 run\n"])
+def test_odd_beginnings_are_read_or_told(read, odd, rest):
+    with suppress(InputError):
+        assert read(odd + rest)[0]
 
 
 def test_composed_labels_are_one(read):
