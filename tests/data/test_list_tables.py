@@ -145,8 +145,10 @@ def test_parts_by_another_name(read):
     found, said = read("path,label,set\nb.mp4,run,train\nc.mp4,jump,Val\n")
     assert [clip[2] for clip in found] == ["train", "Val"]
     assert "set as split" in said
-    found, _ = read("path,label,set\nb.mp4,run,A\nc.mp4,jump,train\n")
+    found, said = read("path,label,set\nb.mp4,run,A\nc.mp4,jump,train\n")
     assert [clip[2] for clip in found] == [None, None]
+    assert "the column 'set' is not read as parts: 'A' is none of train, val, test" in said
+    assert "parts" not in read("path,label,set\nb.mp4,run,A\nc.mp4,jump,B\n")[1]
     found, _ = read("path,label,split\nb.mp4,run,train\nc.mp4,jump,test\n", split=None)
     assert [clip[2] for clip in found] == [None, None]
 
