@@ -19,7 +19,7 @@ END_SECONDS = (
     *("stop", "stop_time", "stop_seconds", "t_stop", "stop_s", "stop_sec"),
 )
 #: part of a row: train, val or test
-PART = ("split", "part", "subset", "partition", "set", "phase", "usage")
+SPLIT = ("split", "part", "subset", "partition", "set", "phase", "usage")
 _TIMES = frozenset(["start", "end", "begin", "stop", "onset", "offset"])
 #: text to classify
 TEXT = ("text", "review", "sentence", "content", "comment", "tweet", "message", "body")

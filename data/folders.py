@@ -72,6 +72,12 @@ def holds_below(folder: Path, is_wanted: Callable[[str], bool]) -> bool:
     return next(files_below(folder, is_wanted), None) is not None
 
 
+def holds_directly(folder: Path, is_wanted: Callable[[str], bool]) -> bool:
+    """Whether a wanted file lies right in the folder."""
+    home = os.fspath(folder)
+    return next((here for here, _ in files_below(folder, is_wanted)), None) == home
+
+
 def text_files(folder: Path) -> list[Path]:
     """The .txt files at any depth, sorted."""
     return sorted(

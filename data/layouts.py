@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data.clip import Clip, Listing, film_of, is_video, video_files
 from data.errors import InputError
-from data.folders import composed, holds_below, is_junk, sub_folders, why_absent
+from data.folders import composed, holds_below, holds_directly, sub_folders, why_absent
 from data.manifest import manifest
 from data.official import official_lists
 from data.splits import PART_NAMES
@@ -137,7 +137,9 @@ def _parts_among(folders: list[Path], is_data: Callable[[str], bool]) -> list[Pa
     if len(parts) == len(folders):
         return parts if len(above) == len(parts) else []
     by_train = [part for part in training if part in above]
-    if by_train and (len(above) > len(by_train) or not any(_holds(p, is_data) for p in by_train)):
+    if by_train and (
+        len(above) > len(by_train) or not any(holds_directly(p, is_data) for p in by_train)
+    ):
         return parts
     return []
 
@@ -145,7 +147,7 @@ def _parts_among(folders: list[Path], is_data: Callable[[str], bool]) -> list[Pa
 def _look_into_the_only_one(inner: list[Path], is_data: Callable[[str], bool]) -> None:
     """Refuse a folder around a folder of parts; warn of one around what may be classes."""
     only = inner[0]
-    if len(inner) > 1 or _holds(only, is_data):
+    if len(inner) > 1 or holds_directly(only, is_data):
         return
     below = [path for path in sub_folders(only) if holds_below(path, is_data)]
     if _parts_among(below, is_data):
@@ -163,11 +165,6 @@ def _look_into_the_only_one(inner: list[Path], is_data: Callable[[str], bool]) -
 
 def _holds_classes(folder: Path, is_data: Callable[[str], bool]) -> bool:
     return any(holds_below(path, is_data) for path in sub_folders(folder))
-
-
-def _holds(folder: Path, is_data: Callable[[str], bool]) -> bool:
-    """Whether data lie right in the folder."""
-    return any(is_data(name) and not is_junk(name) for name in os.listdir(folder))
 
 
 def _names(names: list[str]) -> str:

@@ -67,7 +67,7 @@ def _in_this_system(table: Path, texts: Sequence[tuple[int, str]]) -> list[str]:
             name = name.replace("\\", "/")
             turned += name != text
         if name.startswith("~") and not _is_there(table, name):
-            whole = os.path.expanduser(name)
+            whole = os.path.expanduser(str(local_path(name)))
             if _is_there(table, whole):
                 name, expanded = whole, f"{name} as {whole}"
         names.append(name)

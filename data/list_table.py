@@ -116,7 +116,7 @@ def _first_line(table: Path, text: str, names: Sequence[str]) -> tuple[str, str]
     above = 0
     for found in re.finditer(r"[^\r\n]*(?:\r\n|[\r\n])?", text):
         line = found[0]
-        bare = line.strip(" \t\r\n")
+        bare = line.strip()
         if bare and _is_comment(table, _cells(bare, _any(bare))[0]):
             named = bare.lstrip("# ")
             if len(columns_named(names, _cells(named, _delimiter_of_header(named, names)))) > 1:
@@ -138,10 +138,11 @@ def _any(line: str) -> str:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of a line, of which there is one at least."""
     if delimiter == BLANK:
-        return line.split()
+        return line.split() or [""]
     try:
-        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [""])
     except csv.Error:
         cells = line.split(delimiter)
     return [cell.strip(' "') for cell in cells]
@@ -195,7 +196,16 @@ def _named(table: Path, line: str, header: list[str]) -> tuple[list[str], str, b
     delimiter = (
         fits[0] if fits else max(DELIMITERS, key=lambda delimiter: len(_cells(line, delimiter)))
     )
-    is_header = _cells(line, delimiter) == header
+    cells = _cells(line, delimiter)
+    is_header = cells == header
+    at_paths = dict(zip(header, cells, strict=False)).get(
+        next(iter(columns_named(PATH, header)), "")
+    )
+    if not is_header and at_paths is not None and columns_named(PATH, [at_paths]):
+        raise InputError(
+            f"{table}: its first line seems to name its columns: '{line[:100]}'; leave out"
+            f" --data.columns={','.join(header)}, or give null for it"
+        )
     if is_header:
         log.warning("%s: its first line names its columns; --data.columns is not needed", table)
     elif not fits:

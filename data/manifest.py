@@ -8,8 +8,8 @@ from data.clip import Clip, Listing, film_of
 from data.column_names import (
     CLIP_LABEL,
     END_SECONDS,
-    PART,
     PATH,
+    SPLIT,
     START_SECONDS,
     columns_like_times,
     columns_named,
@@ -33,7 +33,7 @@ COLUMNS = {
 _NAMES: dict[str, Sequence[str]] = {
     "path": PATH,
     "label": CLIP_LABEL,
-    "split": PART,
+    "split": SPLIT,
     "group": ("group",),
     "start_seconds": START_SECONDS,
     "end_seconds": END_SECONDS,
@@ -69,7 +69,7 @@ def manifest(
     used = _columns_used(table, asked, opened.columns)
     rows = list(opened.rows)
     if used["split"] is None and asked["split"] == COLUMNS["split"]:
-        used["split"] = _find(table, "split", _of_parts(opened.columns, rows))
+        used["split"] = _find(table, "split", _of_parts(table, opened.columns, rows))
     _tell_of_names(table, used, asked)
     if not rows:
         raise InputError(f"{table}: lists no clip; there must be a row each")
@@ -137,14 +137,21 @@ def _tell_of_names(
         log.warning("%s: columns are read by their usual names: %s", table, ", ".join(others))
 
 
-def _of_parts(columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
+def _of_parts(table: Path, columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
     """Columns that are called like one of parts, and hold nothing but names of parts."""
-
-    def holds_parts(column: str) -> bool:
-        cells = {row.get(column, "").strip().lower() for _, row in rows} - {""}
-        return bool(cells) and cells <= set(PART_NAMES)
-
-    return [column for column in columns_named(PART, columns) if holds_parts(column)]
+    found = []
+    for column in columns_named(SPLIT, columns):
+        cells = {row.get(column, "").strip() for _, row in rows} - {""}
+        others = sorted(cell for cell in cells if cell.lower() not in PART_NAMES)
+        if cells and not others:
+            found.append(column)
+        elif len(others) < len(cells):
+            log.warning(
+                "%s: the column '%s' is not read as parts: '%s' is none of train, val, test;"
+                " correct it, and name the column by --data.split_column",
+                *(table, column, others[0]),
+            )
+    return found
 
 
 def _missing(table: Path, option: str, column: str, columns: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """Lists of clips as people and programs write them: what is read, and what is said; files are empty."""
 
 import logging
+from contextlib import suppress
 
 import pytest
 
@@ -93,6 +94,8 @@ def test_columns_that_are_named(read):
     found, said = read("path,label\nb.mp4,run\n", header=["path", "label"])
     assert labelled(found) == [("b.mp4", "run")]
     assert "--data.columns is not needed" in said
+    with pytest.raises(InputError, match=r"seems to name its columns: 'file,class'; leave out"):
+        read("file,class\nb.mp4,run\n", header=["path", "label"])
     with pytest.raises(InputError, match=r"names 2 columns, and its first line has 3"):
         read("b.mp4,run,train\n", header=["path", "label"])
     with pytest.raises(InputError, match=r"no column 'label': its columns are path, kind"):
@@ -142,8 +145,10 @@ def test_parts_by_another_name(read):
     found, said = read("path,label,set\nb.mp4,run,train\nc.mp4,jump,Val\n")
     assert [clip[2] for clip in found] == ["train", "Val"]
     assert "set as split" in said
-    found, _ = read("path,label,set\nb.mp4,run,A\nc.mp4,jump,train\n")
+    found, said = read("path,label,set\nb.mp4,run,A\nc.mp4,jump,train\n")
     assert [clip[2] for clip in found] == [None, None]
+    assert "the column 'set' is not read as parts: 'A' is none of train, val, test" in said
+    assert "parts" not in read("path,label,set\nb.mp4,run,A\nc.mp4,jump,B\n")[1]
     found, _ = read("path,label,split\nb.mp4,run,train\nc.mp4,jump,test\n", split=None)
     assert [clip[2] for clip in found] == [None, None]
 
@@ -206,6 +211,13 @@ def test_the_line_that_excel_writes_first(read):
     with pytest.raises(InputError, match="line 4: no path"):
         read("sep=,\npath,label\nb.mp4,run\n,jump\n")
     assert labelled(read('"sep=;"\npath;label\nb.mp4;run, fast\n')[0]) == [("b.mp4", "run, fast")]
+
+
+@pytest.mark.parametrize("odd", ["\x0c\n", "\x85", '"', ",", "#\n", "~\0,x\n", "\u2028", "sep="])
+@pytest.mark.parametrize("rest", ["", "path,label\nb.mp4,run\n", "b.mp4 run\n"])
+def test_odd_beginnings_are_read_or_told(read, odd, rest):
+    with suppress(InputError):
+        assert read(odd + rest)[0]
 
 
 def test_composed_labels_are_one(read):

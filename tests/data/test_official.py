@@ -95,6 +95,20 @@ def test_clips_converted_to_another_container_in_folders_of_other_case(tmp_path)
     assert classes is None
 
 
+def test_accents_composed_in_another_way(tmp_path):
+    write(tmp_path, {"UCF/cafe\u0301/v_e\u0301_g01_c01.avi": None, "UCF/b/1.avi": None})
+    write(tmp_path, {"trainlist01.txt": ["caf\u00e9/v_\u00e9_g01_c01.avi 1", "b/1.avi 2"]})
+    found = read(tmp_path).clips
+    assert all(clip.path.is_file() for clip in found)
+    assert [clip.label for clip in found] == ["caf\u00e9", "b"]
+
+
+def test_junk_holds_no_lists_and_no_clips(tmp_path):
+    write(tmp_path, {"__MACOSX/trainlist01.txt": ["A/a.avi 1"], "._trainlist01.txt": ["x"]})
+    write(tmp_path, {"A/a.avi": None, "B/b.avi": None, "@eaDir/A/a.avi": None})
+    assert [(clip.label, clip.part) for clip in read(tmp_path).clips] == [("A", None), ("B", None)]
+
+
 def hmdb(folder, lists):
     return write(
         folder,

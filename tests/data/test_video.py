@@ -114,6 +114,28 @@ def test_max_frames_counts_what_it_cuts(tmp_path):
     assert set(part.__getitems__(range(len(part))).lengths.tolist()) == {5}
 
 
+def test_list_without_column_names(tmp_path):
+    write_classes(tmp_path / "clips [1]", clips_per_class=2)
+    parts = ("train", "test")
+    rows = [
+        f"clips [1]\\{label}\\{k}.mp4;{label};{part};0:00,1"
+        for label in ("dark", "bright")
+        for k, part in enumerate(parts)
+    ]
+    rows += [rows[0].replace("train", "val").replace("0:00,1", "0,2")]
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    data = VideoDataModule(
+        path=str(tmp_path / "list.csv"), columns="path,label,split,start", size_px=16
+    )
+    assert {name: len(part) for name, part in data.parts.items()} == {
+        "train": 2,
+        "val": 1,
+        "test": 2,
+    }
+    # 25 frames a second: 0.1 s are 2.5 frames, 0.2 s are 5.
+    assert data.parts["train"].lengths[0] - data.parts["val"].lengths[0] == 2
+
+
 def test_manifest_with_other_column_names(tmp_path):
     write_classes(tmp_path / "clips", clips_per_class=2)
     rows = ["file,kind,use"]

@@ -203,7 +203,7 @@ def test_mistakes_are_one_line_and_leave_nothing(in_folder, capsys, options, say
     write_classes(in_folder / "clips", clips_per_class=3)
     write_classes(in_folder / "broken", clips_per_class=3)
     (in_folder / "broken" / "dark" / "x.mp4").write_bytes(b"no")
-    (in_folder / "list.csv").write_text("file,label\na.mp4,a\n")
+    (in_folder / "list.csv").write_text("place,label\na.mp4,a\n")
     (in_folder / "runs/video/taken").mkdir(parents=True)
     with pytest.raises(SystemExit) as caught:
         train("video", [*options, *VIDEO])

@@ -222,3 +222,29 @@ def test_options_are_those_of_training():
     text = (Path(doctor.__file__).parent.parent / "data/video.py").read_text()
     for option in OPTIONS:
         assert f"        {option}: " in text
+
+
+def test_a_list_without_names_of_columns(healthy, in_folder, capsys):
+    listed = [f"{label}/{k}.mp4;{label};train" for label in ("dark", "bright") for k in range(3)]
+    folder = shutil.copytree(healthy, in_folder / "[clips] 100%")
+    (folder / "list.csv").write_text("\n".join(listed), encoding="utf-16")
+    options = [f"--data.path={folder}/list.csv", "--data.group_column=null"]
+    code, lines, errors = run(capsys, *options)
+    assert (code, lines) == (2, [])
+    assert "name the columns in their order, e.g. --data.columns=path,label,split" in errors
+    code, lines, _ = run(capsys, *options, "--data.columns=path,label,split")
+    assert (code, lines[-1]) == (0, "Nothing is wrong with these 6 clips.")
+    assert {row["part"] for row in rows("doctor.csv")} == {"train"}
+
+
+def test_parts_with_another_folder_beside(in_folder, capsys, caplog):
+    for part in ("train", "validation", "test"):
+        for label, k in (("dark", 0), ("bright", 1)):
+            to = in_folder / f"set/{part}/{label}/{part}.mp4"
+            level = 10 + 20 * len(part) + k
+            write_clip(to, num_frames=4, level=level)
+    write_clip(in_folder / "set/runs/predict/demo.mp4", num_frames=2)
+    code, lines, _ = run(capsys, "--data.path=set")
+    assert (code, lines[-1]) == (0, "Nothing is wrong with these 6 clips.")
+    assert "set: read as the parts test, train, validation; left out: runs" in caplog.text
+    assert ["bright", "3"] in [line.split()[:2] for line in lines]
