@@ -134,6 +134,7 @@ def _decode_all(path: Path | str, room: Room, how: Reading) -> np.ndarray:
         for frame in decode(packets, packets.faults):
             draw(frame, room())
             given.add(frame)
+            packets.census.look_at(frame)
             if len(given.pts) >= limit:
                 break
         is_certain, times = packets.census.is_certain, given.times(stream)

@@ -1,5 +1,6 @@
 """What a file is that is called a video and cannot be read as one, told by its first bytes."""
 
+import codecs
 import os
 import struct
 from pathlib import Path
@@ -76,7 +77,7 @@ def _by_text(start: bytes) -> str | None:
     """What a text is; None where it is no text."""
     try:
         # The last letter may be cut in two.
-        text = start.decode("utf-8-sig", "strict" if len(start) < _FIRST_BYTES else "ignore")
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(start)
     except UnicodeDecodeError:
         return None
     if any(sign < " " and not sign.isspace() for sign in text):

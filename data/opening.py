@@ -12,9 +12,8 @@ from data.lookalikes import what_it_is
 # concat, sdp, image sequences, …), which name further files or addresses, are not among them. Formats
 # of sound are there for the reason alone: a file of sound opens, and holds no video stream.
 _FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,live_flv,asf,asf_o,ogg,gif,apng,"
-    "mxf,nut,ivf,h264,hevc,m4v,obu,av1,dv,rm,wtv,y4m,yuv4mpegpipe,vc1,vc1test,h261,h263,mjpeg,mjpeg_2000,"
-    "gxf,dhav,amv,vvc,cavsvideo,dirac,nsv,nuv,roq,smk,bink,dxa,flic,film_cpk,4xm,kux,mv,ty,webp_anim,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,nut,"
+    "ivf,h264,hevc,m4v,obu,av1,dv,rm,wtv,y4m,yuv4mpegpipe,vc1,vc1test,h261,h263,mjpeg,gxf,dhav,"
     "amr,mp3,wav,aac,flac"
 )
 # A clip is one local file: no address, nor a file that another one names, is ever opened.

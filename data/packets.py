@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 
 import av
 import numpy as np
+from av.format import Flags
 
 from data.opening import reason
+from data.times import is_wound_back
 
 # Damaged containers can fail at every packet for ever.
 MAX_FAULTS = 100
@@ -18,7 +20,7 @@ _MOST_REORDERED = 32
 # A picture of MPEG-4 that only says "as before" is no larger than this, in bytes.
 _NOT_CODED_BYTES = 32
 # `AVFieldOrder`: neither unknown nor progressive.
-_FIRST_INTERLACED = 2
+_INTERLACED = 2
 
 
 class Packets:
@@ -60,14 +62,19 @@ class Census:
     Attributes:
         times: of each such packet, when its frame is shown, or None.
         keys: which of them are key frames.
+        has_fields: whether a packet may hold half of a frame, as in interlaced H.264.
     """
 
     def __init__(self, stream: av.VideoStream) -> None:
         context = stream.codec_context
         self._codec = context.name
         self._hidden = _HIDDEN.get(self._codec)
-        # Two fields, each a picture and a packet, can make a frame.
-        self._is_doubtful = has_fields(stream)
+        self._says_times = says_times(stream)
+        self._clock = clock_of(stream)
+        # Parsers put the two fields of other codecs in one packet; one of HEVC is a frame to itself.
+        self._may_have_fields = self._codec == "h264"
+        self.has_fields = self._may_have_fields and int(context.field_order or 0) >= _INTERLACED
+        self._is_doubtful = False
         self._latest_dts: int | None = None
         self.times: list[int | None] = []
         self.keys: list[int] = []
@@ -81,15 +88,24 @@ class Census:
         if packet.is_keyframe:
             self.keys.append(len(self.times))
         dts = packet.dts
-        if dts is not None:
+        if dts is not None and self._says_times:
             if self._latest_dts is not None and dts < self._latest_dts:
                 # Another recording begins, whose clock starts again.
                 self._is_doubtful = True
             self._latest_dts = dts
         if packet.size <= _NOT_CODED_BYTES and self._codec == "mpeg4":
             self._is_doubtful = True
-        self.times.append(time_of(packet))
+        self.times.append(time_of(packet) if self._says_times else None)
         return True
+
+    def look_at(self, frame: av.VideoFrame | None) -> None:
+        """Note how a frame is made, since not every container says it.
+
+        Args:
+            frame: one that came out; None, where a key packet alone gave none.
+        """
+        if self._may_have_fields and (frame is None or frame.interlaced_frame):
+            self.has_fields = True
 
     @property
     def is_certain(self) -> bool:
@@ -97,7 +113,7 @@ class Census:
 
         Where it is not, decoding alone shows which frames there are.
         """
-        if self._is_doubtful:
+        if self._is_doubtful or self.has_fields:
             return False
         known = [time for time in self.times if time is not None]
         if len(known) < len(self.times):
@@ -107,17 +123,21 @@ class Census:
         steps = np.diff(ordered)
         if len(steps) == 0:
             return True
+        if is_wound_back(ordered, self._clock):
+            return False
         late = np.maximum.accumulate(times) - times
         return bool(np.all(steps > 0) and late.max() <= _MOST_REORDERED * np.median(steps))
 
 
-def has_fields(stream: av.VideoStream) -> bool:
-    """Whether a packet of the stream can hold half of a frame: interlaced H.264.
+def says_times(stream: av.VideoStream) -> bool:
+    """Whether the container says when frames are shown; raw streams do not, and FFmpeg makes it up."""
+    flags = stream.container.format.flags
+    return not flags & Flags.no_timestamps.value  # type: ignore[operator]
 
-    Parsers put the two fields of other codecs in one packet; a field of HEVC is a frame to itself.
-    """
-    context = stream.codec_context
-    return context.name == "h264" and int(context.field_order or 0) >= _FIRST_INTERLACED
+
+def clock_of(stream: av.VideoStream) -> int | None:
+    """After how many units of its time base the clock of a container begins anew, if it does."""
+    return 2**33 if stream.container.format.name in ("mpegts", "mpeg") else None
 
 
 def time_of(packet: av.Packet) -> int | None:

@@ -14,12 +14,14 @@ import av
 import numpy as np
 
 from data.opening import UnreadableError, film_streams, open_video, pixel_aspect
-from data.packets import Census, Packets, decode
+from data.packets import Census, Packets, clock_of, decode, says_times
 from data.times import Times, breaks_of, seconds_of, times_of_frames, usual_step
 
 __all__ = ["Probe", "UnreadableError", "open_video", "probe", "traits_of"]
 
 _REPORT_EVERY = 100
+# FFmpeg gives the ticks of a container's clock for a rate where it finds none.
+_NO_RATE = 1000
 
 
 class Probe(NamedTuple):
@@ -45,6 +47,8 @@ class Probe(NamedTuple):
     times_are_exact: bool
     """Whether a decoded frame carries the time that stands in ``pts``, and no other does. In AVI
     files of codecs that reorder frames it does not: the packets' times there are those of decoding."""
+    has_fields: bool = False
+    """Whether a packet may hold half of a frame: interlaced H.264."""
     starts: tuple[int, ...] = ()
     """Places of the frames with which another recording begins, joined to the one before it."""
     num_lost: int = 0
@@ -97,7 +101,7 @@ def traits_of(probes: Sequence[Probe | None]) -> dict[str, np.ndarray]:
 def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: None) -> Probe:
     """Scan the packets of a file's best video stream, and decode it where they do not tell enough.
 
-    One key frame is always decoded, for the rotation: PyAV shows that on frames alone.
+    One key frame is always decoded: PyAV shows on frames alone how they are turned, and made.
 
     Args:
         path: a local video file.
@@ -108,12 +112,14 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
     """
     with open_video(path) as (container, stream):
         packets, census = Packets(container, stream), Census(stream)
-        rotation = None
+        first: av.VideoFrame | None = None
         for packet in packets:
-            if census.add(packet) and rotation is None and packet.is_keyframe:
-                rotation = _rotation_of(stream, packet)
+            if census.add(packet) and first is None and packet.is_keyframe:
+                first = _decoded_alone(stream, packet)
         if not census.times:
             raise UnreadableError(packets.last_fault or "holds no video packet")
+        if census.keys:
+            census.look_at(first)
         context = stream.codec_context
         name = container.format.name.split(",")[0]
         if census.is_certain:
@@ -123,7 +129,7 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
             keyframes = np.unique(np.searchsorted(times.pts, shown[census.keys]))
             num_lost = 0
         else:
-            times, keyframes, num_lost = _by_decoding(path, progress)
+            times, keyframes, num_lost, first = _by_decoding(path, progress)
         return Probe(
             pts=times.pts,
             keyframes=keyframes,
@@ -132,9 +138,10 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
             height_px=context.height,
             codec=context.name,
             container=name,
-            rotation_degrees=rotation or 0,
+            rotation_degrees=0 if first is None else -first.rotation % 360,
             pixel_aspect=pixel_aspect(stream),
             times_are_exact=times.are_exact,
+            has_fields=census.has_fields,
             starts=times.starts,
             num_lost=num_lost,
             num_alike=times.num_alike,
@@ -156,29 +163,35 @@ class Given:
 
     def times(self, stream: av.VideoStream) -> Times:
         """All of them in order (see `data.times.times_of_frames`)."""
+        unsaid = [None] * len(self.pts)
         return times_of_frames(
-            self.pts,
-            self.dts,
+            self.pts if says_times(stream) else unsaid,
+            self.dts if says_times(stream) else unsaid,
             time_base=stream.time_base or Fraction(1, 1000),
             rate=_rate_of(stream),
+            clock=clock_of(stream),
         )
 
 
 def _by_decoding(
     path: Path | str, progress: Callable[[int], object]
-) -> tuple[Times, np.ndarray, int]:
-    """The times of the frames that come out of a decoder, which are key frames, and the faults."""
+) -> tuple[Times, np.ndarray, int, av.VideoFrame]:
+    """The times of the frames that come out of a decoder, the places of key frames, how many packets
+    failed, and the first frame.
+    """
     given, keys, faults = Given(), list[int](), list[str]()
+    first: av.VideoFrame | None = None
     with open_video(path) as (container, stream):
         for frame in decode(Packets(container, stream), faults):
+            first = first or frame
             if frame.key_frame:
                 keys.append(len(given.pts))
             given.add(frame)
             if len(given.pts) % _REPORT_EVERY == 0:
                 progress(_REPORT_EVERY)
-        if not given.pts:
+        if first is None:
             raise UnreadableError(faults[-1] if faults else "no frame could be decoded")
-        return given.times(stream), np.array(keys, np.int64), len(faults)
+        return given.times(stream), np.array(keys, np.int64), len(faults), first
 
 
 def when_shown(times: Sequence[int | None], stream: av.VideoStream) -> tuple[np.ndarray, Fraction]:
@@ -192,8 +205,9 @@ def when_shown(times: Sequence[int | None], stream: av.VideoStream) -> tuple[np.
 
 
 def _rate_of(stream: av.VideoStream) -> Fraction:
-    """Frames a second that the stream is said to have."""
-    return Fraction(stream.guessed_rate or 25)
+    """Frames a second that the stream is said to have; 25 where that is no rate of pictures."""
+    rate = stream.guessed_rate
+    return Fraction(rate) if rate and rate < _NO_RATE else Fraction(25)
 
 
 def _named(stream: av.VideoStream) -> str:
@@ -201,11 +215,12 @@ def _named(stream: av.VideoStream) -> str:
     return f"{context.name} {context.width}x{context.height}" if context else "unknown codec"
 
 
-def _rotation_of(stream: av.VideoStream, packet: av.Packet) -> int | None:
+def _decoded_alone(stream: av.VideoStream, packet: av.Packet) -> av.VideoFrame | None:
+    """The frame of a key packet, and the decoder as it was before."""
     try:
         frames = packet.decode() + stream.codec_context.decode(None)
     except (av.FFmpegError, ValueError):
         return None
     finally:
         stream.codec_context.flush_buffers()
-    return -frames[0].rotation % 360 if frames else None
+    return frames[0] if frames else None

@@ -34,6 +34,18 @@ def breaks_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:
     return np.flatnonzero(steps > longest) + 1
 
 
+def is_wound_back(times: np.ndarray, clock: int | None) -> bool:
+    """Whether ascending times jump where a clock of so many units begins anew.
+
+    FFmpeg takes an earlier time for the next round of the clock. That goes on without a jump, and
+    another recording does not.
+    """
+    if clock is None or len(times) < 2 or times[0] // clock == times[-1] // clock:
+        return False
+    steps = np.diff(times)
+    return bool(np.any(steps[np.diff(times // clock) > 0] > _BREAK_STEPS * np.median(steps)))
+
+
 def seconds_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:
     """(n,) float64: (n,) ascending times as seconds from the first on, breaks closed."""
     breaks = breaks_of(pts, time_base)
@@ -65,6 +77,7 @@ def times_of_frames(
     *,
     time_base: Fraction,
     rate: Fraction,
+    clock: int | None = None,
 ) -> Times:
     """The times of frames in the order in which a decoder gave them, made to ascend.
 
@@ -76,6 +89,7 @@ def times_of_frames(
         dts: n of them: the same of the packets that they came out with. AVI says no other times.
         time_base: seconds.
         rate: frames a second, where the times say none.
+        clock: units after which the container's clock begins anew.
     """
     says_pts = None not in pts or None in dts
     said = pts if says_pts else dts
@@ -84,7 +98,9 @@ def times_of_frames(
         return Times(np.arange(len(said)), 1 / rate, False, num_alike=distinct and len(said) - 1)
     latest = next((time for time in said if time is not None), 0)
     known = np.array([latest := latest if time is None else time for time in said], np.int64)
-    if distinct == len(said) and np.all(np.diff(known) > 0):
+    if clock is not None and is_wound_back(known, clock):
+        known %= clock
+    elif distinct == len(said) and np.all(np.diff(known) > 0):
         return Times(known, time_base, says_pts)
     starts = _restarts(known)
     recordings = [np.sort(part) for part in np.split(known, starts)]

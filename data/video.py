@@ -17,6 +17,7 @@ from data.isolation import Decoder
 from data.labels import encode_labels
 from data.layouts import clips
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
+from data.left_out import left_out_below, tell_left_out
 from data.module import Origin, Part, SequenceDataModule
 from data.probe import Probe, UnreadableError, traits_of
 from data.sampling import parse_sampling
@@ -145,6 +146,8 @@ class VideoDataModule(SequenceDataModule):
         source = Path(self.path) if self.path is not None else video_example()
         listing = clips(source, columns=self.columns, fold=self.fold)
         found = listing.clips
+        if source.is_dir():
+            tell_left_out(str(source), left_out_below(source))
         labels, classes = encode_labels(
             [clip.label for clip in found],
             classes=self.known_classes or listing.classes,

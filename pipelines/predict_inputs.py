@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from data.clip import VIDEO_SUFFIXES, local_path, video_files
 from data.errors import InputError
+from data.left_out import is_left_out, left_out_below, tell_left_out
 from data.text_rows import Row, csv_rows, json_columns, json_rows
 from data.text_tables import FORMATS
 from data.vocabulary import clean
@@ -46,16 +47,19 @@ def clip_items(source: str) -> list[Item]:
     if path.is_file():
         return [Item(str(path))]
     if path.is_dir():
-        found = _below(path)
+        found, left_out = _below(path), left_out_below(path)
     elif glob.has_magic(source):
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
         files = [m for m in matches if m.is_file() and m.suffix.lower() in VIDEO_SUFFIXES]
         found = {*files, *(file for m in matches if m.is_dir() for file in _below(m))}
+        left_out = [m for m in matches if m.is_file() and is_left_out(m.name)]
+        left_out += [file for m in matches if m.is_dir() for file in left_out_below(m)]
     else:
         raise InputError(
             f"INPUT={source}: no such file or folder; give a video file, a folder of them, or a"
             " pattern in quotes such as 'clips/*.mp4'"
         )
+    tell_left_out(f"INPUT={source}", left_out)
     if not found:
         raise InputError(
             f"INPUT={source}: holds no video file (.mp4, .avi, .mkv, .webm, …); name another folder"
