@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from data.probe import Probe
+from data.times import usual_step
 
 _RATES = 0.1, 1000.0
 """Frames a second, from and to."""
@@ -23,7 +24,9 @@ def doubts_about(found: Probe) -> Iterator[str]:
             f"a gap of {seconds / 3600:,.1f} h in its times before frame {first}{more}, which is read"
             " as one usual step"
         )
-    rate = found.frames_per_second
+    # Pauses aside.
+    step = usual_step(found.seconds)
+    rate = 1 / step if step else 0.0
     if rate and not _RATES[0] <= round(rate, 6) <= _RATES[1]:
         yield f"its times say {rate:,.6g} frames a second"
     if found.duration_seconds > _LONGEST_HOURS * 3600:

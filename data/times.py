@@ -103,15 +103,16 @@ def times_of_frames(
     elif distinct == len(said) and np.all(np.diff(known) > 0):
         return Times(known, time_base, says_pts)
     starts = _restarts(known)
-    recordings = [np.sort(part) for part in np.split(known, starts)]
+    recordings = np.split(known, starts)
     usual = _usual_step_within(recordings) or float(1 / rate / time_base)
+    recordings = [_ascending(part, usual) for part in recordings]
     whole, next_start = [], 0
     for part in recordings:
         whole.append(part - part[0] + next_start)
         next_start = int(whole[-1][-1]) + max(round(usual), 1)
     ordered = np.concatenate(whole)
-    num_alike = int((np.diff(ordered) == 0).sum())
-    if num_alike:
+    num_alike = len(known) - sum(len(np.unique(part)) for part in np.split(known, starts))
+    if np.any(np.diff(ordered) == 0):
         parts = min(_PARTS, 2**62 // (int(ordered[-1]) + 1)) or 1
         ordered, time_base = _told_apart(ordered, usual, parts), time_base / parts
     return Times(ordered, time_base, False, tuple(starts.tolist()), num_alike)
@@ -127,6 +128,20 @@ def _restarts(times: np.ndarray) -> np.ndarray:
             found.append(k)
             latest = times[k]
     return np.array(found, np.int64)
+
+
+def _ascending(times: np.ndarray, usual: float) -> np.ndarray:
+    """The times of one recording, in order.
+
+    Frames that lack a time get it from those around them, in transport and program streams a few
+    steps early or late. Where as many usual steps as there are frames fill the whole, they are even.
+    """
+    ordered = np.sort(times)
+    num_steps = len(times) - 1
+    span = int(ordered[-1] - ordered[0])
+    if np.all(np.diff(times) > 0) or abs(span - num_steps * usual) >= usual / 2:
+        return ordered
+    return ordered[0] + np.round(np.arange(num_steps + 1) * (span / num_steps)).astype(np.int64)
 
 
 def _usual_step_within(recordings: Sequence[np.ndarray]) -> float:
