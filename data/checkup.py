@@ -14,8 +14,11 @@ from tqdm import tqdm
 
 from data.clip import WHOLE, Clip, Section
 from data.decode import Reading, wanted_frames
+from data.frame_times import usual_step
 from data.isolation import Decoder, one_a_thread
-from data.probe import Probe, UnreadableError, open_video
+from data.opening import UnreadableError, open_video
+from data.plausibility import doubts_about, remarks_on
+from data.probe import Probe
 from data.workers import in_parallel
 
 # Whether a frame can be decoded does not depend on the size that it is drawn in.
@@ -33,9 +36,8 @@ class Checkup(NamedTuple):
     A clip is *damaged* where frames are missing: fewer came out than the file holds packets for,
     or the file ends long before its header says. Some files are whole and give fewer frames all the
     same, which is no damage: in AVI files and in MPEG-4 the last packet often gives none (HMDB-51),
-    VP8 has pictures that are not to be shown (RFC 6386, 9.1), and a film that was cut without
-    coding it anew can begin with frames that refer to a key frame before the cut. Damage that
-    leaves all frames there, and only spoils what is on them, is not seen.
+    and a film that was cut without coding it anew can begin with frames that refer to a key frame
+    before the cut. Damage that leaves all frames there, and only spoils what is on them, is not seen.
     """
 
     fault: str = ""
@@ -51,6 +53,10 @@ class Checkup(NamedTuple):
     rate_varies: bool = False
     codec: str = ""
     container: str = ""
+    doubts: tuple[str, ...] = ()
+    """What can hardly be as the file says (see `data.plausibility`)."""
+    remarks: tuple[str, ...] = ()
+    """What should be known of it, and is not wrong."""
 
 
 def check_clips(
@@ -99,8 +105,7 @@ def check_clip(decoder: Decoder, path: Path, section: Section = WHOLE) -> Checku
         )
     except UnreadableError as error:
         return Checkup(fault=str(error))
-    step = float(np.median(np.diff(found.seconds))) if found.num_frames > 1 else 0.0
-    seconds = float(found.seconds[wanted[-1]] - found.seconds[wanted[0]]) + step
+    seconds = _seconds_shown(found.seconds, wanted, section)
     width, height = round(found.width_px * found.pixel_aspect), found.height_px
     if found.rotation_degrees in (90, 270):
         width, height = height, width
@@ -109,6 +114,10 @@ def check_clip(decoder: Decoder, path: Path, section: Section = WHOLE) -> Checku
     num_frames = max(len(wanted), decoded)
     if not fault and decoded < num_frames - _may_lack(found, wanted):
         fault = f"{decoded:,} of {num_frames:,} frames could be decoded"
+    if not fault and found.num_lost:
+        fault = (
+            f"{found.num_lost:,} packets could not be decoded, beside {decoded:,} frames that were"
+        )
     return Checkup(
         fault=fault,
         is_readable=True,
@@ -121,16 +130,24 @@ def check_clip(decoder: Decoder, path: Path, section: Section = WHOLE) -> Checku
         rate_varies=_varies(found.seconds[wanted]),
         codec=found.codec,
         container=found.container,
+        doubts=tuple(doubts_about(found)),
+        remarks=tuple(remarks_on(found)),
     )
+
+
+def _seconds_shown(seconds: np.ndarray, wanted: np.ndarray, section: Section) -> float:
+    """How long the frames of a section are on show within it."""
+    start, end = section
+    ends = np.append(seconds[1:], seconds[-1] + usual_step(seconds))
+    first = max(float(seconds[wanted[0]]), start or 0.0)
+    return min(float(ends[wanted[-1]]), np.inf if end is None else end) - first
 
 
 def _may_lack(found: Probe, wanted: np.ndarray) -> int:
     """How many frames may be missing from a file that is whole (see `Checkup`)."""
     first_key = int(found.keyframes[0]) if len(found.keyframes) else 0
     last = found.container == "avi" or found.codec == "mpeg4"
-    # libvpx lets 4 shown frames or more lie between those that are not.
-    hidden = len(wanted) // 5 if found.codec == "vp8" else 0
-    return int((wanted < first_key).sum()) + last + hidden
+    return int((wanted < first_key).sum()) + last
 
 
 def _varies(seconds: np.ndarray) -> bool:
@@ -166,7 +183,9 @@ def _cut_off(path: Path, found: Probe) -> str:
             is_fragmented = found.container == "mov" and not counted
     except UnreadableError:
         return ""
-    enough = seconds * _SHORT_SHARE <= found.duration_seconds + _SHORT_SECONDS
+    # Headers know nothing of clocks that were set.
+    lasts = max(found.duration_seconds, float((found.pts[-1] - found.pts[0]) * found.time_base))
+    enough = seconds * _SHORT_SHARE <= lasts + _SHORT_SECONDS
     if enough or is_fragmented or 0 < counted <= found.num_frames:
         return ""
     return f"ends after {found.duration_seconds:.2f} s of the {seconds:.2f} s its header names"

@@ -8,37 +8,16 @@ from typing import NamedTuple
 
 from data.folders import files_below
 
-VIDEO_SUFFIXES = frozenset(
-    [
-        ".3gp",
-        ".asf",
-        ".avi",
-        ".divx",
-        ".dv",
-        ".f4v",
-        ".flv",
-        ".gif",
-        ".m2ts",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpe",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".ogm",
-        ".ogv",
-        ".qt",
-        ".rm",
-        ".rmvb",
-        ".ts",
-        ".vob",
-        ".webm",
-        ".wmv",
-    ]
-)
+# Endings of files that `data.opening` reads, each a file to itself. Those that mostly name something
+# else (.ogg, .dat, .bin) are not among them.
+_SUFFIXES = """
+    .264 .265 .3g2 .3gp .3gp2 .3gpp .amv .apng .asf .av1 .avc .avi .dav .dif .divx .dv .dvr-ms .f4v
+    .flv .gif .gxf .h261 .h263 .h264 .h265 .h26l .hevc .insv .ismv .ivf .lrv .m1v .m2p .m2t .m2ts
+    .m2v .m4v .mj2 .mjpeg .mjpg .mk3d .mkv .mod .mov .mp4 .mp4v .mpe .mpeg .mpegts .mpg .mpv .mts
+    .mxf .nut .obu .ogm .ogv .qt .rcv .rm .rmvb .tod .tp .trp .ts .vc1 .vob .vro .webm .wm .wmv .wtv
+    .xvid .y4m
+"""
+VIDEO_SUFFIXES = frozenset(_SUFFIXES.split())
 # UCF-101 names a clip v_<Class>_g<film>_c<clip of the film>.
 _FILM = re.compile(r"(.+_g\d\d+)_c\d\d+", re.IGNORECASE)
 

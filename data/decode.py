@@ -3,7 +3,7 @@
 T frames read · S their height and width
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,17 +11,10 @@ import av
 import numpy as np
 
 from data.clip import WHOLE, Section
-from data.probe import (
-    Packets,
-    Probe,
-    UnreadableError,
-    open_video,
-    pixel_aspect,
-    probe,
-    reason,
-    time_of,
-    when_shown,
-)
+from data.frame_times import seconds_of
+from data.opening import UnreadableError, open_video, pixel_aspect
+from data.packets import Census, Packets, decode
+from data.probe import Given, Probe, probe, when_shown
 from data.sampling import parse_sampling, within
 from data.scaling import Fit, FrameScaler, Interpolation
 from data.seeking import SeekError, decode_at
@@ -134,46 +127,42 @@ def decode_into(
 def _decode_all(path: Path | str, room: Room, how: Reading) -> np.ndarray:
     """Every frame of a file, in one go and with no scan before it."""
     limit = np.inf if how.max_frames is None else how.max_frames
-    times: list[int | None] = []
+    given = Given()
     with open_video(path) as (container, stream):
         draw = _scaler(how, stream)
-        packets = _Counted(Packets(container, stream))
+        packets = _Counted(container, stream)
         for frame in decode(packets, packets.faults):
             draw(frame, room())
-            times.append(frame.pts)
-            if len(times) >= limit:
+            given.add(frame)
+            packets.census.look_at(frame)
+            if len(given.pts) >= limit:
                 break
-        else:
-            _check_share(len(times), len(packets.times), how, packets.faults)
-        shown, time_base = when_shown(packets.times, stream)
-    if None in times or np.any(np.diff(np.array(times)) <= 0):
-        # Frames come in order though their times do not: those of the packets, put in order.
-        times = [*np.sort(shown), *[shown.max()] * len(times)][: len(times)]
-    pts = np.array(times, np.int64)
-    return (pts - pts[0]) * float(time_base)
-
-
-def decode(packets: Iterable[av.Packet], faults: list[str]) -> Iterator[av.VideoFrame]:
-    """The frames of packets; a packet that cannot be decoded is noted in ``faults`` and passed by."""
-    for packet in packets:
-        try:
-            yield from packet.decode()
-        except (av.FFmpegError, OSError, ValueError) as error:
-            faults.append(reason(error))
+        is_certain, times = packets.census.is_certain, given.times(stream)
+        num_frames = len(given.pts)
+        if num_frames < limit:
+            # Where packets do not tell, those that fail do.
+            counted = num_frames + len(packets.faults)
+            wanted = len(packets.census.times) if is_certain else counted
+            _check_share(num_frames, wanted, how, packets.faults)
+        if times.are_exact or not is_certain:
+            return seconds_of(times.pts, times.time_base)
+        shown, time_base = when_shown(packets.census.times, stream)
+    # Frames come in order though their times do not: those of the packets, put in order.
+    pts = np.array([*np.sort(shown), *[shown.max()] * num_frames][:num_frames], np.int64)
+    return seconds_of(pts, time_base)
 
 
 class _Counted:
-    """Packets, and the times of those that should give a frame."""
+    """Packets, and what they say of the frames that they should give."""
 
-    def __init__(self, packets: Packets) -> None:
-        self._packets = packets
-        self.times: list[int | None] = []
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
+        self._packets = Packets(container, stream)
+        self.census = Census(stream)
         self.faults: list[str] = []
 
     def __iter__(self) -> Iterator[av.Packet]:
         for packet in self._packets:
-            if packet.size and not packet.is_discard:
-                self.times.append(time_of(packet))
+            self.census.add(packet)
             yield packet
         if self._packets.last_fault:
             self.faults.append(self._packets.last_fault)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from data.decode import decode_into
-from data.probe import UnreadableError, probe, reason
+from data.opening import UnreadableError, reason
+from data.probe import probe
 
 
 def main(connection_fd: int, memory_fd: int) -> None:
@@ -32,7 +33,7 @@ def _answer(
 ) -> tuple[str, Any]:
     try:
         if what == "probe":
-            return "done", probe(*arguments)
+            return "done", probe(*arguments, progress=lambda n: connection.send(("progress", n)))
         path, how, section, found = arguments
         room = _SharedRoom(connection, memory, how.size_px)
         seconds = decode_into(path, room, how, section=section, found=found)

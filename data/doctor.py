@@ -7,14 +7,15 @@ A verdict is what is worst about a clip, in this order:
 - ``unlabelled``: it has no label;
 - ``conflict``: the same bytes stand under another label too;
 - ``leak``: the same bytes, or clips of its group, stand in another part that the source names;
+- ``implausible``: it can be read, but its clock can hardly be right (see `data.plausibility`);
 - ``duplicate``: the same bytes stand there once more, in the same part or before parts are drawn.
   This is not wrong: training keeps them on one side, where they only count twice;
-- ``ok``.
+- ``ok``; a reason beside it is worth knowing and not wrong, such as a second video stream.
 """
 
 import os
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -30,7 +31,9 @@ from data.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.scan import contents_of
 from data.splits import PART_NAMES, split
 
-Verdict = Literal["ok", "duplicate", "leak", "conflict", "unlabelled", "damaged", "unreadable"]
+Verdict = Literal[
+    "ok", "duplicate", "implausible", "leak", "conflict", "unlabelled", "damaged", "unreadable"
+]  # fmt: skip
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 WRONG = frozenset(VERDICTS) - {"ok", "duplicate"}
 
@@ -43,7 +46,7 @@ class Finding(NamedTuple):
     clip: Clip
     verdict: Verdict
     reason: str
-    """One line; empty where the clip is ok."""
+    """One line; empty where there is nothing to say of a clip that is ok."""
     checkup: Checkup
     num_bytes: int
 
@@ -129,6 +132,11 @@ def part_of(clip: Clip) -> str | None:
     return clip.part and PART_NAMES.get(clip.part.strip().lower(), clip.part)
 
 
+def labels_like_parts(labels: Iterable[str | None]) -> list[str]:
+    """Labels that are called as parts are, such as ``test``."""
+    return sorted({label for label in labels if label and label.lower() in PART_NAMES})
+
+
 def _leaks(clips: Sequence[Clip], contents: Sequence[str]) -> list[Leak]:
     rows: dict[str, list[int]] = {}
     for row, clip in enumerate(clips):
@@ -161,6 +169,9 @@ def _verdicts(
             other = next(other for other in rows if other != row)
             more = f", and {len(rows) - 2:,} more" if len(rows) > 2 else ""
             verdicts[row] = "duplicate", same_as(row, other) + more
+    for row, checkup in enumerate(checkups):
+        if checkup.doubts:
+            verdicts[row] = "implausible", "; ".join(checkup.doubts)
     # Of two leaks of one clip, that of the same bytes stands.
     for leak in reversed(leaks):
         for part, rows in leak.rows.items():
@@ -183,7 +194,10 @@ def _verdicts(
             verdicts[row] = "unlabelled", "has no label"
         if checkup.fault:
             verdicts[row] = "damaged" if checkup.is_readable else "unreadable", checkup.fault
-    return verdicts
+    return [
+        (verdict, "; ".join(filter(None, (why, *checkup.remarks))))
+        for (verdict, why), checkup in zip(verdicts, checkups, strict=True)
+    ]
 
 
 def _problems(listing: Listing, readable: Sequence[bool], contents: Sequence[str]) -> list[str]:
@@ -197,6 +211,12 @@ def _problems(listing: Listing, readable: Sequence[bool], contents: Sequence[str
     if len(set(labels)) < 2:
         which = f"only the class '{labels[0]}' occurs" if labels else "no clip has a label"
         return [f"{which}: at least 2 classes are needed"]
+    like_parts = labels_like_parts(labels)
+    if len({PART_NAMES[name.lower()] for name in like_parts}) > 1:
+        return [
+            f"the classes {', '.join(repr(name) for name in like_parts)} are named like parts of a data"
+            " set: is there another folder beside them? take it out, or name the parts in a list"
+        ]
     parts = {part_of(clip) for clip in clips} - {None}
     in_training = Counter(
         clip.label

@@ -130,6 +130,9 @@ class Decoder:
                         f"took longer than {limit:.0f} s to decode ({num_frames} frames by then)"
                     )
                 kind, content = self._connection.recv()
+                if kind == "progress":
+                    num_frames += content
+                    continue
                 if kind != "frames":
                     break
                 assert room is not None

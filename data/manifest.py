@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data.clip import Clip, Listing, film_of
+from data.clock_times import is_clock, seconds_of
 from data.column_names import (
     CLIP_LABEL,
     END_SECONDS,
@@ -20,7 +21,6 @@ from data.folders import composed
 from data.list_paths import listed_files
 from data.list_table import open_table
 from data.splits import PART_NAMES
-from data.times import is_clock, seconds_of
 
 log = logging.getLogger(__name__)
 

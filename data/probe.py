@@ -1,10 +1,11 @@
-"""What a video file holds, by a scan of its packets: frame times, key frames, size, rate, codec.
+"""What a video file holds: frame times, key frames, size, rate, codec.
+
+Packets are scanned; where they do not tell which frames come out of them, the file is decoded once.
 
 n frames, in the order in which they are shown
 """
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -12,25 +13,19 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-# Containers of moving pictures that hold their data themselves. Playlists and manifests (hls, dash,
-# concat, sdp, image sequences, …), which name further files or addresses, are not among them.
-_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,nut,"
-    "ivf,h264,hevc,m4v,obu,dv,rm,wtv,y4m,yuv4mpegpipe,vc1,h263,amr,mp3,wav,aac,flac"
-)
-# A clip is one local file: no address, nor a file that another one names, is ever opened.
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+from data.frame_times import Times, breaks_of, seconds_of, times_of_frames, usual_step
+from data.opening import UnreadableError, film_streams, open_video, pixel_aspect
+from data.packets import Census, Packets, clock_of, decode, says_times
 
-# Damaged containers can fail at every packet for ever.
-MAX_FAULTS = 100
+__all__ = ["Probe", "UnreadableError", "open_video", "probe", "traits_of"]
 
-
-class UnreadableError(Exception):
-    """A file that gives no frames, or too few; the message is the reason, in one line."""
+_REPORT_EVERY = 100
+# FFmpeg gives the ticks of a container's clock for a rate where it finds none.
+_NO_RATE = 1000
 
 
 class Probe(NamedTuple):
-    """What a video file holds, by a scan of its packets; headers are not trusted for it.
+    """What a video file holds; headers are not trusted for it.
 
     `rotation` and all else that is drawn is of the first frame.
     """
@@ -52,6 +47,16 @@ class Probe(NamedTuple):
     times_are_exact: bool
     """Whether a decoded frame carries the time that stands in ``pts``, and no other does. In AVI
     files of codecs that reorder frames it does not: the packets' times there are those of decoding."""
+    has_fields: bool = False
+    """Whether a packet may hold half of a frame: interlaced H.264."""
+    starts: tuple[int, ...] = ()
+    """Places of the frames with which another recording begins, joined to the one before it."""
+    num_lost: int = 0
+    """Packets that could not be decoded, where the file had to be decoded to be counted."""
+    num_alike: int = 0
+    """Frames that carried the time of the one before them, and were told apart."""
+    other_streams: tuple[str, ...] = ()
+    """Further video streams, which are not read, e.g. ``h264 80x64``."""
 
     @property
     def num_frames(self) -> int:
@@ -60,15 +65,24 @@ class Probe(NamedTuple):
 
     @property
     def seconds(self) -> np.ndarray:
-        """(n,) float64: when each frame is shown, from the first one on."""
-        return (self.pts - self.pts[0]) * float(self.time_base)
+        """(n,) float64: when each frame is shown, from the first one on; breaks are closed (see
+        `data.frame_times`).
+        """
+        return seconds_of(self.pts, self.time_base)
+
+    @property
+    def breaks(self) -> dict[int, float]:
+        """Frames before which the times jump ahead as no picture is shown, and by how many seconds."""
+        steps = np.diff(self.pts) * float(self.time_base)
+        return {int(k): float(steps[k - 1]) for k in breaks_of(self.pts, self.time_base)}
 
     @property
     def duration_seconds(self) -> float:
         """From the first frame to the end of the last, which is shown as long as is usual."""
         if self.num_frames < 2:
             return 0.0
-        return float(self.seconds[-1] + np.median(np.diff(self.seconds)))
+        seconds = self.seconds
+        return float(seconds[-1] + usual_step(seconds))
 
     @property
     def frames_per_second(self) -> float:
@@ -84,127 +98,100 @@ def traits_of(probes: Sequence[Probe | None]) -> dict[str, np.ndarray]:
     }
 
 
-def probe(path: Path | str) -> Probe:
-    """Scan the packets of a file's first video stream.
+def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: None) -> Probe:
+    """Scan the packets of a file's best video stream, and decode it where they do not tell enough.
 
-    One key frame is decoded, for the rotation: PyAV shows that on frames alone.
+    One key frame is always decoded: PyAV shows on frames alone how they are turned, and made.
+
+    Args:
+        path: a local video file.
+        progress: told how many more frames were decoded, from time to time.
 
     Raises:
         UnreadableError: not a video file, or one without a packet of video.
     """
     with open_video(path) as (container, stream):
-        packets = Packets(container, stream)
-        times: list[int | None] = []
-        keys: list[int] = []
-        rotation = None
+        packets, census = Packets(container, stream), Census(stream)
+        first: av.VideoFrame | None = None
         for packet in packets:
-            if packet.size == 0 or packet.is_discard:
-                continue
-            if packet.is_keyframe:
-                keys.append(len(times))
-                if rotation is None:
-                    rotation = _rotation_of(stream, packet)
-            times.append(time_of(packet))
-        if not times:
+            if census.add(packet) and first is None and packet.is_keyframe:
+                first = _decoded_alone(stream, packet)
+        if not census.times:
             raise UnreadableError(packets.last_fault or "holds no video packet")
-        shown, time_base = when_shown(times, stream)
-        pts = np.sort(shown)
+        if census.keys:
+            census.look_at(first)
         context = stream.codec_context
-        name = container.format.name
+        name = container.format.name.split(",")[0]
+        if census.is_certain:
+            shown, time_base = when_shown(census.times, stream)
+            says_pts = not (name == "avi" and context.has_b_frames)
+            times = Times(np.sort(shown), time_base, None not in census.times and says_pts)
+            keyframes = np.unique(np.searchsorted(times.pts, shown[census.keys]))
+            num_lost = 0
+        else:
+            times, keyframes, num_lost, first = _by_decoding(path, progress)
         return Probe(
-            pts=pts,
-            keyframes=np.unique(np.searchsorted(pts, shown[keys])),
-            time_base=time_base,
+            pts=times.pts,
+            keyframes=keyframes,
+            time_base=times.time_base,
             width_px=context.width,
             height_px=context.height,
             codec=context.name,
-            container=name.split(",")[0],
-            rotation_degrees=rotation or 0,
+            container=name,
+            rotation_degrees=0 if first is None else -first.rotation % 360,
             pixel_aspect=pixel_aspect(stream),
-            times_are_exact=(
-                None not in times
-                and bool(np.all(np.diff(pts) > 0))
-                and not (name == "avi" and context.has_b_frames)
-            ),
+            times_are_exact=times.are_exact,
+            has_fields=census.has_fields,
+            starts=times.starts,
+            num_lost=num_lost,
+            num_alike=times.num_alike,
+            other_streams=tuple(_named(other) for other in film_streams(container)[1:]),
         )
 
 
-class open_video:  # noqa: N801 - used as a function is
-    """A context manager: a local file's container and its first video stream, to decode alone.
+class Given:
+    """The times of frames as a decoder gives them, in its order, which is that of showing them."""
 
-    Raises:
-        UnreadableError: not there, no video file, or one whose codec is not known.
+    def __init__(self) -> None:
+        self.pts: list[int | None] = []
+        self.dts: list[int | None] = []
+
+    def add(self, frame: av.VideoFrame) -> None:
+        """Note a frame's times."""
+        self.pts.append(frame.pts)
+        self.dts.append(frame.dts)
+
+    def times(self, stream: av.VideoStream) -> Times:
+        """All of them in order (see `data.frame_times.times_of_frames`)."""
+        unsaid = [None] * len(self.pts)
+        return times_of_frames(
+            self.pts if says_times(stream) else unsaid,
+            self.dts if says_times(stream) else unsaid,
+            time_base=stream.time_base or Fraction(1, 1000),
+            rate=_rate_of(stream),
+            clock=clock_of(stream),
+        )
+
+
+def _by_decoding(
+    path: Path | str, progress: Callable[[int], object]
+) -> tuple[Times, np.ndarray, int, av.VideoFrame]:
+    """The times of the frames that come out of a decoder, the places of key frames, how many packets
+    failed, and the first frame.
     """
-
-    def __init__(self, path: Path | str) -> None:
-        # An absolute path behind "file:" is a path to FFmpeg, whatever signs are in it.
-        self._url = f"file:{os.path.abspath(path)}"
-        if not os.path.isfile(path):
-            # A pipe or a device could be waited for without an end.
-            raise UnreadableError("no such file")
-
-    def __enter__(self) -> tuple[av.container.InputContainer, av.VideoStream]:
-        try:
-            self._container = av.open(self._url, options=_OPTIONS, metadata_errors="ignore")
-        except av.ArgumentError as error:
-            # What FFmpeg says of a container that is not on the list.
-            raise UnreadableError("no video file of a kind that is read, or damaged") from error
-        except (av.FFmpegError, OSError, ValueError, UnicodeError) as error:
-            raise UnreadableError(reason(error)) from error
-        try:
-            return self._container, self._stream()
-        except UnreadableError:
-            self._container.close()
-            raise
-
-    def _stream(self) -> av.VideoStream:
-        streams = [s for s in self._container.streams.video if not _is_cover(s)]
-        if not streams:
-            raise UnreadableError("holds no video stream")
-        if streams[0].codec_context is None:
-            raise UnreadableError("is coded in a way for which there is no decoder")
-        # One thread a file: data workers bring the parallelism, and no thread is left behind.
-        streams[0].thread_type = "SLICE"
-        streams[0].codec_context.thread_count = 1
-        return streams[0]
-
-    def __exit__(self, *error: object) -> None:
-        self._container.close()
-
-
-class Packets:
-    """The packets of a stream from where the container stands; faults are passed over.
-
-    Attributes:
-        last_fault: why the latest packet that could not be read was not; None so far.
-    """
-
-    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
-        self._container, self._stream = container, stream
-        self.last_fault: str | None = None
-
-    def __iter__(self):
-        faults = 0
-        packets = self._container.demux(self._stream)
-        while faults < MAX_FAULTS:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-                # PyAV finds no place (IndexError) for a stream that begins within a damaged file. A
-                # generator that raised has ended; the container goes on behind the fault.
-                faults += 1
-                self.last_fault = reason(error)
-                packets = self._container.demux(self._stream)
-                continue
-            faults = 0
-            yield packet
-
-
-def time_of(packet: av.Packet) -> int | None:
-    """When a packet's frame is shown; where the container does not say, when it is decoded."""
-    return packet.dts if packet.pts is None else packet.pts
+    given, keys, faults = Given(), list[int](), list[str]()
+    first: av.VideoFrame | None = None
+    with open_video(path) as (container, stream):
+        for frame in decode(Packets(container, stream), faults):
+            first = first or frame
+            if frame.key_frame:
+                keys.append(len(given.pts))
+            given.add(frame)
+            if len(given.pts) % _REPORT_EVERY == 0:
+                progress(_REPORT_EVERY)
+        if first is None:
+            raise UnreadableError(faults[-1] if faults else "no frame could be decoded")
+        return given.times(stream), np.array(keys, np.int64), len(faults), first
 
 
 def when_shown(times: Sequence[int | None], stream: av.VideoStream) -> tuple[np.ndarray, Fraction]:
@@ -212,36 +199,28 @@ def when_shown(times: Sequence[int | None], stream: av.VideoStream) -> tuple[np.
 
     Raw streams carry no times: there the packets count, at the rate that the stream is said to have.
     """
-    if all(time is None for time in times):
-        return np.arange(len(times)), 1 / Fraction(stream.guessed_rate or 25)
-    # A packet without a time goes with the one before it, or, at the start, with the one behind.
-    latest = next(time for time in times if time is not None)
-    known = [latest := latest if time is None else time for time in times]
-    return np.array(known, np.int64), stream.time_base or Fraction(1, 1000)
+    if None in times:
+        return np.arange(len(times)), 1 / _rate_of(stream)
+    return np.array(times, np.int64), stream.time_base or Fraction(1, 1000)
 
 
-def pixel_aspect(stream: av.VideoStream) -> Fraction:
-    """Width over height of a pixel; 1 where nothing sensible is said."""
-    aspect = stream.sample_aspect_ratio
-    return aspect if aspect and 1 / 8 < aspect < 8 else Fraction(1)
+def _rate_of(stream: av.VideoStream) -> Fraction:
+    """Frames a second that the stream is said to have; 25 where that is no rate of pictures."""
+    rate = stream.guessed_rate
+    return Fraction(rate) if rate and rate < _NO_RATE else Fraction(25)
 
 
-def reason(error: Exception) -> str:
-    """One line of an error."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text.splitlines()[0]
+def _named(stream: av.VideoStream) -> str:
+    context = stream.codec_context
+    return f"{context.name} {context.width}x{context.height}" if context else "unknown codec"
 
 
-def _is_cover(stream: av.VideoStream) -> bool:
-    """A still picture attached to music is no video."""
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
-
-
-def _rotation_of(stream: av.VideoStream, packet: av.Packet) -> int | None:
+def _decoded_alone(stream: av.VideoStream, packet: av.Packet) -> av.VideoFrame | None:
+    """The frame of a key packet, and the decoder as it was before."""
     try:
         frames = packet.decode() + stream.codec_context.decode(None)
     except (av.FFmpegError, ValueError):
         return None
     finally:
         stream.codec_context.flush_buffers()
-    return -frames[0].rotation % 360 if frames else None
+    return frames[0] if frames else None

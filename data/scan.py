@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 # Raise it when `Probe` says other things of a file than before.
-_VERSION = 1
+_VERSION = 2
 _BLOCK_BYTES = 2**20
 _KEEP_EVERY = 1000
 _NO_BYTES = hashlib.sha256().hexdigest()
@@ -213,4 +213,6 @@ def _decode(content: bytes) -> Probe | str:
     plain["pixel_aspect"] = Fraction(plain["pixel_aspect"])
     plain["pts"] = np.cumsum(np.array(plain["pts"], np.int64))
     plain["keyframes"] = np.array(plain["keyframes"], np.int64)
+    for name in ("starts", "other_streams"):
+        plain[name] = tuple(plain[name])
     return Probe(**plain)

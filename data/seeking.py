@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import av
 import numpy as np
 
-from data.probe import Packets, Probe, time_of
+from data.packets import Packets, time_of
+from data.probe import Probe
 
 # Skip to a key frame over this many frames or more: a seek is not free.
 MIN_SKIP = 8
@@ -75,7 +76,9 @@ class _Run:
         self.left = wanted.tolist()[::-1]
         self.place = -1
         self._wanted_pts = set(found.pts[wanted].tolist())
-        self._skips = stream.codec_context.name in _SKIPS_NON_REFERENCES
+        # A field may be a packet of its own, whose time is not that of the frame.
+        codec = stream.codec_context.name
+        self._skips = codec in _SKIPS_NON_REFERENCES and not found.has_fields
 
     def key_before_next(self) -> int:
         """The place of the last key frame at or before the next frame wanted; -1 where none is."""

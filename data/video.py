@@ -18,6 +18,7 @@ from data.isolation import Decoder
 from data.labels import encode_labels
 from data.layouts import clips
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
+from data.left_out import left_out_below, tell_left_out
 from data.list_table import header_of
 from data.module import Origin, Part, SequenceDataModule
 from data.probe import Probe, UnreadableError, traits_of
@@ -155,6 +156,8 @@ class VideoDataModule(SequenceDataModule):
         listing = clips(source, columns=self.columns, header=self.header, fold=self.fold)
         found = listing.clips
         named = None if found[0].part is None else [clip.part for clip in found]
+        if source.is_dir():
+            tell_left_out(str(source), left_out_below(source))
         labels, classes = encode_labels(
             [clip.label for clip in found],
             classes=self.known_classes or listing.classes,

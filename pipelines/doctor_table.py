@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from data.clip import Clip, clip_name
-from data.doctor import VERDICTS, Diagnosis, Finding, part_of
+from data.doctor import VERDICTS, WRONG, Diagnosis, Finding, labels_like_parts, part_of
 from data.leaks import Leak
 from data.splits import PARTS
 from pipelines.escaping import printable as one_line
@@ -104,6 +104,8 @@ def _what_is_wrong(diagnosis: Diagnosis) -> Iterator[str]:
     }
     for verdict in reversed(VERDICTS[2:]):
         count = len(by_verdict[verdict])
+        if verdict == "implausible" and not count:
+            continue  # rare: hardly anybody has to know that there is such a thing
         yield _line(verdict, _number(count) + (details.get(verdict, "") if count else ""))
     num_copies = sum(map(len, diagnosis.copies))
     sets = f" ({_many(len(diagnosis.copies), 'set')} of the same bytes)"
@@ -131,6 +133,16 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
             f"note: '{one_line(most)}' has {many / few:.0f} times as many clips as"
             f" '{one_line(least)}'; --data.balance=true shows each class as often in training"
         )
+    if like_parts := labels_like_parts(finding.clip.label for finding in diagnosis.findings):
+        names = ", ".join(f"'{one_line(name)}'" for name in like_parts)
+        yield f"note: {names} is read as a class, and named like a part of a data set"
+    # The others stand further down with all that is to be said of them.
+    remarked = [f for f in diagnosis.findings if f.checkup.remarks and f.verdict not in WRONG]
+    for finding in remarked[:_MOST]:
+        remarks = "; ".join(finding.checkup.remarks)
+        yield f"note: {one_line(_name(finding.clip))}: {one_line(remarks)}"
+    if len(remarked) > _MOST:
+        yield f"note: ... and {_many(len(remarked) - _MOST, 'more clip')} with a remark in the file"
     if single := sum(finding.checkup.frames == 1 for finding in diagnosis.findings):
         yield f"note: {_many(single, 'clip')} of a single frame, which has no order"
 

@@ -17,7 +17,9 @@ from av.codec.context import Flags
 from av.video.reformatter import ColorRange, Colorspace
 
 from data.errors import InputError
-from data.probe import Probe, UnreadableError, open_video, probe, reason
+from data.frame_times import usual_step
+from data.opening import UnreadableError, open_video, reason
+from data.probe import Probe, probe
 from data.scaling import orientation_of
 from data.seeking import decode_at
 from data.whole import written_whole
@@ -95,17 +97,18 @@ def _timed(
     frames: Iterator[tuple[int, av.VideoFrame]], found: Probe
 ) -> Iterator[tuple[float, av.VideoFrame]]:
     """Each frame and its time in seconds; with ``pts`` from 0 on, and until when it is shown."""
-    usual = int(np.median(np.diff(found.pts))) if found.num_frames > 1 else 0
+    seconds = found.seconds
+    usual = round(usual_step(found.pts))
     before: tuple[float, av.VideoFrame] | None = None
     latest = -1
     for place, frame in frames:
         # Encoders take no two at the same time.
-        latest = max(int(found.pts[place] - found.pts[0]), latest + 1)
+        latest = max(round(seconds[place] / found.time_base), latest + 1)
         if before is not None:
             before[1].duration = latest - (before[1].pts or 0)
             yield before
         frame.pts, frame.time_base = latest, found.time_base
-        before = float(found.seconds[place]), frame
+        before = float(seconds[place]), frame
     if before is None:
         raise UnreadableError("no frame could be decoded")
     before[1].duration = before[1].duration or usual

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from data.clip import is_video, local_path, video_files
 from data.errors import InputError
 from data.folders import is_junk, why_absent, why_no_file
+from data.left_out import is_left_out, left_out_below, tell_left_out
 from data.text_rows import Row, csv_rows, json_columns, json_rows
 from data.text_tables import FORMATS
 from data.vocabulary import clean
@@ -49,16 +50,19 @@ def clip_items(source: str) -> list[Item]:
     if os.path.isfile(path):
         return [Item(str(path))]
     if os.path.isdir(path):
-        found = _below(path)
+        found, left_out = _below(path), left_out_below(path)
     elif glob.has_magic(source) and not os.path.lexists(path):
         matches = _matches(path)
         files = [m for m in matches if m.is_file() and is_video(m.name)]
         found = {*files, *(file for m in matches if m.is_dir() for file in _below(m))}
+        left_out = [m for m in matches if m.is_file() and is_left_out(m.name)]
+        left_out += [file for m in matches if m.is_dir() for file in left_out_below(m)]
     else:
         raise InputError(
             f"INPUT={source}: {why_absent(path)}; give a video file, a folder of them, or a"
             " pattern in quotes such as 'clips/*.mp4'"
         )
+    tell_left_out(f"INPUT={source}", left_out)
     if not found:
         raise InputError(
             f"INPUT={source}: holds no video file (.mp4, .avi, .mkv, .webm, …); name another folder"

@@ -159,10 +159,7 @@ def test_pictures_that_are_not_shown_are_not_missing(files, tmp_path, decoder):
         )
 
     found = check_clip(decoder, rewrite(files["vp8.webm"], tmp_path / "a.webm", hide(5, 20, 35)))
-    assert (found.frames, found.frames_decoded, found.fault) == (60, 57, "")
-    every_third = hide(*range(2, 60, 3))
-    found = check_clip(decoder, rewrite(files["vp8.webm"], tmp_path / "b.webm", every_third))
-    assert found.fault == "40 of 60 frames could be decoded"
+    assert (found.frames, found.frames_decoded, found.fault) == (57, 57, "")
 
 
 def test_a_cut_before_the_first_key_frame_is_no_damage(files, tmp_path, decoder):
@@ -182,9 +179,9 @@ def test_unreadable(files, tmp_path, decoder):
     (tmp_path / "list.mp4").write_text("#EXTM3U\n#EXTINF:1,\nhttp://localhost/a.ts\n")
     os.symlink("loop.mp4", tmp_path / "loop.mp4")
     for name, reason in {
-        "empty.mp4": "Invalid data",
-        "text.mp4": "Invalid data",
-        "list.mp4": "Invalid data",
+        "empty.mp4": "is empty (0 bytes)",
+        "text.mp4": "is a text file",
+        "list.mp4": "is a playlist",
         "loop.mp4": "no such file",
         "absent.mp4": "no such file",
     }.items():

@@ -28,7 +28,8 @@ def count_plainly(path):
     """Frames of a sequential decode as PyAV's users write it; None where that fails."""
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
-            return sum(1 for _ in container.decode(video=0))
+            best = container.streams.best("video")
+            return best and sum(1 for _ in container.decode(best))
     except (av.FFmpegError, IndexError, UnicodeError):
         return None
 

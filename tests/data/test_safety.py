@@ -61,8 +61,9 @@ def refused(path, decoder):
 
 
 NO_VIDEO = (
-    "Invalid data found when processing input",
-    "no video file of a kind that is read, or damaged",
+    "is a playlist, which names other files; give those",
+    "is a text file and no video; leave it out, or put the video in its place",
+    "is a picture (PNG) and no video; leave it out",
 )
 PLAYLISTS = {
     "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{target}\n#EXT-X-ENDLIST\n",

@@ -114,19 +114,24 @@ def test_other_rules_are_refused_with_those_there_are(text):
         (None, None, range(10)),
         (0, 0.4, range(10)),
         (0.04, 0.12, [1, 2]),
-        (0.05, 0.12, [2]),
+        (0.05, 0.12, [1, 2]),
+        (0.05, 0.06, [1]),
+        (0.0802, 0.12, [2]),
+        (0.0796, 0.12, [2]),
         (None, 0.08, [0, 1]),
         (0.32, None, [8, 9]),
-        (0.37, None, []),
+        (0.37, None, [9]),
+        (0.4, None, []),
+        (9, 10, []),
         (0.1, 0.1, []),
         (-5, 0.01, [0]),
     ],
 )
-def test_sections_take_the_frames_that_begin_in_them(start, end, indices):
+def test_sections_take_what_is_on_show_in_them(start, end, indices):
     assert within(STEADY, start, end).tolist() == list(indices)
 
 
-def test_sections_that_touch_share_no_frame_and_lose_none():
-    cuts = [None, 0.12, 0.2, 1 / 3, None]
+def test_sections_that_touch_at_a_frame_share_none_and_lose_none():
+    cuts = [None, 0.12, 0.2, 0.32, None]
     parts = [within(STEADY, *pair).tolist() for pair in pairwise(cuts)]
     assert list(chain(*parts)) == list(range(10))

@@ -92,7 +92,7 @@ def test_a_file_that_is_named_twice_is_read_once(clips, read_anew):
 
 def test_reasons_come_in_place_and_are_not_kept(tmp_path, clips, read_anew):
     broken = tmp_path / "broken.mp4"
-    broken.write_bytes(b"nothing")
+    broken.write_bytes(b"\0nothing")
     files = [clips[0], broken, tmp_path / "none.mp4", clips[1]]
     for again in (["0.mp4", "1.mp4"], []):
         found = probe_files(files)

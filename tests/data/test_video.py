@@ -132,8 +132,8 @@ def test_list_without_column_names(tmp_path):
         "val": 1,
         "test": 2,
     }
-    # 25 frames a second: 0.1 s are 2.5 frames, 0.2 s are 5.
-    assert data.parts["train"].lengths[0] - data.parts["val"].lengths[0] == 2
+    # 25 frames a second: at 0.1 s frame 2 is on show, at 0.2 s frame 5.
+    assert data.parts["train"].lengths[0] - data.parts["val"].lengths[0] == 3
 
 
 def test_manifest_with_other_column_names(tmp_path):

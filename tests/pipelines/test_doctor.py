@@ -162,7 +162,7 @@ def test_names_cannot_break_the_table_nor_the_file(tmp_path, capsys):
     assert code == 1
     assert not any("\x1b" in line for line in lines)
     name = r"b/\udcff.mp4"
-    assert f"unreadable: {folder}/{name}: Invalid data found when processing input" in lines
+    assert f"unreadable: {folder}/{name}: is empty (0 bytes); copy or download it anew" in lines
     found = rows(out)
     assert [row["path"] for row in found][-1] == f"{folder}/{name}"
     assert len(found) == 7

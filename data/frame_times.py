@@ -1,0 +1,166 @@
+"""The times at which a clip's frames are shown: put in order, told apart, and breaks closed.
+
+n frames, in the order in which they are shown
+
+A *break* is a step from one frame to the next that is no picture shown for long but a clock that was
+set: longer than half an hour and than a hundred usual steps. It counts as one usual step.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+BREAK_SECONDS = 1800.0
+_BREAK_STEPS = 100
+# Parts of a unit of time, where a unit is too coarse to tell frames apart.
+_PARTS = 1000
+# Frames that come out of order are back in order after this many.
+_SOON = 4
+
+
+def usual_step(times: np.ndarray) -> float:
+    """The median of the steps between (n,) times; 0 of fewer than two."""
+    return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+
+
+def breaks_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:
+    """Places of the frames before which a clock was set, among (n,) ascending times."""
+    steps = np.diff(pts)
+    if len(steps) == 0:
+        return steps
+    longest = max(_BREAK_STEPS * float(np.median(steps)), BREAK_SECONDS / float(time_base))
+    return np.flatnonzero(steps > longest) + 1
+
+
+def is_wound_back(times: np.ndarray, clock: int | None) -> bool:
+    """Whether ascending times jump where a clock of so many units begins anew.
+
+    FFmpeg takes an earlier time for the next round of the clock. That goes on without a jump, and
+    another recording does not.
+    """
+    if clock is None or len(times) < 2 or times[0] // clock == times[-1] // clock:
+        return False
+    steps = np.diff(times)
+    return bool(np.any(steps[np.diff(times // clock) > 0] > _BREAK_STEPS * np.median(steps)))
+
+
+def seconds_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:
+    """(n,) float64: (n,) ascending times as seconds from the first on, breaks closed."""
+    breaks = breaks_of(pts, time_base)
+    if len(breaks):
+        steps = np.diff(pts, prepend=pts[:1])
+        steps[breaks] = round(usual_step(pts))
+        return np.cumsum(steps) * float(time_base)
+    return (pts - pts[0]) * float(time_base)
+
+
+class Times(NamedTuple):
+    """When the n frames of a file are shown."""
+
+    pts: np.ndarray
+    """(n,) int64, ascending, in units of ``time_base``."""
+    time_base: Fraction
+    """Seconds."""
+    are_exact: bool
+    """Whether they are the times that the frames themselves carry."""
+    starts: tuple[int, ...] = ()
+    """Places of the frames with which another recording begins."""
+    num_alike: int = 0
+    """Frames that carried the time of another one."""
+
+
+def times_of_frames(
+    pts: Sequence[int | None],
+    dts: Sequence[int | None],
+    *,
+    time_base: Fraction,
+    rate: Fraction,
+    clock: int | None = None,
+) -> Times:
+    """The times of frames in the order in which a decoder gave them, made to ascend.
+
+    Where they start again, another recording begins, one usual step after the one before it. A
+    frame without a time, and frames with one time, stand evenly between those around them.
+
+    Args:
+        pts: n of them, in units of ``time_base``: when each is shown, or None.
+        dts: n of them: the same of the packets that they came out with. AVI says no other times.
+        time_base: seconds.
+        rate: frames a second, where the times say none.
+        clock: units after which the container's clock begins anew.
+    """
+    says_pts = None not in pts or None in dts
+    said = pts if says_pts else dts
+    distinct = len({time for time in said if time is not None})
+    if len(said) > 1 and distinct < 2:
+        return Times(np.arange(len(said)), 1 / rate, False, num_alike=distinct and len(said) - 1)
+    latest = next((time for time in said if time is not None), 0)
+    known = np.array([latest := latest if time is None else time for time in said], np.int64)
+    if clock is not None and is_wound_back(known, clock):
+        known %= clock
+    elif distinct == len(said) and np.all(np.diff(known) > 0):
+        return Times(known, time_base, says_pts)
+    starts = _restarts(known)
+    recordings = np.split(known, starts)
+    usual = _usual_step_within(recordings) or float(1 / rate / time_base)
+    recordings = [_ascending(part, usual) for part in recordings]
+    whole, next_start = [], 0
+    for part in recordings:
+        whole.append(part - part[0] + next_start)
+        next_start = int(whole[-1][-1]) + max(round(usual), 1)
+    ordered = np.concatenate(whole)
+    num_alike = len(known) - sum(len(np.unique(part)) for part in np.split(known, starts))
+    if np.any(np.diff(ordered) == 0):
+        parts = min(_PARTS, 2**62 // (int(ordered[-1]) + 1)) or 1
+        ordered, time_base = _told_apart(ordered, usual, parts), time_base / parts
+    return Times(ordered, time_base, False, tuple(starts.tolist()), num_alike)
+
+
+def _restarts(times: np.ndarray) -> np.ndarray:
+    """Places at which times fall behind those before, and stay there."""
+    found: list[int] = []
+    latest, before = times[0], 0
+    for k in (np.flatnonzero(np.diff(times) < 0) + 1).tolist():
+        latest, before = max(latest, times[before:k].max()), k
+        if times[k : k + _SOON].max() < latest:
+            found.append(k)
+            latest = times[k]
+    return np.array(found, np.int64)
+
+
+def _ascending(times: np.ndarray, usual: float) -> np.ndarray:
+    """The times of one recording, in order.
+
+    Frames that lack a time get it from those around them, in transport and program streams a few
+    steps early or late. Where as many usual steps as there are frames fill the whole, they are even.
+    """
+    ordered = np.sort(times)
+    num_steps = len(times) - 1
+    span = int(ordered[-1] - ordered[0])
+    if np.all(np.diff(times) > 0) or abs(span - num_steps * usual) >= usual / 2:
+        return ordered
+    return ordered[0] + np.round(np.arange(num_steps + 1) * (span / num_steps)).astype(np.int64)
+
+
+def _usual_step_within(recordings: Sequence[np.ndarray]) -> float:
+    """The median step from frame to frame, where frames of one time share what it lasts."""
+    steps = [np.zeros(0)]
+    for part in recordings:
+        distinct, counts = np.unique(part, return_counts=True)
+        steps.append(np.repeat(np.diff(distinct) / counts[:-1], counts[:-1]))
+    every = np.concatenate(steps)
+    return float(np.median(every)) if len(every) else 0.0
+
+
+def _told_apart(times: np.ndarray, usual: float, parts: int) -> np.ndarray:
+    """Ascending times in ``parts`` of a unit, those of one time spread until the next."""
+    distinct, first, counts = np.unique(times, return_index=True, return_counts=True)
+    lasts = np.diff(distinct, append=distinct[-1] + counts[-1] * usual)
+    step = np.minimum(lasts / counts, usual)
+    # Where a time is alone, nothing is spread.
+    offsets = (np.arange(len(times)) - np.repeat(first, counts)) * np.repeat(step, counts)
+    spread = times * parts + np.round(offsets * parts).astype(np.int64)
+    # The next time may be nearer than a part of a unit.
+    return np.maximum.accumulate(spread - np.arange(len(spread))) + np.arange(len(spread))

@@ -1,0 +1,59 @@
+"""Files in a folder of clips that are taken for no clips by their endings, and are not plainly none."""
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from data.clip import VIDEO_SUFFIXES
+from data.folders import files_below
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 3
+# What lies beside clips as a matter of course: notes, lists, subtitles, pictures, sound, arrays, code.
+_COMPANY = """
+    .txt .md .rst .nfo .log .html .htm .pdf .doc .docx .csv .tsv .xls .xlsx .json .jsonl .ndjson
+    .xml .yaml .yml .toml .ini .cfg .db .sqlite .parquet .arrow .mat .srt .vtt .ass .ssa .sub .idx
+    .sbv .jpg .jpeg .png .bmp .webp .tif .tiff .heic .svg .ico .thm .lrf .xmp .wav .mp3 .m4a .aac
+    .flac .opus .npy .npz .pkl .pickle .pt .pth .ckpt .h5 .hdf5 .bin .onnx .py .ipynb .sh .bat .m .r
+    .md5 .sha1 .sha256 .sfv .url .lnk .bak
+"""
+_COMPANIONS = frozenset(_COMPANY.split())
+_PAPERS = frozenset(
+    ["readme", "license", "licence", "copying", "changelog", "makefile", "manifest"]
+)
+
+
+def is_left_out(name: str) -> bool:
+    """Whether a file of this name could be a clip for all one knows, and is not read as one."""
+    stem, suffix = os.path.splitext(name.lower())
+    return not (
+        suffix in VIDEO_SUFFIXES or suffix in _COMPANIONS or (not suffix and stem in _PAPERS)
+    )
+
+
+def left_out_below(folder: Path) -> list[Path]:
+    """Such files at any depth of a folder, sorted."""
+    return sorted(
+        Path(here, name) for here, names in files_below(folder, is_left_out) for name in names
+    )
+
+
+def tell_left_out(where: str, files: Iterable[Path]) -> None:
+    """Name them in one line of the log."""
+    files = list(files)
+    if not files:
+        return
+    names = ", ".join(path.name for path in files[:_SHOWN])
+    more = ", …" if len(files) > _SHOWN else ""
+    log.warning(
+        "%s: %s by %s and %s left out: %s%s; a clip of another ending is read where a list or INPUT"
+        " names it",
+        where,
+        "1 file is no video" if len(files) == 1 else f"{len(files):,} files are no videos",
+        "its ending" if len(files) == 1 else "their endings",
+        "was" if len(files) == 1 else "were",
+        names,
+        more,
+    )

@@ -1,0 +1,121 @@
+"""Opening a video file: which formats are read, and which of a file's streams is the video."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from data.lookalikes import what_it_is
+
+# Containers of moving pictures that hold their data themselves. Playlists and manifests (hls, dash,
+# concat, sdp, image sequences, …), which name further files or addresses, are not among them. Formats
+# of sound are there for the reason alone: a file of sound opens, and holds no video stream.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,nut,"
+    "ivf,h264,hevc,m4v,obu,av1,dv,rm,wtv,y4m,yuv4mpegpipe,vc1,vc1test,h261,h263,mjpeg,gxf,dhav,"
+    "amr,mp3,wav,aac,flac"
+)
+# A clip is one local file: no address, nor a file that another one names, is ever opened.
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+
+_DISPOSITION = av.stream.Disposition
+# Streams that go with a film and are not the film: covers, thumbnails, layers that refine another.
+_SIDE_STREAMS = (
+    _DISPOSITION.attached_pic
+    | _DISPOSITION.timed_thumbnails
+    | _DISPOSITION.still_image
+    | _DISPOSITION.dependent
+)
+
+
+class UnreadableError(Exception):
+    """A file that gives no frames, or too few; the message is the reason, in one line."""
+
+
+class open_video:  # noqa: N801 - used as a function is
+    """A context manager: a local file's container and its best video stream, to decode alone.
+
+    Raises:
+        UnreadableError: not there, no video file, or one whose codec is not known.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        # An absolute path behind "file:" is a path to FFmpeg, whatever signs are in it.
+        self._url = f"file:{os.path.abspath(path)}"
+        self._path = path
+        if not os.path.isfile(path):
+            # A pipe or a device could be waited for without an end.
+            raise UnreadableError("no such file")
+
+    def __enter__(self) -> tuple[av.container.InputContainer, av.VideoStream]:
+        try:
+            self._container = av.open(self._url, options=_OPTIONS, metadata_errors="ignore")
+        except (av.FFmpegError, OSError, ValueError, UnicodeError) as error:
+            raise UnreadableError(what_it_is(self._path) or _complaint(error)) from error
+        try:
+            return self._container, self._stream()
+        except UnreadableError:
+            self._container.close()
+            raise
+
+    def _stream(self) -> av.VideoStream:
+        films = film_streams(self._container)
+        if not films:
+            raise UnreadableError(what_it_is(self._path) or "holds no video stream")
+        stream = films[0]
+        if stream.codec_context is None:
+            raise UnreadableError("is coded in a way for which there is no decoder")
+        # One thread a file: data workers bring the parallelism, and no thread is left behind.
+        stream.thread_type = "SLICE"
+        stream.codec_context.thread_count = 1
+        return stream
+
+    def __exit__(self, *error: object) -> None:
+        self._container.close()
+
+
+def film_streams(container: av.container.InputContainer) -> list[av.VideoStream]:
+    """The video streams of a file that are films: the one to read first, the others behind it.
+
+    The first is that which FFmpeg takes for the best: by what the file calls its default, then by
+    whether it goes on, then by its bit rate. Covers and thumbnails are never taken, nor a stream of a
+    single picture beside one of several.
+    """
+    films = [s for s in container.streams.video if not s.disposition & _SIDE_STREAMS]
+    films = [s for s in films if s.frames != 1] or films
+    films = [s for s in films if s.codec_context is not None] or films
+    best = container.streams.best("video")
+    # Where what FFmpeg takes is no film, the largest of those that the file calls its default.
+    return sorted(
+        films,
+        key=lambda s: (
+            best is None or s.index != best.index,
+            not s.disposition & _DISPOSITION.default,
+            -_pixels(s),
+        ),
+    )
+
+
+def pixel_aspect(stream: av.VideoStream) -> Fraction:
+    """Width over height of a pixel; 1 where nothing sensible is said."""
+    aspect = stream.sample_aspect_ratio
+    return aspect if aspect and 1 / 8 < aspect < 8 else Fraction(1)
+
+
+def reason(error: Exception) -> str:
+    """One line of an error."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.splitlines()[0]
+
+
+def _pixels(stream: av.VideoStream) -> int:
+    context = stream.codec_context
+    return context.width * context.height if context else 0
+
+
+def _complaint(error: Exception) -> str:
+    if isinstance(error, av.ArgumentError):
+        # What FFmpeg says of a container that is not on the list.
+        return "no video file of a kind that is read, or damaged"
+    return reason(error)
