@@ -1,6 +1,5 @@
 """``make compare RUNS="a b c"``: runs side by side, and which differences are more than chance."""
 
-import json
 import sys
 from itertools import combinations
 from pathlib import Path
@@ -18,6 +17,7 @@ from pipelines.measures import log_loss
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
 from pipelines.significance import holm, mcnemar
+from pipelines.strict_json import strict_json
 
 TASK = "compare"
 
@@ -147,7 +147,7 @@ def main(args: list[str] | None = None) -> None:
         write_whole(
             folder / "compare.html", compare_page(found, map(pair_sentence, found["pairs"]))
         )
-        write_whole(folder / "compare.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        write_whole(folder / "compare.json", strict_json(found))
         print(summary(found))
         print(f"Page: {Path(folder) / 'compare.html'}")
 

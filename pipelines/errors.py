@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from data.errors import InputError
 from models.errors import OptionError
+from pipelines.lettering import printable
 from pipelines.runs import is_first_process
 
 
@@ -16,5 +17,5 @@ def one_line_errors() -> Iterator[None]:
         yield
     except (InputError, OptionError) as error:
         if is_first_process():
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         sys.exit(2)

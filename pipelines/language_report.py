@@ -1,6 +1,5 @@
 """The report of a language model: what it costs to predict a text, beside what counting gives."""
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from data.language import LanguageDataModule
 from pipelines.language_task import measures
 from pipelines.ngrams import ngram_losses
 from pipelines.report import write_whole
+from pipelines.strict_json import strict_json
 
 # Orders of the n-gram models that stand beside it; the last by its number.
 ORDERS = {1: "unigram", 2: "bigram", 3: "trigram", 5: "5-gram"}
@@ -71,7 +71,7 @@ def write_language_report(
     write_whole(folder / "report.txt", as_text(report) + "\n")
     if page is not None:
         write_whole(folder / "report.html", page(report))
-    write_whole(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "report.json", strict_json(report))
     return report
 
 

@@ -12,8 +12,8 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric
 
+from data.errors import InputError
 from data.language import LanguageDataModule
 from data.saved import CHECKPOINT_KEY
 from data.streams import StreamBatch
@@ -22,6 +22,7 @@ from models.encoders import Encoder
 from models.language import LanguageModel
 from models.recurrence import Recurrence
 from pipelines.fusing import fused
+from pipelines.metrics import mean_loss
 from pipelines.schedules import Schedule, scheduled
 
 STAGES = ("train", "val", "test")
@@ -70,7 +71,7 @@ class LanguageTask(LightningModule):
         )
         self.optimizer = optimizer
         self.schedule, self.warmup_share = schedule, warmup_share
-        self.nats = {stage: MeanMetric() for stage in STAGES}
+        self.nats = {stage: mean_loss() for stage in STAGES}
         # `train` is a method of modules, so a ModuleDict cannot have it as a key.
         for stage in STAGES:
             self.add_module(f"{stage}_nats", self.nats[stage])
@@ -94,7 +95,7 @@ class LanguageTask(LightningModule):
         self._states[stage] = tuple(part.detach() for part in state)
         loss = losses.mean()
         # A mean over the tokens of all batches and ranks.
-        self.nats[stage].update(loss.detach(), weight=len(losses))
+        self.nats[stage].update(loss.detach().clone(), weight=len(losses))
         return loss
 
     def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:
@@ -141,6 +142,11 @@ class LanguageTask(LightningModule):
         part = data.parts[data.reported_part if stage == "test" else stage]
         # torchmetrics has put the ranks together by then.
         nats = self.nats[stage].compute().item()
+        if stage == "test" and not math.isfinite(nats):
+            raise InputError(
+                f"{data.source}: what the model says of the part '{data.reported_part}' is not"
+                " finite (NaN or infinite); train with a lower rate"
+            )
         tokens_per_character = len(part.tokens) / part.num_characters
         values = measures(nats, tokens_per_character=tokens_per_character)
         self.log_dict({f"{stage}/{k}": v for k, v in values.items()}, prog_bar=stage == "val")

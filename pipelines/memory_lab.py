@@ -1,6 +1,5 @@
 """``make memory-lab``: a vanilla RNN, a GRU and an LSTM side by side, on what only memory can answer."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,10 +26,11 @@ from pipelines.memory_experiments import (
     same_size,
     train,
 )
-from pipelines.memory_page import memory_page, without_nan
+from pipelines.memory_page import memory_page
 from pipelines.processor import prepare_processor
 from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
+from pipelines.strict_json import strict_json
 
 TASK = "memory-lab"
 NUM_SYMBOLS, NUM_SEQUENCES, NUM_TESTED = 8, 32, 500
@@ -236,9 +236,7 @@ def _run(options: Any) -> None:
     )
     found["seconds"] = time.monotonic() - started
     write_whole(folder / "memory.html", memory_page(found))
-    write_whole(
-        folder / "memory.json", json.dumps(without_nan(found), indent=2, allow_nan=False) + "\n"
-    )
+    write_whole(folder / "memory.json", strict_json(found))
     for name, row in found["recall"]["accuracy"].items():
         told = "  ".join(
             f"{delay}: {share:.2f}"

@@ -211,15 +211,6 @@ def _smooth(values: list[float], width: int = 25) -> np.ndarray:
     return np.convolve(np.asarray(values, float), np.ones(kept) / kept, mode="valid")
 
 
-def without_nan(found: Any) -> Any:
-    """The figures with None for what is no number: a network that diverged has none."""
-    if isinstance(found, dict):
-        return {name: without_nan(value) for name, value in found.items()}
-    if isinstance(found, list):
-        return [without_nan(value) for value in found]
-    return None if isinstance(found, float) and not np.isfinite(found) else found
-
-
 def _recall_table(recall: dict[str, Any]) -> str:
     rows = [[name, *(f"{a:.2f}" for a in row)] for name, row in recall["accuracy"].items()]
     return table(["delay", *(f"{delay:,}" for delay in recall["delays"])], rows)

@@ -18,6 +18,7 @@ from sklearn import metrics
 from data.whole import written_whole
 from pipelines.confusion import draw_confusion_matrix
 from pipelines.lettering import printable
+from pipelines.strict_json import strict_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +130,7 @@ def write_report(
     write_whole(folder / "confusion_matrix.png", picture.getvalue())
     if page is not None:
         write_whole(folder / "report.html", page(report))
-    write_whole(folder / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    write_whole(folder / "report.json", strict_json(report))
     return report
 
 

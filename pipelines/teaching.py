@@ -29,10 +29,11 @@ class Teachers(Callback):
 
     Args:
         checkpoints: of classifiers of the same classes; the mean of their probabilities counts.
+        trust: files and modules whose classes they may name.
     """
 
-    def __init__(self, checkpoints: Sequence[str]) -> None:
-        self.checkpoints = checkpoints
+    def __init__(self, checkpoints: Sequence[str], *, trust: str | None = None) -> None:
+        self.checkpoints, self.trust = checkpoints, trust
         #: texts that a teacher could not read, which are left out
         self.num_unanswered = 0
 
@@ -64,7 +65,8 @@ class Teachers(Callback):
         self, path: str, part: Part, trainer: Trainer, student: SequenceClassifier
     ) -> np.ndarray:
         """(n, K) of one teacher; all ranks together."""
-        teacher = load(path, task="sentiment", device=trainer.strategy.root_device)
+        device = trainer.strategy.root_device
+        teacher = load(path, task="sentiment", device=device, option="--teachers", trust=self.trust)
         if sorted(teacher.classes) != sorted(student.classes):
             raise InputError(
                 f"--teachers={path}: knows the classes {', '.join(teacher.classes)}, the data have"
