@@ -147,6 +147,8 @@ class FeatureStore:
                     if length < 1 or end <= start or (end - start) % length:
                         raise ValueError(f"{end - start} numbers for {length} steps")
                     found[key] = _Row(column, start, end, length)
+                if not np.isfinite(column).all():
+                    raise ValueError("NaN or infinite numbers")
         except FileNotFoundError:
             return  # another process has found it damaged
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:

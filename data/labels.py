@@ -15,7 +15,6 @@ from data.label_names import (
     matched,
     merged_numbers,
     number_of,
-    places,
     shortened,
     shown_name,
     twins_of,
@@ -111,20 +110,6 @@ def named_labels(
     names = ["" if row in on_purpose else name for row, name in enumerate(names)]
     shown = _shown_by_key(set(names) - {""})
     return [shown[key_of(name)] if name else None for name in names]
-
-
-def refuse_other_classes(saved: Sequence[str], classes: Sequence[str]) -> None:
-    """Refuse to go on from a checkpoint whose outputs stand for other classes.
-
-    Args:
-        saved: the checkpoint's classes, in the order of its outputs.
-        classes: those of the data.
-    """
-    if places(saved, classes) != list(range(len(classes))):
-        raise InputError(
-            f"--ckpt_path: its classes are {listed(saved)}, the data's are {listed(classes)}; resume"
-            " with the data that it was trained on"
-        )
 
 
 def hints(classes: Collection[str]) -> list[str]:

@@ -1,17 +1,50 @@
 """What training leaves in a file: weights, and plain values that say how to build their model."""
 
 import os
+import pickle
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import torch
 from torch import Tensor
 
+from data.archive import DamagedError, check_archive
 from data.errors import InputError
 from data.folders import why_no_file
+from data.plain import fits
 
 # Where a checkpoint keeps what this project needs to build the model again: plain values.
 CHECKPOINT_KEY = "manytoone"
+
+#: classes that have moved: the path that old checkpoints hold → today's
+RENAMED: dict[str, str] = {}
+
+
+class TrainedOn(TypedDict):
+    """The training part of a classifier."""
+
+    name: str
+    examples: int
+
+
+class Inputs(TypedDict, total=False):
+    """How inputs are made ready; a data module keeps more of them in its ``describe``."""
+
+    classes: list[str]
+    tokenizer: str
+    contents: Tensor
+
+
+class Description(TypedDict):
+    """What a checkpoint says of itself; what needs a key says when it is missing."""
+
+    task: str
+    model: NotRequired[dict[str, Any]]
+    data: NotRequired[dict[str, Any]]
+    inputs: NotRequired[Inputs]
+    train_seconds: NotRequired[float]
+    temperature: NotRequired[float]
+    trained_on: NotRequired[TrainedOn]
 
 
 class Saved(NamedTuple):
@@ -25,7 +58,8 @@ class Saved(NamedTuple):
 def read_saved(path: Path | str, *, option: str = "CKPT", task: str | None = None) -> Saved:
     """Read a checkpoint.
 
-    Only tensors and plain values are read (``weights_only``): a checkpoint cannot run code.
+    Only tensors and plain values are read (``weights_only``): reading runs no code. What is built
+    of them is for `pipelines.blueprint` to check.
 
     Args:
         path: the file.
@@ -40,20 +74,63 @@ def read_saved(path: Path | str, *, option: str = "CKPT", task: str | None = Non
         raise InputError(
             f"{where}: {why_no_file(Path(path))}; checkpoints lie in runs/<task>/<name>/checkpoints"
         )
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damage surfaces as many types
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{where}: cannot be read as a checkpoint ({reason}); give a .ckpt file that a training"
-            " run left"
-        ) from error
+    checkpoint = read_tensors(path, where=where)
     if not isinstance(checkpoint, dict) or CHECKPOINT_KEY not in checkpoint:
         raise InputError(f"{where}: not a checkpoint of this project")
-    description = checkpoint[CHECKPOINT_KEY]
+    description, weights = checkpoint[CHECKPOINT_KEY], checkpoint.get("state_dict")
+    if not fits(description, Description):
+        raise InputError(f"{where}: what it says of itself is damaged; give another checkpoint")
+    if not (isinstance(weights, dict) and all(map(_is_weight, weights.items()))):
+        raise InputError(f"{where}: holds no weights, or damaged ones; give another checkpoint")
     if task is not None and description["task"] != task:
         raise InputError(
             f"{where}: is a model for {description['task']}, not for {task}; give one of runs/{task},"
             f" or use the commands ending in -{description['task']}"
         )
-    return Saved(description, checkpoint["state_dict"])
+    if RENAMED:
+        description = description | {"model": _renamed(description.get("model"))}
+    return Saved(description, weights)
+
+
+def read_tensors(path: Path | str, *, where: str) -> Any:
+    """The content of a file of `torch.save`, once it is known to be whole.
+
+    Raises:
+        InputError: it is damaged, or holds other things than tensors and plain values.
+    """
+    try:
+        check_archive(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except DamagedError as error:
+        reason = str(error)
+    except pickle.UnpicklingError:
+        # PyTorch's own text advises to read it all the same.
+        reason = "it holds more than tensors and plain values, which could run code"
+    except Exception:  # what is inside may fail in many ways
+        reason = "its content is damaged"
+    raise InputError(
+        f"{where}: cannot be read as a checkpoint ({reason}); give a .ckpt file that a training run"
+        " left"
+    )
+
+
+def _is_weight(pair: tuple[Any, Any]) -> bool:
+    """Whether it is a name with a tensor that is as large in the file as it says."""
+    name, value = pair
+    return (
+        isinstance(name, str)
+        and isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and not value.is_quantized
+        and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+    )
+
+
+def _renamed(values: Any) -> Any:
+    """The same values, their classes by the paths of today."""
+    if isinstance(values, dict):
+        return {name: _renamed(value) for name, value in values.items()}
+    if isinstance(values, list):
+        return [_renamed(value) for value in values]
+    return RENAMED.get(values, values) if isinstance(values, str) else values

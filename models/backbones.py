@@ -4,6 +4,7 @@ N frames · H, W their height and width · D features
 """
 
 import difflib
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torchvision.models import WeightsEnum, get_model, get_model_weights, list_m
 
 from models.efficientnet_lite import EfficientNetLite0
 from models.errors import OptionError
+from models.finite import is_finite
 from models.pretrained import PretrainedEncoder, Trainable, reads_pretrained, without_pretrained
 
 __all__ = ["Backbone", "EfficientNetLite0", "PretrainedEncoder", "without_pretrained"]
@@ -139,7 +141,9 @@ def _read(weights: str) -> dict[str, Any]:
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except Exception as error:  # damage surfaces as many types
-        reason = str(error).splitlines()[0]
+        # PyTorch's own text advises to read it all the same, with the code in it.
+        holds_code = isinstance(error, pickle.UnpicklingError)
+        reason = "it holds more than tensors" if holds_code else "it is damaged, or none"
         raise OptionError(
             f"weights={weights}: cannot be read as a file of weights ({reason}); give a state dict"
             " that torch.save wrote"
@@ -149,6 +153,8 @@ def _read(weights: str) -> dict[str, Any]:
             state = state[key]
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise OptionError(f"weights={weights}: holds no state dict; give one that torch.save wrote")
+    if not all(map(is_finite, state.values())):
+        raise OptionError(f"weights={weights}: not all are finite (NaN or infinite); give others")
     return {key.removeprefix("module."): value for key, value in state.items()}
 
 

@@ -12,8 +12,10 @@ import torch
 from pytorch_lightning import Trainer
 from torch import Tensor
 
-from data.batch import RaggedBatch, concatenate, select, steps_of
+from data.batch import RaggedBatch, Skipped, concatenate, select, steps_of
+from data.module import Part
 from models.pooling import mean
+from pipelines.calibration import NOT_FINITE
 from pipelines.order import answers_reordered
 
 # As many steps are read in other orders together.
@@ -53,11 +55,15 @@ class TestRecord:
 
     Args:
         reorder_ids: which examples are read in other orders too.
+        part: what is tested on; it tells where an example without an answer came from.
     """
 
     __test__ = False  # whatever its name, it is no test
 
-    def __init__(self, reorder_ids: np.ndarray) -> None:
+    def __init__(self, reorder_ids: np.ndarray, *, part: Part | None = None) -> None:
+        self._part = part
+        #: examples whose scores are not finite: no answers
+        self.skipped: list[Skipped] = []
         self._reorder_ids = torch.from_numpy(np.sort(reorder_ids))
         self._answers: list[Answers] = []
         self._reordered: list[Reordered] = []
@@ -74,8 +80,21 @@ class TestRecord:
         *,
         encode: Callable[[Tensor], Tensor],
         read: Callable[[Tensor, Tensor], Tensor],
-    ) -> None:
-        """One batch: its features (N, D) and scores (B, K), and what gave them."""
+    ) -> tuple[Tensor, Tensor]:
+        """Take one batch: its features (N, D) and scores (B, K), and what gave them.
+
+        Returns:
+            scores: (b, K) those that are finite.
+            labels: (b,) of these.
+        """
+        is_finite = scores.isfinite().all(1).cpu()
+        if not is_finite.all():
+            self._skip(batch.ids.cpu()[~is_finite])
+            kept = is_finite.nonzero()[:, 0]
+            features, scores = features[steps_of(batch, kept)], scores[kept.to(scores.device)]
+            batch = select(batch, kept)
+            if not len(kept):
+                return scores, batch.labels
         self._answers.append(
             Answers(
                 batch.ids.cpu(),
@@ -95,6 +114,16 @@ class TestRecord:
             self._read_again = partial(answers_reordered, encode=encode, read=read)
             if sum(len(waiting) for _, waiting in self._waiting) >= _STEPS_AT_ONCE:
                 self._reorder()
+        return scores, batch.labels
+
+    def _skip(self, ids: Tensor) -> None:
+        assert self._part is not None
+        positions = np.flatnonzero(np.isin(self._part.ids, ids)).tolist()
+        sources = self._part.sources(positions)
+        self.skipped += [
+            Skipped(int(self._part.ids[position]), source, NOT_FINITE)
+            for position, source in zip(positions, sources, strict=True)
+        ]
 
     def _reorder(self) -> None:
         """Read what waits in other orders: a few together, since one takes as long as many."""

@@ -3,12 +3,16 @@
 n examples · K classes
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from pipelines.measures import log_loss
+
+#: why there is no answer where a model's scores are NaN or infinite
+NOT_FINITE = "the model's scores for it are not finite (NaN or infinite)"
 
 NUM_BINS = 15
 # The smallest probability that is told from nothing.
@@ -80,7 +84,12 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def calibrate(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
-    """Labels (n,) and probabilities (n, K) → the temperature, and the log loss that it leaves."""
+    """Labels (n,) and probabilities (n, K) → the temperature, and the log loss that it leaves.
+
+    Of probabilities that are not finite nothing can be learnt: a temperature of 1, an infinite loss.
+    """
+    if not np.isfinite(probabilities).all():
+        return 1.0, math.inf
     temperature = fit_temperature(labels, probabilities)
     return temperature, log_loss(labels, tempered(probabilities, temperature))
 
@@ -93,8 +102,13 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def shares_of(scores: torch.Tensor, temperature: float) -> np.ndarray:
-    """Scores (n, K) → probabilities (n, K) that mean what they say, on the CPU."""
-    return (scores.double() / temperature).softmax(1).cpu().numpy()
+    """Scores (n, K) → probabilities (n, K) that mean what they say, on the CPU.
+
+    NaN in all of a row whose scores are not finite: they say nothing of the classes.
+    """
+    shares = (scores.double() / temperature).softmax(1).cpu().numpy()
+    shares[~scores.isfinite().all(1).cpu().numpy()] = np.nan
+    return shares
 
 
 def describe_calibration(

@@ -1,22 +1,27 @@
 """From a checkpoint back to the task, and to what makes its inputs ready."""
 
+import math
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
+from data.decode import Reading
 from data.errors import InputError
 from data.module import SequenceDataModule
 from data.saved import read_saved
 from data.text import TextDataModule
 from data.video import VideoDataModule
-from models.pretrained import without_pretrained
+from pipelines.allowed_classes import RefusedError, Trust, shown
+from pipelines.blueprint import planned, rebuild
 from pipelines.classify import SequenceClassifier
+from pipelines.objective import MixedObjective
 
 DATA_MODULES: dict[str, type[SequenceDataModule]] = {
     "video": VideoDataModule,
     "sentiment": TextDataModule,
 }
+
+#: options that only training needs, and what stands in for them where a model is read
+UNUSED: dict[str, Any] = {"optimizer": None, "objective": MixedObjective(), "pretrained": None}
 
 
 def describe(task: str, config: dict[str, Any], data: SequenceDataModule) -> dict[str, Any]:
@@ -42,32 +47,72 @@ def describe(task: str, config: dict[str, Any], data: SequenceDataModule) -> dic
     }
 
 
-def load(path: Path, *, task: str | None = None) -> SequenceClassifier:
+def load(
+    path: Path | str, *, task: str | None = None, option: str = "CKPT", trust: str | None = None
+) -> SequenceClassifier:
     """The trained task, in eval mode; ``description`` tells the rest.
 
+    Nothing but the model and its inputs is made of a checkpoint, of classes that may be used (see
+    `pipelines.allowed_classes`); no file that it names is opened.
+
+    Args:
+        path: the file.
+        task: what it must be a model for; None for any.
+        option: what to call the file in an error.
+        trust: files and modules whose classes it may name.
+
     Raises:
-        InputError: see `read_saved`; a language model, which answers nothing.
+        InputError: see `read_saved` and `rebuild`; a language model, which answers nothing.
     """
-    description, weights = read_saved(path, task=task)
+    saved, where = read_saved(path, option=option, task=task), f"{option}={path}"
+    description = saved.description
     if description["task"] not in DATA_MODULES:
         raise InputError(
-            f"CKPT={path}: is a model for {description['task']}; give one of"
+            f"{where}: is a model for {shown(description['task'])}; give one of"
             f" {' or '.join(f'runs/{name}' for name in DATA_MODULES)}"
         )
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(SequenceClassifier, "model")
-    config = parser.parse_object({"model": description["model"]})
-    # The checkpoint brings the weights: those an encoder began with need not be there any more.
-    with without_pretrained():
-        classifier: SequenceClassifier = parser.instantiate(config).model
-    classifier.load_state_dict(weights)
-    classifier.description = description
-    classifier.temperature = description.get("temperature", 1.0)
-    return classifier.eval()
+    members = description.get("model", {}).get("members", 1)
+    if not isinstance(members, int) or members > len(saved.weights):
+        raise InputError(f"{where}: has no weights for {shown(members)} members")
+    classifier = rebuild(SequenceClassifier, saved, where=where, trust=Trust(trust), unused=UNUSED)
+    temperature = description.get("temperature", 1.0)
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise InputError(f"{where}: its temperature is {temperature}; give another checkpoint")
+    classifier.description = _complete(description, classifier, where=where)
+    classifier.temperature = temperature
+    return classifier
+
+
+def _complete(
+    description: dict[str, Any], classifier: SequenceClassifier, *, where: str
+) -> dict[str, Any]:
+    """A description whose inputs can be made ready, with the seconds that it took to train."""
+    try:
+        inputs = description["inputs"]
+        data = data_module(description)
+        if data.known_classes != classifier.classes:
+            raise RefusedError("its classes are not those of its inputs")
+        if isinstance(data, VideoDataModule):
+            # The options of a reading are options of the data: these tell what cannot be.
+            reading = {name: inputs[name] for name in inputs.keys() & set(Reading._fields)}
+            VideoDataModule(**planned(VideoDataModule, reading, trust=Trust()))
+        if isinstance(data, TextDataModule):
+            encoder = description["model"]["encoder"]["init_args"]
+            assert data.tokenizer is not None
+            if encoder["num_tokens"] != data.tokenizer.get_vocab_size():
+                raise RefusedError("its tokenizer is not that of its encoder")
+    except Exception as error:  # values that do not fit together fail anywhere
+        reason = str(error) if isinstance(error, RefusedError | InputError) else repr(error)
+        raise InputError(
+            f"{where}: what it says of its inputs cannot be used ({shown(reason)}); give another"
+            " checkpoint"
+        ) from error
+    return {"train_seconds": 0.0, **description}
 
 
 def data_module(description: dict[str, Any], **options: Any) -> SequenceDataModule:
     """The DataModule of a checkpoint's description, with some options changed."""
-    data = DATA_MODULES[description["task"]](**{**description["data"], **options})
+    kind = DATA_MODULES[description["task"]]
+    data = kind(**{**planned(kind, description["data"], trust=Trust()), **options})
     data.adopt(description["inputs"])
     return data

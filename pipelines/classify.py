@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric
 
 from data.batch import RaggedBatch, Skipped
 from data.joined import NO_LABEL
@@ -35,10 +33,9 @@ from pipelines.class_weights import balanced_weights
 from pipelines.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.fusing import fused
 from pipelines.measured_inputs import measure_inputs
-from pipelines.metrics import accuracy_and_f1
+from pipelines.metrics import accuracy_and_f1, mean_loss
 from pipelines.objective import MixedObjective
 from pipelines.order import chosen_ids
-from pipelines.resuming import refuse_other_data
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
 from pipelines.training_loss import TrainingLoss
 from pipelines.words import check_steps, prepare_embeddings
@@ -124,7 +121,7 @@ class SequenceClassifier(LightningModule):
         self.rate_decay, self.gradual_unfreezing = rate_decay, gradual_unfreezing
         self.class_weights = class_weights
         self.metrics = {stage: accuracy_and_f1(stage, len(classes)) for stage in STAGES}
-        self.losses = {stage: MeanMetric() for stage in STAGES}
+        self.losses = {stage: mean_loss() for stage in STAGES}
         # `train` is a method of modules, so a ModuleDict cannot have it as a key.
         for stage in STAGES:
             self.add_module(f"{stage}_metrics", self.metrics[stage])
@@ -140,7 +137,7 @@ class SequenceClassifier(LightningModule):
         #: what scores are divided by to make the probabilities mean what they say: fitted on the
         #: validation part after each epoch, and kept in checkpoints
         self.temperature = 1.0
-        self._record = TestRecord(np.empty(0, np.int64))
+        self._record: TestRecord
         self._validated: list[tuple[Tensor, Tensor]] = []
         self._fit_started = 0.0
 
@@ -189,19 +186,21 @@ class SequenceClassifier(LightningModule):
         if batch.num_sequences == 0:
             # Nothing to learn here, but the ranks that have something wait for our gradients.
             return sum((p.sum() * 0 for p in self._trained()), start=self._zero())
-        features = self.encode(batch.steps)
+        features, labels = self.encode(batch.steps), batch.labels
         if stage == "train":
             loss, scores = self._learn(features, batch)
         else:
             scores = self.model.read(features, batch.lengths)
-            loss = cross_entropy(scores, batch.labels)
+            if stage == "test":
+                scores, labels = self._record.add(
+                    batch, features, scores, encode=self.encode, read=self.model.read
+                )
+            loss = cross_entropy(scores, labels) if len(labels) else self._zero()
         # A mean over the examples of all ranks: batches and ranks differ in size.
-        self.losses[stage].update(loss.detach(), weight=batch.num_sequences)
-        self._measure(scores.detach().float(), batch.labels, stage)
+        self.losses[stage].update(loss.detach().clone(), weight=len(labels))
+        self._measure(scores.detach().float(), labels, stage)
         if stage == "val":
-            self._validated.append((batch.labels.cpu(), scores.double().softmax(1).cpu()))
-        if stage == "test":
-            self._record.add(batch, features, scores, encode=self.encode, read=self.model.read)
+            self._validated.append((labels.cpu(), scores.double().softmax(1).cpu()))
         return loss
 
     def _measure(self, scores: Tensor, labels: Tensor, stage: str) -> None:
@@ -280,15 +279,16 @@ class SequenceClassifier(LightningModule):
     def on_test_epoch_start(self) -> None:
         """Forget an earlier test, and choose what is read in other orders too."""
         data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        self._record = TestRecord(chosen_ids(data.parts[data.reported_part].ids))
+        part = data.parts[data.reported_part]
+        self._record = TestRecord(chosen_ids(part.ids), part=part)
         self.answers = self.reordered = None
 
     def on_test_epoch_end(self) -> None:
         """Log the test, and put the answers of all ranks together."""
         self._log_epoch("test")
         self.answers, self.reordered = self._record.of_all_ranks(self.trainer)
-        skipped = from_all_ranks(self.trainer, list(self.skipped.values()))
-        self.skipped = {skip.id: skip for skips in skipped for skip in skips}
+        ours = [*self.skipped.values(), *self._record.skipped]
+        self.skipped = {one.id: one for some in from_all_ranks(self.trainer, ours) for one in some}
 
     def _log_epoch(self, stage: str) -> None:
         # Computed here and logged as numbers: torchmetrics has put the ranks together by then.
@@ -345,5 +345,4 @@ class SequenceClassifier(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take over the temperature; checkpoints from before there was one have 1."""
         saved = checkpoint.get(CHECKPOINT_KEY, {})
-        refuse_other_data(saved.get("inputs", {}), self.description.get("inputs", {}))
         self.temperature = saved.get("temperature", 1.0)

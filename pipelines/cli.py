@@ -1,40 +1,47 @@
 """The training commands: options from YAML and the command line, then fit, test and report."""
 
+import logging
 import sys
 import time
 from argparse import ArgumentError
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from data.errors import InputError
 from data.module import SequenceDataModule
-from data.saved import read_saved
 from data.text import TextDataModule
 from models import backbones  # noqa: F401 - so that its encoders are known by their names alone
+from pipelines.allowed_classes import TRUST_HELP
 from pipelines.averaging import refuse_averaged_buffers
-from pipelines.checkpoints import DATA_MODULES, describe
+from pipelines.blueprint import refuse_unbuildable
+from pipelines.checkpoints import DATA_MODULES, UNUSED, describe, load
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores
+from pipelines.divergence import FiniteCheckpoint, FiniteLoss
 from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
 from pipelines.finetuning import (
     PARTS,
     contents_learnt,
     read_by_others,
-    read_language_model,
     same_layers,
 )
+from pipelines.language_checkpoints import load_language
 from pipelines.processor import prepare_processor
 from pipelines.quiet import ignore_noise
 from pipelines.reporting import report_test
+from pipelines.resuming import Resumption, check_resumable
 from pipelines.runs import RUNS, create_run, is_first_process, name_run
 from pipelines.teaching import Teachers
 from pipelines.waiting import WaitingTime
+
+log = logging.getLogger(__name__)
 
 
 class TrainingCLI(LightningCLI):
@@ -80,7 +87,8 @@ class TrainingCLI(LightningCLI):
             "--ckpt_path", type=str | None, default=None, help="checkpoint to resume from"
         )
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(FiniteCheckpoint, "checkpoint")
+        parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -109,6 +117,20 @@ class TrainingCLI(LightningCLI):
         """The parsed options as plain values."""
         return yaml.safe_load(self.parser.dump(self.config, skip_none=False))
 
+    def check_checkpoints(self, description: dict[str, Any], *, unused: Collection[str]) -> None:
+        """See that this run's checkpoints can be read again, and that the one to resume from fits.
+
+        Args:
+            description: what they will say of themselves.
+            unused: options that nobody needs to read them.
+        """
+        self.model.description = description
+        foreign = refuse_unbuildable(type(self.model), description["model"], unused=unused)
+        if foreign is not None and is_first_process():
+            log.warning("Checkpoints of this run need --trust where they are read: %s", foreign)
+        if self.config.ckpt_path is not None:
+            check_resumable(self.config.ckpt_path, self.model, about=description)
+
     def create_run(self) -> None:
         """Make the run's folder and keep its options there."""
         if is_first_process():
@@ -119,13 +141,18 @@ class TrainingCLI(LightningCLI):
     def fit_and_test(self) -> float:
         """Train, then test the best checkpoint → seconds of training."""
         trainer: Trainer = self.trainer
+        resumption = Resumption()
+        trainer.callbacks[:0] = [FiniteLoss(), resumption]  # type: ignore[attr-defined]
         started = time.monotonic()
-        trainer.fit(
-            self.model, datamodule=self.datamodule, ckpt_path=self.config.ckpt_path,
-            weights_only=True,
-        )  # fmt: skip
+        with resumption.one_line_errors():
+            trainer.fit(
+                self.model, datamodule=self.datamodule, ckpt_path=self.config.ckpt_path,
+                weights_only=True,
+            )  # fmt: skip
         train_seconds = time.monotonic() - started
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        if best and Path(best).resolve().parent != (self.folder / "checkpoints").resolve():
+            check_resumable(best, self.model, about=self.model.description)
         trainer.test(
             self.model, datamodule=self.datamodule, ckpt_path=best or None, weights_only=True,
             verbose=False,
@@ -175,7 +202,8 @@ class ClassifierCLI(TrainingCLI):
                 " classes, together they overdo it; choose one"
             )
         for path in self.config.get("teachers") or []:  # clips always have a label
-            self.teachers[path], _ = read_saved(path, option="--teachers", task="sentiment")
+            teacher = load(path, task="sentiment", option="--teachers", trust=self.config.trust)
+            self.teachers[path] = teacher.description
         if self.config.data.balance and self.teachers:
             raise InputError(
                 "--data.balance=true: what --teachers answer has no classes to balance; drop one"
@@ -191,7 +219,10 @@ class ClassifierCLI(TrainingCLI):
                 f"--model.pretrained={language_model}: a language model reads text; `train-video`"
                 " takes encoders that know pictures, such as --model.encoder=EfficientNetLite0"
             )
-        description, _ = read_language_model(language_model)
+        # Built once, so that what the options take over of it is known to be harmless.
+        description = load_language(
+            language_model, option="--model.pretrained", trust=self.config.trust
+        ).description
         self.language_model = description
         for part in PARTS:
             chosen = self.config.model[part]
@@ -224,14 +255,14 @@ def train(task: str, args: list[str] | None = None) -> None:
 
 def _run(cli: ClassifierCLI) -> None:
     refuse_averaged_buffers(cli.trainer)
-    cli.model.description = describe(cli.task, cli.plain_config(), cli.datamodule)
+    cli.check_checkpoints(describe(cli.task, cli.plain_config(), cli.datamodule), unused=UNUSED)
     cli.create_run()
     # The last callback of all, or what the others do at the end of a step would count as waiting.
     waiting = WaitingTime()
     cli.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
     found: dict[str, Any] = {}
     if cli.teachers:
-        teachers = Teachers(list(cli.teachers))
+        teachers = Teachers(list(cli.teachers), trust=cli.config.trust)
         cli.trainer.callbacks.insert(0, teachers)  # type: ignore[attr-defined]
     if isinstance(cli.datamodule, TextDataModule):
         others = [*filter(None, [cli.language_model]), *cli.teachers.values()]

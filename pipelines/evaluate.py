@@ -9,6 +9,7 @@ from jsonargparse import ArgumentParser
 from pytorch_lightning import Trainer
 
 from data.errors import InputError
+from pipelines.allowed_classes import TRUST_HELP
 from pipelines.checkpoints import DATA_MODULES, data_module, load
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import LeaveCores
@@ -32,6 +33,7 @@ def _evaluate(args: list[str]) -> None:
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--ckpt")
     first.add_argument("--task")
+    first.add_argument("--trust")
     known, rest = first.parse_known_args(args)
     wants_help = "--help" in rest or "-h" in rest
     if known.ckpt is None and not wants_help:
@@ -44,7 +46,7 @@ def _evaluate(args: list[str]) -> None:
     parser.add_class_arguments(Trainer, "trainer")
     model = None
     if known.ckpt is not None:
-        model = load(Path(known.ckpt), task=known.task)
+        model = load(known.ckpt, task=known.task, trust=known.trust)
         task = model.description["task"]
     parser.add_class_arguments(DATA_MODULES[task], "data")
     if model is not None:
@@ -63,6 +65,7 @@ def _add_own_arguments(parser: ArgumentParser) -> None:
         default=None,
         help="refuse a checkpoint of another task",
     )
+    parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
     parser.add_argument("--run", type=str | None, default=None, help="name of the run")
     parser.add_argument(
         "--split",

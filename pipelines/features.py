@@ -14,6 +14,7 @@ from data.examples import cache_folder
 from data.features import FeaturePart, FeatureStore
 from data.module import SequenceDataModule
 from data.video_part import VideoPart
+from models.finite import is_finite
 from models.frames import FrameEncoder
 from pipelines.answers import from_all_ranks
 from pipelines.classify import SequenceClassifier
@@ -147,7 +148,10 @@ def _compute(
                 encoded = encoder(batch.steps.to(trainer.strategy.root_device)).float().cpu()
                 pieces = encoded.split(batch.lengths.tolist())
                 for row, piece in zip(batch.ids.tolist(), pieces, strict=True):
-                    waiting.add(key_of[row], piece.numpy())
+                    if is_finite(piece):
+                        waiting.add(key_of[row], piece.numpy())
+                    else:
+                        unread.append(Skipped(row, "", "its features are not finite"))
             bar.update(batch.num_sequences + len(batch.skipped))
     waiting.write()
     encoder.train(was_training)

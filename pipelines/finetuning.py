@@ -14,6 +14,7 @@ from data.saved import Saved, read_saved
 from data.text import TextDataModule
 from models.encoders import encoders_of
 from models.sequence import ManyToOne
+from pipelines.blueprint import refuse_not_finite
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{where}: its {part} does not fit: {reason}") from error
+        refuse_not_finite(layers[part][0], where=f"{where}: {part}")
 
 
 def texts_read(data: TextDataModule, other: dict[str, Any], *, who: str) -> dict[str, int]:

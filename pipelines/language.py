@@ -8,7 +8,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 from data.language import LanguageDataModule
 from pipelines.cli import TrainingCLI, defaults
 from pipelines.errors import one_line_errors
-from pipelines.language_checkpoints import TASK, describe_language
+from pipelines.language_checkpoints import TASK, UNUSED, describe_language
 from pipelines.language_page import glance, language_page
 from pipelines.language_report import as_text, write_language_report
 from pipelines.language_task import LanguageTask
@@ -50,7 +50,8 @@ def train_language(args: list[str] | None = None) -> None:
 
 
 def _run(cli: LanguageCLI) -> None:
-    cli.model.description = describe_language(cli.plain_config(), cli.datamodule)
+    description = describe_language(cli.plain_config(), cli.datamodule)
+    cli.check_checkpoints(description, unused=UNUSED)
     cli.create_run()
     train_seconds = cli.fit_and_test()
     if cli.trainer.is_global_zero:

@@ -3,14 +3,20 @@
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
 from tokenizers import Tokenizer
 
+from data.errors import InputError
 from data.language import LanguageDataModule
 from data.saved import read_saved
+from models.frames import FrameEncoder
+from pipelines.allowed_classes import Trust
+from pipelines.blueprint import rebuild
 from pipelines.language_task import LanguageTask
 
 TASK = "language"
+
+#: options that only training needs, and what stands in for them where a model is read
+UNUSED: dict[str, Any] = {"optimizer": None}
 
 
 def describe_language(config: dict[str, Any], data: LanguageDataModule) -> dict[str, Any]:
@@ -32,20 +38,32 @@ def describe_language(config: dict[str, Any], data: LanguageDataModule) -> dict[
     }
 
 
-def load_language(path: Path) -> LanguageTask:
+def load_language(
+    path: Path | str, *, option: str = "CKPT", trust: str | None = None
+) -> LanguageTask:
     """The trained task, in eval mode; ``description`` tells the rest.
 
+    Args:
+        path: the file.
+        option: what to call the file in an error.
+        trust: files and modules whose classes it may name (see `pipelines.allowed_classes`).
+
     Raises:
-        InputError: see `read_saved`.
+        InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
     """
-    description, weights = read_saved(path, task=TASK)
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(LanguageTask, "model")
-    config = parser.parse_object({"model": description["model"]})
-    task: LanguageTask = parser.instantiate(config).model
-    task.load_state_dict(weights)
-    task.description = description
-    return task.eval()
+    saved, where = read_saved(path, option=option, task=TASK), f"{option}={path}"
+    task = rebuild(LanguageTask, saved, where=where, trust=Trust(trust), unused=UNUSED)
+    task.description = saved.description
+    try:
+        num_tokens = tokenizer_of(task).get_vocab_size()
+    except Exception as error:  # the library raises nothing more special
+        raise InputError(f"{where}: holds no tokenizer; give another checkpoint") from error
+    is_of_words = not isinstance(task.model.encoder, FrameEncoder)
+    if not is_of_words or num_tokens != saved.description["model"]["num_tokens"]:
+        raise InputError(
+            f"{where}: its tokenizer is not that of its encoder; give another checkpoint"
+        )
+    return task
 
 
 def tokenizer_of(task: LanguageTask) -> Tokenizer:

@@ -12,8 +12,8 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric
 
+from data.errors import InputError
 from data.language import LanguageDataModule
 from data.saved import CHECKPOINT_KEY
 from data.streams import StreamBatch
@@ -22,7 +22,7 @@ from models.encoders import Encoder
 from models.language import LanguageModel
 from models.recurrence import Recurrence
 from pipelines.fusing import fused
-from pipelines.resuming import refuse_other_data
+from pipelines.metrics import mean_loss
 from pipelines.schedules import Schedule, scheduled
 
 STAGES = ("train", "val", "test")
@@ -71,7 +71,7 @@ class LanguageTask(LightningModule):
         )
         self.optimizer = optimizer
         self.schedule, self.warmup_share = schedule, warmup_share
-        self.nats = {stage: MeanMetric() for stage in STAGES}
+        self.nats = {stage: mean_loss() for stage in STAGES}
         # `train` is a method of modules, so a ModuleDict cannot have it as a key.
         for stage in STAGES:
             self.add_module(f"{stage}_nats", self.nats[stage])
@@ -95,7 +95,7 @@ class LanguageTask(LightningModule):
         self._states[stage] = tuple(part.detach() for part in state)
         loss = losses.mean()
         # A mean over the tokens of all batches and ranks.
-        self.nats[stage].update(loss.detach(), weight=len(losses))
+        self.nats[stage].update(loss.detach().clone(), weight=len(losses))
         return loss
 
     def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:
@@ -142,6 +142,11 @@ class LanguageTask(LightningModule):
         part = data.parts[data.reported_part if stage == "test" else stage]
         # torchmetrics has put the ranks together by then.
         nats = self.nats[stage].compute().item()
+        if stage == "test" and not math.isfinite(nats):
+            raise InputError(
+                f"{data.source}: what the model says of the part '{data.reported_part}' is not"
+                " finite (NaN or infinite); train with a lower rate"
+            )
         tokens_per_character = len(part.tokens) / part.num_characters
         values = measures(nats, tokens_per_character=tokens_per_character)
         self.log_dict({f"{stage}/{k}": v for k, v in values.items()}, prog_bar=stage == "val")
@@ -164,11 +169,6 @@ class LanguageTask(LightningModule):
         """Keep, as plain values, what builds this model and makes its inputs ready."""
         seconds = time.monotonic() - self._fit_started
         checkpoint[CHECKPOINT_KEY] = self.description | {"train_seconds": seconds}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse one that has learnt from other data."""
-        saved = checkpoint.get(CHECKPOINT_KEY, {})
-        refuse_other_data(saved.get("inputs", {}), self.description.get("inputs", {}))
 
 
 def measures(nats: float, *, tokens_per_character: float) -> dict[str, float]:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from data.errors import InputError
 from data.saved import read_saved
 from models.traces import cells_of, state_after, trace
+from pipelines.allowed_classes import TRUST_HELP
 from pipelines.checkpoints import load
 from pipelines.errors import one_line_errors
 from pipelines.language_checkpoints import TASK as LANGUAGE
@@ -82,8 +83,19 @@ def observe(specimen: Specimen, window: slice) -> Observation:
         for k, keep in enumerate(kept)
         for name, values in reversed(keep.items())
     ]
+    _refuse_not_finite(states)
     window_traces = [{name: np.concatenate(v) for name, v in one.items()} for one in shown]
     return Observation(states, window_traces)
+
+
+def _refuse_not_finite(states: list[States]) -> None:
+    for one in states:
+        is_finite = np.isfinite(one.values).all(1)
+        if not is_finite.all():
+            raise InputError(
+                f"CKPT: from step {int(is_finite.argmin()):,} of this input on its states are not"
+                f" finite (NaN or infinite, in layer {one.layer}); they say nothing of units"
+            )
 
 
 def look(specimen: Specimen, *, window: slice, top: int, units: list[str]) -> Seen:
@@ -176,6 +188,7 @@ def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.microscope --ckpt=… --input=… | --text=…``."""
     parser = ArgumentParser(description="What the units of a trained recurrence do on real data.")
     parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
+    parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
     parser.add_argument("--input", type=str, default=None, help="a text file, or a clip")
     parser.add_argument("--text", type=str, default=None, help="a text, instead of a file")
     parser.add_argument("--run", type=str | None, default=None, help="name of the run")
@@ -235,7 +248,10 @@ def _specimen(options: Any) -> Specimen:
         if options.input is None or options.text is not None:
             raise InputError("INPUT is missing: this model reads clips; give one, INPUT=clip.mp4")
         return video_specimen(
-            load(path), Path(options.input), member=options.member, most=options.steps
+            load(path, trust=options.trust),
+            Path(options.input),
+            member=options.member,
+            most=options.steps,
         )
     text, source = text_of(options.text, options.input)
     how: dict[str, Any] = {
@@ -244,8 +260,8 @@ def _specimen(options: Any) -> Specimen:
         "syntax": None if options.syntax == "guess" else options.syntax,
     }
     if kind == LANGUAGE:
-        return language_specimen(load_language(path), text, **how)
-    return text_specimen(load(path), text, member=options.member, **how)
+        return language_specimen(load_language(path, trust=options.trust), text, **how)
+    return text_specimen(load(path, trust=options.trust), text, member=options.member, **how)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import torch
 
 from data.errors import InputError
 from data.workers import available_cores
+from pipelines.allowed_classes import TRUST_HELP
 from pipelines.errors import one_line_errors
 from pipelines.overlay import check_output, write_overlay
 from pipelines.predict_inputs import STANDARD_INPUT, Item, clip_items, standard_input, text_items
@@ -43,7 +44,7 @@ def main(args: list[str] | None = None) -> None:
         options = _parser().parse_args(args)
         _check(options)
         prepare_processor()
-        model = load(options.ckpt, task=options.task)
+        model = load(options.ckpt, task=options.task, trust=options.trust)
         try:
             num_bad = _predict(model, options, sys.stdout)
         except BrokenPipeError:
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--ckpt", help="the checkpoint")
     parser.add_argument("--task", choices=TASKS, help="refuse a checkpoint of another task")
+    parser.add_argument("--trust", help=TRUST_HELP)
     parser.add_argument("--text", help="a text to classify")
     parser.add_argument(
         "--input",

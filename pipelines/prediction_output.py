@@ -80,7 +80,7 @@ def json_line(found: Found, timeline: Timeline | None) -> str:
             | {"probabilities": dict(zip(timeline.classes, shares.tolist(), strict=True))}
             for step, seconds, shares in _moments(timeline)
         ]
-    line = json.dumps(content, ensure_ascii=False)
+    line = json.dumps(content, ensure_ascii=False, allow_nan=False)
     # Bytes of a file's name that are no text come as JSON writes them: \udcff.
     return line.encode("utf-8", "backslashreplace").decode() + "\n"
 

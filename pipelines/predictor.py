@@ -16,7 +16,7 @@ from data.batching import BatchPlan
 from data.errors import InputError
 from models.running import running_answer
 from pipelines import checkpoints
-from pipelines.calibration import shares_of
+from pipelines.calibration import NOT_FINITE, shares_of
 from pipelines.classify import SequenceClassifier
 from pipelines.escaping import printable
 from pipelines.predict_inputs import Item
@@ -90,7 +90,7 @@ class Prediction:
 
 
 class Unanswered(NamedTuple):
-    """An item that could not be read."""
+    """An item that could not be read, or to which the model says nothing."""
 
     task: str
     source: str
@@ -181,7 +181,10 @@ class Predictor:
             else:
                 shares = self._probabilities(batch)
             for place, one, share, along in zip(places, batch, shares, timelines, strict=True):
-                found[place] = self._prediction(one, share), along
+                if np.isfinite(share if along is None else along.probabilities).all():
+                    found[place] = self._prediction(one, share), along
+                else:
+                    found[place] = Unanswered(self.task, one.item.source, NOT_FINITE), None
         return found
 
     def _probabilities(self, batch: list[ItemSteps]) -> np.ndarray:
@@ -223,6 +226,8 @@ def load(
     task: str | None = None,
     device: str | torch.device | None = None,
     num_workers: int | None = None,
+    option: str = "CKPT",
+    trust: str | None = None,
 ) -> Predictor:
     """The model of a checkpoint, ready to answer; classes, vocabulary and preprocessing come with it.
 
@@ -230,11 +235,12 @@ def load(
         checkpoint: the file.
         task: what it must be a model for, ``video`` or ``sentiment``; None for any.
         device, num_workers: see `Predictor`.
+        option, trust: see `checkpoints.load`.
 
     Raises:
         InputError: not there, damaged, no checkpoint of this project, or of another task.
     """
-    model = checkpoints.load(Path(checkpoint), task=task)
+    model = checkpoints.load(checkpoint, task=task, option=option, trust=trust)
     return Predictor(model, device=device, num_workers=num_workers)
 
 

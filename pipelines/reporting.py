@@ -46,9 +46,8 @@ def report_test(
         extra: further keys of the report.
     """
     if model.answers is None:
-        raise InputError(
-            f"{data.path}: not one example could be read; the files are damaged or missing"
-        )
+        reason = next((one.reason for one in model.skipped.values()), "files are missing")
+        raise InputError(f"{data.path}: not one example could be answered, e.g. {reason}")
     part = data.parts[data.reported_part]
     answers = model.answers
     position = {int(k): at for at, k in enumerate(part.ids)}

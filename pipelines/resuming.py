@@ -1,44 +1,77 @@
-"""A run that goes on with a checkpoint must read the data that the checkpoint has learnt from."""
+"""Going on with a run that was cut off: which checkpoints that can be done from."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.trainer.states import TrainerFn
 from tokenizers import Tokenizer
 
 from data.errors import InputError
-from data.labels import refuse_other_classes
+from data.label_names import listed, places
+from data.saved import read_saved
+from models.errors import OptionError
+from pipelines.allowed_classes import RefusedError, shown
+from pipelines.blueprint import compare, refuse_not_finite
+
+OPTION = "--ckpt_path"
 
 
-def refuse_other_data(saved: dict[str, Any], inputs: dict[str, Any]) -> None:
-    """Raise where a resumed run would number words anew, or be tested on what it has learnt from.
+def check_resumable(path: str, model: LightningModule, *, about: dict[str, Any]) -> None:
+    """See that a checkpoint is whole, and of a run like this one.
 
     Args:
-        saved: what the checkpoint says of its inputs (see `describe` of its data module). A checkpoint
-            of an older version says less, and what is not said is not compared.
-        inputs: the same of this run.
+        path: the checkpoint.
+        model: what is to be trained on.
+        about: what its own checkpoints will say of themselves.
 
     Raises:
-        InputError: other classes, another vocabulary, or other examples in a part.
+        InputError: it is damaged, or of another task, other sizes, classes or tokens.
     """
-    known = saved.keys() & inputs.keys()
-    if "classes" in known:
-        refuse_other_classes(saved["classes"], inputs["classes"])
+    saved, where = read_saved(path, option=OPTION, task=about["task"]), f"{OPTION}={path}"
+    _refuse_other_data(saved.description.get("inputs", {}), about["inputs"], where=where)
+    try:
+        compare(model, saved.weights)
+    except RefusedError as error:
+        raise InputError(f"{where}: {error}; give the options that it was trained with") from error
+    refuse_not_finite(model, where=where, weights=saved.weights)
+
+
+def _refuse_other_data(saved: dict[str, Any], due: dict[str, Any], *, where: str) -> None:
+    """Raise where words would be numbered anew, or the run be tested on what it has learnt from.
+
+    A checkpoint of an older version says less, and what is not said is not compared.
+    """
+    known = saved.keys() & due.keys()
+    if "classes" in known and places(saved["classes"], due["classes"]) != [
+        *range(len(due["classes"]))
+    ]:
+        raise InputError(
+            f"{where}: its classes are {listed(saved['classes'])}, the data's are"
+            f" {listed(due['classes'])}; resume with the data that it was trained on"
+        )
     changed = []
-    if "tokenizer" in known and _tokenizer(saved) != _tokenizer(inputs):
+    if "tokenizer" in known and _tokens(saved) != _tokens(due):
         changed.append("vocabulary")
-    if "parts" in known and not _is_same(saved["parts"], inputs["parts"]):
+    if "parts" in known and not _is_same(saved["parts"], due["parts"]):
         changed.append("parts")
     if changed:
         raise InputError(
-            f"--ckpt_path: the run's data have changed since the checkpoint was written (other"
-            f" {' and '.join(changed)}): a run goes on with the data, and the options of the data, that"
-            " it began with; restore them, or begin anew without --ckpt_path"
+            f"{where}: the data have changed since it was written (other {' and '.join(changed)}); a run"
+            " goes on with the data, and the options of the data, that it began with: restore them, or"
+            f" begin anew without {OPTION}"
         )
 
 
-def _tokenizer(inputs: dict[str, Any]) -> str:
-    # Written by one version of the library, whichever wrote it first.
-    return Tokenizer.from_str(inputs["tokenizer"]).to_str()
+def _tokens(inputs: dict[str, Any]) -> dict[str, int]:
+    try:
+        return Tokenizer.from_str(inputs["tokenizer"]).get_vocab()
+    except Exception:  # the library raises nothing more special
+        return {}
 
 
 def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -46,3 +79,48 @@ def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
         torch.equal(value, other[name]) if isinstance(value, torch.Tensor) else value == other[name]
         for name, value in one.items()
     )
+
+
+class Resumption(Callback):
+    """Takes from a checkpoint how far training has come, and no path of a file but beside it.
+
+    A run has a folder of its own. The paths that an earlier one wrote, and would have removed, are
+    not its; of the earlier best the file beside the one that is gone on from is taken.
+    """
+
+    def __init__(self) -> None:
+        #: the checkpoint whose state is being taken over
+        self.path: str | None = None
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Before the others get their states."""
+        if trainer.state.fn != TrainerFn.FITTING:
+            return
+        self.path = str(trainer.ckpt_path)
+        for callback in trainer.checkpoint_callbacks:
+            state = checkpoint["callbacks"].pop(callback.state_key, None) or {}
+            name = Path(str(state.get("best_model_path") or "")).name
+            best = Path(self.path).with_name(name) if name else None
+            if isinstance(callback, ModelCheckpoint) and best is not None and best.is_file():
+                callback.best_model_path = str(best)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """All has been taken over."""
+        self.path = None
+
+    @contextmanager
+    def one_line_errors(self) -> Iterator[None]:
+        """Within it, a state that does not fit this run is an `InputError`."""
+        try:
+            yield
+        except (InputError, OptionError):
+            raise
+        except Exception as error:  # Lightning and PyTorch raise many types
+            if self.path is None:
+                raise
+            raise InputError(
+                f"{OPTION}={self.path}: how far it has come is not what this run can go on from"
+                f" ({shown(error)}); give the options that it was trained with"
+            ) from error

@@ -4,7 +4,6 @@ import math
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 import torch
 from jsonargparse import ArgumentParser
@@ -15,6 +14,7 @@ from data.errors import InputError
 from data.language import END
 from data.vocabulary import UNKNOWN, clean
 from models.language import LanguageModel
+from pipelines.allowed_classes import TRUST_HELP
 from pipelines.errors import one_line_errors
 from pipelines.language_checkpoints import load_language, tokenizer_of
 from pipelines.language_task import carry_on
@@ -61,12 +61,20 @@ def continuation(
         temperature, top_p: see `choose`.
         seed: the same gives the same.
         never: a token that is not drawn.
+
+    Raises:
+        InputError: scores that are not finite.
     """
     generator = torch.Generator().manual_seed(seed)
     state = None
     steps = torch.tensor(tokens)
     while True:
         log_probabilities, state = carry_on(model, steps, state)
+        if not log_probabilities.isfinite().all():
+            raise InputError(
+                "the model's scores are not finite (NaN or infinite) after this prompt; give another,"
+                " or a model that was trained with a lower rate"
+            )
         log_probabilities = log_probabilities.clone()
         if never is not None:
             log_probabilities[never] = -math.inf
@@ -104,6 +112,7 @@ def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.sample --ckpt=… --prompt=…``."""
     parser = ArgumentParser(description="A language model's continuation of a text.")
     parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
+    parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
     parser.add_argument("--prompt", type=str, default="", help="what to continue")
     parser.add_argument("--length", type=int, default=500, help="how many tokens to add")
     parser.add_argument("--temperature", type=float, default=0.8, help="0: always the likeliest")
@@ -113,7 +122,7 @@ def main(args: list[str] | None = None) -> None:
     with one_line_errors():
         _check(options)
         prompt = clean(options.prompt)
-        task = load_language(Path(options.ckpt))
+        task = load_language(options.ckpt, trust=options.trust)
         tokenizer = tokenizer_of(task)
         drawn = continuation(
             task.model,

@@ -30,10 +30,11 @@ class Teachers(Callback):
 
     Args:
         checkpoints: of classifiers of the same classes; the mean of their probabilities counts.
+        trust: files and modules whose classes they may name.
     """
 
-    def __init__(self, checkpoints: Sequence[str]) -> None:
-        self.checkpoints = checkpoints
+    def __init__(self, checkpoints: Sequence[str], *, trust: str | None = None) -> None:
+        self.checkpoints, self.trust = checkpoints, trust
         #: texts that a teacher could not read, which are left out
         self.num_unanswered = 0
 

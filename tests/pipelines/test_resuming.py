@@ -1,45 +1,11 @@
 """A run goes on with the data that it began with, or not at all."""
 
 import pytest
-import torch
 
-from data.errors import InputError
-from data.vocabulary import learn_tokenizer
 from pipelines.cli import train
 from pipelines.language import train_language
-from pipelines.resuming import refuse_other_data
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews
-
-
-def tokenizer(text):
-    options = {"kind": "words", "vocabulary_size": 9, "min_frequency": 1}
-    return learn_tokenizer([text], **options).to_str()
-
-
-def described(*, words="a b", contents=(1, 2, 3), classes=("x", "y")):
-    parts = {"contents": torch.tensor(contents), "parts": torch.zeros(3), "reported": "test"}
-    return {"classes": list(classes), "tokenizer": tokenizer(words), "parts": parts}
-
-
-def test_the_same_data_pass_and_so_does_what_an_older_checkpoint_does_not_say():
-    refuse_other_data(described(), described())
-    refuse_other_data({}, described())
-    refuse_other_data({"classes": ["x", "y"]}, described())
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"words": "b b a"}, r"\(other vocabulary\)"),
-        ({"contents": (1, 2, 4)}, r"\(other parts\)"),
-        ({"contents": (1, 2, 3, 4), "words": "c"}, r"\(other vocabulary and parts\)"),
-        ({"classes": ("y", "x")}, "its classes are x, y"),
-    ],
-)
-def test_other_data_are_refused(changes, says):
-    with pytest.raises(InputError, match=says):
-        refuse_other_data(described(), described(**changes))
 
 
 def refused(capsys, run):
