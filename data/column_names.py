@@ -1,0 +1,64 @@
+"""Names that people give to columns, by what the columns hold."""
+
+import re
+from collections.abc import Sequence
+
+from data.errors import InputError
+
+#: path of a clip
+PATH = ("path", "file", "filename", "file_name", "file_path", "video", "video_path", "clip")
+#: class of a clip
+CLIP_LABEL = ("label", "class", "class_name", "category", "target", "action", "activity")
+#: seconds at which a clip starts, and ends, within its file
+START_SECONDS = (
+    *("start_seconds", "start", "start_time", "time_start", "t_start", "start_s", "start_sec"),
+    *("begin", "begin_time", "t_begin", "from"),
+)
+END_SECONDS = (
+    *("end_seconds", "end", "end_time", "time_end", "t_end", "end_s", "end_sec"),
+    *("stop", "stop_time", "t_stop", "to"),
+)
+#: text to classify
+TEXT = ("text", "review", "sentence", "content", "comment", "tweet", "message", "body")
+#: class of a text
+TEXT_LABEL = ("label", "sentiment", "stars", "target", "class", "category", "rating", "polarity")
+
+
+def columns_named(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """The columns that bear one of some names, in their order.
+
+    Case does not count, and a blank, a hyphen and an underscore are the same: ``Video Path`` bears
+    the name ``video_path``.
+    """
+    known = {_plain(name) for name in names}
+    return [column for column in columns if _plain(column) in known]
+
+
+def find_column(
+    names: Sequence[str], columns: Sequence[str], *, source: str, option: str
+) -> str | None:
+    """The one column that bears one of some names; None where there is none.
+
+    Args:
+        names: what such a column may be called; the first is the name it has by default, and a
+            column of exactly this name is taken before all others.
+        columns: those that are there.
+        source: what has them, for the error.
+        option: what names the column on the command line, e.g. ``--data.label_column``.
+
+    Raises:
+        InputError: several columns bear one of the names, none of them the first.
+    """
+    if names[0] in columns:
+        return names[0]
+    found = columns_named(names, columns)
+    if len(found) > 1:
+        raise InputError(
+            f"{source}: no column '{names[0]}', and several that could be meant:"
+            f" {', '.join(found)}; name the right one by {option}"
+        )
+    return found[0] if found else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
