@@ -19,9 +19,14 @@ END_SECONDS = (
     *("stop", "stop_time", "t_stop", "to"),
 )
 #: text to classify
-TEXT = ("text", "review", "sentence", "content", "comment", "tweet", "message", "body")
+TEXT = (
+    *("text", "review", "sentence", "content", "comment", "tweet", "message", "body"),
+    *("review_text", "reviewtext", "review_body", "document"),
+)
 #: class of a text
 TEXT_LABEL = ("label", "sentiment", "stars", "target", "class", "category", "rating", "polarity")
+#: part of a row
+SPLIT = ("split", "set", "subset", "partition")
 
 
 def columns_named(names: Sequence[str], columns: Sequence[str]) -> list[str]:

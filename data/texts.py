@@ -2,17 +2,23 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
-from datasets import ClassLabel, Dataset, DatasetDict, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
+from data.chosen_columns import choose_columns
+from data.column_types import require_plain
+from data.encodings import read_text
 from data.errors import InputError
 from data.layouts import class_folders
+from data.source_tables import Source, problems_of, read_tables
 from data.splits import PART_NAMES
-from data.text_tables import FORMATS, PROBLEM, file_table, require
+from data.table_folders import table_files
+from data.table_format import READABLE, UNSAID, TableFormat, table_stem
+from data.text_tables import PROBLEM, Columns
 
 log = logging.getLogger(__name__)
 
@@ -40,56 +46,60 @@ def read_table(
     *,
     text_column: str,
     label_column: str,
-    split_column: str,
-    group_column: str,
+    split_column: str | None,
+    group_column: str | None,
     cache: Path,
+    format: TableFormat = UNSAID,
 ) -> TextTable:
-    """Read a file, a folder, or a data set of the hub.
+    """Read a file, a folder of texts or of tables, or a data set of the hub.
 
     Args:
         source: path or name.
-        text_column, label_column: columns that must be there.
-        split_column, group_column: columns that may be.
+        text_column, label_column: columns that must be there (see `choose_columns`).
+        split_column, group_column: columns that may be; None: none is read.
         cache: folder for the table that is made of a file.
+        format: what files do not say of themselves.
 
     Raises:
         InputError: nothing there, a format not known, a file that cannot be read, or a column that
             is missing.
     """
-    if Path(source).is_dir():
-        text_column, label_column, split_column = "text", "label", "split"
-    table = _open(
-        source,
-        needed={"text": text_column, "label": label_column},
-        wanted=[split_column, group_column],
-        cache=cache,
-        hub=_hub,
-    )
+    asked = {
+        "text": text_column,
+        "label": label_column,
+        "split": split_column,
+        "group": group_column,
+    }
+    table, columns, problems = _open(source, asked, cache=cache, format=format, hub=_hub)
+
+    def values(role: str) -> list[Any] | None:
+        return _column(table, columns[role]) if role in columns else None
+
+    label_column = columns["label"]
     label_feature = table.features[label_column]
     return TextTable(
-        texts=_as_text(table, text_column, source),
+        texts=_as_text(table, columns["text"], source),
         labels=_column(table, label_column),
-        parts=_column(table, split_column) if split_column in table.column_names else None,
-        groups=_column(table, group_column) if group_column in table.column_names else None,
+        parts=values("split"),
+        groups=values("group"),
         classes=list(label_feature.names) if isinstance(label_feature, ClassLabel) else None,
-        problems=_problems(table),
+        problems=problems,
         where=f"{source}, column '{label_column}'",
     )
 
 
-def read_texts(source: str, *, text_column: str, cache: Path) -> Dataset:
+def read_texts(
+    source: str, *, text_column: str, cache: Path, format: TableFormat = UNSAID
+) -> Dataset:
     """As `read_table`, of texts alone: one column, ``text``, without rows that cannot be used.
 
-    Of a folder, all .txt files below it; of a data set of the hub, all parts, or the one that is
-    named after a colon: ``stanfordnlp/imdb:unsupervised``.
+    Of a folder, all .txt files below it, or all tables; of a data set of the hub, all parts, or the
+    one that is named after a colon: ``stanfordnlp/imdb:unsupervised``.
     """
-    if Path(source).is_dir():
-        text_column = "text"
-        table = _from_files([(str(file), "", None) for file in _text_files(Path(source))], cache)
-    else:
-        table = _open(source, needed={"text": text_column}, wanted=[], cache=cache, hub=_all_parts)
-    texts = _as_text(table, text_column, source)
-    problems = _problems(table)
+    table, columns, problems = _open(
+        source, {"text": text_column}, cache=cache, format=format, hub=_all_parts
+    )
+    texts = _as_text(table, columns["text"], source)
     if not problems:
         return texts
     first = next(iter(problems.values()))
@@ -101,45 +111,30 @@ def read_texts(source: str, *, text_column: str, cache: Path) -> Dataset:
 
 def _open(
     source: str,
+    asked: Mapping[str, str | None],
     *,
-    needed: dict[str, str],
-    wanted: list[str],
     cache: Path,
+    format: TableFormat,
     hub: Callable[[str], Dataset],
-) -> Dataset:
+) -> Source:
     path = Path(source)
     if path.is_file():
-        if path.suffix.lower() not in FORMATS:
-            raise InputError(
-                f"{path}: a file of type '{path.suffix}' is not read; allowed are"
-                f" {', '.join(FORMATS)}"
-            )
-        table = file_table(path, needed=needed, wanted=wanted, cache=cache)
+        found = read_tables([(path, None)], source, asked, cache=cache, format=format)
     elif path.is_dir():
-        table = _folder(path, cache)
-    elif path.suffix.lower() in FORMATS or source.count("/") > 1 or source.startswith((".", "~")):
+        found = _folder(path, asked, cache=cache, format=format)
+    elif table_stem(path) is not None or source.count("/") > 1 or source.startswith((".", "~")):
         raise InputError(
-            f"{source}: no such file or folder; give a table ({', '.join(FORMATS)}), a folder with"
+            f"{source}: no such file or folder; give a table ({READABLE}), a folder with"
             " one sub-folder of .txt files per class, or the name of a data set on the hub"
         )
     else:
         table = hub(source)
-    require(needed, table.column_names, source)
-    if len(table) == 0:
+        columns = choose_columns(Columns(table.column_names, None), asked, source=source)
+        for column in columns.values():
+            require_plain(table.data.schema.field(column).type, column, source=source)
+        found = Source(table, columns, {})
+    if len(found.table) == 0:
         raise InputError(f"{source}: holds no text; there must be a row each")
-    return table
-
-
-def _problems(table: Dataset) -> dict[int, str]:
-    if PROBLEM not in table.column_names:
-        return {}
-    column = table.select_columns(PROBLEM).with_format("arrow")
-    found: dict[int, str] = {}
-    for first in range(0, len(table), 10_000):
-        reasons = column[first : first + 10_000][PROBLEM]
-        if reasons.null_count < len(reasons):
-            rows = enumerate(reasons.to_pylist(), start=first)
-            found |= {row: reason for row, reason in rows if reason is not None}
     return found
 
 
@@ -163,13 +158,33 @@ def _as_text(table: Dataset, column: str, source: str) -> Dataset:
     return texts if kind.dtype == "string" else texts.cast_column("text", Value("string"))
 
 
-def _folder(folder: Path, cache: Path) -> Dataset:
-    rows = []
-    for part, classes in class_folders(folder):
-        for class_folder in classes:
-            files = _text_files(class_folder)
-            rows += [(str(file), class_folder.name, part) for file in files]
-    return _from_files(rows, cache)
+def _folder(
+    folder: Path, asked: Mapping[str, str | None], *, cache: Path, format: TableFormat
+) -> Source:
+    """Tables, or .txt files: of the classes where labels are asked for, else all."""
+    files = table_files(folder)
+    text = next(folder.glob("*/**/*.txt" if "label" in asked else "**/*.txt"), None)
+    if files and text is not None:
+        raise InputError(
+            f"{folder}: holds tables ({files[0][0].name}) and folders of texts"
+            f" ({text.relative_to(folder)}); move one of them away, or name it by itself"
+        )
+    if files:
+        return read_tables(files, str(folder), asked, cache=cache, format=format)
+    if "label" not in asked:
+        rows: list[tuple[str, str, str | None]]
+        rows = [(str(file), "", None) for file in _text_files(folder)]
+    else:
+        rows = []
+        for part, classes in class_folders(folder):
+            for class_folder in classes:
+                found = _text_files(class_folder)
+                rows += [(str(file), class_folder.name, part) for file in found]
+    table = _from_files(rows, cache, format)
+    columns = {"text": "text", "label": "label", "split": "split"}
+    return Source(
+        table, {r: c for r, c in columns.items() if c in table.column_names}, problems_of(table)
+    )
 
 
 def _text_files(folder: Path) -> list[Path]:
@@ -179,22 +194,35 @@ def _text_files(folder: Path) -> list[Path]:
     return files
 
 
-def _from_files(rows: list[tuple[str, str, str | None]], cache: Path) -> Dataset:
-    """A table of files, each with its label and part."""
+def _from_files(
+    rows: list[tuple[str, str, str | None]], cache: Path, format: TableFormat
+) -> Dataset:
+    """A table of files, each with its label and part, or with why it cannot be read."""
     # Written to disk one by one. Size and time of each are in the key that it is kept under.
     stamps = [(s.st_size, s.st_mtime_ns) for s in (os.stat(file) for file, _, _ in rows)]
+    names = ("text", "label", "split", PROBLEM)
     table = Dataset.from_generator(
-        _read_files, gen_kwargs={"rows": rows, "stamps": stamps}, cache_dir=str(cache / "tables")
+        _read_files,
+        # Without a problem in the first files nothing would tell the type of the column.
+        features=Features({name: Value("string") for name in names}),
+        gen_kwargs={"rows": rows, "stamps": stamps, "encoding": format.encoding},
+        cache_dir=str(cache / "tables"),
     )
     return table.remove_columns("split") if rows[0][2] is None else table
 
 
 def _read_files(
-    rows: list[tuple[str, str, str | None]], stamps: list[tuple[int, int]]
+    rows: list[tuple[str, str, str | None]],
+    stamps: list[tuple[int, int]],
+    encoding: str | None,
 ) -> Iterator[dict[str, str | None]]:
     for file, label, part in rows:
-        text = Path(file).read_text(encoding="utf-8", errors="replace")
-        yield {"text": text, "label": label, "split": part}
+        text, problem = "", None
+        try:
+            text = read_text(Path(file), encoding=encoding)
+        except InputError as error:
+            problem = str(error)
+        yield {"text": text, "label": label, "split": part, PROBLEM: problem}
 
 
 def _hub(name: str) -> Dataset:

@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.decode import read_frames
-from data.documents import pieces, read_text
+from data.documents import pieces
+from data.encodings import read_text
 from data.errors import InputError
 from data.probe import UnreadableError
 from data.text_part import windows
@@ -148,7 +149,7 @@ def text_of(text: str | None, path: str | None) -> tuple[str, str]:
     file = Path(path)
     if not file.is_file():
         raise InputError(f"INPUT={path}: no such file; give a text file")
-    found = clean(read_text(file))
+    found = clean(read_text(file, option=None))
     if "\0" in found:
         raise InputError(f"INPUT={path}: holds no text (a zero byte in it); give a text file")
     return found, file.name
