@@ -1,7 +1,7 @@
 """Which columns of a table are read, where a person may name them by number, or not at all."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from data.column_names import SPLIT, TEXT, TEXT_LABEL, columns_named, find_column
@@ -106,19 +106,20 @@ def part_column(columns: Sequence[str]) -> str | None:
 
 
 @contextmanager
-def columns_told(asked: Mapping[str, str | None], *, has_groups: bool) -> Iterator[None]:
-    """Within it, an error about groups tells which column they are of, where nobody named one.
+def columns_told(asked: Mapping[str, str | None], *, of: Collection[str]) -> Iterator[None]:
+    """Within it, an error about groups or parts tells which column they are of that nobody named.
 
     Args:
         asked: what columns are called, by their options.
-        has_groups: whether the source has groups.
+        of: what columns of the source say: ``group``, ``split``.
     """
     try:
         yield
     except InputError as error:
-        if not has_groups or asked["group_column"] != "group" or "group" not in str(error):
-            raise
-        raise InputError(
-            f"{error} (groups are those of the column 'group'; --data.group_column=null leaves it"
-            " aside)"
-        ) from error
+        for role, word in (("group", "group"), ("split", "part")):
+            if role in of and asked[f"{role}_column"] == role and f" {word}" in str(error):
+                raise InputError(
+                    f"{error} (its {word}s are those of the column '{role}', which is left aside by"
+                    f" --data.{role}_column=null)"
+                ) from error
+        raise

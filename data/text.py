@@ -215,7 +215,7 @@ class TextDataModule(SequenceDataModule):
                 " --data.group_column"
             )
         labels, classes = self._labels(table, source)
-        with columns_told(self.columns, has_groups=table.groups is not None):
+        with columns_told(self.columns, of=table.from_columns):
             return table, labels, classes, *self._divide(table, labels, classes)
 
     def _labels(self, table: TextTable, source: str) -> tuple[np.ndarray, list[str]]:

@@ -39,6 +39,8 @@ class TextTable(NamedTuple):
     """Rows that cannot be used, and why."""
     where: str
     """What to call the source in an error."""
+    from_columns: frozenset[str] = frozenset()
+    """Which of ``split`` and ``group`` a column of a file says, and not its name or its folder's."""
 
 
 def read_table(
@@ -85,6 +87,9 @@ def read_table(
         classes=list(label_feature.names) if isinstance(label_feature, ClassLabel) else None,
         problems=problems,
         where=f"{source}, column '{label_column}'",
+        from_columns=frozenset(role for role, name in columns.items() if name == asked[role])
+        if Path(source).is_file()
+        else frozenset(),
     )
 
 
