@@ -222,12 +222,11 @@ def _read_files(
     encoding: str | None,
 ) -> Iterator[dict[str, str | None]]:
     for file, label, part in rows:
-        text, problem = "", None
+        row: dict[str, str | None] = {"text": None, "label": None, "split": part, PROBLEM: None}
         try:
-            text = read_text(Path(file), encoding=encoding)
+            yield row | {"text": read_text(Path(file), encoding=encoding), "label": label}
         except InputError as error:
-            problem = str(error)
-        yield {"text": text, "label": label, "split": part, PROBLEM: problem}
+            yield row | {PROBLEM: str(error)}
 
 
 def _hub(name: str) -> Dataset:
