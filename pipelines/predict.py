@@ -21,7 +21,7 @@ from pipelines.errors import one_line_errors
 from pipelines.overlay import check_output, write_overlay
 from pipelines.predict_inputs import STANDARD_INPUT, Item, clip_items, standard_input, text_items
 from pipelines.predict_steps import ClipSteps
-from pipelines.prediction_output import FORMATS, lines_of
+from pipelines.prediction_output import FORMATS, for_terminal, lines_of
 from pipelines.predictor import Prediction, Predictor, Timeline, Unanswered, load
 from pipelines.processor import prepare_processor
 
@@ -142,7 +142,8 @@ def _predict(model: Predictor, options: argparse.Namespace, out: TextIO) -> int:
             else:
                 num_answered += 1
                 num_doubtful += found.unknown_share > MOST_UNKNOWN
-            out.write(lines(found, timeline if options.timeline else None))
+            told = lines(found, timeline if options.timeline else None)
+            out.write(for_terminal(told) if out.isatty() else told)
             # Whoever reads the other end of a pipe need not wait.
             out.flush()
             if draws and timeline is not None:
