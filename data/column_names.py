@@ -22,7 +22,10 @@ END_SECONDS = (
 SPLIT = ("split", "part", "subset", "partition", "set", "phase", "usage")
 _TIMES = frozenset(["start", "end", "begin", "stop", "onset", "offset"])
 #: text to classify
-TEXT = ("text", "review", "sentence", "content", "comment", "tweet", "message", "body")
+TEXT = (
+    *("text", "review", "sentence", "content", "comment", "tweet", "message", "body"),
+    *("review_text", "reviewtext", "review_body", "document"),
+)
 #: class of a text
 TEXT_LABEL = ("label", "sentiment", "stars", "target", "class", "category", "rating", "polarity")
 

@@ -8,6 +8,7 @@ import numpy as np
 from data.documents import divide, documents_of, read_documents
 from data.errors import InputError
 from data.examples import cache_folder
+from data.table_format import UNSAID, TableFormat
 from data.text import TextDataModule
 from data.texts import read_texts
 from data.tokenizing import content_of
@@ -27,10 +28,16 @@ class Corpus(NamedTuple):
 
 
 def running_corpus(
-    path: str, *, text_column: str, val_share: float, test_share: float, where: str
+    path: str,
+    *,
+    text_column: str,
+    val_share: float,
+    test_share: float,
+    where: str,
+    format: TableFormat = UNSAID,
 ) -> Corpus:
     """The texts of any source, in its order; measured on the end (see `divide`)."""
-    documents = read_documents(path, text_column=text_column, cache=cache_folder())
+    documents = read_documents(path, text_column=text_column, cache=cache_folder(), format=format)
     parts = divide(documents, val_share=val_share, test_share=test_share, where=where)
     return Corpus(parts, documents.is_whole, documents.num_repeated, 0)
 
@@ -49,12 +56,14 @@ def labelled_corpus(data: TextDataModule) -> Corpus:
     return Corpus(parts, is_whole=False, num_repeated=num_repeated, num_withheld=0)
 
 
-def with_further(corpus: Corpus, source: str, *, text_column: str, seed: int) -> Corpus:
+def with_further(
+    corpus: Corpus, source: str, *, text_column: str, seed: int, format: TableFormat = UNSAID
+) -> Corpus:
     """More texts to learn from, but those that read as one that the model is measured on.
 
     Args:
         corpus: where they are added to the training part, mixed with it.
-        source, text_column: as `read_texts` takes them.
+        source, text_column, format: as `read_texts` takes them.
         seed: of the mixing.
 
     Raises:
@@ -65,7 +74,7 @@ def with_further(corpus: Corpus, source: str, *, text_column: str, seed: int) ->
             f"--data.unlabelled={source}: goes with documents, and the text is a single one; put"
             " all into one folder of .txt files"
         )
-    found = read_texts(source, text_column=text_column, cache=cache_folder())
+    found = read_texts(source, text_column=text_column, cache=cache_folder(), format=format)
     measured = set(
         contents(text for n, part in corpus.parts.items() if n != "train" for text in part)
     )

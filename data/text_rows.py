@@ -1,32 +1,22 @@
-"""Tables of texts as people and programs write them: CSV and JSON lines → rows, and what is wrong.
+"""Rows of a CSV file as people and programs write them, and what is wrong with each.
 
 A row that cannot be used is still a row, with the reason, so that it can be listed and no other
 row's number changes. What makes the rest of the file uncertain (a quote that does not close, bytes
-that are not UTF-8) is an error.
+in another encoding) is an error.
 """
 
 import csv
-import json
-import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from data.csv_layout import CsvLayout, csv_layout
+from data.encodings import BAD_BYTE, not_decodable, open_text, undecodable
 from data.errors import InputError
-from data.vocabulary import clean
+from data.table_format import UNSAID, TableFormat
 
-DELIMITERS = ",;\t|"
-# csv refuses longer cells unless told otherwise; the most that fits a C long everywhere.
-LONGEST_CELL = 2**31 - 1
-_KINDS = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
-
-
-#: what bytes that are not UTF-8 spoil
+#: what bytes that are no characters spoil
 BadBytes = Literal["file", "row"]
-# A byte that is none, as Python reads it on demand.
-_BYTE = re.compile("[\udc80-\udcff]")
-_NOT_UTF8 = "holds bytes that are not UTF-8; write it as UTF-8"
 
 
 class Row(NamedTuple):
@@ -41,185 +31,101 @@ class Row(NamedTuple):
 
 
 def csv_rows(
-    path: Path, names: Sequence[str], *, bad_bytes: BadBytes = "file"
+    path: Path,
+    names: Sequence[str],
+    *,
+    format: TableFormat = UNSAID,
+    bad_bytes: BadBytes = "file",
 ) -> tuple[list[str], Iterator[Row]]:
-    """Columns and rows of a CSV file with a line of column names.
+    """Columns and rows of a CSV file.
 
     Cells are taken as they are written, but for blanks at their beginning: ``007`` and ``NA`` are
-    texts. Lines without a cell are passed over.
+    texts. Lines without a cell are passed over. A row may lack cells at its end, unless they are of
+    one of the ``names``.
 
     Args:
-        path: commas, semicolons, tabs or bars between the cells; a text with one of them, or with a
-            line end, in double quotes; quotes in quotes are doubled (RFC 4180). UTF-8, or UTF-16
-            with its mark.
-        names: columns to look for: what stands between cells is what makes most of them appear.
-        bad_bytes: whether bytes that are not UTF-8 spoil the ``file`` or the ``row`` they stand in.
+        path: the file (see `csv_layout`); a text with a delimiter or a line end in it stands in
+            double quotes, and quotes in quotes are doubled (RFC 4180).
+        names: columns to look for, that of the texts first.
+        format: what the file does not say itself.
+        bad_bytes: whether bytes that are no characters spoil the ``file`` or the ``row`` they stand
+            in.
 
     Raises:
-        InputError: not UTF-8 (also while rows are read), or quotes that do not close.
+        InputError: bytes that are no characters (also while rows are read), quotes that do not
+            close, or a column of ``names`` that is there twice.
     """
-    encoding = _encoding(path)
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
-        first_line = next((line for line in file if line.strip()), "")
-
-    def columns_found(delimiter: str) -> tuple[int, int]:
-        cells = [cell.strip(' "\r\n') for cell in first_line.split(delimiter)]
-        return len(set(names) & set(cells)), len(cells)
-
-    delimiter = max(DELIMITERS, key=columns_found)
-    errors = "strict" if bad_bytes == "file" else "surrogateescape"
-    records = _csv_records(path, encoding, delimiter, errors)
-    _, header = next(records, (0, []))
-    columns = [cell.strip() for cell in header]
+    layout = csv_layout(path, names, format=format)
+    columns = layout.columns
     twice = [name for name in names if columns.count(name) > 1]
     if twice:
         raise InputError(f"{path}: the column '{twice[0]}' is there twice; rename one of them")
-
-    def rows() -> Iterator[Row]:
-        for line, cells in records:
-            if any(map(_BYTE.search, cells)):
-                shown: dict[str, str | None] = {
-                    names[0]: _BYTE.sub("\ufffd", delimiter.join(cells))
-                }
-                yield Row(f"line {line}", shown, _NOT_UTF8)
-            elif len(cells) == len(columns):
-                yield Row(f"line {line}", dict(zip(columns, cells, strict=True)))
-            else:
-                advice = "fill in what is missing"
-                if len(cells) > len(columns):
-                    advice = f"a text with '{delimiter}' in it must stand in double quotes"
-                problem = (
-                    f"has {len(cells)} cell(s) where the line of column names has {len(columns)}:"
-                    f" {advice}"
-                )
-                yield Row(f"line {line}", {names[0]: delimiter.join(cells)}, problem)
-
-    return columns, rows()
+    needed = max((columns.index(name) + 1 for name in names if name in columns), default=0)
+    return columns, _rows(path, layout, names[0], needed, format=format, bad_bytes=bad_bytes)
 
 
-def _csv_records(
-    path: Path, encoding: str, delimiter: str, errors: str
-) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(LONGEST_CELL)
-    with path.open(encoding=encoding, errors=errors, newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
-        line, width = 1, 0
+def _rows(
+    path: Path,
+    layout: CsvLayout,
+    first_name: str,
+    needed: int,
+    *,
+    format: TableFormat,
+    bad_bytes: BadBytes,
+) -> Iterator[Row]:
+    """Rows of at least so many cells as are needed, and of no more than there are columns."""
+    columns, delimiter = layout.columns, layout.delimiter
+    for line, cells, encoding in _records(path, layout, format):
+        written = delimiter.join(cells)
+        bad = BAD_BYTE.search(written)
+        if bad is not None and bad_bytes == "file":
+            # A record may go on over several lines.
+            line += written[: bad.start()].count("\n")
+            option = f"{format.prefix}encoding"
+            raise not_decodable(path, line, bad[0], encoding=encoding, option=option)
+        if bad is not None:
+            reason = undecodable(bad[0], encoding, option=f"{format.prefix}encoding")
+            yield Row(f"line {line}", {first_name: BAD_BYTE.sub("\ufffd", written)}, reason)
+        elif needed <= len(cells) <= len(columns):
+            yield Row(f"line {line}", dict(zip(columns, cells, strict=False)))
+        else:
+            advice = "fill in what is missing"
+            if len(cells) > len(columns):
+                advice = f"a text with '{delimiter}' in it must stand in double quotes"
+            named = f"{format.prefix}columns names"
+            if layout.has_names:
+                named = "the line of column names has"
+            problem = f"has {len(cells)} cell(s) where {named} {len(columns)}: {advice}"
+            yield Row(f"line {line}", {first_name: written}, problem)
+
+
+def _records(
+    path: Path, layout: CsvLayout, format: TableFormat
+) -> Iterator[tuple[int, list[str], str]]:
+    """Each record below the names: the line it begins in, its cells, and the file's encoding."""
+    with open_text(path, encoding=format.encoding, newline="") as file:
+        for _ in range(layout.num_before):
+            file.readline()
+        reader = csv.reader(
+            file,
+            delimiter=layout.delimiter,
+            quoting=format.csv_quoting,
+            skipinitialspace=True,
+            strict=True,
+        )
+        line = 1 + layout.num_before
+        is_names = layout.has_names
         try:
             for cells in reader:
                 # Of several cells, a blank one alone is a blank line.
-                if cells and (width == 1 or len(cells) > 1 or cells[0].strip()):
-                    width = width or len(cells)
-                    yield line, cells
-                line = reader.line_num + 1
+                if cells and (len(layout.columns) == 1 or len(cells) > 1 or cells[0].strip()):
+                    if not is_names:
+                        yield line, cells, file.encoding
+                    is_names = False
+                line = 1 + layout.num_before + reader.line_num
         except csv.Error as error:
             raise InputError(
                 f"{path}, line {line}: its quotes cannot be followed ({error}); close each, and"
-                ' write one within a text twice: ""'
+                ' write one within a text twice: ""; where quotes mean nothing, give'
+                f" {format.prefix}quoting=none"
             ) from error
-        except UnicodeError as error:
-            raise not_utf8(path, error) from error
-
-
-def _encoding(path: Path) -> str:
-    with path.open("rb") as file:
-        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-
-
-def not_utf8(path: Path, error: UnicodeError) -> InputError:
-    """The error for a file in another encoding; it names the first line that shows it."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as found:
-                where = f"{path}, line {number}: byte 0x{line[found.start]:02x}"
-                break
-        else:
-            where = f"{path}: {error}"
-    return InputError(
-        f"{where} is not UTF-8: the file may be Windows-1252 or Latin-1; save it as UTF-8, e.g. by"
-        f" iconv -f WINDOWS-1252 -t UTF-8 {path.name}"
-    )
-
-
-def json_rows(path: Path, names: Sequence[str], *, bad_bytes: BadBytes = "file") -> Iterator[Row]:
-    """Rows of a file with a JSON object a line, or of one JSON array of objects.
-
-    Numbers are taken as they are written; of the values, only those of ``names`` are. An array is
-    read as a whole.
-
-    Raises:
-        InputError: not UTF-8 (also while rows are read), or an array that is broken.
-    """
-    for place, value in _values(path, bad_bytes):
-        if isinstance(value, _NoJson):
-            yield Row(place, {names[0]: value.text}, value.reason)
-        elif not isinstance(value, dict):
-            yield Row(place, {}, f"is a JSON {_KINDS[type(value)]} where an object is needed")
-        else:
-            yield _json_row(place, value, names)
-
-
-def json_columns(path: Path, *, bad_bytes: BadBytes = "file") -> list[str]:
-    """Keys of the first thousand objects, which say what there is."""
-    lines = islice(_values(path, bad_bytes), 1000)
-    return list(
-        dict.fromkeys(key for _, value in lines if isinstance(value, dict) for key in value)
-    )
-
-
-def _values(path: Path, bad_bytes: BadBytes) -> Iterator[tuple[str, Any]]:
-    with path.open("rb") as file:
-        start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-    return _array(path) if start.startswith(b"[") else _json_lines(path, bad_bytes)
-
-
-def _json_row(place: str, value: dict[str, Any], names: Sequence[str]) -> Row:
-    for name in names:
-        if isinstance(value.get(name), dict | list):
-            kind = _KINDS[type(value[name])]
-            return Row(place, {}, f"has a JSON {kind} as its '{name}' where a string is needed")
-    return Row(place, {n: clean(str(v)) for n in names if (v := value.get(n)) is not None})
-
-
-class _NoJson(NamedTuple):
-    text: str
-    reason: str
-
-
-def _json_lines(path: Path, bad_bytes: BadBytes) -> Iterator[tuple[str, Any]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                if bad_bytes == "file":
-                    raise not_utf8(path, error) from error
-                shown = line.decode("utf-8", "replace").rstrip("\r\n")
-                yield f"line {number}", _NoJson(shown, _NOT_UTF8)
-                continue
-            if text.strip():
-                yield f"line {number}", _parsed(text.rstrip("\r\n"))
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_number)
-    except json.JSONDecodeError as error:
-        return _NoJson(text, f"is not JSON ({error.msg}, character {error.pos + 1})")
-    except RecursionError:
-        return _NoJson(text, "is JSON within JSON too deep to read")
-
-
-def _no_number(name: str) -> None:
-    """NaN and Infinity, which some programs write for a gap."""
-
-
-def _array(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        whole = _parsed(path.read_text(encoding="utf-8-sig"))
-    except UnicodeError as error:
-        raise not_utf8(path, error) from error
-    if isinstance(whole, _NoJson):
-        raise InputError(f"{path}: {whole.reason}; mend it, or write an object a line (.jsonl)")
-    yield from ((f"object {number}", value) for number, value in enumerate(whole, start=1))

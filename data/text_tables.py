@@ -13,20 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, Features, Value
 
+from data.column_types import require_plain
+from data.csv_layout import csv_layout
 from data.errors import InputError
-from data.text_rows import Row, csv_rows, json_columns, json_rows
+from data.json_rows import json_columns, json_rows
+from data.table_format import UNSAID, TableFormat, require_table
+from data.text_rows import BadBytes, Row, csv_rows
 from data.whole import written_whole
 
-#: what files of each ending hold
-FORMATS = {
-    **dict.fromkeys((".csv", ".tsv"), "csv"),
-    **dict.fromkeys((".jsonl", ".json", ".ndjson"), "json"),
-    **dict.fromkeys((".parquet",), "parquet"),
-}
 #: the column that says why a row cannot be used; null where it can
 PROBLEM = "_problem"
 # Raise it when files are read into other rows than before.
-_VERSION = 1
+_VERSION = 2
 _ROWS_AT_ONCE, _CHARACTERS_AT_ONCE = 1000, 2**23
 
 
@@ -39,55 +37,109 @@ class _Batches(NamedTuple):
     batches: Iterable[pa.RecordBatch]
 
 
+class Columns(NamedTuple):
+    """The columns of a file."""
+
+    names: list[str]
+    suggested: str | None
+    """See `CsvLayout`."""
+
+
+def columns_of(
+    path: Path,
+    names: Sequence[str],
+    *,
+    format: TableFormat = UNSAID,
+    bad_bytes: BadBytes = "file",
+) -> Columns:
+    """The columns of a file, which is read for it as far as that takes.
+
+    Args:
+        path, format: as `file_table` takes them.
+        names: those that are looked for (see `csv_layout`).
+        bad_bytes: see `csv_rows`.
+    """
+    kind = require_table(path)
+    try:
+        if kind == "csv":
+            layout = csv_layout(path, names, format=format)
+            return Columns(layout.columns, layout.suggested)
+        if kind == "json":
+            return Columns(json_columns(path, format=format, bad_bytes=bad_bytes), None)
+        return Columns(list(pq.read_schema(path, memory_map=True).names), None)
+    except pa.ArrowInvalid as error:
+        raise _damaged(path, error) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
 def file_table(
-    path: Path, *, needed: Mapping[str, str], wanted: Sequence[str] = (), cache: Path
+    path: Path,
+    *,
+    needed: Mapping[str, str],
+    wanted: Sequence[str] = (),
+    cache: Path,
+    format: TableFormat = UNSAID,
 ) -> Dataset:
     """Some columns of a file, and the column `PROBLEM`.
 
     Args:
-        path: a file of one of the `FORMATS`.
+        path: a table (see `table_format.FORMATS`), compressed or not.
         needed: columns that must be there, by the options that name them
             (``--data.<key>_column``); that of the texts first. Texts come as strings.
         wanted: columns that may be there.
         cache: folder for the table.
+        format: what the file does not say of itself.
 
     Raises:
         InputError: a file that cannot be read (it names the line where there is one), or a column
             that is missing.
     """
     names = list(dict.fromkeys([*needed.values(), *wanted]))
-    kind = FORMATS[path.suffix.lower()]
+    kind = require_table(path)
     try:
-        key = hashlib.blake2b(repr((_VERSION, kind, needed, names)).encode(), digest_size=16)
+        # How a file is unfolded goes by its name.
+        written = (path.suffix.lower(), *format)
+        what = repr((_VERSION, kind, written, dict(needed), names))
+        key = hashlib.blake2b(what.encode(), digest_size=16)
         with path.open("rb") as file:
             while block := file.read(2**20):
                 key.update(block)
         kept = cache / "tables" / f"{key.hexdigest()}.arrow"
         if not kept.exists():
-            found = _READERS[kind](path, names)
-            require(needed, found.columns, str(path))
+            found = _READERS[kind](path, names, format)
+            require(needed, found.columns, str(path), prefix=format.prefix)
             _keep(found, kept)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     return Dataset.from_file(str(kept))
 
 
-def require(needed: Mapping[str, str], columns: Sequence[str], source: str) -> None:
+def require(
+    needed: Mapping[str, str], columns: Sequence[str], source: str, *, prefix: str = "--data."
+) -> None:
     """Complain of a column that is missing.
 
     Args:
         needed: columns by the options that name them.
         columns: those that are there.
         source: what has them.
+        prefix: what options begin with on the command line.
     """
     if not columns:
         raise InputError(f"{source}: holds no text; there must be a row each")
     for option, column in needed.items():
         if column not in columns:
             raise InputError(
-                f"{source}: no column '{column}': its columns are {', '.join(columns)}; name the"
-                f" right one by --data.{option}_column"
+                f"{source}: no column '{column}': its columns are {shown(columns)}; name the"
+                f" right one by {prefix}{option}_column"
             )
+
+
+def shown(columns: Sequence[str]) -> str:
+    """Names of columns in an error: some, shortened, since what is taken for a name may be a text."""
+    some = [name if len(name) <= 40 else f"{name[:39]}…" for name in columns[:30]]
+    return ", ".join(some) + (", …" if len(columns) > 30 else "")
 
 
 def _keep(found: _Batches, file: Path) -> None:
@@ -96,14 +148,15 @@ def _keep(found: _Batches, file: Path) -> None:
             writer.write_batch(batch)
 
 
-def _csv(path: Path, names: Sequence[str]) -> _Batches:
-    columns, rows = csv_rows(path, names)
+def _csv(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
+    columns, rows = csv_rows(path, names, format=format)
     return _of_text(columns, rows, [name for name in names if name in columns])
 
 
-def _json(path: Path, names: Sequence[str]) -> _Batches:
-    columns = json_columns(path)
-    return _of_text(columns, json_rows(path, names), [name for name in names if name in columns])
+def _json(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
+    columns = json_columns(path, format=format)
+    rows = json_rows(path, names, format=format)
+    return _of_text(columns, rows, [name for name in names if name in columns])
 
 
 def _of_text(columns: Sequence[str], rows: Iterator[Row], names: Sequence[str]) -> _Batches:
@@ -129,7 +182,7 @@ def _of_text(columns: Sequence[str], rows: Iterator[Row], names: Sequence[str]) 
     return _Batches(columns, schema, batches())
 
 
-def _parquet(path: Path, names: Sequence[str]) -> _Batches:
+def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
     """Types stay, but that of the texts: a column of class indices may know their names."""
     try:
         file = pq.ParquetFile(path, memory_map=True)
@@ -142,6 +195,9 @@ def _parquet(path: Path, names: Sequence[str]) -> _Batches:
     fields = [
         f.with_type(f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in fields
     ]
+    where = f"{path}: cannot be read as parquet"
+    for field in fields:
+        require_plain(field.type, field.name, source=where, prefix=format.prefix)
     features = Features.from_arrow_schema(pa.schema(fields, file.schema_arrow.metadata))
     features = Features({n: features[n] for n in known} | {PROBLEM: Value("string")})
     if known[:1] == list(names[:1]):

@@ -2,20 +2,26 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
-import numpy as np
-from datasets import ClassLabel, Dataset, DatasetDict, Value
+from datasets import Dataset, DatasetDict, Features, Value
 
+from data.chosen_columns import choose_columns
+from data.class_labels import class_names, column_values, named_alike
+from data.column_types import require_plain
+from data.encodings import read_text
 from data.errors import InputError
 from data.folders import is_text, text_files, why_absent
 from data.labels import unlabelled_among
 from data.layouts import class_folders, class_name
+from data.source_tables import Source, problems_of, read_tables
 from data.splits import PART_NAMES
-from data.text_tables import FORMATS, PROBLEM, file_table, require
+from data.table_folders import table_files
+from data.table_format import READABLE, UNSAID, TableFormat, table_stem
+from data.text_tables import PROBLEM, Columns
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +42,8 @@ class TextTable(NamedTuple):
     """Rows that cannot be used, and why."""
     where: str
     """What to call the source in an error."""
+    from_columns: frozenset[str] = frozenset()
+    """Which of ``split`` and ``group`` a column of a file says, and not its name or its folder's."""
 
 
 def read_table(
@@ -43,57 +51,63 @@ def read_table(
     *,
     text_column: str,
     label_column: str,
-    split_column: str,
-    group_column: str,
+    split_column: str | None,
+    group_column: str | None,
     cache: Path,
+    format: TableFormat = UNSAID,
 ) -> TextTable:
-    """Read a file, a folder, or a data set of the hub.
+    """Read a file, a folder of texts or of tables, or a data set of the hub.
 
     Args:
         source: path or name.
-        text_column, label_column: columns that must be there.
-        split_column, group_column: columns that may be.
+        text_column, label_column: columns that must be there (see `choose_columns`).
+        split_column, group_column: columns that may be; None: none is read.
         cache: folder for the table that is made of a file.
+        format: what files do not say of themselves.
 
     Raises:
         InputError: nothing there, a format not known, a file that cannot be read, or a column that
             is missing.
     """
-    if os.path.isdir(source):
-        text_column, label_column, split_column = "text", "label", "split"
-    table = _open(
-        source,
-        needed={"text": text_column, "label": label_column},
-        wanted=[split_column, group_column],
-        cache=cache,
-        hub=_hub,
-    )
-    where = f"{source}, column '{label_column}'"
+    asked = {
+        "text": text_column,
+        "label": label_column,
+        "split": split_column,
+        "group": group_column,
+    }
+    table, columns, problems = _open(source, asked, cache=cache, format=format, hub=_hub)
+
+    def values(role: str) -> list[Any] | None:
+        return column_values(table, columns[role]) if role in columns else None
+
+    label_column = columns["label"]
     labels, classes = class_names(table, label_column)
     return TextTable(
-        texts=_as_text(table, text_column, source),
+        texts=_as_text(table, columns["text"], source),
         labels=labels,
-        parts=_column(table, split_column) if split_column in table.column_names else None,
-        groups=_column(table, group_column) if group_column in table.column_names else None,
+        parts=values("split"),
+        groups=values("group"),
         classes=classes,
-        problems=_problems(table),
-        where=where,
+        problems=problems,
+        where=f"{source}, column '{label_column}'",
+        from_columns=frozenset(role for role, name in columns.items() if name == asked[role])
+        if os.path.isfile(source)
+        else frozenset(),
     )
 
 
-def read_texts(source: str, *, text_column: str, cache: Path) -> Dataset:
+def read_texts(
+    source: str, *, text_column: str, cache: Path, format: TableFormat = UNSAID
+) -> Dataset:
     """As `read_table`, of texts alone: one column, ``text``, without rows that cannot be used.
 
-    Of a folder, all .txt files below it; of a data set of the hub, all parts, or the one that is
-    named after a colon: ``stanfordnlp/imdb:unsupervised``.
+    Of a folder, all .txt files below it, or all tables; of a data set of the hub, all parts, or the
+    one that is named after a colon: ``stanfordnlp/imdb:unsupervised``.
     """
-    if os.path.isdir(source):
-        text_column = "text"
-        table = _from_files([(str(file), "", None) for file in _text_files(Path(source))], cache)
-    else:
-        table = _open(source, needed={"text": text_column}, wanted=[], cache=cache, hub=_all_parts)
-    texts = _as_text(table, text_column, source)
-    problems = _problems(table)
+    table, columns, problems = _open(
+        source, {"text": text_column}, cache=cache, format=format, hub=_all_parts
+    )
+    texts = _as_text(table, columns["text"], source)
     if not problems:
         return texts
     first = next(iter(problems.values()))
@@ -105,78 +119,36 @@ def read_texts(source: str, *, text_column: str, cache: Path) -> Dataset:
 
 def _open(
     source: str,
+    asked: Mapping[str, str | None],
     *,
-    needed: dict[str, str],
-    wanted: list[str],
     cache: Path,
+    format: TableFormat,
     hub: Callable[[str], Dataset],
-) -> Dataset:
+) -> Source:
     path = Path(source)
     if os.path.isfile(path):
-        if path.suffix.lower() not in FORMATS:
-            raise InputError(
-                f"{path}: a file of type '{path.suffix}' is not read; allowed are"
-                f" {', '.join(FORMATS)}"
-            )
-        table = file_table(path, needed=needed, wanted=wanted, cache=cache)
+        found = read_tables([(path, None)], source, asked, cache=cache, format=format)
     elif os.path.isdir(path):
-        table = _folder(path, cache)
+        found = _folder(path, asked, cache=cache, format=format)
     elif (
         os.path.lexists(path)
-        or path.suffix.lower() in FORMATS
+        or table_stem(path) is not None
         or source.count("/") > 1
         or source.startswith((".", "~"))
     ):
         raise InputError(
-            f"{source}: {why_absent(path)}; give a table ({', '.join(FORMATS)}), a folder with"
+            f"{source}: {why_absent(path)}; give a table ({READABLE}), a folder with"
             " one sub-folder of .txt files per class, or the name of a data set on the hub"
         )
     else:
         table = hub(source)
-    require(needed, table.column_names, source)
-    if len(table) == 0:
+        columns = choose_columns(Columns(table.column_names, None), asked, source=source)
+        for column in columns.values():
+            require_plain(table.data.schema.field(column).type, column, source=source)
+        found = Source(table, columns, {})
+    if len(found.table) == 0:
         raise InputError(f"{source}: holds no text; there must be a row each")
-    return table
-
-
-def _problems(table: Dataset) -> dict[int, str]:
-    if PROBLEM not in table.column_names:
-        return {}
-    column = table.select_columns(PROBLEM).with_format("arrow")
-    found: dict[int, str] = {}
-    for first in range(0, len(table), 10_000):
-        reasons = column[first : first + 10_000][PROBLEM]
-        if reasons.null_count < len(reasons):
-            rows = enumerate(reasons.to_pylist(), start=first)
-            found |= {row: reason for row, reason in rows if reason is not None}
     return found
-
-
-def class_names(table: Dataset, column: str) -> tuple[list[Any], list[str] | None]:
-    """The label of each row, and the names of the classes where the table says them.
-
-    Where it does, numbers become names here, so that nothing that comes later can mistake one
-    table's numbers for another's; -1 is no label.
-    """
-    kind, values = table.features[column], _column(table, column)
-    if isinstance(kind, ClassLabel):
-        names = dict(enumerate(kind.names))
-        return [
-            None if place is None or place < 0 else names.get(place, f"class number {place}")
-            for place in values
-        ], list(kind.names)
-    if isinstance(kind, Value) and kind.dtype in ("float16", "float32"):
-        # The shortest decimals that tell such a number, which are what was meant: 0.1.
-        narrow = np.dtype(kind.dtype).type
-        return [None if value is None else narrow(value) for value in values], None
-    return values, None
-
-
-def _column(table: Dataset, name: str) -> list[Any]:
-    """The values of a column, each distinct one a single object however often it occurs."""
-    known: dict[Any, Any] = {}
-    batches = table.select_columns(name).iter(10_000)
-    return [known.setdefault(value, value) for batch in batches for value in batch[name]]
 
 
 def _as_text(table: Dataset, column: str, source: str) -> Dataset:
@@ -192,22 +164,44 @@ def _as_text(table: Dataset, column: str, source: str) -> Dataset:
     return texts if kind.dtype == "string" else texts.cast_column("text", Value("string"))
 
 
-def _folder(folder: Path, cache: Path) -> Dataset:
-    rows = []
-    found = list(class_folders(folder, is_text))
-    left_out = unlabelled_among({one.name for _, classes in found for one in classes})
-    for part, classes in found:
-        for class_folder in classes:
-            if class_folder.name in left_out:
-                log.warning(
-                    "%s holds texts without a label and is no class; to learn from them too, add"
-                    " --data.unlabelled=%s, and --teachers or --model.objective to learn them by",
-                    *(class_folder, class_folder),
-                )
-                continue
-            files = _text_files(class_folder)
-            rows += [(str(file), class_name(class_folder), part) for file in files]
-    return _from_files(rows, cache)
+def _folder(
+    folder: Path, asked: Mapping[str, str | None], *, cache: Path, format: TableFormat
+) -> Source:
+    """Tables, or .txt files: of the classes where labels are asked for, else all."""
+    files = table_files(folder)
+    # A .txt file beside the folders of the classes is of none of them.
+    below = (file for file in text_files(folder) if "label" not in asked or file.parent != folder)
+    text = next(below, None)
+    if files and text is not None:
+        raise InputError(
+            f"{folder}: holds tables ({files[0][0].name}) and folders of texts"
+            f" ({text.relative_to(folder)}); move one of them away, or name it by itself"
+        )
+    if files:
+        return read_tables(files, str(folder), asked, cache=cache, format=format)
+    if "label" not in asked:
+        rows: list[tuple[str, str, str | None]]
+        rows = [(str(file), "", None) for file in _text_files(folder)]
+    else:
+        rows = []
+        found = list(class_folders(folder, is_text))
+        left_out = unlabelled_among({one.name for _, classes in found for one in classes})
+        for part, classes in found:
+            for class_folder in classes:
+                if class_folder.name in left_out:
+                    log.warning(
+                        "%s holds texts without a label and is no class; to learn from them too, add"
+                        " --data.unlabelled=%s, and --teachers or --model.objective to learn them by",
+                        *(class_folder, class_folder),
+                    )
+                    continue
+                texts = _text_files(class_folder)
+                rows += [(str(file), class_name(class_folder), part) for file in texts]
+    table = _from_files(rows, cache, format)
+    columns = {"text": "text", "label": "label", "split": "split"}
+    return Source(
+        table, {r: c for r, c in columns.items() if c in table.column_names}, problems_of(table)
+    )
 
 
 def _text_files(folder: Path) -> list[Path]:
@@ -217,22 +211,34 @@ def _text_files(folder: Path) -> list[Path]:
     return files
 
 
-def _from_files(rows: list[tuple[str, str, str | None]], cache: Path) -> Dataset:
-    """A table of files, each with its label and part."""
+def _from_files(
+    rows: list[tuple[str, str, str | None]], cache: Path, format: TableFormat
+) -> Dataset:
+    """A table of files, each with its label and part, or with why it cannot be read."""
     # Written to disk one by one. Size and time of each are in the key that it is kept under.
     stamps = [(s.st_size, s.st_mtime_ns) for s in (os.stat(file) for file, _, _ in rows)]
+    names = ("text", "label", "split", PROBLEM)
     table = Dataset.from_generator(
-        _read_files, gen_kwargs={"rows": rows, "stamps": stamps}, cache_dir=str(cache / "tables")
+        _read_files,
+        # Without a problem in the first files nothing would tell the type of the column.
+        features=Features({name: Value("string") for name in names}),
+        gen_kwargs={"rows": rows, "stamps": stamps, "encoding": format.encoding},
+        cache_dir=str(cache / "tables"),
     )
     return table.remove_columns("split") if rows[0][2] is None else table
 
 
 def _read_files(
-    rows: list[tuple[str, str, str | None]], stamps: list[tuple[int, int]]
+    rows: list[tuple[str, str, str | None]],
+    stamps: list[tuple[int, int]],
+    encoding: str | None,
 ) -> Iterator[dict[str, str | None]]:
     for file, label, part in rows:
-        text = Path(file).read_text(encoding="utf-8", errors="replace")
-        yield {"text": text, "label": label, "split": part}
+        row: dict[str, str | None] = {"text": None, "label": None, "split": part, PROBLEM: None}
+        try:
+            yield row | {"text": read_text(Path(file), encoding=encoding), "label": label}
+        except InputError as error:
+            yield row | {PROBLEM: str(error)}
 
 
 def _hub(name: str) -> Dataset:
@@ -247,7 +253,7 @@ def _all_parts(source: str) -> Dataset:
         raise InputError(
             f"{source}: the data set has the parts {', '.join(loaded)}; name one of them"
         )
-    return loaded[part] if part else datasets.concatenate_datasets(list(loaded.values()))
+    return loaded[part] if part else datasets.concatenate_datasets(named_alike([*loaded.values()]))
 
 
 def _loaded(name: str) -> DatasetDict:
@@ -271,4 +277,4 @@ def one_table(loaded: DatasetDict) -> Dataset:
         raise InputError(
             f"the data set has the parts {', '.join(loaded)}, none of them named train, val or test"
         )
-    return datasets.concatenate_datasets(tables)
+    return datasets.concatenate_datasets(named_alike(tables))

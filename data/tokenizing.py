@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -19,6 +20,8 @@ from data.saved import read_saved
 from data.vocabulary import MARKUP, UNKNOWN, clean, learn_tokenizer
 from data.whole import written_whole
 
+log = logging.getLogger(__name__)
+
 # Raise it when this file makes other things of the same texts than before.
 _VERSION = 2
 _ROWS_AT_ONCE, _BYTES_AT_ONCE = 1_000, 2**24
@@ -33,6 +36,19 @@ class Tokens(NamedTuple):
     """(n,) int64: how many tokens each text has."""
     unknown: np.ndarray
     """(n,) int64: how many of these are not known."""
+
+
+def tokenizer_for(texts: Dataset, *, given: str | None, cache: Path, **options: Any) -> Tokenizer:
+    """A tokenizer that is given (see `given_tokenizer`), or else one that is learnt of some texts.
+
+    Args:
+        texts, cache, options: see `learnt_tokenizer`.
+        given: the path of one.
+    """
+    if given is not None:
+        return given_tokenizer(Path(given))
+    log.info("Learning the vocabulary of %s texts", f"{len(texts):,}")
+    return learnt_tokenizer(texts, cache=cache, **options)
 
 
 def learnt_tokenizer(texts: Dataset, *, cache: Path, **options: Any) -> Tokenizer:
@@ -102,8 +118,7 @@ _read_tokenizer = lru_cache(maxsize=1)(Tokenizer.from_str)
 
 def _tokens_of(batch: dict[str, list[Any]], tokenizer: str, code: str) -> dict[str, list[Any]]:
     cut = _read_tokenizer(tokenizer)
-    # One that is given may call it another name, or have none.
-    unknown = cut.token_to_id(getattr(cut.model, "unk_token", None) or UNKNOWN)
+    unknown = unknown_of(cut)
     encoded = cut.encode_batch_fast([clean(text or "") for text in batch["text"]])
     tokens = [np.asarray(one.ids, np.int32) for one in encoded]
     return {
@@ -111,6 +126,17 @@ def _tokens_of(batch: dict[str, list[Any]], tokenizer: str, code: str) -> dict[s
         "length": [len(one) for one in tokens],
         "unknown": [int((one == unknown).sum()) if unknown is not None else 0 for one in tokens],
     }
+
+
+def unknown_of(tokenizer: Tokenizer) -> int | None:
+    """The number of what a tokenizer does not know.
+
+    One that is given may call it another name, or have none.
+    """
+    found: int | None = tokenizer.token_to_id(
+        getattr(tokenizer.model, "unk_token", None) or UNKNOWN
+    )
+    return found
 
 
 def contents_of(texts: Dataset) -> np.ndarray:

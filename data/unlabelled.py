@@ -5,6 +5,7 @@ from tokenizers import Tokenizer
 
 from data.errors import InputError
 from data.examples import cache_folder
+from data.table_format import UNSAID, TableFormat
 from data.text_part import TextPart
 from data.texts import read_texts
 from data.tokenizing import contents_of, tokenize
@@ -14,6 +15,7 @@ def unlabelled_part(
     source: str,
     *,
     text_column: str,
+    format: TableFormat = UNSAID,
     tokenizer: Tokenizer,
     measured: np.ndarray,
     max_tokens: int | None,
@@ -22,7 +24,7 @@ def unlabelled_part(
     """Texts to learn from, each once, but those that read as one that the model is measured on.
 
     Args:
-        source, text_column: see `read_texts`.
+        source, text_column, format: see `read_texts`.
         tokenizer: cuts them.
         measured: what `content_of` says of the texts that are measured on.
         max_tokens, ngrams: see `TextPart`.
@@ -34,7 +36,7 @@ def unlabelled_part(
     Raises:
         InputError: none is left.
     """
-    texts = read_texts(source, text_column=text_column, cache=cache_folder())
+    texts = read_texts(source, text_column=text_column, cache=cache_folder(), format=format)
     tokens = tokenize(texts, tokenizer)
     contents = contents_of(texts)
     is_withheld = np.isin(contents, measured)

@@ -27,23 +27,48 @@ TokenizerKind = Literal["words", "subwords", "characters"]
 #: what stands for what is not known; its number is 0 in every tokenizer
 UNKNOWN = "<unk>"
 NUM_BYTES = 256
-# Tags in a row are one blank. C's `#include <linux/x.h>` looks like one, too.
-MARKUP = r"(?:</?[a-zA-Z][^<>]{0,100}>)++"
+# Elements of HTML, those of earlier versions too. What else stands in angle brackets is a word that
+# people write: <happy>, <user>, <url>. So is <time>, which tweets have where a time was.
+ELEMENTS = (
+    "a|abbr|acronym|address|applet|area|article|aside|audio|b|base|basefont|bdi|bdo|big|blink"
+    "|blockquote|body|br|button|canvas|caption|center|cite|code|col|colgroup|dd|del|details|dfn"
+    "|dialog|dir|div|dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|frame|frameset"
+    "|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|kbd|label|legend|li|link|main|map|mark"
+    "|marquee|menu|meta|meter|nav|nobr|noframes|noscript|object|ol|optgroup|option|p|param|picture"
+    "|pre|progress|q|rp|rt|ruby|s|samp|script|section|select|small|source|span|strike|strong|style"
+    "|sub|summary|sup|svg|table|tbody|td|template|textarea|tfoot|th|thead|title|tr|track|tt|u|ul"
+    "|var|video|wbr"
+)
+# Tags in a row are one blank.
+MARKUP = rf"(?:</?(?i:{ELEMENTS})(?:[\s/][^<>]{{0,100}})?>)++"
 # What people write for the apostrophe; signs that are also something else, within a word alone.
 APOSTROPHE = r"’|(?<=\p{L})[ʼ´`](?=\p{L})"
 
 # The patterns are Oniguruma's. Every repetition has an end: a text of megabytes without a blank must
 # become neither one token of that size, nor one piece to merge pairs in.
 # Words with their apostrophes (don't stays one word). Within them: marks, as accents and vowel signs
-# are, and the joiners of Persian and Indic scripts. Chinese has no blanks: each character is a word.
-LETTER = r"[\p{L}&&\P{Han}]"
+# are, and the joiners of Persian and Indic scripts.
+# Some scripts have no blanks between words: each character is a word, with what belongs to it: marks,
+# a vowel that is written as a letter (Thai and Lao am), the sign that makes a vowel of kana long or
+# its consonant voiced, and in Khmer and Myanmar a letter that is stacked below. (The scripts are those
+# of class SA of Unicode Standard Annex 14, and the East Asian ones. Tibetan has a point between.)
+UNSPACED = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+    r"\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}"
+)
+UNSPACED_LETTER = rf"[\p{{L}}&&[{UNSPACED}]]"
+CHARACTER = (
+    rf"{UNSPACED_LETTER}(?:[\x{{17D2}}\x{{1039}}]{UNSPACED_LETTER}"
+    r"|[\p{M}\x{0E33}\x{0EB3}\x{30FC}\x{FF70}\x{FF9E}\x{FF9F}]){0,9}"
+)
+LETTER = rf"[\p{{L}}&&[^{UNSPACED}]]"
 LETTERS = rf"{LETTER}[{LETTER}\p{{M}}\x{{200C}}\x{{200D}}]{{0,99}}"
 # A sign with what changes it: an emoji's style and skin, a flag's nation; other flags are two letters.
 # A joiner makes one emoji of several (Unicode Technical Standard 51).
 CHANGES = r"[\p{M}\x{1F3FB}-\x{1F3FF}\x{E0020}-\x{E007F}]{0,9}"
 SIGN = rf"(?:[\x{{1F1E6}}-\x{{1F1FF}}]{{2}}|[^\s\p{{L}}\p{{N}}]){CHANGES}"
 WORD = (
-    rf"{LETTERS}(?:'{LETTERS}){{0,2}}|\p{{Han}}\p{{M}}{{0,9}}"
+    rf"{LETTERS}(?:'{LETTERS}){{0,2}}|{CHARACTER}"
     rf"|\p{{N}}{{1,100}}\p{{M}}{{0,9}}|{SIGN}(?:\x{{200D}}{SIGN}){{0,9}}"
 )
 # What pairs are merged within: a word, a number or signs, with the blank or line end before it; and

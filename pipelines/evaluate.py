@@ -34,6 +34,7 @@ def _evaluate(args: list[str]) -> None:
     first.add_argument("--ckpt")
     first.add_argument("--task")
     first.add_argument("--trust")
+    first.add_argument("--data.path", dest="path")
     known, rest = first.parse_known_args(args)
     wants_help = "--help" in rest or "-h" in rest
     if known.ckpt is None and not wants_help:
@@ -51,7 +52,10 @@ def _evaluate(args: list[str]) -> None:
     parser.add_class_arguments(DATA_MODULES[task], "data")
     if model is not None:
         # The user repeats no option: what the model was trained with holds until said otherwise.
-        parser.set_defaults({f"data.{k}": v for k, v in model.description["data"].items()})
+        before = model.description["data"]
+        # How a file is written says nothing of another one.
+        own = DATA_MODULES[task].file_options if known.path not in (None, before["path"]) else ()
+        parser.set_defaults({f"data.{k}": v for k, v in before.items() if k not in own})
     options = parser.parse_args(args)
     assert model is not None
     _evaluate_model(model, options, names_data=any(a.startswith("--data.path") for a in args))

@@ -4,6 +4,7 @@ From Python: ``from pipelines.predict import load; model = load("best.ckpt"); mo
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,17 +14,21 @@ from typing import NoReturn, TextIO
 import torch
 
 from data.errors import InputError
+from data.table_format import table_format
+from data.unknown_words import MOST_UNKNOWN
 from data.workers import available_cores
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.errors import one_line_errors
 from pipelines.overlay import check_output, write_overlay
 from pipelines.predict_inputs import STANDARD_INPUT, Item, clip_items, standard_input, text_items
 from pipelines.predict_steps import ClipSteps
-from pipelines.prediction_output import FORMATS, lines_of
+from pipelines.prediction_output import FORMATS, for_terminal, lines_of
 from pipelines.predictor import Prediction, Predictor, Timeline, Unanswered, load
 from pipelines.processor import prepare_processor
 
 __all__ = ["Prediction", "Predictor", "Timeline", "load", "main"]
+
+log = logging.getLogger(__name__)
 
 TASKS = ("video", "sentiment")
 
@@ -58,7 +63,9 @@ def main(args: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m pipelines.predict",
-        description="A saved model's answers to clips or texts of your own.",
+        description="A saved model's answers to clips or texts of your own: a line for each, in their"
+        " order, blank lines and what cannot be read too. Exit code 0: all were answered; 1: some"
+        " were not; 2: an option or a file that cannot be used.",
         allow_abbrev=False,
     )
     parser.add_argument("--ckpt", help="the checkpoint")
@@ -71,7 +78,22 @@ def _parser() -> argparse.ArgumentParser:
         " with one a line, a .csv, .tsv, .jsonl, .json or .parquet table, or - for the lines of"
         " standard input",
     )
-    parser.add_argument("--text_column", help="the texts' column in a table (default: text)")
+    parser.add_argument(
+        "--text_column", help="the texts' column in a table, or its number, from 1 (default: text)"
+    )
+    parser.add_argument(
+        "--columns",
+        help="names for the columns of a CSV file whose first line is a row: label,text",
+    )
+    parser.add_argument(
+        "--encoding", help="of texts that are neither UTF-8 nor marked as UTF-16: cp1252, cp949, …"
+    )
+    parser.add_argument(
+        "--quoting",
+        choices=("double", "none"),
+        default="double",
+        help="of CSV: none where quotes mean nothing",
+    )
     parser.add_argument("--format", choices=FORMATS, default="text", help="of what is printed")
     parser.add_argument(
         "--timeline",
@@ -113,17 +135,27 @@ def _predict(model: Predictor, options: argparse.Namespace, out: TextIO) -> int:
         encoding = {} if options.format == "text" else {"encoding": "utf-8"}
         out.reconfigure(errors="backslashreplace", **encoding)
     out.write(before)
-    num_bad = 0
+    num_bad = num_answered = num_doubtful = 0
     draws = options.overlay is not None
     for group in groups:
         for found, timeline in model.answers(group, timeline=options.timeline or draws):
-            num_bad += isinstance(found, Unanswered)
-            out.write(lines(found, timeline if options.timeline else None))
+            if isinstance(found, Unanswered):
+                num_bad += 1
+            else:
+                num_answered += 1
+                num_doubtful += found.unknown_share > MOST_UNKNOWN
+            told = lines(found, timeline if options.timeline else None)
+            out.write(for_terminal(told) if out.isatty() else told)
             # Whoever reads the other end of a pipe need not wait.
             out.flush()
             if draws and timeline is not None:
                 write_overlay(Path(found.source), Path(options.overlay), timeline)
     out.flush()
+    if num_doubtful:
+        log.warning(
+            "%d of %d answers are doubtful: most words of these texts are not in the model's vocabulary",
+            *(num_doubtful, num_answered),
+        )
     return num_bad
 
 
@@ -136,9 +168,17 @@ def _texts(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[I
         raise InputError(
             'TEXT is missing: give the text to classify, TEXT="…", or texts, INPUT=texts.csv'
         )
+    format = table_format(
+        # Where the file names its columns itself, these are not asked.
+        columns=options.columns or model.columns,
+        encoding=options.encoding,
+        quoting=options.quoting,
+        prefix="--",
+    )
     if options.input == STANDARD_INPUT:
-        return standard_input(sys.stdin.fileno())
-    return iter([text_items(options.input, column=options.text_column or model.text_column)])
+        return standard_input(sys.stdin.fileno(), encoding=format.encoding)
+    column = options.text_column or model.text_column
+    return iter([text_items(options.input, column=column, format=format)])
 
 
 def _clips(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[Item]]:

@@ -1,10 +1,9 @@
 """What is to be answered: a text, the rows of a file, lines as they come, the clips of a folder."""
 
-import codecs
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -12,16 +11,23 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.chosen_columns import choose_columns
 from data.clip import is_video, local_path, video_files
+from data.column_types import require_plain
+from data.compressed import plain_name
+from data.encodings import BAD_BYTE, decoder_of, encoding_of, is_too_short, open_text, undecodable
 from data.errors import InputError
 from data.folders import is_junk, why_absent, why_no_file
+from data.json_rows import json_rows
 from data.left_out import is_left_out, left_out_below, tell_left_out
-from data.text_rows import Row, csv_rows, json_columns, json_rows
-from data.text_tables import FORMATS
+from data.table_format import READABLE, TableFormat, require_table
+from data.text_rows import Row, csv_rows
+from data.text_tables import columns_of
 from data.vocabulary import clean
 
 STANDARD_INPUT = "-"
-TEXT_SUFFIXES = (".txt", *FORMATS)
+# Options of this command bear no name of a group.
+ANSWERED = TableFormat(prefix="--")
 _BYTES_AT_ONCE = 2**16
 _ROWS_AT_ONCE = 1000
 
@@ -96,88 +102,88 @@ def _as_counted(path: Path) -> list[list[str | int]]:
     ]
 
 
-def text_items(source: str, *, column: str) -> Iterator[Item]:
-    """The texts of a file: of .txt each line that is not blank, of a table one column.
+def text_items(source: str, *, column: str, format: TableFormat = ANSWERED) -> Iterator[Item]:
+    """The texts of a file: of .txt each line, of a table one column.
 
-    Rows that cannot be used come with the reason.
+    Lines and rows that cannot be used, blank ones too, come with the reason, so that answers line up
+    with what was asked.
 
     Args:
-        source: a file ending in one of `TEXT_SUFFIXES`.
-        column: what the texts' column is called.
+        source: a file of text or a table, compressed or not.
+        column: what the texts' column is called (see `choose_columns`).
+        format: what the file does not say of itself.
 
     Raises:
         InputError: not there, of another kind, without the column, or damaged beyond a row.
     """
     path = local_path(source)
-    suffix = path.suffix.lower()
     if not os.path.isfile(path):
         raise InputError(
-            f"INPUT={source}: {why_no_file(path)}; give one that ends in"
-            f" {', '.join(TEXT_SUFFIXES)}, or - for standard input;"
-            ' a text itself is given as TEXT="…"'
+            f"INPUT={source}: {why_no_file(path)}; give a .txt file or a table ({READABLE}), or -"
+            ' for standard input; a text itself is given as TEXT="…"'
         )
-    if suffix not in TEXT_SUFFIXES:
-        raise InputError(
-            f"INPUT={source}: a file of type '{suffix}' is not read; allowed are"
-            f" {', '.join(TEXT_SUFFIXES)}"
-        )
-    return _READERS[FORMATS.get(suffix, "lines")](path, column)
+    kind = "lines"
+    if Path(plain_name(path)).suffix.lower() != ".txt":
+        kind = require_table(path, allowed=[".txt"])
+    return _READERS[kind](path, column, format)
 
 
-def standard_input(file_descriptor: int) -> Iterator[list[Item]]:
-    """The lines of a pipe or a terminal, as many at a time as are there; blank ones are passed over.
+def standard_input(file_descriptor: int, *, encoding: str | None = None) -> Iterator[list[Item]]:
+    """The lines of a pipe or a terminal, as many at a time as are there.
 
     Nothing is waited for but the first of them, so that each can be answered as it comes.
     """
-    rest = b""
-    while block := os.read(file_descriptor, _BYTES_AT_ONCE):
-        *lines, rest = (rest + block).split(b"\n")
-        if items := _items_of(lines):
-            yield items
-    if items := _items_of([rest]):
-        yield items
+    start = b""
+    while (block := os.read(file_descriptor, _BYTES_AT_ONCE)) and is_too_short(start + block):
+        start += block
+    decoder = decoder_of(start + block, encoding)
+    used = encoding_of(start + block, encoding)
+    block, rest, number = start + block, "", 0
+    while block:
+        *lines, rest = (rest + decoder.decode(block)).split("\n")
+        if lines:
+            yield [_line_item(line, number + k, used) for k, line in enumerate(lines, start=1)]
+        number += len(lines)
+        block = os.read(file_descriptor, _BYTES_AT_ONCE)
+    if rest := rest + decoder.decode(b"", final=True):
+        lines = rest.removesuffix("\n").split("\n")
+        yield [_line_item(line, number + k, used) for k, line in enumerate(lines, start=1)]
 
 
-def _items_of(lines: Iterable[bytes]) -> list[Item]:
-    return [_line_item(line) for line in lines if line.strip()]
+def _line_item(line: str, number: int, encoding: str) -> Item:
+    if bad := BAD_BYTE.search(line):
+        problem = f"line {number} {undecodable(bad[0], encoding, option='--encoding')}"
+        return Item(BAD_BYTE.sub("\ufffd", line), problem)
+    return Item(line) if line.strip() else Item(line, f"line {number} is blank")
 
 
-def _line_item(line: bytes) -> Item:
-    try:
-        return Item(line.decode("utf-8").rstrip("\r"))
-    except UnicodeDecodeError as error:
-        problem = f"byte 0x{line[error.start]:02x} is not UTF-8; write the line as UTF-8"
-        return Item(line.decode("utf-8", "replace"), problem)
+def _lines(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
+    with _readable(path), open_text(path, encoding=format.encoding) as file:
+        for number, line in enumerate(file, start=1):
+            yield _line_item(line.removesuffix("\n"), number, file.encoding)
 
 
-def _lines(path: Path, column: str) -> Iterator[Item]:
-    with _readable(path), path.open("rb") as file:
-        start = file.read(len(codecs.BOM_UTF8))
-        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise InputError(f"INPUT={path}: is UTF-16; save it as UTF-8")
-        file.seek(len(start) if start == codecs.BOM_UTF8 else 0)
-        for line in file:
-            yield from _items_of([line.rstrip(b"\n")])
-
-
-def _csv(path: Path, column: str) -> Iterator[Item]:
+def _csv(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
     with _readable(path):
-        columns, rows = csv_rows(path, [column], bad_bytes="row")
-        _require(column, columns, path)
+        column = _chosen(path, column, format)
+        _, rows = csv_rows(path, [column], format=format, bad_bytes="row")
         yield from (_row_item(row, column) for row in rows)
 
 
-def _json(path: Path, column: str) -> Iterator[Item]:
+def _json(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
     with _readable(path):
-        _require(column, json_columns(path, bad_bytes="row"), path)
-        yield from (_row_item(row, column) for row in json_rows(path, [column], bad_bytes="row"))
+        column = _chosen(path, column, format)
+        rows = json_rows(path, [column], format=format, bad_bytes="row")
+        yield from (_row_item(row, column) for row in rows)
 
 
-def _parquet(path: Path, column: str) -> Iterator[Item]:
+def _parquet(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
     with _readable(path):
         try:
+            column = _chosen(path, column, format)
             file = pq.ParquetFile(path, memory_map=True)
-            _require(column, file.schema_arrow.names, path)
+            kind = file.schema_arrow.field(column).type
+            require_plain(kind, column, source=f"INPUT={path}", prefix=format.prefix)
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[column]):
                 texts = batch.column(column).cast(pa.string()).to_pylist()
                 yield from (_cell_item(text, f"'{column}'") for text in texts)
@@ -191,6 +197,12 @@ def _parquet(path: Path, column: str) -> Iterator[Item]:
 _READERS = {"lines": _lines, "csv": _csv, "json": _json, "parquet": _parquet}
 
 
+def _chosen(path: Path, column: str, format: TableFormat) -> str:
+    columns = columns_of(path, [column], format=format, bad_bytes="row")
+    asked = {"text": column}
+    return choose_columns(columns, asked, source=f"INPUT={path}", prefix=format.prefix)["text"]
+
+
 def _row_item(row: Row, column: str) -> Item:
     text = row.values.get(column)
     if row.problem is not None:
@@ -200,16 +212,6 @@ def _row_item(row: Row, column: str) -> Item:
 
 def _cell_item(text: str | None, where: str) -> Item:
     return Item("", f"there is no {where}") if text is None else Item(clean(text))
-
-
-def _require(column: str, columns: list[str], path: Path) -> None:
-    if not columns:
-        raise InputError(f"INPUT={path}: holds no text; there must be a row each")
-    if column not in columns:
-        raise InputError(
-            f"INPUT={path}: no column '{column}': its columns are {', '.join(columns)}; name the"
-            " right one by --text_column"
-        )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from torch import Tensor
 from data.clip import local_path
 from data.reading_ahead import ClipReader
 from data.text_part import windows
-from data.tokenizing import content_of
+from data.tokenizing import content_of, unknown_of
 from data.video import reading_of
 from data.vocabulary import clean
 from data.workers import available_cores
@@ -34,6 +34,8 @@ class ItemSteps(NamedTuple):
     """(T,) int64 tokens; (T, S, S, 3) uint8 frames."""
     seconds: np.ndarray | None = None
     """(T,) when each frame is shown, from the file's first one on; None of texts."""
+    unknown_share: float = 0.0
+    """Of the tokens, those that the vocabulary lacks."""
 
     @classmethod
     def unread(cls, item: Item, problem: str) -> "ItemSteps":
@@ -50,6 +52,7 @@ class TextSteps:
 
     def __init__(self, description: dict[str, Any]) -> None:
         self._tokenizer = Tokenizer.from_str(description["inputs"]["tokenizer"])
+        self._unknown = unknown_of(self._tokenizer)
         self._max_tokens = description["data"].get("max_tokens")
         self._ngrams = description["data"].get("ngrams", 1)
 
@@ -68,7 +71,9 @@ class TextSteps:
             elif not one.ids or content_of(item.source) == 0:
                 found.append(ItemSteps.unread(item, "holds no word; give a text of at least one"))
             else:
-                found.append(ItemSteps(item, np.array(one.ids[: self._max_tokens], np.int64)))
+                tokens = np.array(one.ids[: self._max_tokens], np.int64)
+                share = float((tokens == self._unknown).mean())
+                found.append(ItemSteps(item, tokens, unknown_share=share))
         return found
 
     def together(self, items: Sequence[ItemSteps]) -> Tensor:

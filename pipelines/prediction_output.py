@@ -7,6 +7,7 @@ the last is the answer. For people a line for each stands indented below the ite
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from pipelines.predictor import Prediction, Timeline, Unanswered, shown
 
 Format = Literal["text", "json", "csv"]
 FORMATS: tuple[Format, ...] = ("text", "json", "csv")
+# What a terminal obeys, line ends and tabs aside; those beyond 126 JSON writes as they are.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 Found = Prediction | Unanswered
 Lines = Callable[[Found, Timeline | None], str]
 
@@ -38,6 +41,11 @@ def lines_of(
         return "", json_line
     table = _Table(classes, timeline=timeline, has_seconds=has_seconds)
     return table.header(), table.rows
+
+
+def for_terminal(lines: str) -> str:
+    """Lines of any format, harmless to a terminal; a program gets texts in CSV as they are."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), lines)
 
 
 def text_lines(found: Found, timeline: Timeline | None) -> str:
@@ -80,7 +88,10 @@ def json_line(found: Found, timeline: Timeline | None) -> str:
             | {"probabilities": dict(zip(timeline.classes, shares.tolist(), strict=True))}
             for step, seconds, shares in _moments(timeline)
         ]
-    line = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    line = _CONTROLS.sub(
+        lambda found: f"\\u{ord(found[0]):04x}",
+        json.dumps(content, ensure_ascii=False, allow_nan=False),
+    )
     # Bytes of a file's name that are no text come as JSON writes them: \udcff.
     return line.encode("utf-8", "backslashreplace").decode() + "\n"
 

@@ -52,6 +52,8 @@ class Prediction:
     """How many tokens or frames were read."""
     _ask_again: Callable[[], Timeline] = field(compare=False)
     """Reads the item once more: kept features would pile up."""
+    unknown_share: float = 0.0
+    """Of a text's tokens, those that the vocabulary lacks; where it is most, the answer is doubtful."""
 
     @property
     def label(self) -> str:
@@ -128,6 +130,12 @@ class Predictor:
     def text_column(self) -> str:
         """What the column of texts was called that it was trained on."""
         return self.model.description["data"].get("text_column", "text")
+
+    @property
+    def columns(self) -> str | None:
+        """Names that were given to the columns of what it was trained on."""
+        found: str | None = self.model.description["data"].get("columns")
+        return found
 
     def __call__(self, source: str | Path) -> Prediction:
         """The answer to a text, or to the clip of a path.
@@ -211,7 +219,9 @@ class Predictor:
         pairs = zip(self.classes, shares.tolist(), strict=True)
         probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
         again = partial(self._timeline_of, one.item)
-        return Prediction(self.task, one.item.source, probabilities, len(one.steps), again)
+        return Prediction(
+            self.task, one.item.source, probabilities, len(one.steps), again, one.unknown_share
+        )
 
     def _timeline_of(self, item: Item) -> Timeline:
         found, timeline = next(self.answers([item], timeline=True))

@@ -14,7 +14,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.decode import read_frames
-from data.documents import pieces, read_text
+from data.documents import pieces
+from data.encodings import read_text
 from data.errors import InputError
 from data.folders import why_no_file
 from data.probe import UnreadableError
@@ -150,7 +151,7 @@ def text_of(text: str | None, path: str | None) -> tuple[str, str]:
     file = Path(path)
     if not os.path.isfile(file):
         raise InputError(f"INPUT={path}: {why_no_file(file)}; give a text file")
-    found = clean(read_text(file))
+    found = clean(read_text(file, option=None))
     if "\0" in found:
         raise InputError(f"INPUT={path}: holds no text (a zero byte in it); give a text file")
     return found, file.name

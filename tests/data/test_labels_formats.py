@@ -80,7 +80,6 @@ PARQUET = {
     "category of words": pandas.Series(["3", "11", "2"] * 10, dtype="category"),
     "nullable integers": pandas.Series([3, 11, 2] * 10, dtype="Int64"),
     "small integers": pandas.Series([3, 11, 2] * 10, dtype="int8"),
-    "bytes": pandas.Series([b"3", b"11", b"2"] * 10),
     "float32": pandas.Series([3, 11, 2] * 10, dtype="float32"),
 }
 

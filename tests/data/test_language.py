@@ -83,7 +83,7 @@ def test_pieces_are_the_text():
 
 def test_sources(tmp_path):
     (tmp_path / "folder" / "deep").mkdir(parents=True)
-    (tmp_path / "folder" / "b.txt").write_bytes(b"sm\xf8rrebr\xf8d\r\n")
+    (tmp_path / "folder" / "b.txt").write_bytes(b"sm\xc3\xb8rrebr\xc3\xb8d\r\n")
     (tmp_path / "folder" / "deep" / "c.txt").write_text("tea")
     (tmp_path / "folder" / "empty.txt").write_text(" \n")
     table = pandas.DataFrame({"text": ["null", "", "tea", "tea"], "label": [1, 2, 3, 4]})
@@ -97,7 +97,7 @@ def test_sources(tmp_path):
     def read(name, column="text"):
         return read_documents(tmp_path / name, text_column=column, cache=tmp_path / "cache")
 
-    assert read("folder") == (["sm�rrebr�d\n", "tea"], False, 0)
+    assert read("folder") == (["smørrebrød\n", "tea"], False, 0)
     for name, column in (("t.csv", "text"), ("t.parquet", "text"), ("t.jsonl", "said")):
         assert read(name, column) == (["null", "tea"], False, 1)
     assert read("code.c") == (["int main(void);\n"], True, 0)

@@ -215,16 +215,19 @@ def test_json_and_csv_say_the_same(run, tmp_path):
     code, out, _ = run("sentiment", f"--input={lines}", "--format=json")
     assert code == 1
     found = objects(out)
-    assert [one["source"] for one in found] == ['a "fine", film', "awful", "<p>"]
+    assert [one["source"] for one in found] == ['a "fine", film', "", "  ", "awful", "<p>"]
+    assert ["error" in one for one in found] == [False, True, True, False, True]
+    assert found[2]["error"] == "line 3 is blank"
     _, out, _ = run("sentiment", f"--input={lines}", "--format=csv")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [row["source"] for row in rows] == [one["source"] for one in found]
-    for row, one in zip(rows[:2], found[:2], strict=True):
+    for row, one in zip(rows[::3], found[::3], strict=True):
         assert (row["label"], int(row["steps"])) == (one["label"], one["steps"])
         assert float(row["probability"]) == one["probability"]
         for name, share in one["probabilities"].items():
             assert float(row[f"probability_{name}"]) == share
-    assert (rows[2]["label"], rows[2]["error"]) == ("", found[2]["error"])
+    for place in (1, 2, 4):
+        assert (rows[place]["label"], rows[place]["error"]) == ("", found[place]["error"])
 
 
 def test_timelines_of_all_formats(run, video_run):
@@ -257,8 +260,7 @@ def test_a_pipe_is_answered_line_by_line(sentiment_run):
     ) as process:
         for line in ("a fine film", "", "awful"):
             process.stdin.write(f"{line}\n".encode())
-            if line:
-                assert json.loads(process.stdout.readline())["source"] == line
+            assert json.loads(process.stdout.readline())["source"] == line
         process.stdin.write(b"\xff")
         process.stdin.close()
         assert "UTF-8" in json.loads(process.stdout.readline())["error"]

@@ -1,0 +1,139 @@
+"""Compressed files as streams of what they hold, with a limit: a small file can unfold without end."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from data.errors import InputError
+
+SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
+# Tables of texts unfold to 3 to 20 times their size. What unfolds to more than `MOST_TIMES` of what
+# was read of it, and is not small, was made to fill a memory or a disk.
+MOST_TIMES, ALWAYS_BYTES, MOST_BYTES = 200, 2**26, 2**35
+
+_DAMAGE = (
+    *(OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+    # a password; a way to compress that is not known
+    *(RuntimeError, NotImplementedError, pa.ArrowException),
+)
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether a file's name says so."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def plain_name(path: Path) -> str:
+    """What a file is called once it is unfolded: its name without the ending, or its only member's.
+
+    Raises:
+        InputError: a .zip file that is damaged, or has more than one member.
+    """
+    if path.suffix.lower() == ".zip":
+        with path.open("rb") as file:
+            return Path(_only_member(_directory(file, path), path).filename).name
+    return path.stem if is_compressed(path) else path.name
+
+
+def open_binary(path: Path, *, buffer_bytes: int = io.DEFAULT_BUFFER_SIZE) -> io.BufferedReader:
+    """A file's bytes, unfolded as they are read.
+
+    Raises:
+        InputError: a .zip file with more than one member; while it is read, a file that is damaged,
+            or that unfolds to more than is allowed.
+        OSError: it cannot be opened.
+    """
+    packed = path.open("rb")
+    if not is_compressed(path):
+        return packed
+    try:
+        unfolded = _unfolded(packed, path)
+    except BaseException:
+        packed.close()
+        raise
+    return io.BufferedReader(_Bounded(unfolded, packed, path), buffer_bytes)
+
+
+def _unfolded(packed: IO[bytes], path: Path) -> Any:
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return gzip.GzipFile(fileobj=packed)
+    if suffix == ".bz2":
+        return bz2.BZ2File(packed)
+    if suffix == ".xz":
+        return lzma.LZMAFile(packed)
+    try:
+        if suffix == ".zst":
+            return pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), "zstd")
+        archive = _directory(packed, path)
+        return archive.open(_only_member(archive, path))
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def _directory(file: IO[bytes], path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+
+
+def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    # What macOS adds beside each file is none of a person's own.
+    members = [
+        one
+        for one in archive.infolist()
+        if not one.is_dir() and not one.filename.startswith("__MACOSX/")
+    ]
+    if len(members) == 1:
+        return members[0]
+    names = [one.filename for one in members]
+    shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    raise InputError(
+        f"{path}: holds {len(members)} files ({shown or 'none'}), where one is read; unpack it, and"
+        " name one of them or their folder"
+    )
+
+
+class _Bounded(io.RawIOBase):
+    """What is unfolded, until it is too much."""
+
+    def __init__(self, unfolded: Any, packed: IO[bytes], path: Path) -> None:
+        self._unfolded, self._packed, self._path = unfolded, packed, path
+        self._num_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            block = self._unfolded.read(len(buffer))
+        except _DAMAGE as error:
+            raise _damaged(self._path, error) from error
+        buffer[: len(block)] = block
+        self._num_bytes += len(block)
+        times = ALWAYS_BYTES + MOST_TIMES * self._packed.tell()
+        if self._num_bytes > min(times, MOST_BYTES):
+            raise InputError(
+                f"{self._path}: unfolds to more than {MOST_TIMES} times its size or"
+                f" {MOST_BYTES // 2**30} GiB, the most that is read of a compressed file beyond"
+                f" {ALWAYS_BYTES // 2**20} MiB; if it is meant so, unpack it, and name what comes out"
+            )
+        return len(block)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._packed.close()
+        super().close()
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{path}: cannot be unfolded ({reason}); copy or compress it anew")

@@ -1,0 +1,192 @@
+"""Bytes of text → characters, strictly: what cannot be read is told, and not replaced in silence."""
+
+import codecs
+import io
+import logging
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from data.compressed import open_binary
+from data.errors import InputError
+
+log = logging.getLogger(__name__)
+
+# Longer marks first: that of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SHOWN_AS = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-32": "UTF-32"}
+#: how many bytes at the beginning of a file tell its encoding
+SAMPLE_BYTES = 2**16
+
+# A byte that is no character becomes a lone surrogate, which no encoding gives for a character.
+# Python's own "surrogateescape" does so too, but not for the bytes below 128, which UTF-16 has.
+_ERRORS = "manytoone-bad-bytes"
+BAD_BYTE = re.compile("[\udc00-\udcff]")
+
+
+def _mark_bytes(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    bad = error.object[error.start : error.end]
+    return "".join(chr(0xDC00 + byte) for byte in bad), error.end
+
+
+codecs.register_error(_ERRORS, _mark_bytes)
+
+
+def check_encoding(name: str, *, option: str) -> None:
+    """Complain of a name that is no encoding of text."""
+    try:
+        # The second finds what makes bytes of bytes, such as base64.
+        codecs.lookup(name)
+        b"a".decode(name, "replace")
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise InputError(
+            f"{option}={name}: no encoding that is known; allowed are utf-8, utf-16-le, cp1252,"
+            " latin-1, cp949, gb18030, shift_jis, and others that Python has"
+        ) from error
+
+
+def encoding_of(start: bytes, named: str | None = None) -> str:
+    """The encoding of bytes by their beginning: by its mark, else as named, else by its zero bytes.
+
+    Text has no zero byte, except in UTF-16, where each second one is zero in Latin letters, digits,
+    blanks and line ends. Without any of this it is UTF-8.
+    """
+    for mark, encoding in _MARKS:
+        if start.startswith(mark):
+            return encoding
+    if named is not None:
+        return named
+    even, odd = start[0 : len(start) // 2 * 2 : 2], start[1::2]
+    for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        count = zeros.count(0)
+        if count and 2 * count >= len(zeros) and 20 * others.count(0) <= count:
+            return encoding
+    return "utf-8-sig"
+
+
+def is_too_short(start: bytes) -> bool:
+    """Whether the beginning of a stream may still become a mark, or half a character of UTF-16."""
+    may_be_mark = any(mark.startswith(start) and mark != start for mark, _ in _MARKS)
+    return may_be_mark or (len(start) == 1 and start != b"\n")
+
+
+def open_text(
+    path: Path, *, encoding: str | None = None, newline: str | None = None
+) -> io.TextIOWrapper:
+    """A file of text, compressed or not, to read; bytes that are no characters match `BAD_BYTE`.
+
+    Args:
+        path: the file.
+        encoding: of a file without a mark; None: UTF-8, or UTF-16 where that is certain.
+        newline: as `open` takes it; None makes a line feed of each kind of line end.
+    """
+    binary = open_binary(path, buffer_bytes=SAMPLE_BYTES)
+    try:
+        return _text_of(binary, path, encoding, newline)
+    except BaseException:
+        binary.close()
+        raise
+
+
+def _text_of(
+    binary: io.BufferedReader, path: Path, encoding: str | None, newline: str | None
+) -> io.TextIOWrapper:
+    start = binary.peek(SAMPLE_BYTES)
+    found = encoding_of(start, encoding)
+    if found == encoding and not start.isascii() and _may_be_utf8(start):
+        _warn_of_utf8(path.parent, encoding)
+    return io.TextIOWrapper(binary, encoding=found, errors=_ERRORS, newline=newline)
+
+
+def _may_be_utf8(start: bytes) -> bool:
+    try:
+        # The last character may be cut.
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@lru_cache
+def _warn_of_utf8(folder: Path, encoding: str) -> None:
+    if codecs.lookup(encoding).name != "utf-8":
+        log.warning("%s: texts that may well be UTF-8 are read as %s, as asked", folder, encoding)
+
+
+def decoder_of(start: bytes, encoding: str | None = None) -> Any:
+    """What decodes a stream piece by piece, as `open_text` does a file; it begins with ``start``."""
+    found = encoding_of(start, encoding)
+    return io.IncrementalNewlineDecoder(
+        codecs.getincrementaldecoder(found)(_ERRORS), translate=True
+    )
+
+
+def read_text(
+    path: Path, *, encoding: str | None = None, option: str | None = "--data.encoding"
+) -> str:
+    """A file as text, each of its line ends a line feed.
+
+    Args:
+        path: the file.
+        encoding: see `open_text`.
+        option: what names the encoding on the command line; None where nothing does.
+
+    Raises:
+        InputError: it cannot be opened, or has a byte that is no character.
+    """
+    try:
+        with open_text(path, encoding=encoding) as file:
+            text = file.read()
+            used = file.encoding
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); allow it, or leave it out"
+        ) from error
+    if bad := BAD_BYTE.search(text):
+        line = text.count("\n", 0, bad.start()) + 1
+        raise not_decodable(path, line, bad[0], encoding=used, option=option)
+    return text
+
+
+def undecodable(mark: str, encoding: str, *, option: str) -> str:
+    """Why a row or a line cannot be used, to follow its place; see `not_decodable`."""
+    return (
+        f"cannot be read: {_complaint(mark, encoding)}; write it as UTF-8, or name its encoding,"
+        f" e.g. by {option}=cp1252"
+    )
+
+
+def _complaint(mark: str, encoding: str) -> str:
+    shown = _SHOWN_AS.get(encoding.lower(), encoding)
+    return f"byte 0x{ord(mark) - 0xDC00:02x} is not {shown}"
+
+
+def not_decodable(
+    path: Path, line: int, mark: str, *, encoding: str, option: str | None
+) -> InputError:
+    """The error for a file in another encoding than was taken.
+
+    Args:
+        path, line: where it shows.
+        mark: what `BAD_BYTE` matched there.
+        encoding: what was taken.
+        option: see `read_text`.
+    """
+    other = "save it as UTF-8"
+    if encoding.lower() in _SHOWN_AS:
+        other = (
+            "the file may be Windows-1252 or Latin-1; save it as UTF-8, e.g. by iconv -f"
+            f" WINDOWS-1252 -t UTF-8 {path.name}"
+        )
+    if option is not None:
+        other += f", or name its encoding, e.g. by {option}=cp1252"
+    return InputError(f"{path}, line {line}: {_complaint(mark, encoding)}: {other}")

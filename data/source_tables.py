@@ -1,0 +1,155 @@
+"""Files of rows → one table: columns that are read, parts that files are, rows that cannot be used."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import datasets
+from datasets import Dataset
+
+from data.chosen_columns import choose_columns, part_column
+from data.class_labels import named_alike
+from data.errors import InputError
+from data.splits import PART_NAMES
+from data.table_format import TableFormat
+from data.text_tables import PROBLEM, columns_of, file_table
+
+log = logging.getLogger(__name__)
+
+# The column that says which part a file is, beside what it may hold itself.
+_PART = "_part"
+_ROWS_AT_ONCE = 10_000
+
+
+class Source(NamedTuple):
+    """A source that was opened: one table, however many files it was made of."""
+
+    table: Dataset
+    columns: dict[str, str]
+    """Those that are read, by what they hold: ``text``, and of ``label``, ``split`` and ``group``
+    what is there."""
+    problems: dict[int, str]
+    """Rows that cannot be used, and why."""
+
+
+def read_tables(
+    files: Sequence[tuple[Path, str | None]],
+    source: str,
+    asked: Mapping[str, str | None],
+    *,
+    cache: Path,
+    format: TableFormat,
+) -> Source:
+    """Tables below each other.
+
+    Args:
+        files: each with the part that it is; None where their names say none.
+        source: what to call them all in an error.
+        asked: see `choose_columns`.
+        cache, format: see `file_table`.
+
+    Raises:
+        InputError: a file that cannot be read, columns that do not agree, or rows that are said to
+            be in another part than their file is.
+    """
+    first, is_parts = files[0][0], files[0][1] is not None
+    columns = _chosen(first, asked, format)
+    others = {file: _chosen(file, asked, format, quiet=True) for file, _ in files[1:]}
+    for file, found in others.items():
+        if found != columns:
+            raise InputError(
+                f"{source}: {first.name} is read by the columns {', '.join(columns.values())}, and"
+                f" {file.name} by {', '.join(found.values())}; call them alike"
+            )
+    guess = None
+    if (
+        "label" in asked
+        and asked.get("split") == "split"
+        and "split" not in columns
+        and not is_parts
+    ):
+        guess = part_column(columns_of(first, _names(asked), format=format).names)
+    wanted = [columns[role] for role in ("split", "group") if role in columns]
+    tables: list[Dataset] = []
+    problems: dict[int, str] = {}
+    num_rows = 0
+    for file, part in files:
+        table = file_table(
+            file,
+            needed={role: columns[role] for role in ("text", "label") if role in columns},
+            wanted=[*wanted, *([guess] if guess else [])],
+            cache=cache,
+            format=format,
+        )
+        where = f"{file.name}, " if len(files) > 1 else ""
+        problems |= {num_rows + row: f"{where}{why}" for row, why in problems_of(table).items()}
+        num_rows += len(table)
+        tables.append(table if part is None else _in_part(table, part, columns, file))
+    whole = _below_each_other(tables, source)
+    if is_parts:
+        columns["split"] = _PART
+    elif guess is not None and _names_parts(whole, guess, problems):
+        log.warning("%s: reads the column '%s' as the split", source, guess)
+        columns["split"] = guess
+    return Source(whole, columns, problems)
+
+
+def _names(asked: Mapping[str, str | None]) -> list[str]:
+    return [name for name in asked.values() if name is not None]
+
+
+def _chosen(
+    file: Path, asked: Mapping[str, str | None], format: TableFormat, *, quiet: bool = False
+) -> dict[str, str]:
+    columns = columns_of(file, _names(asked), format=format)
+    return choose_columns(columns, asked, source=str(file), prefix=format.prefix, quiet=quiet)
+
+
+def _in_part(table: Dataset, part: str, columns: Mapping[str, str], file: Path) -> Dataset:
+    """With a column that says the part; what the file says itself must be the same."""
+    if "split" in columns:
+        said = set(table.unique(columns["split"])) - {None}
+        others = [one for one in said if PART_NAMES.get(str(one).strip().lower()) != part]
+        if others:
+            raise InputError(
+                f"{file}: is the part '{part}' by its name, and has rows of '{others[0]}' in its"
+                f" column '{columns['split']}'; give the file another name, or leave the column"
+                " aside by --data.split_column=null"
+            )
+    return table.add_column(_PART, [part] * len(table))
+
+
+def _below_each_other(tables: Sequence[Dataset], source: str) -> Dataset:
+    try:
+        return datasets.concatenate_datasets(named_alike(tables))
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{source}: its tables do not hold the same types ({' '.join(str(error).split())});"
+            " write them alike"
+        ) from error
+
+
+def _names_parts(table: Dataset, column: str, problems: Mapping[int, str]) -> bool:
+    """Whether all values of a column are names of parts, a training part among them."""
+    usable = (
+        table
+        if not problems
+        else table.filter(lambda _, row: row not in problems, with_indices=True)
+    )
+    found = {PART_NAMES.get(str(value).strip().lower()) for value in usable.unique(column)}
+    return None not in found and "train" in found
+
+
+def problems_of(table: Dataset) -> dict[int, str]:
+    """Rows that cannot be used, by the column `PROBLEM`, and why."""
+    if PROBLEM not in table.column_names:
+        return {}
+    column = table.select_columns(PROBLEM).with_format("arrow")
+    found: dict[int, str] = {}
+    for first in range(0, len(table), _ROWS_AT_ONCE):
+        reasons = column[first : first + _ROWS_AT_ONCE][PROBLEM]
+        if reasons.null_count < len(reasons):
+            rows = enumerate(reasons.to_pylist(), start=first)
+            found |= {row: reason for row, reason in rows if reason is not None}
+    return found

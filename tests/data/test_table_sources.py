@@ -1,0 +1,432 @@
+"""Tables as people have them: folders, compressed files, other names of columns, no names at all."""
+
+import bz2
+import gzip
+import json
+import lzma
+import zipfile
+
+import pandas
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets import Dataset
+
+from data import compressed
+from data.errors import InputError
+from data.text import TextDataModule
+from data.texts import read_texts
+
+ROWS = [
+    (f"film number {k} is {word}", label)
+    for k, (word, label) in enumerate([("bad", "neg"), ("good", "pos")] * 12)
+]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MANYTOONE_CACHE", str(tmp_path / "cache"))
+
+
+def frame(rows=ROWS, text="text", label="label"):
+    return pandas.DataFrame(rows, columns=[text, label])
+
+
+def written(rows=ROWS, *, header="text,label", delimiter=",", end="\n"):
+    lines = [header] if header else []
+    return end.join([*lines, *(delimiter.join(row) for row in rows), ""])
+
+
+def texts_of(data):
+    return {name: sorted(part.sources()) for name, part in data.parts.items()}
+
+
+def all_texts(data):
+    return sorted(text for some in texts_of(data).values() for text in some)
+
+
+def refused(path, **options):
+    with pytest.raises(InputError) as caught:
+        _ = TextDataModule(path=str(path), **options).parts
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+EVERY = sorted(text for text, _ in ROWS)
+
+
+# Folders
+
+
+def save(table, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.name.endswith(".parquet"):
+        table.to_parquet(path)
+    elif ".jsonl" in path.name:
+        table.to_json(path, orient="records", lines=True)
+    else:
+        table.to_csv(path, index=False, sep="\t" if ".tsv" in path.name else ",")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train.csv", "test.csv"),
+        ("train.jsonl", "validation.jsonl"),
+        ("reviews_train.tsv", "reviews-TEST.tsv"),
+        ("data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"),
+        ("train/part-0000.csv", "test/part-0000.csv"),
+        ("train.csv.gz", "dev.csv.gz"),
+        ("train.csv", "test.jsonl"),
+    ],
+)
+def test_files_of_a_folder_are_the_parts_they_are_named(tmp_path, names):
+    folder = tmp_path / "given"
+    save(frame(ROWS[:16]), folder / names[0])
+    save(frame(ROWS[16:]), folder / names[1])
+    data = TextDataModule(path=str(folder))
+    found = texts_of(data)
+    assert found["test"] == sorted(text for text, _ in ROWS[16:])
+    assert all_texts(data) == EVERY
+    assert data.origin.reported_part == ("test" if "test" in names[1].lower() else "val")
+
+
+def test_pieces_are_one_table_and_a_problem_names_its_file(tmp_path, caplog):
+    folder = tmp_path / "pieces"
+    for k in range(3):
+        save(frame(ROWS[8 * k : 8 * k + 8]), folder / f"part-{k:04}.csv")
+    with (folder / "part-0001.csv").open("a") as file:
+        file.write("one, two, three\n")
+    (folder / "dataset_info.json").write_text("{}")
+    data = TextDataModule(path=str(folder))
+    assert all_texts(data) == EVERY
+    assert [skip.id for skip in data.skipped] == [16]
+    assert data.skipped[0].reason.startswith("part-0001.csv, line 10 has 3 cell(s)")
+    assert "reads 3 tables as one" in caplog.text
+    assert sorted(read_texts(str(folder), text_column="text", cache=tmp_path)["text"][:]) == EVERY
+
+
+def test_pieces_of_parts_go_together_and_texts_without_labels_stay_out(tmp_path, caplog):
+    folder = tmp_path / "hub"
+    for k in range(2):
+        save(frame(ROWS[8 * k : 8 * k + 8]), folder / f"train-0000{k}-of-00002.parquet")
+    save(frame(ROWS[16:]), folder / "test-00000-of-00001.parquet")
+    save(frame(ROWS[:4]), folder / "unsupervised-00000-of-00001.parquet")
+    data = TextDataModule(path=str(folder))
+    assert all_texts(data) == EVERY
+    assert len(data.parts["test"]) == 8
+    assert "unsupervised-00000-of-00001.parquet is left out" in caplog.text
+
+
+def test_folders_that_cannot_be_meant_are_one_line(tmp_path):
+    def folder(name, *files):
+        for file in files:
+            save(frame(), tmp_path / name / file)
+        return tmp_path / name
+
+    assert "odd.csv is not" in refused(folder("odd", "train.csv", "odd.csv"))
+    assert "says the parts test and train" in refused(folder("two", "train_test.csv"))
+    assert "may be the same rows twice" in refused(folder("twins", "train.csv", "train.jsonl"))
+    mixed = folder("mixed", "train.csv")
+    (mixed / "pos").mkdir()
+    (mixed / "pos/a.txt").write_text("fine")
+    line = refused(mixed)
+    assert "tables (train.csv)" in line
+    assert "folders of texts (pos/a.txt)" in line
+    unlike = folder("unlike", "train.csv")
+    frame(text="review").to_csv(unlike / "test.csv", index=False)
+    line = refused(unlike)
+    assert "test.csv is read by the columns review, label, and train.csv by text, label" in line
+    other = folder("other", "test.csv")
+    save(frame().assign(split="train"), other / "train.csv")
+    save(frame().assign(split="train"), other / "test.csv")
+    assert "is the part 'test' by its name" in refused(other)
+    data = TextDataModule(path=str(other), split_column=None, on_leak="report")
+    assert len(data.parts["test"]) == 24
+
+
+def test_tokens_of_a_folder_are_found_again(tmp_path, monkeypatch):
+    save(frame(ROWS[:16]), tmp_path / "given/train.csv")
+    save(frame(ROWS[16:]), tmp_path / "given/test.csv")
+    first = TextDataModule(path=str(tmp_path / "given"))
+    _ = first.parts
+    before = {path for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    second = TextDataModule(path=str(tmp_path / "given"))
+    assert texts_of(second) == texts_of(first)
+    assert {path for path in (tmp_path / "cache").rglob("*") if path.is_file()} == before
+
+
+# Compressed
+
+
+def zipped(path, content, names=("reviews.csv",)):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, content)
+
+
+def zstandard(content):
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("a.csv.gz", gzip.compress),
+        ("a.CSV.GZ", gzip.compress),
+        ("a.csv.bz2", bz2.compress),
+        ("a.csv.xz", lzma.compress),
+        ("a.csv.zst", zstandard),
+        ("a.gz", gzip.compress),
+    ],
+)
+def test_compressed_tables_are_read(tmp_path, name, pack):
+    (tmp_path / name).write_bytes(pack(written().encode()))
+    assert all_texts(TextDataModule(path=str(tmp_path / name))) == EVERY
+
+
+@pytest.mark.parametrize("names", [["x/reviews.csv"], ["reviews"], ["r.csv", "__MACOSX/._r.csv"]])
+def test_a_zip_file_with_one_member_is_read(tmp_path, names):
+    zipped(tmp_path / "a.zip", written(), names)
+    assert all_texts(TextDataModule(path=str(tmp_path / "a.zip"))) == EVERY
+
+
+def test_json_lines_in_utf16_may_be_compressed(tmp_path):
+    lines = [json.dumps({"text": text, "label": label}) for text, label in ROWS]
+    content = "\n".join(lines).encode("utf-16")
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(content))
+    assert all_texts(TextDataModule(path=str(tmp_path / "a.jsonl.gz"))) == EVERY
+
+
+def test_what_cannot_be_unfolded_is_one_line(tmp_path):
+    def file(name, content):
+        (tmp_path / name).write_bytes(content)
+        return tmp_path / name
+
+    packed = gzip.compress(written().encode())
+    assert "cannot be unfolded" in refused(file("cut.csv.gz", packed[:-12]))
+    assert "cannot be unfolded" in refused(file("no.csv.gz", b"text,label\n"))
+    assert "cannot be unfolded" in refused(file("no.zip", b"text,label\n"))
+    assert "cannot be unfolded" in refused(file("no.csv.zst", b"text,label\n"))
+    assert "cannot be unfolded" in refused(file("no.csv.xz", b"text,label\n"))
+    zipped(tmp_path / "two.zip", written(), ["a.csv", "b.csv"])
+    assert "holds 2 files (a.csv, b.csv)" in refused(tmp_path / "two.zip")
+    assert "unpack it" in refused(file("a.parquet.gz", packed))
+    assert "an archive: unpack it" in refused(file("a.tar.gz", packed))
+
+
+@pytest.mark.parametrize("pack", ["gz", "zip", "bz2"])
+def test_what_unfolds_without_end_is_stopped(tmp_path, monkeypatch, pack):
+    monkeypatch.setattr(compressed, "ALWAYS_BYTES", 2**20)
+    bomb = b"text,label\n" + b"0" * (40 * 2**20)
+    path = tmp_path / f"bomb.csv.{pack}"
+    if pack == "zip":
+        zipped(path, bomb)
+    else:
+        path.write_bytes({"gz": gzip, "bz2": bz2}[pack].compress(bomb))
+    line = refused(path)
+    assert "more than 200 times its size or 32 GiB" in line
+    assert not list((tmp_path / "cache").rglob("*.arrow"))
+
+
+# Names of columns
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize(
+    ("text", "label"), [("review", "sentiment"), ("Sentence", "stars"), ("reviewText", "Target")]
+)
+def test_usual_names_are_found_and_said(tmp_path, caplog, suffix, text, label):
+    save(frame(text=text, label=label), tmp_path / f"a{suffix}")
+    data = TextDataModule(path=str(tmp_path / f"a{suffix}"))
+    assert all_texts(data) == EVERY
+    assert (
+        f"reads the column '{text}' as the text (--data.text_column names another)" in caplog.text
+    )
+    assert f"the column '{label}' as the label" in caplog.text
+
+
+def test_two_that_could_be_meant_are_asked_for(tmp_path):
+    table = frame(text="review").assign(content="x")
+    save(table, tmp_path / "a.csv")
+    line = refused(tmp_path / "a.csv")
+    assert "review, content" in line
+    assert "--data.text_column" in line
+    data = TextDataModule(path=str(tmp_path / "a.csv"), text_column="review")
+    assert all_texts(data) == EVERY
+
+
+def test_a_column_of_parts_may_be_called_set(tmp_path, caplog):
+    parts = ["train"] * 16 + ["test"] * 8
+    save(frame().assign(set=parts), tmp_path / "a.csv")
+    data = TextDataModule(path=str(tmp_path / "a.csv"))
+    assert texts_of(data)["test"] == sorted(text for text, _ in ROWS[16:])
+    assert "reads the column 'set' as the split" in caplog.text
+    save(frame().assign(set="castle"), tmp_path / "toys.csv")
+    assert all_texts(TextDataModule(path=str(tmp_path / "toys.csv"))) == EVERY
+
+
+def test_columns_go_by_number_too_and_a_name_comes_first(tmp_path):
+    save(frame(text="was gesagt wurde", label="art"), tmp_path / "a.csv")
+    data = TextDataModule(path=str(tmp_path / "a.csv"), text_column="1", label_column="2")
+    assert all_texts(data) == EVERY
+    assert "are 2, from 1: was gesagt wurde, art" in refused(tmp_path / "a.csv", text_column="3")
+    assert "cannot be both text and label" in refused(
+        tmp_path / "a.csv", text_column="1", label_column="1"
+    )
+    swapped = pandas.DataFrame([(label, text) for text, label in ROWS], columns=["2", "1"])
+    save(swapped, tmp_path / "b.csv")
+    data = TextDataModule(path=str(tmp_path / "b.csv"), text_column="1", label_column="2")
+    assert all_texts(data) == EVERY
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+def test_files_without_names_say_so_with_a_remedy_that_works(tmp_path, delimiter):
+    rows = [(label, "7", text) for text, label in ROWS]
+    path = tmp_path / ("a.tsv" if delimiter == "\t" else "a.csv")
+    path.write_text(written(rows, header=None, delimiter=delimiter))
+    line = refused(path)
+    assert "its first line looks like a row (neg, 7, film number 0 is bad)" in line
+    remedy = line.rpartition("--data.columns=")[2]
+    assert remedy == "label,column2,text"
+    assert all_texts(TextDataModule(path=str(path), columns=remedy)) == EVERY
+    # By numbers alone the first row would be lost.
+    assert "looks like a row" in refused(path, text_column="3", label_column="1")
+
+
+def test_names_that_were_given_give_way_to_those_of_the_file(tmp_path):
+    for name, text, label in (("same", "text", "label"), ("usual", "review", "sentiment")):
+        save(frame(text=text, label=label).assign(id=7), tmp_path / f"{name}.csv")
+        data = TextDataModule(path=str(tmp_path / f"{name}.csv"), columns="label,text")
+        assert all_texts(data) == EVERY
+    assert "--data.columns=a,a: a name each" in refused(tmp_path / "same.csv", columns="a,a")
+
+
+def test_columns_of_another_number_are_rows_that_cannot_be_used(tmp_path):
+    rows = [("a", "pos", "x", "y"), *((*row, "z") for row in ROWS)]
+    (tmp_path / "a.csv").write_text(written(rows, header=None))
+    data = TextDataModule(path=str(tmp_path / "a.csv"), columns="text,label,more")
+    assert all_texts(data) == EVERY
+    assert data.skipped[0].reason.startswith("line 1 has 4 cell(s) where --data.columns names 3")
+
+
+@pytest.mark.parametrize("name", ["sep=#\n", '"sep=#"\r\n'])
+def test_excel_s_first_line_is_obeyed(tmp_path, name):
+    (tmp_path / "a.csv").write_text(name + written(header="text#label", delimiter="#"))
+    with (tmp_path / "a.csv").open("a") as file:
+        file.write("no label\n")
+    data = TextDataModule(path=str(tmp_path / "a.csv"))
+    assert all_texts(data) == EVERY
+    assert data.skipped[0].reason.startswith("line 27 has 1 cell(s)")
+
+
+def test_quotes_may_mean_nothing(tmp_path):
+    rows = [(label, f'"{text}" he said "so') for text, label in ROWS]
+    (tmp_path / "a.tsv").write_text(written(rows, header="label\ttext", delimiter="\t"))
+    assert "--data.quoting=none" in refused(tmp_path / "a.tsv")
+    data = TextDataModule(path=str(tmp_path / "a.tsv"), quoting="none")
+    assert all_texts(data) == sorted(text for _, text in rows)
+
+
+def test_cells_that_nobody_asked_for_may_be_missing_at_the_end(tmp_path):
+    lines = ["text,label,note,split,more"]
+    lines += [f"{text},{label},,train{',' * (k % 2)}" for k, (text, label) in enumerate(ROWS[:20])]
+    lines += [f"{text},{label},x,test,y" for text, label in ROWS[20:]]
+    lines += ["no part,pos"]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    data = TextDataModule(path=str(tmp_path / "a.csv"))
+    assert all_texts(data) == EVERY
+    assert [skip.source for skip in data.skipped] == ["no part,pos"]
+
+
+def test_a_column_called_group_is_named_and_can_be_left_aside(tmp_path):
+    save(frame().assign(group="all alike"), tmp_path / "a.csv")
+    assert "is left aside by --data.group_column=null" in refused(tmp_path / "a.csv")
+    assert all_texts(TextDataModule(path=str(tmp_path / "a.csv"), group_column=None)) == EVERY
+    save(frame().assign(split="left"), tmp_path / "b.csv")
+    assert "--data.split_column=null" in refused(tmp_path / "b.csv")
+    assert all_texts(TextDataModule(path=str(tmp_path / "b.csv"), split_column=None)) == EVERY
+
+
+# What is no table
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("a.xlsx", "a spreadsheet: save it as CSV"),
+        ("a.ods", "a spreadsheet: save it as CSV"),
+        ("a.sqlite", "a database"),
+        ("a.pkl", "can run code"),
+        ("a.feather", "write it as Parquet"),
+        ("a.txt", "--data.columns=label,text"),
+        ("a.html", "a file of type '.html' is not read; allowed are .csv"),
+    ],
+)
+def test_other_files_are_one_line_with_what_to_do(tmp_path, name, says):
+    (tmp_path / name).write_bytes(b"no table")
+    assert says in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", ["columns", "rows", "data", "pretty"])
+def test_a_single_json_object_is_told(tmp_path, value):
+    table = frame()
+    if value == "columns":
+        content = table.to_json()
+    elif value == "rows":
+        content = table.to_json(orient="index")
+    else:
+        rows = {"version": 1, "data": table.to_dict(orient="records")}
+        content = json.dumps(rows, indent=1 if value == "pretty" else None)
+    (tmp_path / "a.json").write_text(content)
+    assert "is a single JSON object, where rows are needed" in refused(tmp_path / "a.json")
+
+
+STRANGE = {
+    "list": pa.array([[1]] * 24),
+    "struct": pa.array([{"a": 1}] * 24),
+    "map": pa.array([[("a", 1)]] * 24, pa.map_(pa.string(), pa.int64())),
+    "binary": pa.array([b"a"] * 24),
+    "nested": pa.array([[[1]]] * 24),
+}
+
+
+@pytest.mark.parametrize("role", ["text", "label", "split", "group"])
+@pytest.mark.parametrize("kind", STRANGE)
+def test_columns_that_hold_no_single_values_are_one_line(tmp_path, role, kind):
+    columns = {"text": [t for t, _ in ROWS], "label": [y for _, y in ROWS], role: STRANGE[kind]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    line = refused(tmp_path / "a.parquet")
+    assert f"the column '{role}' holds" in line
+
+
+@pytest.mark.parametrize("role", ["text", "label", "split", "group"])
+def test_lists_and_objects_of_json_are_one_line(tmp_path, role):
+    lines = [json.dumps({"text": t, "label": y} | {role: [1]}) for t, y in ROWS]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    assert f"has a JSON list as its '{role}'" in refused(tmp_path / "a.jsonl")
+
+
+@pytest.mark.parametrize("role", ["text", "label", "group"])
+def test_lists_of_a_hub_s_data_set_are_one_line(tmp_path, monkeypatch, role):
+    columns = {"text": ["a"] * 4, "label": [0, 1] * 2, "split": ["train"] * 4, role: [[1]] * 4}
+    monkeypatch.setattr("data.texts._hub", lambda name: Dataset.from_dict(columns))
+    assert f"the column '{role}' holds lists" in refused("somebody/something")
+
+
+def test_single_values_of_every_type_are_read(tmp_path):
+    texts = [text for text, _ in ROWS]
+    columns = {
+        "text": pa.array(texts, pa.large_string()),
+        "label": pa.array([y for _, y in ROWS]).dictionary_encode(),
+        "group": pa.array(range(24), pa.timestamp("s")),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    assert all_texts(TextDataModule(path=str(tmp_path / "a.parquet"))) == EVERY
+    columns |= {"label": pa.array([k % 2 for k in range(24)], pa.decimal128(5, 0))}
+    pq.write_table(pa.table(columns), tmp_path / "b.parquet")
+    assert all_texts(TextDataModule(path=str(tmp_path / "b.parquet"))) == EVERY
