@@ -15,6 +15,9 @@ from data.times import is_wound_back
 # Damaged containers can fail at every packet for ever.
 MAX_FAULTS = 100
 
+# Whoever waits for a file hears of it each so many frames.
+REPORT_EVERY = 100
+
 # A picture is shown at most this many steps before one that was stored ahead of it.
 _MOST_REORDERED = 32
 # A picture of MPEG-4 that only says "as before" is no larger than this, in bytes.
@@ -62,6 +65,7 @@ class Census:
     Attributes:
         times: of each such packet, when its frame is shown, or None.
         keys: which of them are key frames.
+        num_hidden: packets whose picture is not to be shown.
         has_fields: whether a packet may hold half of a frame, as in interlaced H.264.
     """
 
@@ -78,12 +82,14 @@ class Census:
         self._latest_dts: int | None = None
         self.times: list[int | None] = []
         self.keys: list[int] = []
+        self.num_hidden = 0
 
     def add(self, packet: av.Packet) -> bool:
         """Count a packet; whether it should give a frame."""
         if packet.size == 0 or packet.is_discard:
             return False
         if self._hidden is not None and self._hidden(packet):
+            self.num_hidden += 1
             return False
         if packet.is_keyframe:
             self.keys.append(len(self.times))

@@ -14,12 +14,11 @@ import av
 import numpy as np
 
 from data.opening import UnreadableError, film_streams, open_video, pixel_aspect
-from data.packets import Census, Packets, clock_of, decode, says_times
+from data.packets import REPORT_EVERY, Census, Packets, clock_of, decode, says_times
 from data.times import Times, breaks_of, seconds_of, times_of_frames, usual_step
 
 __all__ = ["Probe", "UnreadableError", "open_video", "probe", "traits_of"]
 
-_REPORT_EVERY = 100
 # FFmpeg gives the ticks of a container's clock for a rate where it finds none.
 _NO_RATE = 1000
 
@@ -47,6 +46,8 @@ class Probe(NamedTuple):
     times_are_exact: bool
     """Whether a decoded frame carries the time that stands in ``pts``, and no other does. In AVI
     files of codecs that reorder frames it does not: the packets' times there are those of decoding."""
+    is_plain: bool = True
+    """Whether each packet gives one frame at a time that the container says, in one recording."""
     has_fields: bool = False
     """Whether a packet may hold half of a frame: interlaced H.264."""
     starts: tuple[int, ...] = ()
@@ -57,6 +58,11 @@ class Probe(NamedTuple):
     """Frames that carried the time of the one before them, and were told apart."""
     other_streams: tuple[str, ...] = ()
     """Further video streams, which are not read, e.g. ``h264 80x64``."""
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether nothing of this had to be settled: frames, clock, or which stream is read."""
+        return self.is_plain and not self.breaks and not self.other_streams
 
     @property
     def num_frames(self) -> int:
@@ -141,6 +147,7 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
             rotation_degrees=0 if first is None else -first.rotation % 360,
             pixel_aspect=pixel_aspect(stream),
             times_are_exact=times.are_exact,
+            is_plain=census.is_certain and not census.num_hidden and says_times(stream),
             has_fields=census.has_fields,
             starts=times.starts,
             num_lost=num_lost,
@@ -187,8 +194,8 @@ def _by_decoding(
             if frame.key_frame:
                 keys.append(len(given.pts))
             given.add(frame)
-            if len(given.pts) % _REPORT_EVERY == 0:
-                progress(_REPORT_EVERY)
+            if len(given.pts) % REPORT_EVERY == 0:
+                progress(REPORT_EVERY)
         if first is None:
             raise UnreadableError(faults[-1] if faults else "no frame could be decoded")
         return given.times(stream), np.array(keys, np.int64), len(faults), first

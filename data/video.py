@@ -166,7 +166,6 @@ class VideoDataModule(SequenceDataModule):
             where=listing.where,
         )
         self._note(listing, rows, groups, contents)
-        takes_all = self.reading.frames == "all"
         decoder = Decoder(limit_seconds=self.limit_seconds)
         parts: dict[str, Part] = {}
         for name, members in rows.items():
@@ -178,7 +177,9 @@ class VideoDataModule(SequenceDataModule):
             parts[name] = VideoPart(
                 [found[k].path for k in ids],
                 sections=[sections[k] for k in ids],
-                probes=[None if takes_all and sections[k] == WHOLE else probes[k] for k in ids],
+                probes=[
+                    probes[k] if self._needs_probe(probes[k], sections[k]) else None for k in ids
+                ],
                 ids=ids,
                 labels=np.asarray(labels)[ids],
                 lengths=lengths[ids],
@@ -206,6 +207,11 @@ class VideoDataModule(SequenceDataModule):
                 f"{first.source}: {first.reason}; and no other clip could be read either"
             )
         return [None if isinstance(result, str) else result for result in results]
+
+    def _needs_probe(self, probe: Probe | None, section: Section) -> bool:
+        """Whether more is to be known of a clip than that all of its file is read."""
+        is_odd = probe is not None and not probe.is_ordinary
+        return self.reading.frames != "all" or section != WHOLE or is_odd
 
     def _lengths(
         self, found: list[Clip], probes: list[Probe | None], sections: list[Section]
