@@ -41,19 +41,20 @@ class VideoDataModule(SequenceDataModule):
             (``path,label[,split][,group][,start_seconds,end_seconds]``, paths relative to it). None
             takes the embedded example of eight motions.
         path_column, label_column, split_column, group_column, start_seconds_column,
-            end_seconds_column: what the columns of the CSV file are called.
+            end_seconds_column: what the columns of the CSV file are called. Seconds count from the
+            file's first video frame; the frame on show at the start is taken.
         fold: which of the official lists of UCF-101 or HMDB-51 to take: 1, 2 or 3.
         size_px: height and width that frames are scaled to.
         fit: how frames come to be square: crop, letterbox or stretch (see `FrameScaler`).
         interpolation: area, bilinear or fast (see `FrameScaler`).
         frames: which frames of a clip are read: all, every=k, fps=r, or count=n spread over the
-            whole clip (see `data.sampling`).
+            whole clip (see `data.sampling`); a gap of hours in its times counts as one usual step.
         max_frames: read only so many of these; None reads them all. The report says how many were
             cut off.
         min_share: the least share of a clip's frames that must be decoded; one with fewer is
             skipped.
         limit_seconds: how long decoding a clip may take, and as long again for every 1,000 frames
-            that came; one that takes longer is skipped.
+            that came, or that had to be decoded to count them; one that takes longer is skipped.
         cache_gib: memory for the decoded clips of each part, in GiB; a part that fits is decoded
             once and not in every epoch.
         augment_crop, augment_color, augment_grey, augment_flip: how clips are changed while
