@@ -14,7 +14,15 @@ import av
 import numpy as np
 
 from data.opening import UnreadableError, film_streams, open_video, pixel_aspect
-from data.packets import REPORT_EVERY, Census, Packets, clock_of, decode, says_times
+from data.packets import (
+    REPORT_EVERY,
+    Census,
+    Packets,
+    clock_of,
+    decode,
+    lacks_times_of_showing,
+    says_times,
+)
 from data.times import Times, breaks_of, seconds_of, times_of_frames, usual_step
 
 __all__ = ["Probe", "UnreadableError", "open_video", "probe", "traits_of"]
@@ -118,20 +126,21 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
     """
     with open_video(path) as (container, stream):
         packets, census = Packets(container, stream), Census(stream)
-        first: av.VideoFrame | None = None
+        alone: list[av.VideoFrame] | None = None
         for packet in packets:
-            if census.add(packet) and first is None and packet.is_keyframe:
-                first = _decoded_alone(stream, packet)
+            if census.add(packet) and not alone and packet.is_keyframe:
+                alone = _decoded_alone(stream, packet)
         if not census.times:
             raise UnreadableError(packets.last_fault or "holds no video packet")
-        if census.keys:
+        first = alone[0] if alone else None
+        if alone is not None:
             census.look_at(first)
         context = stream.codec_context
         name = container.format.name.split(",")[0]
         if census.is_certain:
             shown, time_base = when_shown(census.times, stream)
-            says_pts = not (name == "avi" and context.has_b_frames)
-            times = Times(np.sort(shown), time_base, None not in census.times and says_pts)
+            says_all = None not in census.times and not lacks_times_of_showing(stream)
+            times = Times(np.sort(shown), time_base, says_all)
             keyframes = np.unique(np.searchsorted(times.pts, shown[census.keys]))
             num_lost = 0
         else:
@@ -222,12 +231,11 @@ def _named(stream: av.VideoStream) -> str:
     return f"{context.name} {context.width}x{context.height}" if context else "unknown codec"
 
 
-def _decoded_alone(stream: av.VideoStream, packet: av.Packet) -> av.VideoFrame | None:
-    """The frame of a key packet, and the decoder as it was before."""
+def _decoded_alone(stream: av.VideoStream, packet: av.Packet) -> list[av.VideoFrame] | None:
+    """The frames of a key packet, None where it is damaged; the decoder is then as it was before."""
     try:
-        frames = packet.decode() + stream.codec_context.decode(None)
+        return packet.decode() + stream.codec_context.decode(None)
     except (av.FFmpegError, ValueError):
         return None
     finally:
         stream.codec_context.flush_buffers()
-    return frames[0] if frames else None

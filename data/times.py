@@ -100,11 +100,12 @@ def times_of_frames(
         return Times(np.arange(len(said)), 1 / rate, False, num_alike=distinct and len(said) - 1)
     latest = next((time for time in said if time is not None), 0)
     filled = [latest := latest if time is None else time for time in said]
-    known = np.clip(np.array(filled, np.int64), -_FARTHEST // 2, _FARTHEST // 2)
+    known = np.array(filled, np.int64)
     if clock is not None and is_wound_back(known, clock):
         known %= clock
     elif distinct == len(said) and np.all(np.diff(known) > 0):
         return Times(known, time_base, says_pts)
+    known = np.clip(known, -_FARTHEST // 2, _FARTHEST // 2)
     starts = _restarts(known)
     recordings = np.split(known, starts)
     usual = _usual_step_within(recordings) or float(1 / rate / time_base)
