@@ -13,6 +13,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+from data.frame_times import Times, breaks_of, seconds_of, times_of_frames, usual_step
 from data.opening import UnreadableError, film_streams, open_video, pixel_aspect
 from data.packets import (
     REPORT_EVERY,
@@ -23,7 +24,6 @@ from data.packets import (
     lacks_times_of_showing,
     says_times,
 )
-from data.times import Times, breaks_of, seconds_of, times_of_frames, usual_step
 
 __all__ = ["Probe", "UnreadableError", "open_video", "probe", "traits_of"]
 
@@ -80,7 +80,7 @@ class Probe(NamedTuple):
     @property
     def seconds(self) -> np.ndarray:
         """(n,) float64: when each frame is shown, from the first one on; breaks are closed (see
-        `data.times`).
+        `data.frame_times`).
         """
         return seconds_of(self.pts, self.time_base)
 
@@ -178,7 +178,7 @@ class Given:
         self.dts.append(frame.dts)
 
     def times(self, stream: av.VideoStream) -> Times:
-        """All of them in order (see `data.times.times_of_frames`)."""
+        """All of them in order (see `data.frame_times.times_of_frames`)."""
         unsaid = [None] * len(self.pts)
         return times_of_frames(
             self.pts if says_times(stream) else unsaid,

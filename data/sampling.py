@@ -11,7 +11,7 @@ n frames of the clip · T of them taken
 No rule repeats a frame: a clip with fewer frames than asked for gives those it has. A frame is on
 show until the next one comes, however long that is: a screen recording with a frame every 10 s is
 taken as it stands. Only a step that is no such pause but a clock that was set (longer than half an
-hour and than a hundred usual steps) counts as one usual step; `data.times` closes it beforehand.
+hour and than a hundred usual steps) counts as one usual step; `data.frame_times` closes it beforehand.
 
 Seconds count from the first video frame of the file that is shown, whatever time the file gives it.
 """
@@ -23,7 +23,7 @@ from fractions import Fraction
 import numpy as np
 
 from data.errors import InputError
-from data.times import usual_step
+from data.frame_times import usual_step
 
 # Sums of floats are off by less; no two frames are this near each other.
 _ROUNDING_SECONDS = 1e-6
