@@ -26,8 +26,8 @@ class Section(NamedTuple):
     """The part of a file that is the clip, in seconds; None: from its start, to its end.
 
     0 s is when the file's first video frame is shown: not 0 of the file's own clock, nor what an edit
-    list or a player leaves out before it. Gaps in the clock are closed (see `data.frame_times`). A section
-    holds the frame on show at its start and those that begin before its end.
+    list or a player leaves out before it. Gaps in the clock are closed (see `data.frame_times`). A
+    section holds the frame on show at its start and those that begin before its end.
     """
 
     start_seconds: float | None = None
