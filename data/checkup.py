@@ -115,9 +115,7 @@ def check_clip(decoder: Decoder, path: Path, section: Section = WHOLE) -> Checku
     if not fault and decoded < num_frames - _may_lack(found, wanted):
         fault = f"{decoded:,} of {num_frames:,} frames could be decoded"
     if not fault and found.num_lost:
-        fault = (
-            f"{found.num_lost:,} packets could not be decoded, beside {decoded:,} frames that were"
-        )
+        fault = f"{found.num_lost:,} packet(s) could not be decoded, beside {decoded:,} frames that were"
     return Checkup(
         fault=fault,
         is_readable=True,

@@ -23,7 +23,12 @@ _FILM = re.compile(r"(.+_g\d\d+)_c\d\d+", re.IGNORECASE)
 
 
 class Section(NamedTuple):
-    """The part of a file that is the clip, in seconds from the file's first frame; None: to the end."""
+    """The part of a file that is the clip, in seconds; None: from its start, to its end.
+
+    0 s is when the file's first video frame is shown: not 0 of the file's own clock, nor what an edit
+    list or a player leaves out before it. Gaps in the clock are closed (see `data.frame_times`). A
+    section holds the frame on show at its start and those that begin before its end.
+    """
 
     start_seconds: float | None = None
     end_seconds: float | None = None
@@ -43,7 +48,7 @@ class Clip(NamedTuple):
     """Clips of one group (one film, one camera, one person) may not stand on two sides."""
     start_seconds: float | None = None
     end_seconds: float | None = None
-    """The stretch of the file that is the clip; None where it begins or ends with the file."""
+    """The stretch of the file that is the clip (see `Section`); None where it begins or ends with it."""
 
     @property
     def section(self) -> Section:

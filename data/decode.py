@@ -99,11 +99,15 @@ def decode_into(
     *,
     section: Section = WHOLE,
     found: Probe | None = None,
+    progress: Callable[[int], object] = lambda _: None,
 ) -> np.ndarray:
-    """As `read_frames`, but each frame goes where ``room`` says; returns the ``seconds``."""
+    """As `read_frames`, but each frame goes where ``room`` says; returns the ``seconds``.
+
+    ``progress`` is told, from time to time, how many more frames were decoded beside those wanted.
+    """
     if how.frames == "all" and section == WHOLE:
         return _decode_all(path, room, how)
-    found = found or probe(path)
+    found = found or probe(path, progress=progress)
     wanted = wanted_frames(found, how, section)
     wanted = wanted[: how.max_frames]
     decoded: list[int] = []
@@ -113,7 +117,10 @@ def decode_into(
             with open_video(path) as (container, stream):
                 draw = _scaler(how, stream)
                 rest = wanted[len(decoded) :] if not decoded else wanted[wanted > decoded[-1]]
-                for place, frame in decode_at(container, stream, found, rest, may_seek=may_seek):
+                frames = decode_at(
+                    container, stream, found, rest, may_seek=may_seek, progress=progress
+                )
+                for place, frame in frames:
                     draw(frame, room())
                     decoded.append(place)
             break

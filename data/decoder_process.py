@@ -31,12 +31,15 @@ def main(connection_fd: int, memory_fd: int) -> None:
 def _answer(
     what: str, arguments: list[Any], connection: Connection, memory: mmap.mmap
 ) -> tuple[str, Any]:
+    def progress(num_frames: int) -> None:
+        connection.send(("progress", num_frames))
+
     try:
         if what == "probe":
-            return "done", probe(*arguments, progress=lambda n: connection.send(("progress", n)))
+            return "done", probe(*arguments, progress=progress)
         path, how, section, found = arguments
         room = _SharedRoom(connection, memory, how.size_px)
-        seconds = decode_into(path, room, how, section=section, found=found)
+        seconds = decode_into(path, room, how, section=section, found=found, progress=progress)
         room.hand_over()
         return "done", seconds
     except UnreadableError as error:

@@ -16,7 +16,9 @@ BREAK_SECONDS = 1800.0
 _BREAK_STEPS = 100
 # Parts of a unit of time, where a unit is too coarse to tell frames apart.
 _PARTS = 1000
-# Frames that come out of order are back in order after this many.
+# Beyond this, times are damage, and differences of them no longer numbers of 64 bits.
+_FARTHEST = 2**61
+# Times that fall behind for fewer frames than this are out of order, and no other recording's.
 _SOON = 4
 
 
@@ -97,23 +99,24 @@ def times_of_frames(
     if len(said) > 1 and distinct < 2:
         return Times(np.arange(len(said)), 1 / rate, False, num_alike=distinct and len(said) - 1)
     latest = next((time for time in said if time is not None), 0)
-    known = np.array([latest := latest if time is None else time for time in said], np.int64)
+    filled = [latest := latest if time is None else time for time in said]
+    known = np.array(filled, np.int64)
     if clock is not None and is_wound_back(known, clock):
         known %= clock
     elif distinct == len(said) and np.all(np.diff(known) > 0):
         return Times(known, time_base, says_pts)
+    known = np.clip(known, -_FARTHEST // 2, _FARTHEST // 2)
     starts = _restarts(known)
     recordings = np.split(known, starts)
     usual = _usual_step_within(recordings) or float(1 / rate / time_base)
     recordings = [_ascending(part, usual) for part in recordings]
-    whole, next_start = [], 0
-    for part in recordings:
-        whole.append(part - part[0] + next_start)
-        next_start = int(whole[-1][-1]) + max(round(usual), 1)
-    ordered = np.concatenate(whole)
+    between = max(round(usual), 1)
+    steps = np.concatenate([np.diff(part, prepend=part[0] - between) for part in recordings])
+    ordered = np.cumsum(np.minimum(steps, _FARTHEST // len(steps)))
+    ordered -= ordered[0]
     num_alike = len(known) - sum(len(np.unique(part)) for part in np.split(known, starts))
     if np.any(np.diff(ordered) == 0):
-        parts = min(_PARTS, 2**62 // (int(ordered[-1]) + 1)) or 1
+        parts = max(min(_PARTS, _FARTHEST // max(int(ordered[-1]), 1)), 1)
         ordered, time_base = _told_apart(ordered, usual, parts), time_base / parts
     return Times(ordered, time_base, False, tuple(starts.tolist()), num_alike)
 
@@ -124,7 +127,7 @@ def _restarts(times: np.ndarray) -> np.ndarray:
     latest, before = times[0], 0
     for k in (np.flatnonzero(np.diff(times) < 0) + 1).tolist():
         latest, before = max(latest, times[before:k].max()), k
-        if times[k : k + _SOON].max() < latest:
+        if times[k : k + _SOON].max() <= latest:
             found.append(k)
             latest = times[k]
     return np.array(found, np.int64)
@@ -149,7 +152,7 @@ def _usual_step_within(recordings: Sequence[np.ndarray]) -> float:
     steps = [np.zeros(0)]
     for part in recordings:
         distinct, counts = np.unique(part, return_counts=True)
-        steps.append(np.repeat(np.diff(distinct) / counts[:-1], counts[:-1]))
+        steps.append(np.diff(distinct) / counts[:-1])
     every = np.concatenate(steps)
     return float(np.median(every)) if len(every) else 0.0
 

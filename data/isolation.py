@@ -45,7 +45,8 @@ class Decoder:
     starts one of its own.
 
     Args:
-        limit_seconds: how long a file may take, and as long again for every 1,000 frames it gave.
+        limit_seconds: how long a file may take, and as long again for every 1,000 frames it gave, or
+            that had to be decoded to count them.
     """
 
     def __init__(self, *, limit_seconds: float = 60.0) -> None:

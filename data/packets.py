@@ -15,6 +15,9 @@ from data.opening import reason
 # Damaged containers can fail at every packet for ever.
 MAX_FAULTS = 100
 
+# Whoever waits for a file hears of it each so many frames.
+REPORT_EVERY = 100
+
 # A picture is shown at most this many steps before one that was stored ahead of it.
 _MOST_REORDERED = 32
 # A picture of MPEG-4 that only says "as before" is no larger than this, in bytes.
@@ -62,6 +65,7 @@ class Census:
     Attributes:
         times: of each such packet, when its frame is shown, or None.
         keys: which of them are key frames.
+        num_hidden: packets whose picture is not to be shown.
         has_fields: whether a packet may hold half of a frame, as in interlaced H.264.
     """
 
@@ -74,16 +78,19 @@ class Census:
         # Parsers put the two fields of other codecs in one packet; one of HEVC is a frame to itself.
         self._may_have_fields = self._codec == "h264"
         self.has_fields = self._may_have_fields and int(context.field_order or 0) >= _INTERLACED
-        self._is_doubtful = False
+        self._is_doubtful = self._has_tiny = False
+        self._stream = stream
         self._latest_dts: int | None = None
         self.times: list[int | None] = []
         self.keys: list[int] = []
+        self.num_hidden = 0
 
     def add(self, packet: av.Packet) -> bool:
         """Count a packet; whether it should give a frame."""
         if packet.size == 0 or packet.is_discard:
             return False
         if self._hidden is not None and self._hidden(packet):
+            self.num_hidden += 1
             return False
         if packet.is_keyframe:
             self.keys.append(len(self.times))
@@ -93,8 +100,7 @@ class Census:
                 # Another recording begins, whose clock starts again.
                 self._is_doubtful = True
             self._latest_dts = dts
-        if packet.size <= _NOT_CODED_BYTES and self._codec == "mpeg4":
-            self._is_doubtful = True
+        self._has_tiny |= packet.size <= _NOT_CODED_BYTES
         self.times.append(time_of(packet) if self._says_times else None)
         return True
 
@@ -113,7 +119,7 @@ class Census:
 
         Where it is not, decoding alone shows which frames there are.
         """
-        if self._is_doubtful or self.has_fields:
+        if self._is_doubtful or self.has_fields or self._may_lack_pictures:
             return False
         known = [time for time in self.times if time is not None]
         if len(known) < len(self.times):
@@ -128,11 +134,27 @@ class Census:
         late = np.maximum.accumulate(times) - times
         return bool(np.all(steps > 0) and late.max() <= _MOST_REORDERED * np.median(steps))
 
+    @property
+    def _may_lack_pictures(self) -> bool:
+        """Whether pictures may be there that only say "as before", and give no frame.
+
+        In AVI files whose codec reorders frames they stand for pictures that were stored before, in
+        the packet of another one, and do give a frame.
+        """
+        return (
+            self._has_tiny and self._codec == "mpeg4" and not lacks_times_of_showing(self._stream)
+        )
+
 
 def says_times(stream: av.VideoStream) -> bool:
     """Whether the container says when frames are shown; raw streams do not, and FFmpeg makes it up."""
     flags = stream.container.format.flags
     return not flags & Flags.no_timestamps.value  # type: ignore[operator]
+
+
+def lacks_times_of_showing(stream: av.VideoStream) -> bool:
+    """Whether only the times of decoding are said, of a codec that reorders frames: in AVI."""
+    return stream.container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
 
 
 def clock_of(stream: av.VideoStream) -> int | None:

@@ -15,11 +15,18 @@ import numpy as np
 
 from data.frame_times import Times, breaks_of, seconds_of, times_of_frames, usual_step
 from data.opening import UnreadableError, film_streams, open_video, pixel_aspect
-from data.packets import Census, Packets, clock_of, decode, says_times
+from data.packets import (
+    REPORT_EVERY,
+    Census,
+    Packets,
+    clock_of,
+    decode,
+    lacks_times_of_showing,
+    says_times,
+)
 
 __all__ = ["Probe", "UnreadableError", "open_video", "probe", "traits_of"]
 
-_REPORT_EVERY = 100
 # FFmpeg gives the ticks of a container's clock for a rate where it finds none.
 _NO_RATE = 1000
 
@@ -47,6 +54,8 @@ class Probe(NamedTuple):
     times_are_exact: bool
     """Whether a decoded frame carries the time that stands in ``pts``, and no other does. In AVI
     files of codecs that reorder frames it does not: the packets' times there are those of decoding."""
+    is_plain: bool = True
+    """Whether each packet gives one frame at a time that the container says, in one recording."""
     has_fields: bool = False
     """Whether a packet may hold half of a frame: interlaced H.264."""
     starts: tuple[int, ...] = ()
@@ -57,6 +66,11 @@ class Probe(NamedTuple):
     """Frames that carried the time of the one before them, and were told apart."""
     other_streams: tuple[str, ...] = ()
     """Further video streams, which are not read, e.g. ``h264 80x64``."""
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether nothing of this had to be settled: frames, clock, or which stream is read."""
+        return self.is_plain and not self.breaks and not self.other_streams
 
     @property
     def num_frames(self) -> int:
@@ -112,20 +126,21 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
     """
     with open_video(path) as (container, stream):
         packets, census = Packets(container, stream), Census(stream)
-        first: av.VideoFrame | None = None
+        alone: list[av.VideoFrame] | None = None
         for packet in packets:
-            if census.add(packet) and first is None and packet.is_keyframe:
-                first = _decoded_alone(stream, packet)
+            if census.add(packet) and not alone and packet.is_keyframe:
+                alone = _decoded_alone(stream, packet)
         if not census.times:
             raise UnreadableError(packets.last_fault or "holds no video packet")
-        if census.keys:
+        first = alone[0] if alone else None
+        if alone is not None:
             census.look_at(first)
         context = stream.codec_context
         name = container.format.name.split(",")[0]
         if census.is_certain:
             shown, time_base = when_shown(census.times, stream)
-            says_pts = not (name == "avi" and context.has_b_frames)
-            times = Times(np.sort(shown), time_base, None not in census.times and says_pts)
+            says_all = None not in census.times and not lacks_times_of_showing(stream)
+            times = Times(np.sort(shown), time_base, says_all)
             keyframes = np.unique(np.searchsorted(times.pts, shown[census.keys]))
             num_lost = 0
         else:
@@ -141,6 +156,7 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
             rotation_degrees=0 if first is None else -first.rotation % 360,
             pixel_aspect=pixel_aspect(stream),
             times_are_exact=times.are_exact,
+            is_plain=census.is_certain and not census.num_hidden and says_times(stream),
             has_fields=census.has_fields,
             starts=times.starts,
             num_lost=num_lost,
@@ -187,8 +203,8 @@ def _by_decoding(
             if frame.key_frame:
                 keys.append(len(given.pts))
             given.add(frame)
-            if len(given.pts) % _REPORT_EVERY == 0:
-                progress(_REPORT_EVERY)
+            if len(given.pts) % REPORT_EVERY == 0:
+                progress(REPORT_EVERY)
         if first is None:
             raise UnreadableError(faults[-1] if faults else "no frame could be decoded")
         return given.times(stream), np.array(keys, np.int64), len(faults), first
@@ -215,12 +231,11 @@ def _named(stream: av.VideoStream) -> str:
     return f"{context.name} {context.width}x{context.height}" if context else "unknown codec"
 
 
-def _decoded_alone(stream: av.VideoStream, packet: av.Packet) -> av.VideoFrame | None:
-    """The frame of a key packet, and the decoder as it was before."""
+def _decoded_alone(stream: av.VideoStream, packet: av.Packet) -> list[av.VideoFrame] | None:
+    """The frames of a key packet, None where it is damaged; the decoder is then as it was before."""
     try:
-        frames = packet.decode() + stream.codec_context.decode(None)
+        return packet.decode() + stream.codec_context.decode(None)
     except (av.FFmpegError, ValueError):
         return None
     finally:
         stream.codec_context.flush_buffers()
-    return frames[0] if frames else None

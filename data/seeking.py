@@ -5,12 +5,12 @@ frame comes out. With pictures that refer to later ones (B-frames), those shown 
 and stored behind it are of the section before: they are never wanted from that key frame on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import av
 import numpy as np
 
-from data.packets import Packets, time_of
+from data.packets import REPORT_EVERY, Packets, time_of
 from data.probe import Probe
 
 # Skip to a key frame over this many frames or more: a seek is not free.
@@ -34,6 +34,7 @@ def decode_at(
     wanted: np.ndarray,
     *,
     may_seek: bool = True,
+    progress: Callable[[int], object] = lambda _: None,
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """Frames of a file just opened, each with its place in `Probe.pts`.
 
@@ -42,12 +43,13 @@ def decode_at(
         found: the scan of the same file.
         wanted: (T,) ascending places.
         may_seek: jump over what is not wanted.
+        progress: told how many more frames were decoded and passed over, from time to time.
 
     Raises:
         SeekError: only where it may seek; what came before it is right.
     """
     if not found.times_are_exact:
-        yield from _by_counting(container, stream, wanted)
+        yield from _by_counting(container, stream, wanted, progress)
         return
     run = _Run(container, stream, found, wanted)
     while run.left:
@@ -140,7 +142,10 @@ class _Run:
 
 
 def _by_counting(
-    container: av.container.InputContainer, stream: av.VideoStream, wanted: np.ndarray
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    wanted: np.ndarray,
+    progress: Callable[[int], object],
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """Where times do not tell frames apart, their order does."""
     left = set(wanted.tolist())
@@ -155,6 +160,8 @@ def _by_counting(
                 left.remove(place)
                 yield place, frame
             place += 1
+            if place % REPORT_EVERY == 0:
+                progress(REPORT_EVERY)
         if not left:
             return
 

@@ -45,7 +45,8 @@ class VideoDataModule(SequenceDataModule):
         path_column, label_column, split_column, group_column, start_seconds_column,
             end_seconds_column: what the columns of the CSV file are called; null: one that is not
             read, of those after the label. Other usual names (``file``, ``class``, ``start``) are
-            found where only one column bears them.
+            found where only one column bears them. Seconds count from the file's first video frame;
+            the frame on show at the start is taken.
         columns: names of the columns of a file without a line that names them:
             ``path,label,split``.
         fold: which of the official lists of UCF-101 or HMDB-51 to take: 1, 2 or 3.
@@ -53,13 +54,13 @@ class VideoDataModule(SequenceDataModule):
         fit: how frames come to be square: crop, letterbox or stretch (see `FrameScaler`).
         interpolation: area, bilinear or fast (see `FrameScaler`).
         frames: which frames of a clip are read: all, every=k, fps=r, or count=n spread over the
-            whole clip (see `data.sampling`).
+            whole clip (see `data.sampling`); a gap of hours in its times counts as one usual step.
         max_frames: read only so many of these; None reads them all. The report says how many were
             cut off.
         min_share: the least share of a clip's frames that must be decoded; one with fewer is
             skipped.
         limit_seconds: how long decoding a clip may take, and as long again for every 1,000 frames
-            that came; one that takes longer is skipped.
+            that came, or that had to be decoded to count them; one that takes longer is skipped.
         cache_gib: memory for the decoded clips of each part, in GiB; a part that fits is decoded
             once and not in every epoch.
         augment_crop, augment_color, augment_grey, augment_flip: how clips are changed while
@@ -178,7 +179,6 @@ class VideoDataModule(SequenceDataModule):
             contents=np.where(lengths > 0, _numbers(contents, sections), 0),
         )
         self._note(listing, rows, groups, contents)
-        takes_all = self.reading.frames == "all"
         decoder = Decoder(limit_seconds=self.limit_seconds)
         parts: dict[str, Part] = {}
         for name, members in rows.items():
@@ -190,7 +190,9 @@ class VideoDataModule(SequenceDataModule):
             parts[name] = VideoPart(
                 [found[k].path for k in ids],
                 sections=[sections[k] for k in ids],
-                probes=[None if takes_all and sections[k] == WHOLE else probes[k] for k in ids],
+                probes=[
+                    probes[k] if self._needs_probe(probes[k], sections[k]) else None for k in ids
+                ],
                 ids=ids,
                 labels=np.asarray(labels)[ids],
                 lengths=lengths[ids],
@@ -218,6 +220,11 @@ class VideoDataModule(SequenceDataModule):
                 f"{first.source}: {first.reason}; and no other clip could be read either"
             )
         return [None if isinstance(result, str) else result for result in results]
+
+    def _needs_probe(self, probe: Probe | None, section: Section) -> bool:
+        """Whether more is to be known of a clip than that all of its file is read."""
+        is_odd = probe is not None and not probe.is_ordinary
+        return self.reading.frames != "all" or section != WHOLE or is_odd
 
     def _lengths(
         self, found: list[Clip], probes: list[Probe | None], sections: list[Section]

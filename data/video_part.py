@@ -14,7 +14,7 @@ import torch
 
 from data.augment import Augmentation
 from data.batch import RaggedBatch, Skipped, collate
-from data.clip import Section, clip_name
+from data.clip import WHOLE, Section, clip_name
 from data.decode import Reading
 from data.errors import InputError
 from data.isolation import Decoder
@@ -24,6 +24,8 @@ from data.scan import digest_files
 
 # Raise it when decoding gives other pixels than before: kept features of them are then made anew.
 _PIXELS_VERSION = 1
+# The same for those clips alone of which it is not plain at once which frames they are.
+_ODD_VERSION = 1
 
 
 class VideoPart(Part):
@@ -31,7 +33,8 @@ class VideoPart(Part):
 
     Args:
         files, sections: the clips: a file each, and the part of it.
-        probes: what each file holds, where the reading does not take all of it; else None.
+        probes: what each file holds, where the reading does not take all of it, or where that is
+            odd; else None.
         ids, labels: as in `Part`.
         lengths: frames of each clip, before any limit.
         reading: how clips are read.
@@ -112,9 +115,11 @@ class VideoPart(Part):
         """For each clip a digest of all that decides its frames: bytes, section and reading."""
         reading = json.dumps([_PIXELS_VERSION, *self.reading])
         return [
-            hashlib.sha256(f"{digest or path} {section} {reading}".encode()).hexdigest()
-            for path, digest, section in zip(
-                self.files, digest_files(self.files), self.sections, strict=True
+            hashlib.sha256(
+                f"{digest or path} {section} {reading}{_odd_version(found, section)}".encode()
+            ).hexdigest()
+            for path, digest, section, found in zip(
+                self.files, digest_files(self.files), self.sections, self.probes, strict=True
             )
         ]
 
@@ -163,6 +168,11 @@ class VideoPart(Part):
         if self._cached_bytes + frames.nbytes <= self.cache_bytes:
             self._cache[position] = frames.copy()
             self._cached_bytes += frames.nbytes
+
+
+def _odd_version(found: Probe | None, section: Section) -> str:
+    is_odd = section != WHOLE or (found is not None and not found.is_ordinary)
+    return f" {_ODD_VERSION}" if is_odd else ""
 
 
 class _BatchRoom:

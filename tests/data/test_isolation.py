@@ -20,6 +20,7 @@ from data.decode import Reading, read_frames
 from data.isolation import Decoder
 from data.probe import UnreadableError, probe
 from tests.clips import WAYS, write_way
+from tests.odd_clips import join
 
 HOW = Reading(32, "stretch")
 ROOT = Path(__file__).parents[2]
@@ -104,6 +105,35 @@ def test_a_scan_made_before_goes_along(clip, decoder):
     found = found._replace(pts=found.pts[:20], keyframes=found.keyframes[:2])
     assert_same(decoder, clip, HOW._replace(frames="every=5"), found=found)
     assert len(read(decoder, clip, HOW._replace(frames="every=5"), found=found)[0]) == 4
+
+
+@pytest.mark.parametrize("ask", ["probe", "count"])
+def test_frames_that_are_decoded_to_be_counted_are_heard_of(tmp_path, ask):
+    """And so lengthen the limit as those do that were asked for."""
+    path = join(tmp_path / "joined.ts", [150, 150], options={"g": "30"})
+    decoder = Decoder(limit_seconds=30)
+    found = probe(path)
+    heard = []
+
+    class Hearing:
+        def __init__(self, connection):
+            self._connection = connection
+
+        def recv(self):
+            heard.append(self._connection.recv())
+            return heard[-1]
+
+        def __getattr__(self, name):
+            return getattr(self._connection, name)
+
+    decoder.probe(path)
+    decoder._connection = Hearing(decoder._connection)
+    if ask == "probe":
+        np.testing.assert_array_equal(decoder.probe(path).pts, found.pts)
+    else:
+        read(decoder, path, HOW._replace(frames="count=2"), found=found)
+    assert [content for kind, content in heard if kind == "progress"][:2] == [100, 100]
+    decoder.close()
 
 
 def test_one_process_for_all_files_and_none_before_the_first(clip, decoder, tmp_path):

@@ -170,6 +170,19 @@ def test_pictures_that_are_not_coded_give_no_frame_and_take_time(tmp_path, suffi
     assert found.num_frames == 40
 
 
+def test_small_pictures_of_an_avi_file_that_reorders_frames_are_frames(tmp_path):
+    """XviD packs two pictures in a packet, and a small one after it stands for the second."""
+    still = [next(iter(numbered(1)))] * 30
+    path = write_video(
+        tmp_path / "clip.avi", still, codec="mpeg4", options={"g": "30"}, max_b_frames=2
+    )
+    with av.open(str(path)) as container:
+        assert min(packet.size for packet in container.demux(video=0) if packet.size) <= 32
+    found = probe(path)
+    assert (found.num_frames, found.is_plain) == (30, True)
+    np.testing.assert_allclose(found.seconds, np.arange(30) / 25)
+
+
 def test_frames_that_an_avi_file_drops_take_time(tmp_path):
     source = write_video(tmp_path / "a.mp4", numbered(40), codec="mpeg4", options={"g": "1"})
     kept = [k for k in range(40) if k % 5 != 3]

@@ -12,6 +12,7 @@ from data.isolation import Decoder
 from data.probe import Probe, probe
 from data.scan import contents_of, digest_files, probe_files
 from tests.clips import WAYS, numbered, write_video, write_way
+from tests.odd_clips import join, write_fields, write_streams
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,19 @@ def test_what_is_kept_is_what_was_found(tmp_path, way):
     (kept,) = probe_files([path])
     assert isinstance(kept, Probe)
     assert_equal(kept, probe(path))
+
+
+def test_what_is_kept_of_odd_clips_is_what_was_found(tmp_path):
+    paths = [
+        join(tmp_path / "joined.ts", [10, 10]),
+        write_fields(tmp_path / "fields.ts", 10),
+        write_streams(tmp_path / "two.mp4", [(80, 64), (64, 48)], default=0, lengths=[9, 9]),
+        write_video(tmp_path / "far.mkv", numbered(9), times=[*range(8), 10**9]),
+    ]
+    probe_files(paths)
+    for path, kept in zip(paths, probe_files(paths), strict=True):
+        assert not kept.is_ordinary
+        assert_equal(kept, probe(path))
 
 
 def test_a_file_that_changed_is_read_again(clips, read_anew):

@@ -15,6 +15,7 @@ from pipelines.overlay_panel import Panel
 from pipelines.predict import load, main
 from pipelines.predictor import Timeline
 from tests.clips import numbered, write_clip, write_video
+from tests.odd_clips import join, write_fields, write_streams
 
 
 def rising(seconds, classes=("first", "second")) -> Timeline:
@@ -53,6 +54,24 @@ def test_times_of_a_variable_rate_stay(tmp_path):
     # The last is shown for 1/25 s, as in the clip.
     with av.open(str(drawn_path(clip))) as container:
         assert container.duration == 56 * 40_000  # microseconds
+
+
+@pytest.mark.parametrize("kind", ["joined", "clock set", "fields", "two streams"])
+def test_of_odd_clips_every_frame_is_drawn_at_its_time(tmp_path, kind):
+    if kind == "joined":
+        clip = join(tmp_path / "a.ts", [20, 20], options={"bf": "2"})
+    elif kind == "clock set":
+        times = [*range(20), *range(10**7, 10**7 + 20)]
+        clip = write_video(tmp_path / "a.mkv", numbered(40), times=times)
+    elif kind == "fields":
+        clip = write_fields(tmp_path / "a.ts", 40)
+    else:
+        clip = write_streams(
+            tmp_path / "a.mp4", [(80, 64), (160, 128)], default=1, lengths=[40, 40]
+        )
+    before, after = probe(clip), probe(drawn(clip))
+    np.testing.assert_allclose(after.seconds, np.arange(40) / 25, atol=1e-3)
+    assert (after.width_px, after.height_px) == (before.width_px, before.height_px)
 
 
 def drawn_path(clip: Path) -> Path:
