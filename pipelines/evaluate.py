@@ -99,7 +99,7 @@ def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool
             model,
             data,
             folder=create_run(task, name, is_training=False),
-            train_seconds=model.description["train_seconds"],
+            train_seconds=model.description.get("train_seconds", 0.0),
             fit_baselines=False,
             trained_in=Path(options.ckpt).parent.parent,
         )
