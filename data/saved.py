@@ -35,8 +35,8 @@ class Inputs(TypedDict, total=False):
     contents: Tensor
 
 
-class Description(TypedDict):
-    """What a checkpoint says of itself; what needs a key says when it is missing."""
+class Values(TypedDict):
+    """What checkpoints say of themselves; there may be more."""
 
     task: str
     model: NotRequired[dict[str, Any]]
@@ -45,6 +45,22 @@ class Description(TypedDict):
     train_seconds: NotRequired[float]
     temperature: NotRequired[float]
     trained_on: NotRequired[TrainedOn]
+
+
+class Description(dict[str, Any]):
+    """What one checkpoint says of itself; a key that it lacks is an `InputError`.
+
+    Args:
+        values: see `Values`.
+        where: what to call the checkpoint.
+    """
+
+    def __init__(self, values: dict[str, Any], *, where: str) -> None:
+        super().__init__(values)
+        self.where = where
+
+    def __missing__(self, key: str) -> Any:
+        raise InputError(f"{self.where}: says nothing of its {key}; give another checkpoint")
 
 
 class Saved(NamedTuple):
@@ -78,7 +94,7 @@ def read_saved(path: Path | str, *, option: str = "CKPT", task: str | None = Non
     if not isinstance(checkpoint, dict) or CHECKPOINT_KEY not in checkpoint:
         raise InputError(f"{where}: not a checkpoint of this project")
     description, weights = checkpoint[CHECKPOINT_KEY], checkpoint.get("state_dict")
-    if not fits(description, Description):
+    if not fits(description, Values):
         raise InputError(f"{where}: what it says of itself is damaged; give another checkpoint")
     if not (isinstance(weights, dict) and all(map(_is_weight, weights.items()))):
         raise InputError(f"{where}: holds no weights, or damaged ones; give another checkpoint")
@@ -87,9 +103,9 @@ def read_saved(path: Path | str, *, option: str = "CKPT", task: str | None = Non
             f"{where}: is a model for {description['task']}, not for {task}; give one of runs/{task},"
             f" or use the commands ending in -{description['task']}"
         )
-    if RENAMED:
-        description = description | {"model": _renamed(description.get("model"))}
-    return Saved(description, weights)
+    if RENAMED and "model" in description:
+        description = description | {"model": _renamed(description["model"])}
+    return Saved(Description(description, where=where), weights)
 
 
 def read_tensors(path: Path | str, *, where: str) -> Any:

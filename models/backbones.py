@@ -4,7 +4,6 @@ N frames · H, W their height and width · D features
 """
 
 import difflib
-import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -141,12 +140,10 @@ def _read(weights: str) -> dict[str, Any]:
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except Exception as error:  # damage surfaces as many types
-        # PyTorch's own text advises to read it all the same, with the code in it.
-        holds_code = isinstance(error, pickle.UnpicklingError)
-        reason = "it holds more than tensors" if holds_code else "it is damaged, or none"
+        # Not by PyTorch's own text, which advises to read it all the same, with the code in it.
         raise OptionError(
-            f"weights={weights}: cannot be read as a file of weights ({reason}); give a state dict"
-            " that torch.save wrote"
+            f"weights={weights}: cannot be read as a file of weights (it is damaged, or holds more than"
+            " tensors); give a state dict that torch.save wrote"
         ) from error
     for key in ("state_dict", "model"):  # training scripts wrap what they save
         if isinstance(state, dict) and isinstance(state.get(key), dict):

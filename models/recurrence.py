@@ -89,10 +89,12 @@ class Recurrence(nn.Module):
         self.output_dropout = kind(share("output_dropout", output_dropout))
         self.num_directions = 2 if bidirectional else 1
         self.out_features = hidden_size * self.num_directions
-        sizes = [in_features] + [self.out_features] * (num_layers - 1)
         self.layers = nn.ModuleList(
-            nn.ModuleList(self.layer(size, hidden_size) for _ in range(self.num_directions))
-            for size in sizes
+            nn.ModuleList(
+                self.layer(self.out_features if depth else in_features, hidden_size)
+                for _ in range(self.num_directions)
+            )
+            for depth in range(max(num_layers, 1))
         )
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:

@@ -23,6 +23,9 @@ _FOLDER = Path(models.encoders.__file__).resolve().parent
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _SHOWN_CHARACTERS = 80
 
+# Modules of classes that were typed as options in this process.
+_TYPED: set[str] = set()
+
 TRUST_HELP = (
     "Python files or modules, with commas between, whose classes the checkpoint may name: their code"
     " is run"
@@ -51,6 +54,8 @@ class Trust:
 
     def module(self, name: str) -> ModuleType | None:
         """The module of a name, if it is trusted."""
+        if name in _TYPED:
+            return sys.modules[name]
         for trusted in self.names:
             if trusted.endswith(".py"):
                 if Path(trusted).stem == name.rpartition(".")[2]:
@@ -61,9 +66,14 @@ class Trust:
 
 
 class TypedTrust(Trust):
-    """Trust in what is imported already: of options that were typed, and not read from a file."""
+    """Trust in what is imported already: of options that were typed, and not read from a file.
+
+    This process trusts it from then on: whoever trains a class may read what was trained.
+    """
 
     def module(self, name: str) -> ModuleType | None:
+        if name in sys.modules:
+            _TYPED.add(name)
         return sys.modules.get(name)
 
 

@@ -97,7 +97,7 @@ def rebuild(
     """
     try:
         options = {
-            **planned(kind, saved.description.get("model", {}), trust=trust, unused=unused),
+            **planned(kind, saved.description["model"], trust=trust, unused=unused),
             **unused,
         }
         with without_pretrained(), _bounded(saved.weights):

@@ -78,18 +78,21 @@ def load(
     temperature = description.get("temperature", 1.0)
     if not (math.isfinite(temperature) and temperature > 0):
         raise InputError(f"{where}: its temperature is {temperature}; give another checkpoint")
-    classifier.description = _complete(description, classifier, where=where)
+    if "inputs" in description:
+        _check_inputs(description, classifier, where=where)
+    classifier.description = description
     classifier.temperature = temperature
     return classifier
 
 
-def _complete(
+def _check_inputs(
     description: dict[str, Any], classifier: SequenceClassifier, *, where: str
-) -> dict[str, Any]:
-    """A description whose inputs can be made ready, with the seconds that it took to train."""
+) -> None:
+    """See that inputs can be made ready for a model as a checkpoint says."""
+    inputs, options = description["inputs"], description["data"]
     try:
-        inputs = description["inputs"]
         data = data_module(description)
+        options.setdefault("steps_per_batch", data.steps_per_batch)
         if data.known_classes != classifier.classes:
             raise RefusedError("its classes are not those of its inputs")
         if isinstance(data, VideoDataModule):
@@ -107,7 +110,6 @@ def _complete(
             f"{where}: what it says of its inputs cannot be used ({shown(reason)}); give another"
             " checkpoint"
         ) from error
-    return {"train_seconds": 0.0, **description}
 
 
 def data_module(description: dict[str, Any], **options: Any) -> SequenceDataModule:

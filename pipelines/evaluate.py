@@ -54,7 +54,9 @@ def _evaluate(args: list[str]) -> None:
         # The user repeats no option: what the model was trained with holds until said otherwise.
         before = model.description["data"]
         # How a file is written says nothing of another one.
-        own = DATA_MODULES[task].file_options if known.path not in (None, before["path"]) else ()
+        own = (
+            DATA_MODULES[task].file_options if known.path not in (None, before.get("path")) else ()
+        )
         parser.set_defaults({f"data.{k}": v for k, v in before.items() if k not in own})
     options = parser.parse_args(args)
     assert model is not None
@@ -104,7 +106,7 @@ def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool
             model,
             data,
             folder=create_run(task, name, is_training=False),
-            train_seconds=model.description["train_seconds"],
+            train_seconds=model.description.get("train_seconds", 0.0),
             fit_baselines=False,
             trained_in=Path(options.ckpt).parent.parent,
         )

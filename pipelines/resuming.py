@@ -106,6 +106,10 @@ class Resumption(Callback):
             if isinstance(callback, ModelCheckpoint) and best is not None and best.is_file():
                 callback.best_model_path = str(best)
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Before the optimiser gets its state."""
+        self.path = None if trainer.ckpt_path is None else str(trainer.ckpt_path)
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """All has been taken over."""
         self.path = None

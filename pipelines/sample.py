@@ -70,7 +70,7 @@ def continuation(
     steps = torch.tensor(tokens)
     while True:
         log_probabilities, state = carry_on(model, steps, state)
-        if not log_probabilities.isfinite().all():
+        if log_probabilities.isnan().any() or log_probabilities.isposinf().any():
             raise InputError(
                 "the model's scores are not finite (NaN or infinite) after this prompt; give another,"
                 " or a model that was trained with a lower rate"

@@ -142,3 +142,13 @@ def test_a_part_of_features_leaves_out_what_was_not_read(tmp_path):
     assert batch.ids.tolist() == [11, 9]
     assert batch.labels.tolist() == [2, 1]
     assert part.__getitems__([]).num_sequences == 0
+
+
+def test_numbers_that_are_none_are_computed_anew(tmp_path, caplog):
+    store = FeatureStore(tmp_path)
+    spoilt = clip(5)
+    spoilt[3, 2] = np.nan
+    store.add(["a"], [spoilt])
+    store.add(["b"], [clip(3)])
+    assert FeatureStore(tmp_path).missing(["a", "b"]) == ["a"]
+    assert "NaN or infinite numbers" in caplog.text

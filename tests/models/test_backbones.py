@@ -149,6 +149,11 @@ def test_files_that_are_no_weights(tmp_path):
     torch.save([1, 2], path)
     with pytest.raises(ValueError, match="holds no state dict"):
         resnet(weights=str(path))
+    state = get_model("resnet18", weights=None).state_dict()
+    state["conv1.weight"][0] = float("nan")
+    torch.save(state, path)
+    with pytest.raises(ValueError, match="not all are finite"):
+        resnet(weights=str(path))
     torch.save(get_model("shufflenet_v2_x0_5", weights=None).state_dict(), path)
     with pytest.raises(ValueError, match=r"not the weights of resnet18; .* tensors"):
         resnet(weights=str(path))

@@ -267,6 +267,26 @@ def test_where_no_clip_can_be_read_one_line_says_so(clips, monkeypatch, capsys):
     assert "no readable clip in the part 'train'" in capsys.readouterr().err
 
 
+class OverflowingCNN(FrozenCNN):
+    """Its features of glaring frames are none."""
+
+    def encode(self, frames):
+        features = super().encode(frames)
+        return features / (frames.mean((1, 2, 3)) < 0.85)[:, None]
+
+
+def test_clips_whose_features_are_none_are_left_out(clips, capsys):
+    write_clip(clips / "bright" / "glaring.mp4", num_frames=6, level=230)
+    train(
+        "video",
+        [*FROZEN, "--model.encoder=tests.pipelines.test_features.OverflowingCNN", "--run=first"],
+    )
+    report = json.loads(Path("runs/video/first/report/report.json").read_text())
+    [skipped] = report["skipped"]
+    assert skipped["path"].endswith("glaring.mp4")
+    assert skipped["reason"] == "its features are not finite"
+
+
 STANDARDIZED = [
     "--model.inputs=StepInputs",
     "--model.inputs.deviation=relative",

@@ -1,51 +1,125 @@
-"""A run goes on with the data that it began with, or not at all."""
+"""Going on with a run that was cut off, from what it left."""
+
+from pathlib import Path
 
 import pytest
+import torch
 
+from data.saved import CHECKPOINT_KEY
 from pipelines.cli import train
-from pipelines.language import train_language
-from tests.clips import write_classes, write_clip
-from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews
+from tests.pipelines.conftest import SENTIMENT, write_reviews
+
+ONE = ["--trainer.max_epochs=1", "--trainer.enable_progress_bar=false"]
+LAST = "runs/sentiment/first/checkpoints/last.ckpt"
 
 
-def refused(capsys, run):
+def texts(*options):
+    train("sentiment", [*SENTIMENT, "--data.path=reviews.csv", *options])
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_reviews(tmp_path / "reviews.csv")
+    texts(*ONE, "--run=first", "--model.encoder.num_ngrams=50")
+    return tmp_path
+
+
+def go_on(*options):
+    texts("--model.encoder.num_ngrams=50", "--ckpt_path=changed.ckpt", "--run=on", *options)
+
+
+def refused(capsys, *options):
     with pytest.raises(SystemExit) as caught:
-        run()
+        go_on(*options)
     assert caught.value.code == 2
-    return capsys.readouterr().err
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
+    assert "changed.ckpt: " in line
+    assert "weights_only" not in line
+    return line
 
 
-def test_texts_that_changed(in_folder, capsys):
-    table = write_reviews(in_folder / "x.csv", count=12)
-    options = ["--data.path=x.csv", *SENTIMENT, "--trainer.max_epochs=1"]
-    train("sentiment", [*options, "--run=first"])
-    resumed = [*options, "--ckpt_path=runs/sentiment/first/checkpoints/last.ckpt", "--run=second"]
-    table.write_text(table.read_text() + "another number number number,negative\n")
-    assert "(other" in refused(capsys, lambda: train("sentiment", resumed))
+def test_what_a_checkpoint_must_have_in_common_with_a_run(place, capsys):
+    whole = torch.load(LAST, weights_only=True)
+
+    def change(alter):
+        checkpoint = torch.load(LAST, weights_only=True)
+        alter(checkpoint)
+        torch.save(checkpoint, "changed.ckpt")
+
+    def classes(checkpoint):
+        checkpoint[CHECKPOINT_KEY]["inputs"]["classes"] = ["bad", "good"]
+
+    def tokens(checkpoint):
+        inputs = checkpoint[CHECKPOINT_KEY]["inputs"]
+        inputs["tokenizer"] = inputs["tokenizer"].replace('"film"', '"movie"')
+
+    def spoil(checkpoint):
+        checkpoint["state_dict"]["model.members.0.head.weight"][0, 0] = float("nan")
+
+    torch.save(whole, "changed.ckpt")
+    assert "of another shape" in refused(capsys, "--model.recurrence.hidden_size=9")
+    for alter, says in (
+        (classes, "its classes are bad, good"),
+        (tokens, "(other vocabulary)"),
+        (spoil, "weights are not finite"),
+    ):
+        change(alter)
+        assert says in refused(capsys)
+    assert not Path("runs/sentiment/on").exists()
+    flipped = bytearray(Path(LAST).read_bytes())
+    head = whole["state_dict"]["model.members.0.head.weight"].numpy().tobytes()
+    flipped[flipped.index(head)] ^= 1
+    Path("changed.ckpt").write_bytes(flipped)
+    assert "not as it was written" in refused(capsys)
 
 
-def test_clips_that_changed(in_folder, capsys):
-    write_classes(in_folder / "clips")
-    options = ["--data.path=clips", *VIDEO, "--trainer.max_epochs=1"]
-    train("video", [*options, "--run=first"])
-    resumed = [*options, "--ckpt_path=runs/video/first/checkpoints/last.ckpt", "--run=second"]
-    write_clip(in_folder / "clips" / "dark" / "0.mp4", num_frames=3)
-    assert "(other parts)" in refused(capsys, lambda: train("video", resumed))
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda checkpoint: checkpoint.pop("optimizer_states"),
+        lambda checkpoint: checkpoint.update(optimizer_states=[{"state": {}, "param_groups": []}]),
+        lambda checkpoint: checkpoint.pop("loops"),
+        lambda checkpoint: checkpoint.update(loops={"fit_loop": {"state_dict": 1}}),
+        lambda checkpoint: next(
+            state for key, state in checkpoint["callbacks"].items() if "EarlyStopping" in key
+        ).pop("patience"),
+    ],
+    ids=["no optimiser", "another optimiser", "no progress", "broken progress", "no patience"],
+)
+def test_a_state_that_does_not_fit_is_one_line(place, capsys, alter):
+    checkpoint = torch.load(LAST, weights_only=True)
+    alter(checkpoint)
+    torch.save(checkpoint, "changed.ckpt")
+    if "loops" not in checkpoint:  # begins at the first epoch
+        go_on("--trainer.max_epochs=2")
+        return
+    assert "is not what this run can go on from" in refused(capsys, "--trainer.max_epochs=2")
 
 
-def test_running_text_that_changed(in_folder, capsys):
-    text = in_folder / "x.txt"
-    text.write_text("one two three four five " * 60)
-    options = [
-        "--data.path=x.txt",
-        "--model.encoder.features=8",
-        "--model.recurrence.hidden_size=8",
-        "--data.num_streams=2",
-        "--data.bptt_steps=8",
-        "--trainer.max_epochs=1",
-        "--trainer.enable_progress_bar=false",
-    ]
-    train_language([*options, "--run=first"])
-    resumed = [*options, "--ckpt_path=runs/language/first/checkpoints/last.ckpt", "--run=second"]
-    text.write_text("six " + text.read_text())
-    assert "(other vocabulary and parts)" in refused(capsys, lambda: train_language(resumed))
+def test_paths_within_a_checkpoint_are_not_followed(place):
+    """What it says that an earlier run wrote would be removed as no longer the best, or be read."""
+    victim = place / "victim.ckpt"
+    victim.write_text("mine")
+    checkpoint = torch.load(LAST, weights_only=True)
+    for key, state in checkpoint["callbacks"].items():
+        if "ModelCheckpoint" in key:
+            state.update(
+                dirpath=str((place / "runs/sentiment/on/checkpoints").resolve()),
+                best_model_path=str(victim),
+                last_model_path=str(victim),
+                kth_best_model_path=str(victim),
+                best_k_models={str(victim): torch.tensor(9.0)},
+                kth_value=torch.tensor(9.0),
+            )
+    (place / "kept").mkdir()
+    torch.save(checkpoint, place / "changed.ckpt")
+    go_on("--trainer.max_epochs=2")
+    assert victim.read_text() == "mine"
+    assert Path("runs/sentiment/on/report/report.json").is_file()
+
+
+def test_a_run_that_had_ended_is_tested_by_its_best(place):
+    Path(LAST).parent.rename("moved")
+    texts("--model.encoder.num_ngrams=50", "--ckpt_path=moved/last.ckpt", "--run=on", *ONE)
+    assert Path("runs/sentiment/on/report/report.json").is_file()

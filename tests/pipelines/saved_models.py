@@ -1,0 +1,129 @@
+"""Checkpoints as runs leave them, made without a run: a model, and what it says of itself."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from data.saved import CHECKPOINT_KEY
+from data.vocabulary import learn_tokenizer
+from models.cells import GRUCell, VanillaCell
+from models.encoders import OneHot, WordEmbedding
+from models.frames import SmallCNN
+from models.inputs import StepInputs
+from models.ngrams import NgramEmbedding
+from models.recurrence import GRU, LSTM, RNN, Unrolled
+from pipelines.classify import SequenceClassifier
+from pipelines.language_task import LanguageTask
+
+TEXTS = ["a fine lovely film", "a poor dull film", "great fun and fine", "an awful dull bore"]
+CLASSES = ["negative", "positive"]
+OPTIMIZER = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01, "betas": [0.9, 0.999]}}
+
+PARTS: dict[str, type] = {
+    f"models.{kind.__module__.removeprefix('models.')}.{kind.__name__}": kind
+    for kind in (
+        GRU, LSTM, RNN, Unrolled, WordEmbedding, OneHot, NgramEmbedding, SmallCNN, StepInputs
+    )
+}  # fmt: skip
+
+CELLS = {f"models.cells.{kind.__name__}": kind for kind in (GRUCell, VanillaCell)}
+
+
+@lru_cache
+def tokenizer():
+    """One for all: words that are as frequent have no order."""
+    return learn_tokenizer(
+        TEXTS, kind="words", vocabulary_size=100, min_frequency=1, lowercase=True, strip_markup=True
+    )
+
+
+def part(kind: str, **options: Any) -> dict[str, Any]:
+    """A class with its options, as the option parser writes them."""
+    path = next(path for path in PARTS if path.endswith(f".{kind}"))
+    return {"class_path": path, "init_args": options}
+
+
+def sentiment_model(**options: Any) -> dict[str, Any]:
+    """The options of a small classifier of texts."""
+    encoder = part("WordEmbedding", features=4, num_tokens=tokenizer().get_vocab_size())
+    recurrence = part("LSTM", hidden_size=3)
+    return {
+        "encoder": encoder, "recurrence": recurrence, "classes": CLASSES, "optimizer": OPTIMIZER,
+        "pooling": "last", "dropout": 0.5, "schedule": "one_cycle", "warmup_share": 0.1,
+    } | options  # fmt: skip
+
+
+def _instance(value: Any, *given: Any) -> Any:
+    options = dict(value["init_args"])
+    if "cell" in options:
+        options["cell"] = CELLS[options["cell"]]
+    return PARTS[value["class_path"]](*given, **options)
+
+
+def _module(task: str, model: dict[str, Any]) -> torch.nn.Module:
+    """Built by hand, so that what reads it back is not asked."""
+    torch.manual_seed(3)
+    options = {
+        **model,
+        "encoder": _instance(model["encoder"]),
+        "recurrence": lambda features: _instance(model["recurrence"], features),
+        "optimizer": torch.optim.SGD,
+    }
+    options.pop("pretrained", None)  # read while training, by another file
+    if model.get("inputs"):
+        options["inputs"] = lambda features: _instance(model["inputs"], features)
+    return (LanguageTask if task == "language" else SequenceClassifier)(**options)
+
+
+def write_saved(
+    path: Path,
+    task: str = "sentiment",
+    *,
+    model: dict[str, Any] | None = None,
+    change: Any = None,
+    weights: Any = None,
+    **about: Any,
+) -> torch.nn.Module:
+    """Write a checkpoint; ``change`` may alter all of it before. Returns the model."""
+    model = sentiment_model() if model is None else model
+    module = _module(task, model).eval()
+    checkpoint = {
+        "state_dict": module.state_dict() if weights is None else weights,
+        "epoch": 0,
+        "global_step": 1,
+        "pytorch-lightning_version": "2.6.0",
+        "callbacks": {},
+        "loops": {},
+        "optimizer_states": [],
+        "lr_schedulers": [],
+        CHECKPOINT_KEY: {
+            "task": task,
+            "model": model,
+            "data": {"steps_per_batch": 200} if task != "language" else {},
+            "inputs": {"classes": CLASSES, "tokenizer": tokenizer().to_str()},
+            "train_seconds": 1.0,
+            **about,
+        },
+    }
+    if change is not None:
+        change(checkpoint)
+    torch.save(checkpoint, path)
+    return module
+
+
+def language_model(**options: Any) -> dict[str, Any]:
+    """The options of a small language model."""
+    num_tokens = tokenizer().get_vocab_size()
+    return {
+        "encoder": part("WordEmbedding", features=4, num_tokens=num_tokens),
+        "recurrence": part("GRU", hidden_size=3),
+        "num_tokens": num_tokens,
+        "optimizer": OPTIMIZER,
+    } | options
+
+
+def video_model(**options: Any) -> dict[str, Any]:
+    """The options of a small classifier of clips."""
+    return sentiment_model(encoder=part("SmallCNN", features=4, width=8), **options)
