@@ -15,7 +15,15 @@ from data.chosen_columns import choose_columns
 from data.clip import VIDEO_SUFFIXES, local_path, video_files
 from data.column_types import require_plain
 from data.compressed import plain_name
-from data.encodings import BAD_BYTE, decoder_of, encoding_of, is_too_short, open_text, undecodable
+from data.encodings import (
+    BAD_BYTE,
+    decoder_of,
+    encoding_of,
+    is_mostly_zero,
+    is_too_short,
+    open_text,
+    undecodable,
+)
 from data.errors import InputError
 from data.json_rows import json_rows
 from data.table_format import READABLE, TableFormat, require_table
@@ -134,6 +142,9 @@ def _line_item(line: str, number: int, encoding: str) -> Item:
     if bad := BAD_BYTE.search(line):
         problem = f"line {number} {undecodable(bad[0], encoding, option='--encoding')}"
         return Item(BAD_BYTE.sub("\ufffd", line), problem)
+    if is_mostly_zero(line):
+        reason = "holds zero bytes, and so no text: name its encoding, e.g. by --encoding=utf-16-le"
+        return Item(line, f"line {number} {reason}")
     return Item(line) if line.strip() else Item(line, f"line {number} is blank")
 
 
