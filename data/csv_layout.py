@@ -58,7 +58,9 @@ def csv_layout(path: Path, names: Sequence[str], *, format: TableFormat = UNSAID
     first = [cell.strip() for cell in records[0]] if records else []
     has_names = format.columns is None or _is_names(first, names[0], known, len(format.columns))
     columns = first if has_names else list(format.columns or ())
-    suggested = _suggestion(records) if has_names and format.columns is None else None
+    suggested = None
+    if format.columns is None and not columns_named([*known, *SPLIT], first):
+        suggested = _suggestion(records)
     return CsvLayout(columns, delimiter, int(named is not None), has_names, suggested)
 
 

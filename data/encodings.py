@@ -65,6 +65,8 @@ def encoding_of(start: bytes, named: str | None = None) -> str:
             return encoding
     if named is not None:
         return named
+    if len(start) % 2 and len(start) < SAMPLE_BYTES:
+        return "utf-8-sig"
     even, odd = start[0 : len(start) // 2 * 2 : 2], start[1::2]
     for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
         count = zeros.count(0)
@@ -74,9 +76,10 @@ def encoding_of(start: bytes, named: str | None = None) -> str:
 
 
 def is_too_short(start: bytes) -> bool:
-    """Whether the beginning of a stream may still become a mark, or half a character of UTF-16."""
+    """Whether the beginning of a stream may still become a mark, or ends in half a character."""
     may_be_mark = any(mark.startswith(start) and mark != start for mark, _ in _MARKS)
-    return may_be_mark or (len(start) == 1 and start != b"\n")
+    is_half = len(start) % 2 == 1 and len(start) < SAMPLE_BYTES and b"\0" in start
+    return may_be_mark or is_half or (len(start) == 1 and start != b"\n")
 
 
 def open_text(
@@ -154,7 +157,17 @@ def read_text(
     if bad := BAD_BYTE.search(text):
         line = text.count("\n", 0, bad.start()) + 1
         raise not_decodable(path, line, bad[0], encoding=used, option=option)
+    if is_mostly_zero(text):
+        named = "" if option is None else f", or name its encoding, e.g. by {option}=utf-16-le"
+        raise InputError(
+            f"{path}: holds a zero byte in each ten or more, and so no text: save it as UTF-8{named}"
+        )
     return text
+
+
+def is_mostly_zero(text: str) -> bool:
+    """Whether so much of it is zero that it is no text, or another encoding than was taken."""
+    return 10 * text.count("\0") >= max(len(text), 1)
 
 
 def undecodable(mark: str, encoding: str, *, option: str) -> str:

@@ -132,12 +132,10 @@ def _below_each_other(tables: Sequence[Dataset], source: str) -> Dataset:
 
 def _names_parts(table: Dataset, column: str, problems: Mapping[int, str]) -> bool:
     """Whether all values of a column are names of parts, a training part among them."""
-    usable = (
-        table
-        if not problems
-        else table.filter(lambda _, row: row not in problems, with_indices=True)
-    )
-    found = {PART_NAMES.get(str(value).strip().lower()) for value in usable.unique(column)}
+    values = enumerate(table[column])
+    found = {
+        PART_NAMES.get(str(value).strip().lower()) for row, value in values if row not in problems
+    }
     return None not in found and "train" in found
 
 

@@ -65,8 +65,9 @@ class TextDataModule(SequenceDataModule):
         val_share, test_share: what to set aside, of each class, where the source names no part.
         num_workers: processes that read ahead; None takes none, since tokens are ready-made.
         on_error: skip texts without a word, rows without a known label, rows of another number of
-            cells and lines that are not JSON, and list them in the report; or fail. Quotes that
-            do not close, and files that are not UTF-8, fail: what follows them is not known.
+            cells, lines that are not JSON and .txt files of another encoding, and list them in the
+            report; or fail. Quotes that do not close, and tables of another encoding, fail: what
+            follows is not known.
         on_leak: report texts, or groups, that the source's own parts share, or fail.
         balance: whether training sees each class as often as the most frequent one.
         seed: what parts, batches and their order are drawn from.

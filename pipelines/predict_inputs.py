@@ -15,7 +15,15 @@ from data.chosen_columns import choose_columns
 from data.clip import is_video, local_path, video_files
 from data.column_types import require_plain
 from data.compressed import plain_name
-from data.encodings import BAD_BYTE, decoder_of, encoding_of, is_too_short, open_text, undecodable
+from data.encodings import (
+    BAD_BYTE,
+    decoder_of,
+    encoding_of,
+    is_mostly_zero,
+    is_too_short,
+    open_text,
+    undecodable,
+)
 from data.errors import InputError
 from data.folders import is_junk, why_absent, why_no_file
 from data.json_rows import json_rows
@@ -154,6 +162,9 @@ def _line_item(line: str, number: int, encoding: str) -> Item:
     if bad := BAD_BYTE.search(line):
         problem = f"line {number} {undecodable(bad[0], encoding, option='--encoding')}"
         return Item(BAD_BYTE.sub("\ufffd", line), problem)
+    if is_mostly_zero(line):
+        reason = "holds zero bytes, and so no text: name its encoding, e.g. by --encoding=utf-16-le"
+        return Item(line, f"line {number} {reason}")
     return Item(line) if line.strip() else Item(line, f"line {number} is blank")
 
 

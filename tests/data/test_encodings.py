@@ -35,6 +35,7 @@ def cache(tmp_path, monkeypatch):
         ("a\n".encode("utf-16-le"), "utf-16-le"),
         ("a\n".encode("utf-16-be"), "utf-16-be"),
         ("a good film, 영화 one".encode("utf-16-le"), "utf-16-le"),
+        ("a\n".encode("utf-16-le")[:-1], "utf-8-sig"),
         # Not certain: a zero byte may be one.
         (b"a nul \0 in it", "utf-8-sig"),
         ("영화".encode("utf-16-le"), "utf-8-sig"),
@@ -95,6 +96,15 @@ def test_the_line_and_the_byte_are_told_in_every_encoding(tmp_path):
         (tmp_path / "a.txt").write_bytes(content)
         with pytest.raises(InputError, match=says):
             read_text(tmp_path / "a.txt", encoding=named)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\0", b"a\0b", "영화 하나 둘".encode("utf-16-le"), b"P\0\0\0\1"]
+)
+def test_what_is_full_of_zero_bytes_is_no_text(tmp_path, content):
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(InputError, match=r"zero byte|is not UTF-8"):
+        read_text(tmp_path / "a.txt")
 
 
 def class_folder(folder, encoding, bad=()):

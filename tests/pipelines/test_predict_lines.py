@@ -200,6 +200,8 @@ def test_nothing_that_a_terminal_obeys_is_shown(ask, tmp_path):
     assert rows[0]["source"] == text
     assert for_terminal(f"{text}\n") == "a fine film \\x1b[31m red \\x07 \\x9b1m \\x7f\n"
     (tmp_path / "a.txt").write_bytes(b"a\x1b[31m \xff\n")
+    (tmp_path / "b.txt").write_bytes(b"a\0b\n")
+    assert "line 1 holds zero bytes" in ask(tmp_path / "b.txt")[1][0]["error"]
     _, found, _ = ask(tmp_path / "a.txt", format="text")
     assert found[0].replace("\t", "").isprintable()
 
