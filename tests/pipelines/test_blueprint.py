@@ -7,7 +7,9 @@ import torch
 
 from data.errors import InputError
 from data.saved import CHECKPOINT_KEY
-from pipelines.checkpoints import load
+from pipelines.blueprint import refuse_unbuildable
+from pipelines.checkpoints import UNUSED, load
+from pipelines.classify import SequenceClassifier
 from pipelines.language_checkpoints import load_language
 from pipelines.predictor import load as load_predictor
 from tests.pipelines.saved_models import (
@@ -219,6 +221,14 @@ def test_what_a_checkpoint_does_not_say_is_told_where_it_is_needed(tmp_path):
     assert load(tmp_path / "a.ckpt").classes == ["negative", "positive"]
     with pytest.raises(InputError, match=r"a.ckpt: says nothing of its inputs"):
         load_predictor(tmp_path / "a.ckpt")
+
+
+def test_a_run_whose_checkpoints_could_not_be_read_does_not_begin():
+    own = sentiment_model()
+    assert refuse_unbuildable(SequenceClassifier, own, unused=UNUSED) is None
+    function = sentiment_model(recurrence={"class_path": "tests.pipelines.saved_models.part"})
+    with pytest.raises(InputError, match=r"--model.recurrence=.*part: no subclass of Recurrence"):
+        refuse_unbuildable(SequenceClassifier, function, unused=UNUSED)
 
 
 # Classes from elsewhere.
