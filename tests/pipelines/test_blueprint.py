@@ -278,6 +278,12 @@ def test_a_class_from_elsewhere_is_run_only_if_its_file_is_named(foreign, tmp_pa
     assert load(path, trust="stranger").classes == ["negative", "positive"]
 
 
+def test_a_trusted_file_called_like_one_of_ours_is_not_taken_for_it(tmp_path):
+    (tmp_path / "recurrence.py").write_text("1 / 0")
+    write_saved(tmp_path / "a.ckpt")
+    load(tmp_path / "a.ckpt", trust=str(tmp_path / "recurrence.py"))
+
+
 def test_trust_in_a_file_is_no_trust_in_all_that_it_holds(foreign):
     path, file = foreign
     file.write_text(file.read_text().replace("class MyCell(GRUCell)", "class MyCell(Path)"))
