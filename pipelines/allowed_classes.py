@@ -93,7 +93,7 @@ def allowed_class(path: Any, contract: type, *, trust: Trust) -> type:
     if not (_MODULE.fullmatch(module_name) and class_name.isidentifier()):
         raise RefusedError(f"{name}: names no class; a subclass of {contract.__name__} is due")
     try:
-        module = trust.module(module_name) or _ours(module_name)
+        module = _ours(module_name) or trust.module(module_name)
     except Exception as error:  # whatever the code of a module does
         raise RefusedError(f"{name}: its module cannot be imported ({shown(error)})") from error
     if module is None:
@@ -118,9 +118,8 @@ def _ours(name: str) -> ModuleType | None:
     if not name.startswith(f"{PACKAGE}."):
         return None
     place = _FOLDER.joinpath(*name.split(".")[1:])
-    if not (place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()):
-        raise ModuleNotFoundError(f"there is no {place.relative_to(_FOLDER.parent)}.py")
-    return importlib.import_module(name)
+    is_there = place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+    return importlib.import_module(name) if is_there else None
 
 
 def _module_of(file: Path, name: str) -> ModuleType:

@@ -7,7 +7,9 @@ import torch
 
 from data.errors import InputError
 from data.saved import CHECKPOINT_KEY
-from pipelines.checkpoints import load
+from pipelines.blueprint import refuse_unbuildable
+from pipelines.checkpoints import UNUSED, load
+from pipelines.classify import SequenceClassifier
 from pipelines.language_checkpoints import load_language
 from pipelines.predictor import load as load_predictor
 from tests.pipelines.saved_models import (
@@ -221,6 +223,14 @@ def test_what_a_checkpoint_does_not_say_is_told_where_it_is_needed(tmp_path):
         load_predictor(tmp_path / "a.ckpt")
 
 
+def test_a_run_whose_checkpoints_could_not_be_read_does_not_begin():
+    own = sentiment_model()
+    assert refuse_unbuildable(SequenceClassifier, own, unused=UNUSED) is None
+    function = sentiment_model(recurrence={"class_path": "tests.pipelines.saved_models.part"})
+    with pytest.raises(InputError, match=r"--model.recurrence=.*part: no subclass of Recurrence"):
+        refuse_unbuildable(SequenceClassifier, function, unused=UNUSED)
+
+
 # Classes from elsewhere.
 
 
@@ -266,6 +276,12 @@ def test_a_class_from_elsewhere_is_run_only_if_its_file_is_named(foreign, tmp_pa
     assert answer.probability >= 0.5
     assert file.with_suffix(".ran").exists()
     assert load(path, trust="stranger").classes == ["negative", "positive"]
+
+
+def test_a_trusted_file_called_like_one_of_ours_is_not_taken_for_it(tmp_path):
+    (tmp_path / "recurrence.py").write_text("1 / 0")
+    write_saved(tmp_path / "a.ckpt")
+    load(tmp_path / "a.ckpt", trust=str(tmp_path / "recurrence.py"))
 
 
 def test_trust_in_a_file_is_no_trust_in_all_that_it_holds(foreign):

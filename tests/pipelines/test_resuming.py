@@ -1,5 +1,6 @@
 """Going on with a run that was cut off, from what it left."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,22 @@ def texts(*options):
     train("sentiment", [*SENTIMENT, "--data.path=reviews.csv", *options])
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A folder with ``reviews.csv`` and a run of one epoch."""
+    place = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        write_reviews(place / "reviews.csv")
+        texts(*ONE, "--run=first", "--model.encoder.num_ngrams=50")
+    return place
+
+
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_reviews(tmp_path / "reviews.csv")
-    texts(*ONE, "--run=first", "--model.encoder.num_ngrams=50")
-    return tmp_path
+def place(first, tmp_path, monkeypatch):
+    shutil.copytree(first, tmp_path / "place", symlinks=True)
+    monkeypatch.chdir(tmp_path / "place")
+    return tmp_path / "place"
 
 
 def go_on(*options):
@@ -112,7 +123,6 @@ def test_paths_within_a_checkpoint_are_not_followed(place):
                 best_k_models={str(victim): torch.tensor(9.0)},
                 kth_value=torch.tensor(9.0),
             )
-    (place / "kept").mkdir()
     torch.save(checkpoint, place / "changed.ckpt")
     go_on("--trainer.max_epochs=2")
     assert victim.read_text() == "mine"
