@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from data.clip import VIDEO_SUFFIXES
-from data.folders import files_below
+from data.folders import files_below, is_junk
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ def is_left_out(name: str) -> bool:
     """Whether a file of this name could be a clip for all one knows, and is not read as one."""
     stem, suffix = os.path.splitext(name.lower())
     return not (
-        suffix in VIDEO_SUFFIXES or suffix in _COMPANIONS or (not suffix and stem in _PAPERS)
+        is_junk(name)
+        or suffix in VIDEO_SUFFIXES or suffix in _COMPANIONS or (not suffix and stem in _PAPERS)
     )
 
 
