@@ -70,7 +70,7 @@ def encoding_of(start: bytes, named: str | None = None) -> str:
     even, odd = start[0 : len(start) // 2 * 2 : 2], start[1::2]
     for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
         count = zeros.count(0)
-        if count and 2 * count >= len(zeros) and 20 * others.count(0) <= count:
+        if count and 4 * count >= 3 * len(zeros) and 20 * others.count(0) <= count:
             return encoding
     return "utf-8-sig"
 
