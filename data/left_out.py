@@ -30,7 +30,9 @@ def is_left_out(name: str) -> bool:
     stem, suffix = os.path.splitext(name.lower())
     return not (
         is_junk(name)
-        or suffix in VIDEO_SUFFIXES or suffix in _COMPANIONS or (not suffix and stem in _PAPERS)
+        or suffix in VIDEO_SUFFIXES
+        or suffix in _COMPANIONS
+        or (not suffix and stem in _PAPERS)
     )
 
 

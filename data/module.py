@@ -1,6 +1,5 @@
 """What the DataModules for video and text share: parts, loaders, and how many share the work."""
 
-import logging
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,8 +16,6 @@ from data.pairing import PairedLoader
 from data.part_record import PartRecord
 from data.splits import PARTS, parts_named, split, tell_absent, tell_lost
 from data.workers import one_thread
-
-log = logging.getLogger(__name__)
 
 
 class Part(Dataset[RaggedBatch]):
@@ -136,13 +133,9 @@ class SequenceDataModule(LightningDataModule):
     def adopt(self, description: dict[str, Any]) -> None:
         """Make inputs ready as it is described by a checkpoint (see `describe`)."""
         self.known_classes = list(description["classes"])
+        # An older checkpoint does not say.
         if "parts" in description:
             self.part_record = PartRecord.from_plain(description["parts"])
-        else:
-            log.warning(
-                "This checkpoint was made before checkpoints kept what they had learnt from: whether"
-                " it has met the examples it is tested on cannot be told. Train it anew to know."
-            )
 
     def divide(
         self,

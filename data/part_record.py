@@ -53,8 +53,15 @@ class PartRecord(NamedTuple):
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Self:
-        """What `plain` gave."""
-        return cls(values["contents"].numpy(), values["parts"].numpy(), values["reported"])
+        """What `plain` gave.
+
+        Raises:
+            InputError: a file holds something else.
+        """
+        contents, parts = values["contents"].numpy(), values["parts"].numpy()
+        if contents.dtype != np.int64 or contents.ndim != 1 or parts.shape != contents.shape:
+            raise InputError("what the checkpoint says of its parts is damaged; give another one")
+        return cls(contents, parts, values["reported"])
 
     def is_of(self, contents: np.ndarray) -> bool:
         """Whether a source is the one that was divided, as it is today: half of it, or more, is."""

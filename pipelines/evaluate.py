@@ -1,6 +1,7 @@
 """The command that tests a saved model on other data, and reports."""
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,8 @@ from pipelines.processor import prepare_processor
 from pipelines.quiet import ignore_noise
 from pipelines.reporting import report_test
 from pipelines.runs import create_run, is_first_process, name_run
+
+log = logging.getLogger(__name__)
 
 
 def main(args: list[str] | None = None) -> None:
@@ -87,6 +90,11 @@ def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool
     task = model.description["task"]
     data = data_module(model.description, **vars(options.data))
     data.is_other_source = names_data
+    if data.part_record is None:
+        log.warning(
+            "This checkpoint is from before checkpoints kept what they had learnt from. Whether it has"
+            " met the examples that it is tested on cannot be told; train it anew to know."
+        )
     data.reported_part = options.split or ("all" if names_data else "test")
     name = name_run(task, options.run)
     _ = data.parts  # what cannot be read fails before a folder is made
