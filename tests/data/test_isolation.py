@@ -279,6 +279,8 @@ class _Clips(torch.utils.data.Dataset):
         return int(pixels.astype(np.int64).sum()), self.decoder._process.pid, os.getpid()
 
 
+# On one core PyTorch finds two workers too many.
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_in_data_workers(clip, decoder):
     decoder.probe(clip)
     loader = DataLoader(_Clips(clip, decoder), batch_size=None, num_workers=2)

@@ -121,6 +121,8 @@ def test_a_tokenizer_that_is_set_is_taken_and_none_is_learnt(tmp_path, cache):
     assert not (cache / "tokenizers").exists()
 
 
+# On one core PyTorch finds two workers too many.
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_loaders_that_fork_after_tokenizing_give_all(tmp_path, cache, capfd):
     (tmp_path / "x.csv").write_text(content(400))
     data = TextDataModule(path=str(tmp_path / "x.csv"), num_workers=2, steps_per_batch=200)

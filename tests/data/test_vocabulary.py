@@ -164,7 +164,7 @@ def test_the_vocabulary_does_not_depend_on_threads(kind):
     told = {
         subprocess.run(
             [sys.executable, "-c", code],
-            env=os.environ | {"RAYON_NUM_THREADS": num_threads},
+            env=os.environ | {"RAYON_NUM_THREADS": num_threads, "PYTHONIOENCODING": "utf-8"},
             cwd=Path(__file__).parents[2],
             capture_output=True,
             check=True,

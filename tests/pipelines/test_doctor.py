@@ -152,6 +152,8 @@ def test_names_cannot_break_the_table_nor_the_file(tmp_path, capsys):
     for label in ("a\x1b[31m", "b"):
         for k in range(3):
             write_clip(folder / label / f"{k}\n.mp4", num_frames=2 + k, level=30 + len(label))
+    if os.fsdecode(b"\xff") != "\udcff":
+        pytest.skip("names are no UTF-8 here, and every byte is a letter")
     bad = os.fsencode(folder / "b") + b"/\xff.mp4"
     try:
         Path(os.fsdecode(bad)).touch()

@@ -121,7 +121,7 @@ def probabilities(rows):
 def said(capsys):
     """(stage's parts, read, computed) of each line about features."""
     found = re.findall(
-        r"Features \((.*?)\): .*?; (\d+) read, (\d+) computed in \d+\.\d s, kept in \S+/features/",
+        r"Features \((.*?)\): .*?; (\d+) read, (\d+) computed in \d+\.\d s, kept in .+/features/",
         capsys.readouterr().out,
     )
     return [(names, int(kept), int(computed)) for names, kept, computed in found]
