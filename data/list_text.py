@@ -5,18 +5,11 @@ import os
 from pathlib import Path
 
 from data.clip import is_video
+from data.encodings import encoding_of
 from data.errors import InputError
 
 # Longer than any signature, and enough to tell a text from what is none.
 _HEAD_BYTES = 2**16
-# Longest first where one begins with another.
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 # First bytes → what such a file is.
 _SIGNATURES = {
     b"PK\x03\x04": "a zip archive or a spreadsheet (.xlsx, .ods)",
@@ -67,9 +60,8 @@ def text_of_list(path: Path) -> str:
         raise InputError(
             f"{path}: cannot be read ({error.strerror or error}); make it readable"
         ) from error
-    encoding = _encoding(content)
     try:
-        return content.decode(encoding)
+        return content.decode(encoding_of(content[:_HEAD_BYTES]))
     except UnicodeDecodeError as error:
         raise InputError(_undecoded(path, content, error)) from error
 
@@ -83,23 +75,10 @@ def _no_text(head: bytes) -> str | None:
         found.append("JSON")
     if found:
         return found[0]
-    if _encoding(head).startswith(("utf-16", "utf-32")):
+    if encoding_of(head).startswith(("utf-16", "utf-32")):
         return None
     controls = sum(byte < 0x20 and byte not in b"\t\n\v\f\r\x1a" for byte in head)
     return "a binary file" if controls > len(head) // 10 else None
-
-
-def _encoding(content: bytes) -> str:
-    for mark, encoding in _MARKS.items():
-        if content.startswith(mark):
-            return encoding
-    # In UTF-16 every second byte of Latin letters is zero; in no other text is any.
-    even, odd = content[:_HEAD_BYTES:2], content[1:_HEAD_BYTES:2]
-    if len(odd) > 3 and 4 * odd.count(0) > 3 * len(odd) and not even.count(0):
-        return "utf-16-le"
-    if len(odd) > 3 and 4 * even.count(0) > 3 * len(even) and not odd.count(0):
-        return "utf-16-be"
-    return "utf-8"
 
 
 def _undecoded(path: Path, content: bytes, error: UnicodeDecodeError) -> str:
