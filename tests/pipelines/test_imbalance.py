@@ -33,8 +33,9 @@ def classifier(labels=LABELS, **options):
         optimizer=partial(torch.optim.SGD, lr=0.1),
         **options,
     )
-    parts = {"train": SimpleNamespace(labels=labels)}
-    model._trainer = SimpleNamespace(datamodule=SimpleNamespace(parts=parts))
+    parts = {"train": SimpleNamespace(labels=labels), "test": SimpleNamespace(ids=np.arange(3))}
+    data = SimpleNamespace(parts=parts, reported_part="test")
+    model._trainer = SimpleNamespace(datamodule=data)
     return model
 
 
@@ -83,6 +84,7 @@ def test_each_class_weighs_alike_over_the_training_part():
 def test_validation_and_test_count_every_example_alike(stage):
     model = classifier(class_weights="balanced", label_smoothing=0.1)
     model.setup("fit")
+    model.on_test_epoch_start()
     batch = batch_of([0, 3, 1])
     scores = model.eval().model.read(batch.steps, batch.lengths)
     wanted = cross_entropy(scores, batch.labels).item()
