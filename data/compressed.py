@@ -12,6 +12,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from data.errors import InputError
+from data.folders import is_junk
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 # Tables of texts unfold to 3 to 20 times their size. What unfolds to more than `MOST_TIMES` of what
@@ -86,11 +87,10 @@ def _directory(file: IO[bytes], path: Path) -> zipfile.ZipFile:
 
 
 def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
-    # What macOS adds beside each file is none of a person's own.
     members = [
         one
         for one in archive.infolist()
-        if not one.is_dir() and not one.filename.startswith("__MACOSX/")
+        if not one.is_dir() and not any(map(is_junk, one.filename.split("/")))
     ]
     if len(members) == 1:
         return members[0]

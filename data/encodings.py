@@ -170,6 +170,17 @@ def is_mostly_zero(text: str) -> bool:
     return 10 * text.count("\0") >= max(len(text), 1)
 
 
+def typed_text(text: str, *, option: str) -> str:
+    """A text that was typed; bytes of it that are no characters came as lone surrogates.
+
+    Raises:
+        InputError: there are some.
+    """
+    if BAD_BYTE.search(text):
+        raise InputError(f"{option}: holds bytes that are no characters; type it in UTF-8")
+    return text
+
+
 def undecodable(mark: str, encoding: str, *, option: str) -> str:
     """Why a row or a line cannot be used, to follow its place; see `not_decodable`."""
     return (

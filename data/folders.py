@@ -95,6 +95,11 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def is_same_path(one: str, other: str | None) -> bool:
+    """Whether two texts name one place, however they are written."""
+    return other is not None and os.path.realpath(one) == os.path.realpath(other)
+
+
 def why_absent(path: Path) -> str:
     """One phrase: why a path that is to be read is neither a file nor a folder."""
     if os.path.islink(path) and not os.path.exists(path):

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import datasets
-from datasets import Dataset
+from datasets import ClassLabel, Dataset
 
 from data.chosen_columns import choose_columns, part_column
 from data.class_labels import named_alike
 from data.errors import InputError
+from data.label_names import number_of, written
 from data.splits import PART_NAMES
 from data.table_format import TableFormat
 from data.text_tables import PROBLEM, columns_of, file_table
@@ -85,11 +86,17 @@ def read_tables(
         where = f"{file.name}, " if len(files) > 1 else ""
         problems |= {num_rows + row: f"{where}{why}" for row, why in problems_of(table).items()}
         num_rows += len(table)
+        if part is not None and len(table) == 0:
+            raise InputError(
+                f"{file}: is the part '{part}' and holds no row; fill it, or move it away"
+            )
         tables.append(table if part is None else _in_part(table, part, columns, file))
+    if "label" in columns:
+        _refuse_numbers_beside_names(files, tables, columns["label"])
     whole = _below_each_other(tables, source)
     if is_parts:
         columns["split"] = _PART
-    elif guess is not None and _names_parts(whole, guess, problems):
+    elif guess is not None and _names_parts(whole, guess, problems, source=source):
         log.warning("%s: reads the column '%s' as the split", source, guess)
         columns["split"] = guess
     return Source(whole, columns, problems)
@@ -130,13 +137,38 @@ def _below_each_other(tables: Sequence[Dataset], source: str) -> Dataset:
         ) from error
 
 
-def _names_parts(table: Dataset, column: str, problems: Mapping[int, str]) -> bool:
-    """Whether all values of a column are names of parts, a training part among them."""
-    values = enumerate(table[column])
-    found = {
-        PART_NAMES.get(str(value).strip().lower()) for row, value in values if row not in problems
-    }
-    return None not in found and "train" in found
+def _names_parts(table: Dataset, column: str, problems: Mapping[int, str], *, source: str) -> bool:
+    """Whether all values of a column are names of parts, a training part among them.
+
+    Where most of them are, a line says why the column is not read.
+    """
+    values = {value for row, value in enumerate(table[column]) if row not in problems}
+    part_of = {value: PART_NAMES.get(str(value).strip().lower()) for value in values}
+    others = [value for value, part in part_of.items() if part is None]
+    if others and {"train", "test"} & set(part_of.values()):
+        log.warning(
+            "%s: the column '%s' is not read as the split: '%s' is none of train, val, test; correct"
+            " it, or name another column by --data.split_column",
+            *(source, column, others[0]),
+        )
+    return not others and "train" in part_of.values()
+
+
+def _refuse_numbers_beside_names(
+    files: Sequence[tuple[Path, str | None]], tables: Sequence[Dataset], column: str
+) -> None:
+    """Which class a number is, is not known where another file names its classes."""
+    kinds = [table.features[column] for table in tables]
+    named = [k for k, kind in enumerate(kinds) if isinstance(kind, ClassLabel)]
+    if not named or any(number_of(name) is not None for name in kinds[named[0]].names):
+        return
+    for (file, _), table, kind in zip(files, tables, kinds, strict=True):
+        values = set() if isinstance(kind, ClassLabel) else set(map(written, table[column])) - {""}
+        if values and all(number_of(value) is not None for value in values):
+            raise InputError(
+                f"{file}, column '{column}': holds numbers, and {files[named[0]][0].name} names its"
+                f" classes ({', '.join(kinds[named[0]].names[:10])}); write names in both"
+            )
 
 
 def problems_of(table: Dataset) -> dict[int, str]:

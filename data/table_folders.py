@@ -10,7 +10,7 @@ from data.errors import InputError
 from data.folders import files_below
 from data.labels import UNLABELLED
 from data.splits import PART_NAMES
-from data.table_format import table_stem
+from data.table_format import advice_for, is_table_file, table_stem
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,9 @@ def tables_below(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in found
-        if path.is_file() and not any(n.startswith("_") for n in path.relative_to(folder).parts)
+        if path.is_file()
+        and not any(n.startswith("_") for n in path.relative_to(folder).parts)
+        and _holds_table(path)
     )
 
 
@@ -58,11 +60,23 @@ def table_files(folder: Path) -> list[tuple[Path, str | None]]:
             " names with train, val or test, or none of these; move away what belongs to no part,"
             " or name one file"
         )
+    if files:
+        _tell_of_others(folder)
     if aside and found:
         log.warning("%s: %s is left out: texts without a label", folder, _listed(aside))
     if len(found) > 1 and not named:
         log.warning("%s: reads %d tables as one: %s", folder, len(files), _listed(files))
     return found
+
+
+def _holds_table(path: Path) -> bool:
+    """Whether an archive without a table's ending holds one file that has it."""
+    if path.suffix.lower() != ".zip" or Path(path.stem).suffix:
+        return True
+    try:
+        return is_table_file(path)
+    except InputError:
+        return False
 
 
 def _is_table(name: str) -> bool:
@@ -96,6 +110,13 @@ def _refuse_twins(files: Sequence[Path], folder: Path) -> None:
                 f"{folder}: {other.name} and {path.name} may be the same rows twice; move one away,"
                 " or name one file"
             )
+
+
+def _tell_of_others(folder: Path) -> None:
+    """Name files that hold rows and are not read, as a spreadsheet."""
+    for here, names in files_below(folder, lambda name: advice_for(Path(name)) is not None):
+        for name in names:
+            log.warning("%s: is left out: it is %s", Path(here, name), advice_for(Path(name)))
 
 
 def _listed(files: Sequence[Path]) -> str:

@@ -90,9 +90,19 @@ def table_format(
 
 
 def table_stem(path: Path) -> str | None:
-    """A table's name without its endings, also those of a compressed one; None of what is no table."""
-    name = Path(path.stem if path.suffix.lower() in SUFFIXES else path.name)
-    return name.stem if name.suffix.lower() in FORMATS else None
+    """A table's name without its endings, also those of a compressed one; None of what is no table.
+
+    Programs leave the ending out of what they compress: ``test.gz`` and ``test.zip`` may be tables.
+    """
+    is_packed = path.suffix.lower() in SUFFIXES
+    name = Path(path.stem if is_packed else path.name)
+    may_be = name.suffix.lower() in FORMATS or (is_packed and not name.suffix)
+    return name.stem if may_be else None
+
+
+def advice_for(path: Path) -> str | None:
+    """What a file is that holds rows and is not read, and what to do; None of any other."""
+    return None if path.suffix.lower() == ".txt" else _ADVICE.get(path.suffix.lower())
 
 
 def is_table_file(path: Path) -> bool:

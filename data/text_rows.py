@@ -86,6 +86,12 @@ def _rows(
         if bad is not None:
             reason = undecodable(bad[0], encoding, option=f"{format.prefix}encoding")
             yield Row(f"line {line}", {first_name: BAD_BYTE.sub("\ufffd", written)}, reason)
+        elif delimiter == "\t" and _may_be_rows(written, len(columns)):
+            problem = (
+                "holds a line end in quotes, and each of its lines could be a row: where quotes mean"
+                f" nothing, give {format.prefix}quoting=none"
+            )
+            yield Row(f"line {line}", {first_name: written}, problem)
         elif needed <= len(cells) <= len(columns):
             yield Row(f"line {line}", dict(zip(columns, cells, strict=False)))
         else:
@@ -97,6 +103,12 @@ def _rows(
                 named = "the line of column names has"
             problem = f"has {len(cells)} cell(s) where {named} {len(columns)}: {advice}"
             yield Row(f"line {line}", {first_name: written}, problem)
+
+
+def _may_be_rows(written: str, num_columns: int) -> bool:
+    """Whether a record of a tab-separated file is several, joined by quotes that are none."""
+    lines = written.strip("\r\n").splitlines()
+    return len(lines) > 1 and all(line.count("\t") == num_columns - 1 for line in lines)
 
 
 def _records(

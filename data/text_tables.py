@@ -66,7 +66,11 @@ def columns_of(
             return Columns(layout.columns, layout.suggested)
         if kind == "json":
             return Columns(json_columns(path, format=format, bad_bytes=bad_bytes), None)
-        return Columns(list(pq.read_schema(path, memory_map=True).names), None)
+        columns = list(pq.read_schema(path, memory_map=True).names)
+        twice = [name for name in names if columns.count(name) > 1]
+        if twice:
+            raise InputError(f"{path}: the column '{twice[0]}' is there twice; rename one of them")
+        return Columns(columns, None)
     except pa.ArrowInvalid as error:
         raise _damaged(path, error) from error
     except OSError as error:

@@ -10,7 +10,7 @@ import datasets
 from datasets import Dataset, DatasetDict, Features, Value
 
 from data.chosen_columns import choose_columns
-from data.class_labels import class_names, column_values, named_alike
+from data.class_labels import class_names, named_alike
 from data.column_types import require_plain
 from data.encodings import read_text
 from data.errors import InputError
@@ -78,7 +78,7 @@ def read_table(
     table, columns, problems = _open(source, asked, cache=cache, format=format, hub=_hub)
 
     def values(role: str) -> list[Any] | None:
-        return column_values(table, columns[role]) if role in columns else None
+        return class_names(table, columns[role])[0] if role in columns else None
 
     label_column = columns["label"]
     labels, classes = class_names(table, label_column)

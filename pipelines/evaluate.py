@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser
 from pytorch_lightning import Trainer
 
 from data.errors import InputError
+from data.folders import is_same_path
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.checkpoints import DATA_MODULES, data_module, load
 from pipelines.classify import SequenceClassifier
@@ -57,9 +58,9 @@ def _evaluate(args: list[str]) -> None:
         # The user repeats no option: what the model was trained with holds until said otherwise.
         before = model.description["data"]
         # How a file is written says nothing of another one.
-        own = (
-            DATA_MODULES[task].file_options if known.path not in (None, before.get("path")) else ()
-        )
+        own = DATA_MODULES[task].file_options
+        if known.path is None or is_same_path(known.path, before.get("path")):
+            own = ()
         parser.set_defaults({f"data.{k}": v for k, v in before.items() if k not in own})
     options = parser.parse_args(args)
     assert model is not None

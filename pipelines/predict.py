@@ -13,14 +13,22 @@ from typing import NoReturn, TextIO
 
 import torch
 
+from data.encodings import typed_text
 from data.errors import InputError
+from data.folders import is_same_path
 from data.table_format import table_format
 from data.unknown_words import MOST_UNKNOWN
 from data.workers import available_cores
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.errors import one_line_errors
 from pipelines.overlay import check_output, write_overlay
-from pipelines.predict_inputs import STANDARD_INPUT, Item, clip_items, standard_input, text_items
+from pipelines.predict_inputs import (
+    STANDARD_INPUT,
+    Item,
+    clip_items,
+    standard_input,
+    text_items,
+)
 from pipelines.predict_steps import ClipSteps
 from pipelines.prediction_output import FORMATS, for_terminal, lines_of
 from pipelines.predictor import Prediction, Predictor, Timeline, Unanswered, load
@@ -91,8 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quoting",
         choices=("double", "none"),
-        default="double",
-        help="of CSV: none where quotes mean nothing",
+        help="of CSV: none where quotes mean nothing (default: double)",
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="of what is printed")
     parser.add_argument(
@@ -163,16 +170,19 @@ def _texts(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[I
     if options.overlay is not None:
         raise InputError("--overlay draws on a clip, and CKPT is a model for texts; leave it out")
     if options.text is not None:
-        return iter([[Item(options.text)]])
+        return iter([[Item(typed_text(options.text, option="TEXT"))]])
     if options.input is None:
         raise InputError(
             'TEXT is missing: give the text to classify, TEXT="…", or texts, INPUT=texts.csv'
         )
+    trained = model.model.description["data"]
+    # How a file is written says nothing of another one.
+    own = trained if is_same_path(options.input, trained.get("path")) else {}
     format = table_format(
         # Where the file names its columns itself, these are not asked.
         columns=options.columns or model.columns,
-        encoding=options.encoding,
-        quoting=options.quoting,
+        encoding=options.encoding or own.get("encoding"),
+        quoting=options.quoting or own.get("quoting") or "double",
         prefix="--",
     )
     if options.input == STANDARD_INPUT:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from data.decode import read_frames
 from data.documents import pieces
-from data.encodings import read_text
+from data.encodings import read_text, typed_text
 from data.errors import InputError
 from data.folders import why_no_file
 from data.probe import UnreadableError
@@ -147,7 +147,7 @@ def text_of(text: str | None, path: str | None) -> tuple[str, str]:
         raise InputError(f'INPUT=file or TEXT="…": {given}; give one of them')
     if path is None:
         assert text is not None
-        return clean(text), "the text given"
+        return typed_text(text, option="TEXT"), "the text given"
     file = Path(path)
     if not os.path.isfile(file):
         raise InputError(f"INPUT={path}: {why_no_file(file)}; give a text file")

@@ -248,3 +248,27 @@ def test_columns_may_be_switched_off_on_the_command_line(in_folder, capsys):
     by_number = ["--data.text_column=1", "--data.label_column=2", "--run=numbers"]
     table.to_csv("b.csv", index=False)
     train("sentiment", [*SENTIMENT, "--data.path=b.csv", "--trainer.max_epochs=1", *by_number])
+
+
+def test_a_file_is_itself_however_its_path_is_written(in_folder, capsys):
+    """What was said of it in training holds for it, and its rows are as many as there were."""
+    texts = [f'"a fine film {k}' if k % 2 else f'a dull film {k}"' for k in range(40)]
+    lines = [f"{('neg', 'pos')[k % 2]}\t{text}" for k, text in enumerate(texts)]
+    Path("x.tsv").write_text("label\ttext\n" + "\n".join(lines) + "\n")
+    options = ["--data.path=x.tsv", "--data.quoting=none", "--trainer.max_epochs=1"]
+    train("sentiment", [*SENTIMENT, *options, "--run=first"])
+    checkpoint = "--ckpt=runs/sentiment/first/checkpoints/best.ckpt"
+    evaluate.main([checkpoint, "--data.path=./x.tsv", "--run=again"])
+    report = json.loads(Path("runs/sentiment/again/report/report.json").read_text())
+    assert report["num_examples"] == 40
+    capsys.readouterr()
+    predict.main([checkpoint, f"--input={Path('x.tsv').resolve()}"])
+    assert len(capsys.readouterr().out.splitlines()) == 40
+
+
+def test_bytes_that_were_typed_and_are_no_characters_are_refused(sentiment_run, capsys):
+    checkpoint = sentiment_run / "runs/sentiment/first/checkpoints/best.ckpt"
+    with pytest.raises(SystemExit) as caught:
+        predict.main([f"--ckpt={checkpoint}", "--text=fine \udcff"])
+    assert caught.value.code == 2
+    assert "TEXT: holds bytes that are no characters" in capsys.readouterr().err
