@@ -20,7 +20,9 @@ END_SECONDS = (
 )
 #: part of a row: train, val or test
 SPLIT = ("split", "part", "subset", "partition", "set", "phase", "usage")
-_TIMES = frozenset(["start", "end", "begin", "stop", "onset", "offset"])
+_TIMES = frozenset(
+    ["start", "end", "begin", "stop", "onset", "offset", "duration", "dur", "length"]
+)
 #: text to classify
 TEXT = (
     *("text", "review", "sentence", "content", "comment", "tweet", "message", "body"),
@@ -67,8 +69,12 @@ def find_column(
 
 
 def columns_like_times(columns: Sequence[str]) -> list[str]:
-    """The columns whose names say that they hold a beginning or an end: ``start_frame``, ``end_ms``."""
-    return [column for column in columns if _TIMES & set(_plain(column).split("_"))]
+    """The columns whose names say that they hold a beginning, an end or a length: ``end_ms``."""
+    return [
+        column
+        for column in columns
+        if _TIMES & set(_plain(column).split("_")) or _plain(column) in ("from", "to", "num_frames")
+    ]
 
 
 def _plain(name: str) -> str:

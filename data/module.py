@@ -145,6 +145,7 @@ class SequenceDataModule(LightningDataModule):
         classes: Sequence[str],
         where: str,
         contents: np.ndarray,
+        files: np.ndarray | None = None,
         groups: Sequence[Hashable | None] | np.ndarray | None = None,
     ) -> tuple[dict[str, np.ndarray], str]:
         """Rows of each part, and what the source calls the reported one.
@@ -156,25 +157,29 @@ class SequenceDataModule(LightningDataModule):
             labels: class index of each row; -1 of rows that are in no part.
             named, groups, classes, where: see `splits.split`.
             contents: (n,) int64, alike for rows of the same content; 0 is no content.
+            files: (n,) int64, alike for rows of one file; None where a row is all of its file.
 
         Raises:
             InputError: nothing is left of the part to report; or see `splits.split`.
         """
         part, record = self.reported_part, self.part_record
         contents = np.where(np.asarray(labels) >= 0, contents, 0)
+        files = contents if files is None else files
         # Another source may name parts of its own; all of it is all of it.
         is_known = record is not None and (
             not self.is_other_source or (named is None and record.is_of(contents))
         )
         if record is not None and is_known and part != "all":
-            rows, reported, self._part_notes = record.divide(contents, part=part, where=where)
+            rows, reported, self._part_notes = record.divide(
+                contents, part=part, where=where, files=files
+            )
             tell_absent({part: rows[part]}, np.asarray(labels), classes=classes, where=where)
             return rows, reported
         rows, reported = self._draw(labels, named, classes=classes, where=where, groups=groups)
         if record is not None:
-            self._part_notes = record.describe_met(contents[rows[part]], where=where)
+            self._part_notes = record.describe_met(files[rows[part]], where=where)
         elif rows.keys() >= set(PARTS):
-            self.part_record = PartRecord.of(rows, contents, reported=reported)
+            self.part_record = PartRecord.of(rows, contents, reported=reported, files=files)
         return rows, reported
 
     def _draw(

@@ -28,20 +28,31 @@ class PartRecord(NamedTuple):
     """(m,) int8: place in `data.splits.PARTS`."""
     reported: str
     """What the source called the part ``test``."""
+    files: np.ndarray
+    """(m,) int64: alike for examples of one file, which `contents` tells apart by their sections."""
 
     @classmethod
-    def of(cls, rows: Mapping[str, np.ndarray], contents: np.ndarray, *, reported: str) -> Self:
+    def of(
+        cls,
+        rows: Mapping[str, np.ndarray],
+        contents: np.ndarray,
+        *,
+        reported: str,
+        files: np.ndarray | None = None,
+    ) -> Self:
         """The record of a division.
 
         Args:
             rows: rows of each part.
             contents: (n,) int64, of all rows.
             reported: what the source calls the part ``test``.
+            files: (n,) int64: see above; None where an example is all of its file.
         """
         members = np.concatenate([rows[part] for part in PARTS])
         codes = np.repeat(np.arange(len(PARTS), dtype=np.int8), [len(rows[p]) for p in PARTS])
         order = np.argsort(members)
-        return cls(contents[members[order]], codes[order], reported)
+        files = contents if files is None else files
+        return cls(contents[members[order]], codes[order], reported, files[members[order]])
 
     def plain(self) -> dict[str, Any]:
         """Values that a checkpoint can keep."""
@@ -49,6 +60,7 @@ class PartRecord(NamedTuple):
             "contents": torch.from_numpy(self.contents),
             "parts": torch.from_numpy(self.parts),
             "reported": self.reported,
+            "files": torch.from_numpy(self.files),
         }
 
     @classmethod
@@ -58,10 +70,15 @@ class PartRecord(NamedTuple):
         Raises:
             InputError: a file holds something else.
         """
-        contents, parts = values["contents"].numpy(), values["parts"].numpy()
-        if contents.dtype != np.int64 or contents.ndim != 1 or parts.shape != contents.shape:
+        contents, parts, files = (values[k].numpy() for k in ("contents", "parts", "files"))
+        shapes = {contents.shape, parts.shape, files.shape}
+        if (
+            len(shapes) > 1
+            or contents.ndim != 1
+            or {contents.dtype, files.dtype} != {np.dtype("int64")}
+        ):
             raise InputError("what the checkpoint says of its parts is damaged; give another one")
-        return cls(contents, parts, values["reported"])
+        return cls(contents, parts, values["reported"], files)
 
     def is_of(self, contents: np.ndarray) -> bool:
         """Whether a source is the one that was divided, as it is today: half of it, or more, is."""
@@ -99,12 +116,13 @@ class PartRecord(NamedTuple):
         return found
 
     def divide(
-        self, contents: np.ndarray, *, part: str, where: str
+        self, contents: np.ndarray, *, part: str, where: str, files: np.ndarray | None = None
     ) -> tuple[dict[str, np.ndarray], str, dict[str, Any]]:
         """The parts as they were, as far as they are still there.
 
         Args:
             contents: (n,) int64, of the source today.
+            files: see `of`.
             part: the part that is to be reported.
             where: what to call the source in an error.
 
@@ -139,29 +157,32 @@ class PartRecord(NamedTuple):
             )
         notes = {"changed_since_training": {"gone": int(num_gone[at]), "new": num_new}}
         if names[at] in ("train", "val"):
-            notes |= self.describe_met(contents[rows[part]], where=where)
+            files = contents if files is None else files
+            notes |= self.describe_met(files[rows[part]], where=where)
         reported = self.reported if part == "test" else part
         return {name: of for name, of in rows.items() if len(of)}, reported, notes
 
-    def describe_met(self, contents: np.ndarray, *, where: str) -> dict[str, Any]:
+    def describe_met(self, files: np.ndarray, *, where: str) -> dict[str, Any]:
         """For the report: how many examples the model has met, also told in a line.
 
+        Another section of a film that was learnt from is met too: parts are drawn by whole files.
+
         Args:
-            contents: (n,) int64, of the examples that are tested.
+            files: (n,) int64, of the examples that are tested (see `of`).
             where: what to call the source.
         """
-        part_of = np.full(len(contents), -1)
+        part_of = np.full(len(files), -1)
         # What was learnt from counts as that, wherever else it stood.
         for part in ("val", "train"):
             code = PARTS.index(part)
-            of_part = self.contents[(self.parts == code) & (self.contents != 0)]
-            part_of[np.isin(contents, of_part)] = code
+            of_part = self.files[(self.parts == code) & (self.contents != 0)]
+            part_of[np.isin(files, of_part)] = code
         learnt, chosen = (int((part_of == PARTS.index(part)).sum()) for part in ("train", "val"))
         if learnt or chosen:
             log.warning(
                 "%s: of the %s example(s) that are tested, the model has learnt from %s and was chosen"
                 " by %s; the figures are too good by these, and the report says so.",
-                *(where, f"{len(contents):,}", f"{learnt:,}", f"{chosen:,}"),
+                *(where, f"{len(files):,}", f"{learnt:,}", f"{chosen:,}"),
             )
         return {"met_in_training": {"learnt_from": learnt, "chosen_by": chosen}}
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from data.augment import Augmentation
 from data.batch import Skipped
-from data.clip import WHOLE, Clip, Listing, Section
+from data.clip import WHOLE, Clip, Listing, Section, video_files
 from data.decode import Reading, wanted_frames
 from data.errors import InputError
 from data.examples import video_example
@@ -159,11 +160,16 @@ class VideoDataModule(SequenceDataModule):
         named = None if found[0].part is None else [clip.part for clip in found]
         if source.is_dir():
             tell_left_out(str(source), left_out_below(source))
+            _tell_unlisted(source, found)
         labels, classes = encode_labels(
             [clip.label for clip in found],
             classes=self.known_classes or listing.classes,
             where=listing.where,
             parts=named,
+            # What has come since the training is left out, whatever its label.
+            skip=None
+            if self.part_record is None or self.is_other_source
+            else self._skip_label(found),
         )
         probes = self._scan(found)
         sections = [clip.section for clip in found]
@@ -177,6 +183,7 @@ class VideoDataModule(SequenceDataModule):
             classes=classes,
             where=listing.where,
             contents=np.where(lengths > 0, _numbers(contents, sections), 0),
+            files=np.where(lengths > 0, _numbers(contents, [WHOLE] * len(found)), 0),
         )
         self._note(listing, rows, groups, contents)
         decoder = Decoder(limit_seconds=self.limit_seconds)
@@ -239,6 +246,12 @@ class VideoDataModule(SequenceDataModule):
                 self._skip(row, found[row], str(error))
         return lengths
 
+    def _skip_label(self, found: list[Clip]) -> Callable[[int, str], None]:
+        def skip(row: int, reason: str) -> None:
+            self.skipped.append(Skipped(row, str(found[row].path), reason))
+
+        return skip
+
     def _skip(self, row: int, clip: Clip, reason: str) -> None:
         if self.on_error == "fail":
             raise unreadable(clip.path, reason)
@@ -300,6 +313,18 @@ class VideoDataModule(SequenceDataModule):
             return 2
         largest = max(self.steps_per_batch, int(part.lengths.max())) * part.frame_bytes
         return 2 if 2 * largest * max(self.workers_for(part), 1) <= _AHEAD_BYTES else 1
+
+
+def _tell_unlisted(folder: Path, found: list[Clip]) -> None:
+    """Name clips that lie in no class, or that no list names."""
+    listed = {os.path.abspath(clip.path) for clip in found}
+    below = (Path(here, name) for here, names in video_files(folder) for name in names)
+    others = [path for path in below if os.path.abspath(path) not in listed]
+    if others:
+        log.warning(
+            "%s: left out %s file(s) of video, in no class and no list, e.g. %s",
+            *(folder, f"{len(others):,}", others[0]),
+        )
 
 
 def _numbers(contents: Sequence[str], sections: Sequence[Section]) -> np.ndarray:

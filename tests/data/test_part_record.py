@@ -12,7 +12,8 @@ TRAIN, VAL, TEST, NEW = 0, 1, 2, -1
 
 
 def record(contents, parts, reported="test"):
-    return PartRecord(np.array(contents), np.array(parts, np.int8), reported)
+    contents = np.array(contents)
+    return PartRecord(contents, np.array(parts, np.int8), reported, contents)
 
 
 def test_the_record_of_a_division_is_in_the_order_of_the_source():
