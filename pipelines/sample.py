@@ -13,7 +13,7 @@ from torch import Tensor
 from data.encodings import typed_text
 from data.errors import InputError
 from data.language import END
-from data.vocabulary import UNKNOWN
+from data.vocabulary import UNKNOWN, clean
 from models.language import LanguageModel
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.errors import one_line_errors
@@ -122,7 +122,7 @@ def main(args: list[str] | None = None) -> None:
     options = parser.parse_args(sys.argv[1:] if args is None else args)
     with one_line_errors():
         _check(options)
-        prompt = typed_text(options.prompt, option="PROMPT")
+        prompt = clean(typed_text(options.prompt, option="PROMPT"))
         task = load_language(options.ckpt, trust=options.trust)
         tokenizer = tokenizer_of(task)
         drawn = continuation(

@@ -147,7 +147,7 @@ def text_of(text: str | None, path: str | None) -> tuple[str, str]:
         raise InputError(f'INPUT=file or TEXT="…": {given}; give one of them')
     if path is None:
         assert text is not None
-        return typed_text(text, option="TEXT"), "the text given"
+        return clean(typed_text(text, option="TEXT")), "the text given"
     file = Path(path)
     if not os.path.isfile(file):
         raise InputError(f"INPUT={path}: {why_no_file(file)}; give a text file")
