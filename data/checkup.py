@@ -54,9 +54,9 @@ class Checkup(NamedTuple):
     codec: str = ""
     container: str = ""
     doubts: tuple[str, ...] = ()
-    """What can hardly be as the file says (see `data.plausibility`)."""
+    """Doubts about the file: figures that are implausible (see `data.plausibility`)."""
     remarks: tuple[str, ...] = ()
-    """What should be known of it, and is not wrong."""
+    """Remarks: facts worth knowing that are no fault."""
 
 
 def check_clips(

@@ -10,7 +10,7 @@ from data.text_tables import Columns, require, shown
 
 log = logging.getLogger(__name__)
 
-# What a column may be called that goes by its default name where nobody names another.
+# Usual names of the columns for which nobody names another.
 _NAMES = {"text": TEXT, "label": TEXT_LABEL}
 #: without these nothing can be read
 _NEEDED = ("text", "label")

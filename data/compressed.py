@@ -32,7 +32,7 @@ def is_compressed(path: Path) -> bool:
 
 
 def plain_name(path: Path) -> str:
-    """What a file is called once it is unfolded: its name without the ending, or its only member's.
+    """The name of a file once it is unpacked: without its ending, or that of its only member.
 
     Raises:
         InputError: a .zip file that is damaged, or has more than one member.
@@ -103,7 +103,7 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
 
 
 class _Bounded(io.RawIOBase):
-    """What is unfolded, until it is too much."""
+    """The unpacked bytes, up to the limit."""
 
     def __init__(self, unfolded: Any, packed: IO[bytes], path: Path) -> None:
         self._unfolded, self._packed, self._path = unfolded, packed, path

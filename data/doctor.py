@@ -63,7 +63,7 @@ class Diagnosis(NamedTuple):
     problems: list[str]
     """What is wrong with the set as a whole."""
     hints: list[str]
-    """What may be meant otherwise, in one line each."""
+    """Hints, a line each: labels that may be meant as one."""
     unlisted: list[Path]
     """Video files beside the clips that no list names."""
     no_videos: list[Path]

@@ -126,7 +126,7 @@ def _warn_of_utf8(folder: Path, encoding: str) -> None:
 
 
 def decoder_of(start: bytes, encoding: str | None = None) -> Any:
-    """What decodes a stream piece by piece, as `open_text` does a file; it begins with ``start``."""
+    """A decoder for a stream that begins with ``start``, as `open_text` decodes a file."""
     found = encoding_of(start, encoding)
     return io.IncrementalNewlineDecoder(
         codecs.getincrementaldecoder(found)(_ERRORS), translate=True

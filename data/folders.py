@@ -1,4 +1,4 @@
-"""What lies in a folder of data, without what systems and programs leave there of their own."""
+"""The files and folders of a data set, without those that systems and programs leave behind."""
 
 import os
 import unicodedata

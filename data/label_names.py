@@ -36,7 +36,7 @@ def number_of(name: str) -> Decimal | None:
 
 
 def key_of(name: str) -> Key:
-    """What names of one class have in common: the number, or the name itself.
+    """The key that all names of one class share: the number, or the name itself.
 
     True and false are one in any case: each format has its own way to write them.
     """
@@ -47,7 +47,7 @@ def key_of(name: str) -> Key:
 
 
 def shown_name(spellings: Collection[str]) -> str:
-    """What to call a class that is written so: as it is, if it is always written one way.
+    """The name to show for a class: as it is written, if it is always written one way.
 
     Numbers that are written in several ways, or as a program writes a whole number among gaps
     (``1.0``), are written plainly.

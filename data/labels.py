@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 Skip = Callable[[int, str], None]
 """Told of a row that cannot be used, and why."""
 
-# What benchmarks write where they keep a label to themselves.
+# Benchmarks write this in place of labels that they keep back.
 _KEPT_BACK = Decimal(-1)
 #: what people call examples without a label, e.g. the folder train/unsup of aclImdb.
 UNLABELLED = frozenset({"unsup", "unsupervised", "unlabelled", "unlabeled"})
@@ -205,7 +205,7 @@ def _kept_back(names: Sequence[str], parts: Sequence[str | None], where: str) ->
 
 
 def _faults(names: Collection[str], classes: Sequence[str]) -> dict[str, str]:
-    """What is wrong with each name that stands for no class, and what is allowed."""
+    """The fault of each name that stands for no class, and the classes that are allowed."""
     twins = twins_of(names, classes)
     faults = {}
     for name in names:

@@ -11,7 +11,7 @@ from data.folders import files_below, is_junk
 log = logging.getLogger(__name__)
 
 _SHOWN = 3
-# What lies beside clips as a matter of course: notes, lists, subtitles, pictures, sound, arrays, code.
+# Files that usually lie beside clips: notes, lists, subtitles, pictures, sound, arrays, code.
 _COMPANY = """
     .txt .md .rst .nfo .log .html .htm .pdf .doc .docx .csv .tsv .xls .xlsx .json .jsonl .ndjson
     .xml .yaml .yml .toml .ini .cfg .db .sqlite .parquet .arrow .mat .srt .vtt .ass .ssa .sub .idx

@@ -31,7 +31,7 @@ class ListTable(NamedTuple):
     rows: Iterator[tuple[int, dict[str, str]]]
     """The line of each row and its cells by column; a cell missing at the end is not in the dict."""
     delimiter: str
-    """What stands between cells; `BLANK` for any number of blanks."""
+    """The sign between cells; `BLANK` for any number of blanks."""
 
 
 def open_table(table: Path, *, names: Sequence[str], header: Sequence[str] = ()) -> ListTable:

@@ -67,7 +67,7 @@ def text_of_list(path: Path) -> str:
 
 
 def _no_text(head: bytes) -> str | None:
-    """What a file is by its first bytes; None of a text."""
+    """The kind of a file by its first bytes; None for a text."""
     found = [kind for mark, kind in _SIGNATURES.items() if head.startswith(mark)]
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:64].lower()
     found += [kind for mark, kind in _TEXTUAL.items() if start.startswith(mark)]

@@ -1,4 +1,4 @@
-"""What a file is that is called a video and cannot be read as one, told by its first bytes."""
+"""The kind of a file that is named like a video and is none, by its first bytes."""
 
 import codecs
 import os
@@ -34,7 +34,7 @@ _POINTERS = {
 
 
 def what_it_is(path: Path | str) -> str | None:
-    """What a file is instead of a video, and what to do, in one line; None where that is not known."""
+    """One line: the kind of a file that is no video, and what to do; None where it is not known."""
     try:
         with open(path, "rb") as file:
             start = file.read(_FIRST_BYTES)
@@ -74,7 +74,7 @@ def _by_signature(start: bytes) -> str | None:
 
 
 def _by_text(start: bytes) -> str | None:
-    """What a text is; None where it is no text."""
+    """The kind of a text; None for a file that is no text."""
     try:
         # The last letter may be cut in two.
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(start)

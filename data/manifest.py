@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 COLUMNS = {
     name: name for name in ("path", "label", "split", "group", "start_seconds", "end_seconds")
 }
-# What columns may be called where nothing is said; the first name is that of `COLUMNS`. Groups are
+# Usual names of columns for which no option is given; the first is that of `COLUMNS`. Groups are
 # not guessed: a column that is no group would change what is learnt.
 _NAMES: dict[str, Sequence[str]] = {
     "path": PATH,

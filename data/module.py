@@ -125,7 +125,7 @@ class SequenceDataModule(LightningDataModule):
         raise NotImplementedError(f"{type(self).__name__} must define read()")
 
     def describe(self) -> dict[str, Any]:
-        """What a checkpoint keeps of how inputs were made ready: plain values, tensors among them."""
+        """How inputs were prepared, for a checkpoint: plain values and tensors."""
         _ = self.parts
         record = self.part_record
         return {"classes": self.classes} | ({} if record is None else {"parts": record.plain()})
@@ -221,7 +221,7 @@ class SequenceDataModule(LightningDataModule):
         return {name: usable[members] for name, members in rows.items()}, reported
 
     def notes(self) -> dict[str, Any]:
-        """What was found out about the data, for the report; plain values."""
+        """Facts about the data for the report, as plain values."""
         return dict(self._part_notes)
 
     # What everybody calls.

@@ -116,6 +116,6 @@ def _pixels(stream: av.VideoStream) -> int:
 
 def _complaint(error: Exception) -> str:
     if isinstance(error, av.ArgumentError):
-        # What FFmpeg says of a container that is not on the list.
+        # FFmpeg's error for a container that is not on the list.
         return "no video file of a kind that is read, or damaged"
     return reason(error)

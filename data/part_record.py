@@ -27,7 +27,7 @@ class PartRecord(NamedTuple):
     parts: np.ndarray
     """(m,) int8: place in `data.splits.PARTS`."""
     reported: str
-    """What the source called the part ``test``."""
+    """The source's own name for the part ``test``."""
     files: np.ndarray
     """(m,) int64: alike for examples of one file, which `contents` tells apart by their sections."""
 
@@ -38,7 +38,7 @@ class PartRecord(NamedTuple):
         contents: np.ndarray,
         *,
         reported: str,
-        files: np.ndarray | None = None,
+        files: np.ndarray,
     ) -> Self:
         """The record of a division.
 
@@ -46,12 +46,11 @@ class PartRecord(NamedTuple):
             rows: rows of each part.
             contents: (n,) int64, of all rows.
             reported: what the source calls the part ``test``.
-            files: (n,) int64: see above; None where an example is all of its file.
+            files: (n,) int64: see above.
         """
         members = np.concatenate([rows[part] for part in PARTS])
         codes = np.repeat(np.arange(len(PARTS), dtype=np.int8), [len(rows[p]) for p in PARTS])
         order = np.argsort(members)
-        files = contents if files is None else files
         return cls(contents[members[order]], codes[order], reported, files[members[order]])
 
     def plain(self) -> dict[str, Any]:
@@ -65,7 +64,7 @@ class PartRecord(NamedTuple):
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Self:
-        """What `plain` gave.
+        """The record from the values that `plain` gave.
 
         Raises:
             InputError: a file holds something else.
@@ -116,7 +115,7 @@ class PartRecord(NamedTuple):
         return found
 
     def divide(
-        self, contents: np.ndarray, *, part: str, where: str, files: np.ndarray | None = None
+        self, contents: np.ndarray, *, files: np.ndarray, part: str, where: str
     ) -> tuple[dict[str, np.ndarray], str, dict[str, Any]]:
         """The parts as they were, as far as they are still there.
 
@@ -134,7 +133,7 @@ class PartRecord(NamedTuple):
             InputError: nothing is left of the part.
         """
         found = self.find(contents)
-        # Of a source with one part beside the training part, that one is tested, by its own name.
+        # A source may name one part beside the training part: that one is tested, under its own name.
         names = [
             self.reported if name == "test" and part == self.reported else name for name in PARTS
         ]
@@ -157,7 +156,6 @@ class PartRecord(NamedTuple):
             )
         notes = {"changed_since_training": {"gone": int(num_gone[at]), "new": num_new}}
         if names[at] in ("train", "val"):
-            files = contents if files is None else files
             notes |= self.describe_met(files[rows[part]], where=where)
         reported = self.reported if part == "test" else part
         return {name: of for name, of in rows.items() if len(of)}, reported, notes
@@ -172,7 +170,7 @@ class PartRecord(NamedTuple):
             where: what to call the source.
         """
         part_of = np.full(len(files), -1)
-        # What was learnt from counts as that, wherever else it stood.
+        # An example that stood in both counts as learnt from.
         for part in ("val", "train"):
             code = PARTS.index(part)
             of_part = self.files[(self.parts == code) & (self.contents != 0)]

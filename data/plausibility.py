@@ -1,4 +1,4 @@
-"""What can hardly be as a video file says, and what should be known of one that is read."""
+"""Plausibility of a video file: doubts about its figures, and remarks worth knowing."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a video file holds: frame times, key frames, size, rate, codec.
+"""Contents of a video file: frame times, key frames, size, rate, codec.
 
 Packets are scanned; where they do not tell which frames come out of them, the file is decoded once.
 
@@ -32,7 +32,7 @@ _NO_RATE = 1000
 
 
 class Probe(NamedTuple):
-    """What a video file holds; headers are not trusted for it.
+    """Contents of a video file; headers are not trusted.
 
     `rotation` and all else that is drawn is of the first frame.
     """

@@ -36,7 +36,7 @@ class Inputs(TypedDict, total=False):
 
 
 class Values(TypedDict):
-    """What checkpoints say of themselves; there may be more."""
+    """The description in a checkpoint; there may be further keys."""
 
     task: str
     model: NotRequired[dict[str, Any]]
@@ -48,7 +48,7 @@ class Values(TypedDict):
 
 
 class Description(dict[str, Any]):
-    """What one checkpoint says of itself; a key that it lacks is an `InputError`.
+    """One checkpoint's description; a missing key is an `InputError`.
 
     Args:
         values: see `Values`.

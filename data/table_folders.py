@@ -14,7 +14,7 @@ from data.table_format import advice_for, is_table_file, table_stem
 
 log = logging.getLogger(__name__)
 
-# What the library `datasets` writes beside tables.
+# Files that the library `datasets` writes beside tables.
 _NO_TABLES = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 
 
@@ -84,7 +84,7 @@ def _is_table(name: str) -> bool:
 
 
 def _words(name: str) -> set[str]:
-    """What stands between what is no letter."""
+    """The words of a name: its runs of letters."""
     return set(re.split(r"[^a-z]+", name.lower()))
 
 

@@ -46,16 +46,16 @@ _ADVICE = {
 
 
 class TableFormat(NamedTuple):
-    """What a person says of a file of rows."""
+    """Options that say how a file of rows is written."""
 
     columns: tuple[str, ...] | None = None
     """Names for the columns of a CSV file that has no line of them."""
     encoding: str | None = None
     """See `encodings.open_text`."""
     quoting: Quoting = "double"
-    """Of CSV: cells stand in double quotes where they must, or quotes mean nothing."""
+    """Quotes in CSV: cells may stand in double ones, or they mean nothing."""
     prefix: str = "--data."
-    """What options begin with on the command line, for errors."""
+    """The beginning of options on the command line, for errors."""
 
     @property
     def csv_quoting(self) -> Literal[0, 3]:
@@ -101,7 +101,7 @@ def table_stem(path: Path) -> str | None:
 
 
 def advice_for(path: Path) -> str | None:
-    """What a file is that holds rows and is not read, and what to do; None of any other."""
+    """Advice for a file of rows of a kind that is not read; None for any other file."""
     return None if path.suffix.lower() == ".txt" else _ADVICE.get(path.suffix.lower())
 
 
@@ -111,7 +111,7 @@ def is_table_file(path: Path) -> bool:
 
 
 def require_table(path: Path, *, allowed: Sequence[str] = ()) -> str:
-    """What a file holds, where it is a table.
+    """The format of a table file.
 
     Args:
         path: a file that is there.

@@ -166,7 +166,7 @@ class VideoDataModule(SequenceDataModule):
             classes=self.known_classes or listing.classes,
             where=listing.where,
             parts=named,
-            # What has come since the training is left out, whatever its label.
+            # Clips that came after the training are left out, whatever their label.
             skip=None
             if self.part_record is None or self.is_other_source
             else self._skip_label(found),

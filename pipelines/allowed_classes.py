@@ -16,7 +16,7 @@ from typing import Any
 
 import models.encoders
 from data.errors import InputError
-from pipelines.lettering import printable
+from pipelines.escaping import printable
 
 PACKAGE = "models"
 _FOLDER = Path(models.encoders.__file__).resolve().parent

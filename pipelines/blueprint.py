@@ -50,7 +50,7 @@ class _Named(TypedDict):
 
 
 class Place(NamedTuple):
-    """What an annotation asks for, where that is code."""
+    """The module that an annotation asks for."""
 
     contract: type[nn.Module]
     is_class: bool = False

@@ -107,7 +107,7 @@ class FiniteCheckpoint(ModelCheckpoint):
         return super().check_monitor_top_k(trainer, current)
 
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
-        # Of all that is kept: the best, the last, and what is saved every so many steps.
+        # Every file that is kept: the best, the last, and those saved every so many steps.
         name = first_not_finite(trainer.lightning_module)
         if not trainer.strategy.reduce_boolean_decision(name is None):
             raise diverged(trainer, f"the weights are not finite ({name or 'of another process'})")

@@ -48,7 +48,7 @@ class _Tally(NamedTuple):
     def of(
         cls, counts: np.ndarray, labels: np.ndarray, predicted: np.ndarray, num_classes: int
     ) -> Self:
-        """Of examples that are drawn (r, n) times."""
+        """The value for examples that are drawn (r, n) times."""
 
         def by_class(rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
             ones = np.ones(len(rows), np.int64)

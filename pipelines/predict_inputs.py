@@ -86,11 +86,11 @@ def clip_items(source: str) -> list[Item]:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """What a pattern matches; its longest beginning that exists is taken literally."""
+    """The paths that a pattern matches; its longest beginning that exists is taken literally."""
     beginning = next((path for path in pattern.parents if os.path.lexists(path)), Path())
     rest = pattern.relative_to(beginning)
     matches = glob.glob(str(rest), root_dir=beginning, recursive=True)
-    # What is typed as it is called is wanted, whatever it is called.
+    # A name that was typed in full is wanted, junk or not.
     return [
         beginning / match
         for match in matches

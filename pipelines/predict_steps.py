@@ -35,7 +35,7 @@ class ItemSteps(NamedTuple):
     seconds: np.ndarray | None = None
     """(T,) when each frame is shown, from the file's first one on; None of texts."""
     unknown_share: float = 0.0
-    """Of the tokens, those that the vocabulary lacks."""
+    """The share of the tokens that the vocabulary lacks."""
 
     @classmethod
     def unread(cls, item: Item, problem: str) -> "ItemSteps":

@@ -18,7 +18,7 @@ from pipelines.predictor import Prediction, Timeline, Unanswered, shown
 
 Format = Literal["text", "json", "csv"]
 FORMATS: tuple[Format, ...] = ("text", "json", "csv")
-# What a terminal obeys, line ends and tabs aside; those beyond 126 JSON writes as they are.
+# Control characters, without line ends and tabs; JSON does not escape those above 126.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 Found = Prediction | Unanswered
 Lines = Callable[[Found, Timeline | None], str]

@@ -53,7 +53,7 @@ class Prediction:
     _ask_again: Callable[[], Timeline] = field(compare=False)
     """Reads the item once more: kept features would pile up."""
     unknown_share: float = 0.0
-    """Of a text's tokens, those that the vocabulary lacks; where it is most, the answer is doubtful."""
+    """The share of a text's tokens that the vocabulary lacks; above a half the answer is doubtful."""
 
     @property
     def label(self) -> str:

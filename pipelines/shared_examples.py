@@ -1,4 +1,4 @@
-"""What several runs have in common: their classes, in one order, and examples that all answered.
+"""The common ground of several runs: classes in one order, and examples that all answered.
 
 K classes
 """
@@ -24,7 +24,7 @@ Key = tuple[str, int, int]
 """The source of an example, its class, and which of those that have both it is."""
 
 _MOST_SHOWN = 60
-# What `data.clip.clip_name` adds to the path of a clip that is not the whole file.
+# The suffix that `data.clip.clip_name` adds for a clip that is not the whole file.
 _SECTION = re.compile(r" \[\S+ s to (the end|\S+ s)\]$")
 
 

@@ -11,6 +11,11 @@ from data.part_record import PartRecord
 TRAIN, VAL, TEST, NEW = 0, 1, 2, -1
 
 
+def divided(made, contents, **options):
+    """Every example is all of its file."""
+    return made.divide(contents, files=contents, **options)
+
+
 def record(contents, parts, reported="test"):
     contents = np.array(contents)
     return PartRecord(contents, np.array(parts, np.int8), reported, contents)
@@ -18,7 +23,8 @@ def record(contents, parts, reported="test"):
 
 def test_the_record_of_a_division_is_in_the_order_of_the_source():
     rows = {"train": np.array([1, 4]), "val": np.array([0]), "test": np.array([2])}
-    made = PartRecord.of(rows, np.array([10, 11, 12, 13, 14]), reported="test")
+    contents = np.array([10, 11, 12, 13, 14])
+    made = PartRecord.of(rows, contents, reported="test", files=contents)
     assert made.contents.tolist() == [10, 11, 12, 14]
     assert made.parts.tolist() == [VAL, TRAIN, TEST, TRAIN]
     again = PartRecord.from_plain(made.plain())
@@ -60,7 +66,7 @@ def test_any_order_gives_the_same_parts():
 def test_what_is_gone_and_what_is_new_is_told(caplog):
     made = record([1, 2, 3, 4], [TRAIN, VAL, TEST, TEST])
     with caplog.at_level(logging.WARNING):
-        rows, reported, notes = made.divide(np.array([9, 4, 1, 2]), part="test", where="x.csv")
+        rows, reported, notes = divided(made, np.array([9, 4, 1, 2]), part="test", where="x.csv")
     assert {part: of.tolist() for part, of in rows.items()} == {
         "train": [2],
         "val": [3],
@@ -75,7 +81,7 @@ def test_what_is_gone_and_what_is_new_is_told(caplog):
 def test_nothing_is_told_of_a_source_that_is_as_it_was(caplog):
     made = record([1, 2, 3], [TRAIN, VAL, TEST])
     with caplog.at_level(logging.WARNING):
-        _, _, notes = made.divide(np.array([1, 2, 3]), part="test", where="x.csv")
+        _, _, notes = divided(made, np.array([1, 2, 3]), part="test", where="x.csv")
     assert notes == {"changed_since_training": {"gone": 0, "new": 0}}
     assert not caplog.records
 
@@ -83,14 +89,14 @@ def test_nothing_is_told_of_a_source_that_is_as_it_was(caplog):
 def test_a_part_that_is_gone_is_an_error():
     made = record([1, 2, 3], [TRAIN, VAL, TEST])
     with pytest.raises(InputError, match=r"none of the 1 example\(s\) that were the part 'test'"):
-        made.divide(np.array([1, 2]), part="test", where="x.csv")
+        divided(made, np.array([1, 2]), part="test", where="x.csv")
 
 
 def test_the_part_that_is_reported_keeps_its_name():
     """A source that names train and val alone: its val is the part test."""
     made = record([1, 2, 3], [TRAIN, VAL, TEST], reported="val")
     for part in ("test", "val"):
-        rows, reported, _ = made.divide(np.array([3, 2, 1]), part=part, where="x.csv")
+        rows, reported, _ = divided(made, np.array([3, 2, 1]), part=part, where="x.csv")
         assert rows[part].tolist() == [0]
         assert reported == "val"
 
@@ -110,7 +116,7 @@ def test_what_the_model_has_met_is_counted_and_told(caplog):
 
 def test_testing_on_what_was_learnt_from_is_told():
     made = record([1, 2, 3], [TRAIN, VAL, TEST])
-    _, reported, notes = made.divide(np.array([1, 2, 3]), part="val", where="x.csv")
+    _, reported, notes = divided(made, np.array([1, 2, 3]), part="val", where="x.csv")
     assert reported == "val"
     assert notes["met_in_training"] == {"learnt_from": 0, "chosen_by": 1}
 

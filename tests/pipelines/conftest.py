@@ -32,6 +32,14 @@ SENTIMENT = [
     "--data.steps_per_batch=200",
     "--trainer.enable_progress_bar=false",
 ]
+LANGUAGE = [
+    "--model.encoder.features=8",
+    "--model.recurrence.hidden_size=8",
+    "--data.num_streams=2",
+    "--data.bptt_steps=8",
+    "--trainer.max_epochs=1",
+    "--trainer.enable_progress_bar=false",
+]
 
 
 # Two sequences of words, one of each class.

@@ -18,19 +18,11 @@ from pipelines import compare, doctor, evaluate, memory_lab, microscope, predict
 from pipelines.cli import train
 from pipelines.language import train_language
 from tests.clips import write_classes, write_clip
-from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews
+from tests.pipelines.conftest import LANGUAGE, SENTIMENT, VIDEO, write_reviews
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^ {4}(make [a-z-]+.*?)(?: {2,}#.*)?$", README, flags=re.MULTILINE)
-LANGUAGE = [
-    "--model.encoder.features=8",
-    "--model.recurrence.hidden_size=8",
-    "--data.num_streams=2",
-    "--data.bptt_steps=8",
-    "--trainer.max_epochs=1",
-    "--trainer.enable_progress_bar=false",
-]
 OF_THE_HUB = "stanfordnlp/imdb"
 
 

@@ -5,7 +5,7 @@ import pytest
 from pipelines.cli import train
 from pipelines.language import train_language
 from tests.clips import write_classes, write_clip
-from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews
+from tests.pipelines.conftest import LANGUAGE, SENTIMENT, VIDEO, write_reviews
 
 
 def refused(capsys, run):
@@ -36,15 +36,7 @@ def test_clips_that_changed(in_folder, capsys):
 def test_running_text_that_changed(in_folder, capsys):
     text = in_folder / "x.txt"
     text.write_text("one two three four five " * 60)
-    options = [
-        "--data.path=x.txt",
-        "--model.encoder.features=8",
-        "--model.recurrence.hidden_size=8",
-        "--data.num_streams=2",
-        "--data.bptt_steps=8",
-        "--trainer.max_epochs=1",
-        "--trainer.enable_progress_bar=false",
-    ]
+    options = ["--data.path=x.txt", *LANGUAGE]
     train_language([*options, "--run=first"])
     resumed = [*options, "--ckpt_path=runs/language/first/checkpoints/last.ckpt", "--run=second"]
     text.write_text("six " + text.read_text())
