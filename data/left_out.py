@@ -1,11 +1,11 @@
-"""Files in a folder of clips that are taken for no clips by their endings, and are not plainly none."""
+"""Files in a folder of clips that are no clips by their endings, or are in no class: told, not lost."""
 
 import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from data.clip import VIDEO_SUFFIXES
+from data.clip import VIDEO_SUFFIXES, video_files
 from data.folders import files_below, is_junk
 
 log = logging.getLogger(__name__)
@@ -60,3 +60,15 @@ def tell_left_out(where: str, files: Iterable[Path]) -> None:
         names,
         more,
     )
+
+
+def tell_unlisted(folder: Path, listed: Iterable[Path]) -> None:
+    """Tell, in one line of the log, of clips below a folder that are in no class and no list."""
+    known = {os.path.abspath(path) for path in listed}
+    below = (Path(here, name) for here, names in video_files(folder) for name in names)
+    others = [path for path in below if os.path.abspath(path) not in known]
+    if others:
+        log.warning(
+            "%s: left out %s file(s) of video, in no class and no list, e.g. %s",
+            *(folder, f"{len(others):,}", others[0]),
+        )

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +10,7 @@ import numpy as np
 
 from data.augment import Augmentation
 from data.batch import Skipped
-from data.clip import WHOLE, Clip, Listing, Section, video_files
+from data.clip import WHOLE, Clip, Listing, Section
 from data.decode import Reading, wanted_frames
 from data.errors import InputError
 from data.examples import video_example
@@ -19,7 +18,7 @@ from data.isolation import Decoder
 from data.labels import encode_labels
 from data.layouts import clips
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
-from data.left_out import left_out_below, tell_left_out
+from data.left_out import left_out_below, tell_left_out, tell_unlisted
 from data.list_table import header_of
 from data.module import Origin, Part, SequenceDataModule
 from data.probe import Probe, UnreadableError, traits_of
@@ -160,7 +159,7 @@ class VideoDataModule(SequenceDataModule):
         named = None if found[0].part is None else [clip.part for clip in found]
         if source.is_dir():
             tell_left_out(str(source), left_out_below(source))
-            _tell_unlisted(source, found)
+            tell_unlisted(source, [clip.path for clip in found])
         labels, classes = encode_labels(
             [clip.label for clip in found],
             classes=self.known_classes or listing.classes,
@@ -313,18 +312,6 @@ class VideoDataModule(SequenceDataModule):
             return 2
         largest = max(self.steps_per_batch, int(part.lengths.max())) * part.frame_bytes
         return 2 if 2 * largest * max(self.workers_for(part), 1) <= _AHEAD_BYTES else 1
-
-
-def _tell_unlisted(folder: Path, found: list[Clip]) -> None:
-    """Name clips that lie in no class, or that no list names."""
-    listed = {os.path.abspath(clip.path) for clip in found}
-    below = (Path(here, name) for here, names in video_files(folder) for name in names)
-    others = [path for path in below if os.path.abspath(path) not in listed]
-    if others:
-        log.warning(
-            "%s: left out %s file(s) of video, in no class and no list, e.g. %s",
-            *(folder, f"{len(others):,}", others[0]),
-        )
 
 
 def _numbers(contents: Sequence[str], sections: Sequence[Section]) -> np.ndarray:
