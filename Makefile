@@ -121,8 +121,9 @@ microscope: $(READY) ## what single units do: a page       CKPT=… INPUT=text.t
 doctor: $(READY) ## is anything wrong with these clips? DATA=folder|list.csv [ARGS=…]
 	@$(PY) -m pipelines.doctor $(call option,data.path,DATA) $(call as_typed,ARGS)
 
+# Two processes of one thread each: threads that share the cores wait for each other.
 test: $(READY) ## the tests (minutes)
-	@$(PY) -m pytest $(call as_typed,ARGS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal $(call as_typed,ARGS)
 
 test-slow: $(READY) ## the long tests
 	@$(PY) -m pytest -m slow --timeout=3600 $(call as_typed,ARGS)
