@@ -53,8 +53,9 @@ def encode_labels(
         classes: the classes that are known already (of a checkpoint, or named by the source); None
             takes the labels that occur, numbers by size and then names by alphabet.
         where: what to call the source in an error, e.g. ``reviews.csv, column 'label'``.
-        parts: the part each row is said to be in. Where -1 is the only label of a part, and no
-            other part has one below 0, the part is a benchmark's whose labels are kept back.
+        parts: the part each row is said to be in. A -1 outside the training part is no label, as
+            benchmarks write it, where no other label is below 0 and it is the only label of its
+            part, or the training part has numbers alone.
         skip: is told of rows whose label is missing or unknown, which get the index -1; without it
             they are errors. Rows without a label on purpose (such a part; ``unsup`` beside classes)
             get -1 and are told in one line.
@@ -184,24 +185,44 @@ def _without_label(
 
 
 def _kept_back(names: Sequence[str], parts: Sequence[str | None], where: str) -> set[int]:
-    """Rows of the parts whose every label is -1, or missing, beside parts that have labels."""
+    """Rows whose -1 is taken for no label, or that are in a part without any.
+
+    A part is without labels where each is -1 or missing. Among other labels, -1 is none where the
+    training part has numbers alone and neither part has another below 0.
+    """
     rows: dict[str, list[int]] = {}
     for row, part in enumerate(parts):
         if named := PART_NAMES.get(str(part).strip().lower()):
             rows.setdefault(named, []).append(row)
     labels = {part: {names[row] for row in some} - {""} for part, some in rows.items()}
     numbers = {part: set(map(number_of, some)) for part, some in labels.items()}
-    hidden = [part for part, some in numbers.items() if some <= {_KEPT_BACK}]
-    others = [number for part in numbers if part not in hidden for number in numbers[part]]
+    hidden = {part for part, some in numbers.items() if some <= {_KEPT_BACK}}
+    learnt = numbers.get("train", set())
+    mixed = {
+        part
+        for part in numbers.keys() - hidden - {"train"}
+        if _KEPT_BACK in numbers[part] and learnt and None not in learnt
+    }
+    others = [
+        number
+        for part in numbers.keys() - hidden
+        for number in numbers[part] - ({_KEPT_BACK} if part in mixed else set())
+    ]
     if not others or any(number is not None and number < 0 for number in others):
         return set()
-    for part in hidden:
-        all_rows = f"all {len(rows[part]):,} rows of the part '{part}'"
-        told = f"{all_rows} are without a label"
+    dropped = {part: rows[part] for part in hidden}
+    dropped |= {
+        part: [row for row in rows[part] if number_of(names[row]) == _KEPT_BACK] for part in mixed
+    }
+    for part, some in dropped.items():
+        of_all = "all" if part in hidden else f"{len(some):,} of"
+        told = f"{of_all} {len(rows[part]):,} rows of the part '{part}'"
         if numbers[part]:
-            told = f"-1, the label of {all_rows}, is taken for none"
+            told = f"-1, the label of {told}, is taken for none"
+        else:
+            told += " are without a label"
         log.warning("%s: %s", where, told)
-    return {row for part in hidden for row in rows[part]}
+    return set().union(*dropped.values())
 
 
 def _faults(names: Collection[str], classes: Sequence[str]) -> dict[str, str]:

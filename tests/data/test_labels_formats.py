@@ -227,6 +227,16 @@ def test_labels_that_a_benchmark_keeps_back(tmp_path, caplog, kind):
     assert data.skipped == []
 
 
+def test_minus_one_among_other_labels_of_a_measured_part(tmp_path, caplog):
+    labels = [k % 2 for k in range(20)] + [0, 1, -1] * 2 + [0, -1, 1] * 2
+    data = TextDataModule(path=str(write(tmp_path / "x.csv", labels, split=SPLIT)))
+    assert data.classes == ["0", "1"]
+    assert data.parts["test"].ids.tolist() == [26, 28, 29, 31]
+    assert data.parts["val"].ids.tolist() == [20, 21, 23, 24]
+    assert caplog.text.count("-1, the label of 2 of 6 rows of the part 'test', is taken") == 1
+    assert data.skipped == []
+
+
 def test_a_benchmark_of_the_hub_keeps_labels_back(tmp_path, monkeypatch, caplog):
     features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
     sizes = {"train": 20, "validation": 6, "test": 6}
@@ -275,11 +285,13 @@ def test_a_part_without_labels_cannot_be_asked_for(tmp_path):
         [-1, 1] * 10 + [-1, 1, 0] * 2 + [-1] * 6,
         [-1, 0, 1, 0] * 5 + [-1] * 12,
         [-2, 2] * 10 + [2] * 6 + [-1] * 6,
+        [0, 1] * 10 + [0, -2] * 3 + [-1] * 6,
+        ["bad", "good"] * 10 + ["bad", "-1"] * 6,
     ],
 )
 def test_minus_one_is_a_class_where_it_may_be_one(tmp_path, labels):
     data = TextDataModule(path=str(write(tmp_path / "x.csv", labels, split=SPLIT)))
-    assert data.classes == [str(k) for k in sorted(set(labels))]
+    assert set(data.classes) == set(map(str, labels))
     assert len(data.parts["test"]) == 6
 
 
