@@ -1,0 +1,1 @@
+"""Files to batches: finding, reading, labelling and dividing examples. Knows no model."""

@@ -1,0 +1,1 @@
+"""Tensors in, tensors out: encoders, recurrences and what is composed of them."""

@@ -1,0 +1,1 @@
+"""Where data meet models: training, evaluation, reports, predictions, and every command."""
