@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.folders import files_below
+from data.sampling import WHOLE, Section
 
 # Endings of files that `data.opening` reads, each a file to itself. Those that mostly name something
 # else (.ogg, .dat, .bin) are not among them.
@@ -20,21 +21,6 @@ _SUFFIXES = """
 VIDEO_SUFFIXES = frozenset(_SUFFIXES.split())
 # UCF-101 names a clip v_<Class>_g<film>_c<clip of the film>.
 _FILM = re.compile(r"(.+_g\d\d+)_c\d\d+", re.IGNORECASE)
-
-
-class Section(NamedTuple):
-    """The part of a file that is the clip, in seconds; None: from its start, to its end.
-
-    0 s is when the file's first video frame is shown: not 0 of the file's own clock, nor what an edit
-    list or a player leaves out before it. Gaps in the clock are closed (see `data.frame_times`). A
-    section holds the frame on show at its start and those that begin before its end.
-    """
-
-    start_seconds: float | None = None
-    end_seconds: float | None = None
-
-
-WHOLE = Section()
 
 
 class Clip(NamedTuple):

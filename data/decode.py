@@ -10,12 +10,11 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from data.clip import WHOLE, Section
 from data.frame_times import seconds_of
 from data.opening import UnreadableError, open_video, pixel_aspect
 from data.packets import Census, Packets, decode
 from data.probe import Given, Probe, probe, when_shown
-from data.sampling import parse_sampling, within
+from data.sampling import WHOLE, Section, parse_sampling, within
 from data.scaling import Fit, FrameScaler, Interpolation
 from data.seeking import SeekError, decode_at
 

@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.encodings import read_text
+from data.encodings import clean, read_text
 from data.errors import InputError
 from data.folders import text_files, why_absent
 from data.table_folders import tables_below
 from data.table_format import READABLE, UNSAID, TableFormat, is_table_file
 from data.texts import read_texts
-from data.vocabulary import clean
 
 # A cut that would fall within a line is moved to its end, and within a word before the next one,
 # where such a place is near.

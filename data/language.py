@@ -11,10 +11,10 @@ import torch
 from pytorch_lightning import LightningDataModule
 from tokenizers import Tokenizer
 
+from data.cache import cache_folder
 from data.corpus import Corpus, contents, labelled_corpus, running_corpus, with_further
 from data.documents import pieces
 from data.errors import InputError
-from data.examples import cache_folder
 from data.streams import StreamBatches, streams_for
 from data.table_format import Quoting, table_format
 from data.text import TextDataModule

@@ -19,6 +19,7 @@ Seconds count from the first video frame of the file that is shown, whatever tim
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,21 @@ _MOST_TICKS = 10**9
 
 Sampling = Callable[[np.ndarray], np.ndarray]
 """(n,) float64 ascending times in seconds → (T,) int64 ascending indices of frames, each once."""
+
+
+class Section(NamedTuple):
+    """The part of a file that is the clip, in seconds; None: from its start, to its end.
+
+    0 s is when the file's first video frame is shown: not 0 of the file's own clock, nor what an edit
+    list or a player leaves out before it. Gaps in the clock are closed (see `data.frame_times`). A
+    section holds the frame on show at its start and those that begin before its end.
+    """
+
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+
+
+WHOLE = Section()
 
 
 def take_all(seconds: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from data.examples import cache_folder
+from data.cache import cache_folder
 from data.isolation import one_a_thread
 from data.probe import Probe, UnreadableError
 from data.workers import in_parallel

@@ -10,7 +10,7 @@ import numpy as np
 
 from data.augment import Augmentation
 from data.batch import Skipped
-from data.clip import WHOLE, Clip, Listing, Section
+from data.clip import Clip, Listing
 from data.decode import Reading, wanted_frames
 from data.errors import InputError
 from data.examples import video_example
@@ -22,7 +22,7 @@ from data.left_out import left_out_below, tell_left_out, tell_unlisted
 from data.list_table import header_of
 from data.module import Origin, Part, SequenceDataModule
 from data.probe import Probe, UnreadableError, traits_of
-from data.sampling import parse_sampling
+from data.sampling import WHOLE, Section, parse_sampling
 from data.scaling import Fit, Interpolation
 from data.scan import contents_of, probe_files
 from data.video_part import VideoPart, unreadable

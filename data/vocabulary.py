@@ -22,6 +22,8 @@ from tokenizers.normalizers import Normalizer
 
 from data.errors import InputError
 
+#: raise it when other tokens come of the same text than before: kept ones are then made anew
+VERSION = 1
 TokenizerKind = Literal["words", "subwords", "characters"]
 
 #: what stands for what is not known; its number is 0 in every tokenizer
@@ -185,8 +187,3 @@ def unknown_id(tokenizer: Tokenizer) -> int:
     found = tokenizer.token_to_id(UNKNOWN)
     assert found is not None
     return found
-
-
-def clean(text: str) -> str:
-    """Text without what a tokenizer cannot take: lone surrogates become U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

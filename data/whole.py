@@ -21,3 +21,11 @@ def written_whole(file: Path) -> Iterator[Path]:
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write bytes or UTF-8 (a lone surrogate as \\udcff, as JSON reads it), whole or not at all."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", errors="backslashreplace")
+    with written_whole(path) as place:
+        place.write_bytes(content)

@@ -5,7 +5,7 @@ B examples · N steps in the batch · D features · K classes
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from data.module import Part
 from models.pooling import mean
 from pipelines.calibration import NOT_FINITE
 from pipelines.order import answers_reordered
+from pipelines.ranks import from_all_ranks
 
 # As many steps are read in other orders together.
 _STEPS_AT_ONCE = 8192
@@ -146,15 +147,6 @@ class TestRecord:
             Answers(*map(torch.cat, zip(*answers, strict=True))) if answers else None,
             Reordered(*map(torch.cat, zip(*reordered, strict=True))) if reordered else None,
         )
-
-
-def from_all_ranks(trainer: Trainer, ours: Any) -> list[Any]:
-    """What each process has, in the order of their ranks; plain objects and tensors on the CPU."""
-    if trainer.world_size == 1:
-        return [ours]
-    everyone: list[Any] = [None] * trainer.world_size
-    torch.distributed.all_gather_object(everyone, ours)
-    return everyone
 
 
 def middle(features: Tensor, lengths: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from models.inputs import StepInputs
 from models.pretrained import reads_pretrained
 from models.recurrence import Recurrence
 from models.sequence import Pooling
-from pipelines.answers import Answers, Reordered, TestRecord, from_all_ranks
+from pipelines.answers import Answers, Reordered, TestRecord
 from pipelines.calibration import calibrate
 from pipelines.class_weights import balanced_weights
 from pipelines.finetuning import layer_groups, load_layers, read_language_model
@@ -36,6 +36,7 @@ from pipelines.measured_inputs import measure_inputs
 from pipelines.metrics import accuracy_and_f1, mean_loss
 from pipelines.objective import MixedObjective
 from pipelines.order import chosen_ids
+from pipelines.ranks import from_all_ranks
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
 from pipelines.training_loss import TrainingLoss
 from pipelines.words import check_steps, prepare_embeddings

@@ -8,13 +8,13 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from data.errors import InputError
+from data.whole import write_whole
 from pipelines.compare_page import compare_page
 from pipelines.errors import one_line_errors
 from pipelines.escaping import printable
 from pipelines.finished_runs import FinishedRun, read_run
 from pipelines.intervals import Comparison
 from pipelines.measures import log_loss
-from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
 from pipelines.shared_examples import shared_examples, with_classes_of
 from pipelines.significance import holm, mcnemar

@@ -1,13 +1,30 @@
-"""Text from files and people, made harmless before a terminal shows it."""
+"""Text from files and people, made harmless before a terminal or a page shows it."""
 
 import logging
+import unicodedata
 
 _OURS = ("data", "models", "pipelines")
+# Embeddings, overrides and isolates, and their ends: Unicode Standard Annex 9, sections 2.1 to 2.5.
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 def printable(text: object) -> str:
     """One line, harmless to a terminal: control characters and lone surrogates as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def visible(text: str) -> str:
+    """For a page, which has letters of its own: control characters and lone surrogates as escapes.
+
+    So are the marks that turn the direction of all that follows; line breaks and tabs stay.
+    """
+    return "".join(printable(c) if _steers(c) else c for c in text)
+
+
+def _steers(character: str) -> bool:
+    if unicodedata.category(character) in ("Cc", "Cs"):
+        return character not in "\n\t"
+    return unicodedata.bidirectional(character) in _TURNS
 
 
 class _PrintableRecord(logging.LogRecord):

@@ -9,16 +9,16 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
 from data.batch import Skipped
+from data.cache import cache_folder
 from data.errors import InputError
-from data.examples import cache_folder
 from data.features import FeaturePart, FeatureStore
 from data.module import SequenceDataModule
 from data.video_part import VideoPart
 from models.finite import is_finite
 from models.frames import FrameEncoder
-from pipelines.answers import from_all_ranks
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import leave_cores
+from pipelines.ranks import from_all_ranks
 
 # A file is finished when it is so large, or when so many seconds have passed, or this share of all
 # the seconds so far: an interrupted run loses a tenth of its work, and files stay few.

@@ -13,11 +13,11 @@ from tokenizers import Tokenizer
 from data.language import END, LanguageDataModule
 from data.vocabulary import UNKNOWN
 from models.language import LanguageModel
+from pipelines.continuation import continuation, first_tokens, readable
 from pipelines.language_report import perplexity_text
 from pipelines.page import heading, page_of_sections, paragraph, picture, raw, table
 from pipelines.report_figures import draw_history
 from pipelines.run_history import read_history
-from pipelines.sample import continuation, first_tokens, readable
 
 # Of the reported part, read from its beginning; what is shown stands where the state has warmed up.
 _READ, _SHOWN = 1_200, 400

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from data.language import LanguageDataModule
+from data.whole import write_whole
 from pipelines.escaping import printable
 from pipelines.language_task import measures
 from pipelines.ngrams import ngram_losses
-from pipelines.report import write_whole
 from pipelines.strict_json import json_text
 
 # Orders of the n-gram models that stand beside it; the last by its number.

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -183,10 +182,3 @@ def measures(nats: float, *, tokens_per_character: float) -> dict[str, float]:
         "perplexity": math.inf if nats > 709 else math.exp(nats),
         "bits_per_character": nats / math.log(2) * tokens_per_character,
     }
-
-
-def carry_on(model: LanguageModel, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
-    """Read tokens (T,) of one text, on from a state → log-probabilities (V,) of the next, the state."""
-    with torch.inference_mode():
-        features, state = model.read(tokens, torch.tensor([len(tokens)]), state)
-        return model.head.log_probabilities(features[-1:])[0], state

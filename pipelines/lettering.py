@@ -1,6 +1,5 @@
 """Names as people write them, where not every letter can be shown."""
 
-import unicodedata
 from collections.abc import Sequence
 
 from matplotlib.font_manager import fontManager, get_font
@@ -9,23 +8,6 @@ from pipelines.escaping import printable
 
 # Where installed, they write the names that matplotlib's own font cannot.
 FALLBACK_FONTS = ("Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "Microsoft YaHei")
-
-# Embeddings, overrides and isolates, and their ends: Unicode Standard Annex 9, sections 2.1 to 2.5.
-_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-
-
-def visible(text: str) -> str:
-    """For a page, which has letters of its own: control characters and lone surrogates as escapes.
-
-    So are the marks that turn the direction of all that follows; line breaks and tabs stay.
-    """
-    return "".join(printable(c) if _steers(c) else c for c in text)
-
-
-def _steers(character: str) -> bool:
-    if unicodedata.category(character) in ("Cc", "Cs"):
-        return character not in "\n\t"
-    return unicodedata.bidirectional(character) in _TURNS
 
 
 def drawable(names: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -66,3 +66,18 @@ def curves(labels: np.ndarray, probabilities: np.ndarray, k: int) -> Curves | No
     false, true, _ = metrics.roc_curve(is_class, probabilities[:, k])
     precision, recall, _ = metrics.precision_recall_curve(is_class, probabilities[:, k])
     return Curves(false, true, precision, recall)
+
+
+def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """labels (n,), probabilities (n, K), rows summing to 1 -> accuracy, macro_f1, log_loss (nats).
+
+    The one definition for the model and its baselines. macro_f1 averages over all K classes (0 for
+    one neither present nor predicted); log_loss clips at 2.2e-16, so it stays finite.
+    """
+    predicted, every = probabilities.argmax(axis=1), np.arange(probabilities.shape[1])
+    f1_scores = metrics.f1_score(labels, predicted, labels=every, average=None, zero_division=0)
+    return {
+        "accuracy": float(metrics.accuracy_score(labels, predicted)),
+        "macro_f1": float(f1_scores.mean()),
+        "log_loss": float(metrics.log_loss(labels, probabilities, labels=every)),
+    }

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from data.errors import InputError
 from data.memory_tasks import MemoryBatch, adding, recall, recall_features
+from data.whole import write_whole
 from data.workers import available_cores
 from pipelines.errors import one_line_errors
 from pipelines.memory_experiments import (
@@ -28,7 +29,6 @@ from pipelines.memory_experiments import (
 )
 from pipelines.memory_page import memory_page
 from pipelines.processor import prepare_processor
-from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
 from pipelines.strict_json import json_text
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from data.errors import InputError
 from data.saved import read_saved
+from data.whole import write_whole
 from models.traces import cells_of, state_after, trace
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.checkpoints import load
@@ -22,7 +23,6 @@ from pipelines.language_checkpoints import TASK as LANGUAGE
 from pipelines.language_checkpoints import load_language
 from pipelines.microscope_page import Seen, microscope_page
 from pipelines.processor import prepare_processor
-from pipelines.report import write_whole
 from pipelines.runs import create_run, name_run
 from pipelines.specimen import (
     Specimen,

@@ -17,6 +17,7 @@ from data.column_types import require_plain
 from data.compressed import plain_name
 from data.encodings import (
     BAD_BYTE,
+    clean,
     decoder_of,
     encoding_of,
     is_mostly_zero,
@@ -31,7 +32,6 @@ from data.left_out import is_left_out, left_out_below, tell_left_out
 from data.table_format import READABLE, TableFormat, require_table
 from data.text_rows import Row, csv_rows
 from data.text_tables import columns_of
-from data.vocabulary import clean
 
 STANDARD_INPUT = "-"
 # Options of this command bear no name of a group.

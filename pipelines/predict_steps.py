@@ -13,11 +13,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.clip import local_path
+from data.encodings import clean
 from data.reading_ahead import ClipReader
 from data.text_part import windows
 from data.tokenizing import content_of, unknown_of
 from data.video import reading_of
-from data.vocabulary import clean
 from data.workers import available_cores
 from pipelines.predict_inputs import Item
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from data.whole import written_whole
+from data.whole import write_whole
 from pipelines.confusion import draw_confusion_matrix
 from pipelines.escaping import printable
+from pipelines.measures import scores
 from pipelines.page import UnfinishedPageError
 from pipelines.strict_json import json_text, plain_values
 
@@ -64,21 +65,6 @@ class Predictions:
         object.__setattr__(self, "ids", ids.astype(np.int64))  # as a frozen dataclass must
         object.__setattr__(self, "labels", labels.astype(np.int64))
         object.__setattr__(self, "probabilities", shares / sums)
-
-
-def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """labels (n,), probabilities (n, K), rows summing to 1 -> accuracy, macro_f1, log_loss (nats).
-
-    The one definition for the model and its baselines. macro_f1 averages over all K classes (0 for
-    one neither present nor predicted); log_loss clips at 2.2e-16, so it stays finite.
-    """
-    predicted, every = probabilities.argmax(axis=1), np.arange(probabilities.shape[1])
-    f1_scores = metrics.f1_score(labels, predicted, labels=every, average=None, zero_division=0)
-    return {
-        "accuracy": float(metrics.accuracy_score(labels, predicted)),
-        "macro_f1": float(f1_scores.mean()),
-        "log_loss": float(metrics.log_loss(labels, probabilities, labels=every)),
-    }
 
 
 def write_report(
@@ -272,14 +258,6 @@ def _predictions_csv(predictions: Predictions) -> str:
         start = [int(predictions.ids[row]), source, names[labels[row]], names[predicted[row]]]
         writer.writerow(start + predictions.probabilities[row].tolist())
     return table.getvalue()
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write bytes or UTF-8 (a lone surrogate as \\udcff, as JSON reads it), whole or not at all."""
-    if isinstance(content, str):
-        content = content.encode("utf-8", errors="backslashreplace")
-    with written_whole(path) as place:
-        place.write_bytes(content)
 
 
 def _require(condition: object, message: str) -> None:

@@ -11,9 +11,9 @@ from pipelines import baselines, fitted_baselines
 from pipelines.calibration import describe_calibration, tempered
 from pipelines.classify import SequenceClassifier
 from pipelines.intervals import describe_intervals
-from pipelines.measures import ranking
+from pipelines.measures import ranking, scores
 from pipelines.order import describe_order
-from pipelines.report import Predictions, scores, summary, write_figures, write_pictures
+from pipelines.report import Predictions, summary, write_figures, write_pictures
 from pipelines.report_page import PageInputs, report_page
 from pipelines.run_history import read_history, read_options
 from pipelines.shown_examples import choose, look_at

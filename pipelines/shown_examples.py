@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from data.encodings import clean
 from data.module import Part
-from data.vocabulary import clean
 from models.running import running_answer
 from pipelines.attribution import Attribution, integrated_gradients
 from pipelines.calibration import shares_of

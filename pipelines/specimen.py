@@ -15,13 +15,12 @@ from torch import Tensor
 
 from data.decode import read_frames
 from data.documents import pieces
-from data.encodings import read_text, typed_text
+from data.encodings import clean, read_text, typed_text
 from data.errors import InputError
 from data.folders import why_no_file
 from data.probe import UnreadableError
 from data.text_part import windows
 from data.video import reading_of
-from data.vocabulary import clean
 from models.recurrence import Recurrence
 from models.sequence import ManyToOne
 from models.traces import cells_of

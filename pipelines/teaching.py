@@ -15,10 +15,10 @@ from data.errors import InputError
 from data.joined import JoinedPart
 from data.label_names import places
 from data.module import Part, SequenceDataModule
-from pipelines.answers import from_all_ranks
 from pipelines.classify import SequenceClassifier
 from pipelines.predict_inputs import Item
 from pipelines.predictor import Prediction, Predictor, load
+from pipelines.ranks import from_all_ranks
 
 _TEXTS_AT_ONCE = 1000
 

@@ -5,9 +5,9 @@ import av
 import numpy as np
 import pytest
 
-from data.clip import Section
 from data.decode import Reading, decode_into, read_frames, wanted_frames
 from data.probe import UnreadableError, probe
+from data.sampling import Section
 from tests.clips import WAYS, number_of, numbered, numbers_of, write_video, write_way
 
 

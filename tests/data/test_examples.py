@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from data import examples, motions
+from data import cache, examples, motions
 from data.errors import InputError
 from data.motions import CLASSES, FRAME_SIZE_PX, MOTION_PAIRS, render_clip
 
@@ -259,13 +259,13 @@ def test_writers_that_race_end_with_one_folder(tmp_path, monkeypatch):
 
 def test_cache_folder_follows_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("MANYTOONE_CACHE", str(tmp_path / "named"))
-    assert examples.cache_folder() == tmp_path / "named"
+    assert cache.cache_folder() == tmp_path / "named"
     monkeypatch.delenv("MANYTOONE_CACHE")
-    monkeypatch.setattr(examples.sys, "platform", "linux")
+    monkeypatch.setattr(cache.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert examples.cache_folder() == tmp_path / "manytoone"
+    assert cache.cache_folder() == tmp_path / "manytoone"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert examples.cache_folder() == Path.home() / ".cache" / "manytoone"
+    assert cache.cache_folder() == Path.home() / ".cache" / "manytoone"
 
 
 # ---- reviews

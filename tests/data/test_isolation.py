@@ -15,10 +15,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from data import isolation
-from data.clip import Section
 from data.decode import Reading, read_frames
 from data.isolation import Decoder
 from data.probe import UnreadableError, probe
+from data.sampling import Section
 from tests.clips import WAYS, write_way
 from tests.odd_clips import join
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from data import seeking
-from data.clip import Section
 from data.decode import read_frames
 from data.probe import open_video, probe
+from data.sampling import Section
 from data.seeking import SeekError, decode_at
 from tests.clips import WAYS, numbered, numbers_of, write_video, write_way
 

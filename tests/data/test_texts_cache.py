@@ -99,11 +99,11 @@ def test_other_texts_options_and_tokenizers_are_not_mixed_up(tmp_path, cache):
     assert read(path) == other
 
 
-def test_what_is_kept_goes_by_the_code_that_makes_it(tmp_path, cache, monkeypatch):
+def test_what_is_kept_goes_by_the_version_of_the_code_that_makes_it(tmp_path, cache, monkeypatch):
     (tmp_path / "x.csv").write_text(content())
     _ = read(tmp_path / "x.csv")
     files = files_in(cache)
-    monkeypatch.setattr("data.tokenizing._code", lambda: "another")
+    monkeypatch.setattr("data.tokenizing._VERSIONS", ("another",))
     _ = read(tmp_path / "x.csv")
     assert len(files_in(cache)) == len(files) + 3
 

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -6,8 +8,9 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
+from data.encodings import clean
 from data.errors import InputError
-from data.vocabulary import UNKNOWN, clean, learn_tokenizer, unknown_id
+from data.vocabulary import UNKNOWN, VERSION, learn_tokenizer, unknown_id
 
 KINDS = ["words", "subwords", "characters"]
 HAMLET = "To be, or not to be:\n\tthat is the question.\n"
@@ -238,3 +241,11 @@ def test_texts_may_come_one_by_one(kind):
 def test_wrong_options_are_one_line(kind, options, reason):
     with pytest.raises(InputError, match=reason):
         learn(kind, "a", **options)
+
+
+def test_other_tokens_of_the_same_text_have_another_version():
+    # Where this fails, raise VERSION, or tokens that were kept before stay as they are.
+    text = "Don't <br /> stop, <happy> Ünï\u0301code! 映画 ภาพ 3.5 a_b it`s"
+    cut = {kind: learn(kind, text).encode(text).tokens for kind in ("words", "characters")}
+    digest = hashlib.blake2b(json.dumps(cut).encode(), digest_size=8).hexdigest()
+    assert (VERSION, digest) == (1, "6b5951ceff212d81")

@@ -12,7 +12,7 @@ from pipelines.baselines import (
     SingleFrameLogisticRegression,
     TfidfLogisticRegression,
 )
-from pipelines.report import scores
+from pipelines.measures import scores
 
 WORDS = [["poor", "dull", "awful"], ["fine", "great", "lovely"], ["odd", "weird", "strange"]]
 

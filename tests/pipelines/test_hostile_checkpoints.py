@@ -39,7 +39,7 @@ def hostile(marker):
         "partial": {"class_path": "functools.partial", "init_args": {"func": "os.system"}},
         "hub": {"class_path": "torch.hub.load", "init_args": {"repo_or_dir": "a/b", "model": "c"}},
         "ours": {
-            "class_path": "pipelines.report.write_whole",
+            "class_path": "data.whole.write_whole",
             "init_args": {"path": str(marker), "content": "x"},
         },
         "through a module of ours": {

@@ -16,9 +16,9 @@ import pytest
 import torch
 import yaml
 
+from data.encodings import clean
 from data.errors import InputError
 from data.language import END, LanguageDataModule
-from data.vocabulary import clean
 from pipelines import sample
 from pipelines.language import train_language
 from pipelines.language_checkpoints import load_language, tokenizer_of

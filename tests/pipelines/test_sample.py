@@ -8,7 +8,7 @@ import torch
 from models.encoders import WordEmbedding
 from models.language import LanguageModel
 from models.recurrence import LSTM
-from pipelines import sample
+from pipelines import continuation
 
 
 def small_model(num_tokens=20):
@@ -18,20 +18,20 @@ def small_model(num_tokens=20):
 
 def test_no_temperature_takes_the_likeliest():
     model = small_model()
-    drawn = list(islice(sample.continuation(model, [1, 2, 3], temperature=0), 8))
+    drawn = list(islice(continuation.continuation(model, [1, 2, 3], temperature=0), 8))
     tokens = [1, 2, 3]
     for token in drawn:
         log_probabilities, _ = model(torch.tensor(tokens), torch.tensor([len(tokens)]))
         assert token == log_probabilities[-1].argmax().item()
         tokens.append(token)
-    cold = list(islice(sample.continuation(model, [1, 2, 3], temperature=1e-6), 8))
+    cold = list(islice(continuation.continuation(model, [1, 2, 3], temperature=1e-6), 8))
     assert cold == drawn
 
 
 def test_chance_is_the_seed_s():
     model = small_model()
     first, again, other = (
-        list(islice(sample.continuation(model, [1], seed=s), 30)) for s in (1, 1, 2)
+        list(islice(continuation.continuation(model, [1], seed=s), 30)) for s in (1, 1, 2)
     )
     assert first == again != other
 
@@ -42,7 +42,8 @@ def test_chance_by_hand():
 
     def shares(**options):
         drawn = [
-            sample.choose(log_probabilities, generator=generator, **options) for _ in range(4000)
+            continuation.choose(log_probabilities, generator=generator, **options)
+            for _ in range(4000)
         ]
         return [drawn.count(k) / 4000 for k in range(4)]
 
@@ -56,4 +57,4 @@ def test_chance_by_hand():
 
 def test_a_token_that_is_never_drawn():
     model = small_model(num_tokens=3)
-    assert 1 not in islice(sample.continuation(model, [1], never=1), 50)
+    assert 1 not in islice(continuation.continuation(model, [1], never=1), 50)

@@ -1,0 +1,112 @@
+"""What a language model writes: token after token, each read before the next is drawn.
+
+T tokens of a text · V tokens in the vocabulary
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from data.errors import InputError
+from data.language import END
+from data.vocabulary import UNKNOWN
+from models.cells import State
+from models.language import LanguageModel
+
+
+def carry_on(model: LanguageModel, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+    """Read tokens (T,) of one text, on from a state → log-probabilities (V,) of the next, the state."""
+    with torch.inference_mode():
+        features, state = model.read(tokens, torch.tensor([len(tokens)]), state)
+        return model.head.log_probabilities(features[-1:])[0], state
+
+
+def choose(
+    log_probabilities: Tensor, *, temperature: float, top_p: float, generator: torch.Generator
+) -> int:
+    """Draw the next token.
+
+    Args:
+        log_probabilities: (V,); -inf is never drawn.
+        temperature: p^(1 / temperature): below 1 the probable becomes more probable; at 0 the most
+            probable token is always taken.
+        top_p: only among the most probable tokens that together have this probability (Holtzman
+            2020, "The Curious Case of Neural Text Degeneration").
+        generator: what chance is drawn from.
+    """
+    if temperature == 0:
+        return int(log_probabilities.argmax())
+    probabilities = (log_probabilities.double() / temperature).softmax(0)
+    if top_p < 1:
+        ordered, order = probabilities.sort(descending=True)
+        # What stands before a token: the first one always stays.
+        beyond = ordered.cumsum(0) - ordered >= top_p
+        probabilities[order[beyond]] = 0
+    return int(torch.multinomial(probabilities, 1, generator=generator))
+
+
+def continuation(
+    model: LanguageModel,
+    tokens: list[int],
+    *,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    never: int | None = None,
+) -> Iterator[int]:
+    """Token after token, without end: each is read, with the carried state, before the next.
+
+    Args:
+        model: in eval mode.
+        tokens: what is read first, at least one.
+        temperature, top_p: see `choose`.
+        seed: the same gives the same.
+        never: a token that is not drawn.
+
+    Raises:
+        InputError: scores that are not finite.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    state = None
+    steps = torch.tensor(tokens)
+    while True:
+        log_probabilities, state = carry_on(model, steps, state)
+        if log_probabilities.isnan().any() or log_probabilities.isposinf().any():
+            raise InputError(
+                "the model's scores are not finite (NaN or infinite) after this prompt; give another,"
+                " or a model that was trained with a lower rate"
+            )
+        log_probabilities = log_probabilities.clone()
+        if never is not None:
+            log_probabilities[never] = -math.inf
+        token = choose(log_probabilities, temperature=temperature, top_p=top_p, generator=generator)
+        yield token
+        steps = torch.tensor([token])
+
+
+def first_tokens(tokenizer: Tokenizer, prompt: str) -> list[int]:
+    """The tokens of a prompt; of an empty one, what stands before the beginning of a text."""
+    end = tokenizer.token_to_id(END)
+    tokens = tokenizer.encode(prompt).ids
+    if end is not None:
+        return [end, *tokens]
+    return tokens or tokenizer.encode("\n").ids or [tokenizer.token_to_id(UNKNOWN) or 0]
+
+
+def readable(tokenizer: Tokenizer, prompt: str, tokens: list[int]) -> str:
+    """The prompt as it was typed and what was drawn after it, a blank line between documents."""
+    end = tokenizer.token_to_id(END)
+    documents: list[list[int]] = [[]]
+    for token in tokens:
+        if token == end:
+            documents.append([])
+        else:
+            documents[-1].append(token)
+    # What joins the first word to the prompt is what would have joined it within a text.
+    asked = tokenizer.encode(prompt).ids
+    known, whole = tokenizer.decode(asked), tokenizer.decode(asked + documents[0])
+    first = whole.removeprefix(known) if whole.startswith(known) else whole
+    return "\n\n".join([prompt + first, *map(tokenizer.decode, documents[1:])])
