@@ -3,9 +3,9 @@
 B sequences · N steps in the batch · D features
 """
 
-import torch
 from torch import Tensor, nn
 
+from models.chance import uniform
 from models.errors import OptionError
 
 
@@ -39,7 +39,7 @@ class LockedDropout(nn.Module):
         """(N, D), the sequence (N,) of each step, and B → (N, D)."""
         if not self.training or self.p == 0:
             return steps
-        keep = torch.rand(batch_size, steps.shape[1], device=steps.device) >= self.p
+        keep = uniform(batch_size, steps.shape[1], device=steps.device) >= self.p
         return steps * (keep.to(steps.dtype) / (1 - self.p))[row_of]
 
     def extra_repr(self) -> str:

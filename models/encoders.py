@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.chance import Dropout, uniform
+
 
 class Encoder(nn.Module):
     """Turns every step into features by itself, knowing nothing of its neighbours.
@@ -59,7 +61,7 @@ class WordEmbedding(Encoder):
         if normalize:
             self.register_buffer("frequencies", torch.full((num_tokens,), 1 / num_tokens))
         self.embedding = nn.Embedding(num_tokens, features)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.word_dropout = word_dropout
         self.reset_parameters()
 
@@ -77,7 +79,7 @@ class WordEmbedding(Encoder):
         """As `forward`, before dropout of features."""
         features = functional.embedding(steps, self.vectors())
         if self.training and self.word_dropout > 0:
-            keep = torch.rand(self.embedding.num_embeddings, 1, device=steps.device)
+            keep = uniform(self.embedding.num_embeddings, 1, device=steps.device)
             kept = (keep >= self.word_dropout).to(features.dtype) / (1 - self.word_dropout)
             features = features * functional.embedding(steps, kept)
         return features

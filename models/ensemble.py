@@ -95,12 +95,13 @@ def side_by_side(
 
 
 def parameters_by_member(members: Sequence[ManyToOne]) -> list[list[nn.Parameter]]:
-    """Of members that share nothing, the parameters of each; empty where they share an encoder."""
+    """Of members that share nothing, the trained parameters of each; empty where they share some."""
     encoders = encoders_of(members[0].encoder)
     if len(members) == 1 or len(encoders) != len(members):
         return []
     shared = {id(parameter) for parameter in members[0].encoder.parameters()}
-    return [
+    every = [
         [*encoder.parameters(), *(p for p in member.parameters() if id(p) not in shared)]
         for member, encoder in zip(members, encoders, strict=True)
     ]
+    return [[parameter for parameter in some if parameter.requires_grad] for some in every]

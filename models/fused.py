@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
 from models.cells import LSTMCell, State
+from models.chance import dropped
 from models.ragged import Layout
 
 #: the most gates (of all steps, sequences and units) that a kernel is given at once: the CPU's cannot
@@ -41,7 +41,7 @@ class FusedLayer(nn.Module):
     def dropped_weights(self) -> list[Tensor]:
         """As `weights`; while training, with a share of the hidden weights zeroed."""
         inputs, hidden, *biases = self.weights()
-        return [inputs, dropout(hidden, self.weight_dropout, self.training), *biases]
+        return [inputs, dropped(hidden, self.weight_dropout, training=self.training), *biases]
 
     def run(self, grid: Tensor, initial: Any) -> tuple[Tensor, Any]:
         """Outputs and last state; a call of its own only where weights are dropped."""

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from models.chance import Dropout
 from models.errors import OptionError
 from models.ragged import rows_of
 
@@ -93,7 +94,7 @@ class StepInputs(nn.Module):
         if standardize:
             self.register_buffer("shift", torch.zeros(self.out_features))
             self.register_buffer("spread", torch.ones(self.out_features))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.project: nn.Module = nn.Identity()
         if project is not None:
             self.project = nn.Linear(self.out_features, project)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from models.cells import State
+from models.chance import Dropout
 from models.encoders import Encoder, WordEmbedding
 from models.errors import OptionError
 from models.recurrence import Recurrence
@@ -54,7 +55,7 @@ class LanguageModel(nn.Module):
             )
         self.encoder = encoder
         self.recurrence = recurrence
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = _head(
             encoder, recurrence.out_features, num_tokens, tied=tied, cutoffs=adaptive_cutoffs
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from models.chance import uniform
 from models.encoders import WordEmbedding
 from models.errors import OptionError
 
@@ -103,7 +104,7 @@ class NgramEmbedding(WordEmbedding):
             places = torch.searchsorted(self.known, code).clamp(max=self.num_ngrams - 1)
             is_left_out = self.known[places] != code
             if self.training and self.ngram_dropout > 0:
-                draw = torch.rand(len(code), device=code.device)
+                draw = uniform(len(code), device=code.device)
                 is_left_out = is_left_out | (draw < self.ngram_dropout)
             vectors = vectors + self.ngrams(torch.where(is_left_out, self.num_ngrams, places))
         return self.dropout(self.words(steps[:, 0]) + self.ngram_map(vectors))

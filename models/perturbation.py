@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
 
+from models.chance import normal_like
 from models.ragged import rows_of
 
 Read = Callable[[Tensor], Tensor]
@@ -51,7 +52,7 @@ def virtual_adversarial(
     Miyato et al. 2017, eq. 7 and 8: one step of power iteration, from a random direction of the
     length ``probe``, on the divergence from the answer without it.
     """
-    start = of_length(torch.randn_like(features), lengths, probe).requires_grad_()
+    start = of_length(normal_like(features), lengths, probe).requires_grad_()
     with torch.enable_grad():
         distance = divergence(scores.detach(), read(features.detach() + start)).sum()
         (gradient,) = torch.autograd.grad(distance, start)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from models.cells import Cell, LSTMCell, State
+from models.chance import Dropout
 from models.dropout import LockedDropout, share
 from models.errors import OptionError
 from models.fused import FusedGRU, FusedLSTM, FusedRNN
@@ -83,7 +84,7 @@ class Recurrence(nn.Module):
     ) -> None:
         super().__init__()
         self.weight_dropout = share("weight_dropout", weight_dropout)
-        kind: type[LockedDropout] | type[nn.Dropout] = LockedDropout if locked else nn.Dropout
+        kind: type[LockedDropout] | type[Dropout] = LockedDropout if locked else Dropout
         self.dropout = kind(share("dropout", dropout))
         self.input_dropout = kind(share("input_dropout", input_dropout))
         self.output_dropout = kind(share("output_dropout", output_dropout))
@@ -154,7 +155,7 @@ class Recurrence(nn.Module):
         return steps, tuple(map(torch.stack, zip(*ends, strict=True))) if carry else None
 
     @staticmethod
-    def _drop(kind: LockedDropout | nn.Dropout, steps: Tensor, layout: Layout) -> Tensor:
+    def _drop(kind: LockedDropout | Dropout, steps: Tensor, layout: Layout) -> Tensor:
         if not kind.training or kind.p == 0:
             return steps
         if isinstance(kind, LockedDropout):

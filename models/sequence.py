@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from models.chance import Dropout
 from models.encoders import Encoder
 from models.inputs import StepInputs
 from models.pooling import POOLINGS, RUNNING_POOLINGS
@@ -52,7 +53,7 @@ class ManyToOne(nn.Module):
         self.inputs = inputs
         self.recurrence = recurrence
         self.pooling = pooling
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         width = 3 if pooling == "concat" else 1
         self.head = nn.Linear(width * recurrence.out_features, num_classes)
 
@@ -62,7 +63,11 @@ class ManyToOne(nn.Module):
 
     def read(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""
-        outputs, _ = self.recurrence(self.read_from(features, lengths), lengths)
+        return self.read_chosen(self.chosen(features), lengths)
+
+    def read_chosen(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """As `read`, of those features that this model reads."""
+        outputs, _ = self.recurrence(self._given(features, lengths), lengths)
         pooled = POOLINGS[self.pooling](outputs, lengths, self.recurrence.num_directions)
         return self.head(self.dropout(pooled))
 
@@ -72,7 +77,9 @@ class ManyToOne(nn.Module):
 
     def read_from(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) of encoded steps → what the recurrence reads of them."""
-        features = self.chosen(features)
+        return self._given(self.chosen(features), lengths)
+
+    def _given(self, features: Tensor, lengths: Tensor) -> Tensor:
         return features if self.inputs is None else self.inputs(features, lengths)
 
     @property

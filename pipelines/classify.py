@@ -21,7 +21,7 @@ from data.pairing import Pair
 from data.saved import CHECKPOINT_KEY
 from data.text import TextDataModule
 from models.encoders import Encoder, encoders_of
-from models.ensemble import Ensemble, parameters_by_member, side_by_side, together
+from models.ensemble import Ensemble, parameters_by_member, side_by_side
 from models.errors import OptionError
 from models.inputs import StepInputs
 from models.pretrained import reads_pretrained
@@ -33,6 +33,7 @@ from pipelines.class_weights import balanced_weights
 from pipelines.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.fusing import fused
 from pipelines.measured_inputs import measure_inputs
+from pipelines.member_losses import MemberLosses
 from pipelines.metrics import accuracy_and_f1, mean_loss
 from pipelines.objective import MixedObjective
 from pipelines.order import chosen_ids
@@ -118,6 +119,7 @@ class SequenceClassifier(LightningModule):
         self.optimizer = optimizer
         self.training_loss = TrainingLoss(len(classes), label_smoothing=label_smoothing)
         self.objective = objective
+        self._member_losses = MemberLosses(self.members, self.training_loss, objective)
         self.schedule, self.warmup_share = schedule, warmup_share
         self.rate_decay, self.gradual_unfreezing = rate_decay, gradual_unfreezing
         self.class_weights = class_weights
@@ -187,10 +189,11 @@ class SequenceClassifier(LightningModule):
         if batch.num_sequences == 0:
             # Nothing to learn here, but the ranks that have something wait for our gradients.
             return sum((p.sum() * 0 for p in self._trained()), start=self._zero())
-        features, labels = self.encode(batch.steps), batch.labels
+        labels = batch.labels
         if stage == "train":
-            loss, scores = self._learn(features, batch)
+            loss, scores = self._member_losses.labelled(batch, encode=self.encode)
         else:
+            features = self.encode(batch.steps)
             scores = self.model.read(features, batch.lengths)
             if stage == "test":
                 scores, labels = self._record.add(
@@ -211,34 +214,6 @@ class SequenceClassifier(LightningModule):
         if len(labels):
             self.metrics[stage].update(scores, labels)
 
-    def _learn(self, features: Tensor, batch: RaggedBatch) -> tuple[Tensor, Tensor]:
-        """The loss to learn from, a mean over the members, and the scores of all together."""
-        if self.objective.perturbs and not features.requires_grad:
-            features = features.detach().requires_grad_()
-        losses, each = [], []
-        for member in self.members:
-            read = partial(member.read, lengths=batch.lengths)
-            scores = read(features)
-            loss_of = partial(self.training_loss, labels=batch.labels, ids=batch.ids)
-            loss = loss_of(scores)
-            losses.append(
-                self.objective.labelled(read, loss_of, features, batch.lengths, scores, loss)
-            )
-            each.append(scores)
-        return torch.stack(losses).mean(), together(torch.stack(each))
-
-    def _unlabelled_loss(self, batch: RaggedBatch) -> Tensor:
-        """What sequences without labels add to the loss, a mean over the members."""
-        if batch.num_sequences == 0:
-            return self._zero()
-        features = self.encode(batch.steps)
-        losses = []
-        for member in self.members:
-            read = partial(member.read, lengths=batch.lengths)
-            added = self.objective.unlabelled(read, features, batch.lengths, read(features))
-            losses.append(self._zero() + added)
-        return torch.stack(losses).mean()
-
     def _trained(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
@@ -248,7 +223,8 @@ class SequenceClassifier(LightningModule):
     def training_step(self, batch: RaggedBatch | Pair, batch_idx: int) -> Tensor:
         """One batch of the training part → its mean loss."""
         if isinstance(batch, Pair):
-            loss = self._step(batch.labelled, "train") + self._unlabelled_loss(batch.unlabelled)
+            loss = self._step(batch.labelled, "train")
+            loss = loss + self._member_losses.unlabelled(batch.unlabelled, encode=self.encode)
         else:
             loss = self._step(batch, "train")
         self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)

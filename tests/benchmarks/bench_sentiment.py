@@ -55,12 +55,14 @@ class Clock(Callback):
         self.seconds += time.perf_counter()
 
 
-def ours(model: SequenceClassifier, data: TextDataModule) -> float:
+def ours(
+    model: SequenceClassifier, data: TextDataModule, *, num_batches: int = NUM_BATCHES
+) -> float:
     """Seconds of the command's own way."""
     clock = Clock()
     trainer = Trainer(
         max_epochs=1,
-        limit_train_batches=NUM_BATCHES,
+        limit_train_batches=num_batches,
         limit_val_batches=0,
         num_sanity_val_steps=0,
         gradient_clip_val=1.0,
@@ -179,9 +181,8 @@ def one_of_words() -> None:
     show("one model of words", ways)
 
 
-def the_recipe() -> None:
-    """The command's way and the bare loop, with the recipe of sentiment.yaml."""
-    data = TextDataModule(steps_per_batch=BUDGET, ngrams=2)
+def recipe(data: TextDataModule) -> SequenceClassifier:
+    """The model of sentiment.yaml."""
     encoder = NgramEmbedding(
         data.num_tokens,
         features=FEATURES,
@@ -192,6 +193,13 @@ def the_recipe() -> None:
     )
     model = classifier(data, encoder, members=4, shared_encoder=False)
     prepare_embeddings(encoders_of(model.model.encoder), data)
+    return model
+
+
+def the_recipe() -> None:
+    """The command's way and the bare loop, with the recipe of sentiment.yaml."""
+    data = TextDataModule(steps_per_batch=BUDGET, ngrams=2)
+    model = recipe(data)
     ready = list(itertools.islice(data.train_dataloader(), NUM_BATCHES))
     show(
         "the recipe of sentiment.yaml",

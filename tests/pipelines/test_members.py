@@ -40,6 +40,18 @@ def test_members_that_share_nothing_are_clipped_each_by_itself():
     assert all((p.grad == 0.01).all() for p in second)
 
 
+def test_members_that_share_nothing_learn_side_by_side_as_they_learn_alone(monkeypatch):
+    gradients = []
+    for num_threads in (1, 2):
+        monkeypatch.setattr(torch, "get_num_threads", lambda count=num_threads: count)
+        model = word_classifier(members=3, shared_encoder=False, dropout=0.5)
+        torch.manual_seed(1)
+        model._step(BATCH, "train").backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_what_is_answered_is_what_validation_scores():
     model = word_classifier(members=2).eval()
     mean = torch.stack([m(BATCH.steps, BATCH.lengths).softmax(1) for m in model.members]).mean(0)

@@ -81,7 +81,8 @@ def test_sequences_without_labels_add_their_mean():
     other = collate(torch.tensor([3, 3, 1]), lengths=[2, 1], labels=[0, 0], ids=[0, 1])
     plain = model._step(BATCH, "train")
     scores = model(other.steps, other.lengths)
-    loss = model._step(BATCH, "train") + model._unlabelled_loss(other)
+    added = model._member_losses.unlabelled(other, encode=model.encode)
+    loss = model._step(BATCH, "train") + added
     torch.testing.assert_close(loss, plain + 2 * entropy(scores).mean())
     empty = collate(torch.zeros(0, dtype=torch.long), lengths=[], labels=[], ids=[])
-    assert model._unlabelled_loss(empty) == 0
+    assert model._member_losses.unlabelled(empty, encode=model.encode) == 0

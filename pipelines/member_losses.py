@@ -1,0 +1,90 @@
+"""What several models that are trained side by side learn from a batch.
+
+M members · B sequences · N steps in the batch · D features · K classes
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from data.batch import RaggedBatch
+from models.encoders import encoders_of
+from models.ensemble import parameters_by_member, together
+from models.sequence import ManyToOne
+from models.side_by_side import losses_side_by_side
+from pipelines.objective import MixedObjective
+from pipelines.training_loss import TrainingLoss
+
+Encode = Callable[[Tensor], Tensor]
+"""Steps (N, …) → features (N, D) of all members together."""
+
+
+class MemberLosses:
+    """The losses of members, each by its own answers.
+
+    Args:
+        members: one or more.
+        training_loss: of scores, labels and ids.
+        objective: what is learnt from beside the labels.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[ManyToOne],
+        training_loss: TrainingLoss,
+        objective: MixedObjective,
+    ) -> None:
+        self.members, self.training_loss, self.objective = members, training_loss, objective
+
+    def labelled(self, batch: RaggedBatch, *, encode: Encode) -> tuple[Tensor, Tensor]:
+        """The mean loss of sequences with labels, and the scores (B, K) of all members together.
+
+        On a CPU, members that share nothing compute side by side, each in one thread.
+        """
+        groups = parameters_by_member(self.members)
+        if groups:
+            encoders = encoders_of(self.members[0].encoder)
+            sources = [partial(encoder, batch.steps) for encoder in encoders]
+        else:
+            features = encode(batch.steps)
+            sources = [partial(member.chosen, features) for member in self.members]
+        functions = [
+            partial(self._of_member, member, source, batch)
+            for member, source in zip(self.members, sources, strict=True)
+        ]
+        if all(groups) and groups and batch.steps.device.type == "cpu":
+            losses, scores = losses_side_by_side(functions, groups)
+        else:
+            pairs = [function() for function in functions]
+            losses = torch.stack([loss for loss, _ in pairs])
+            scores = [some for _, some in pairs]
+        return losses.mean(), together(torch.stack(scores))
+
+    def _of_member(
+        self, member: ManyToOne, source: Callable[[], Tensor], batch: RaggedBatch
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of one, and its scores (B, K); ``source`` gives the features that it reads."""
+        features = source()
+        if self.objective.perturbs and not features.requires_grad:
+            features = features.detach().requires_grad_()
+        read = partial(member.read_chosen, lengths=batch.lengths)
+        scores = read(features)
+        loss_of = partial(self.training_loss, labels=batch.labels, ids=batch.ids)
+        loss = loss_of(scores)
+        loss = self.objective.labelled(read, loss_of, features, batch.lengths, scores, loss)
+        return loss, scores
+
+    def unlabelled(self, batch: RaggedBatch, *, encode: Encode) -> Tensor:
+        """The mean loss of sequences without labels; 0 where there is none."""
+        zero = torch.zeros((), device=batch.lengths.device)
+        if batch.num_sequences == 0:
+            return zero
+        features = encode(batch.steps)
+        losses = []
+        for member in self.members:
+            read = partial(member.read, lengths=batch.lengths)
+            added = self.objective.unlabelled(read, features, batch.lengths, read(features))
+            losses.append(zero + added)
+        return torch.stack(losses).mean()
