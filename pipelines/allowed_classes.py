@@ -14,12 +14,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import models.encoders
+import models
 from data.errors import InputError
 from pipelines.escaping import printable
 
 PACKAGE = "models"
-_FOLDER = Path(models.encoders.__file__).resolve().parent
+_FOLDER = Path(models.__file__).resolve().parent
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _SHOWN_CHARACTERS = 80
 
@@ -117,6 +117,7 @@ def _ours(name: str) -> ModuleType | None:
     """A module of this checkout's package `models`; no other is imported to find out."""
     if not name.startswith(f"{PACKAGE}."):
         return None
+    name = models.MOVED.get(name, name)
     place = _FOLDER.joinpath(*name.split(".")[1:])
     is_there = place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
     return importlib.import_module(name) if is_there else None

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from data.batch import RaggedBatch, Skipped, concatenate, select, steps_of
 from data.module import Part
-from models.pooling import mean
+from models.heads.pooling import mean
 from pipelines.calibration import NOT_FINITE
 from pipelines.order import answers_reordered
 from pipelines.ranks import from_all_ranks

@@ -29,9 +29,9 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from data.errors import InputError
 from data.plain import fits
 from data.saved import Saved
+from models.encoders.pretrained import without_pretrained
 from models.errors import OptionError
 from models.finite import first_not_finite
-from models.pretrained import without_pretrained
 from pipelines.allowed_classes import RefusedError, Trust, TypedTrust, allowed_class, shown
 
 Model = TypeVar("Model", bound=nn.Module)

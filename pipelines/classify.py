@@ -20,13 +20,13 @@ from data.module import Part, SequenceDataModule
 from data.pairing import Pair
 from data.saved import CHECKPOINT_KEY
 from data.text import TextDataModule
-from models.encoders import Encoder, encoders_of
-from models.ensemble import Ensemble, parameters_by_member, side_by_side
+from models.encoders.pretrained import reads_pretrained
+from models.encoders.words import Encoder, encoders_of
 from models.errors import OptionError
-from models.inputs import StepInputs
-from models.pretrained import reads_pretrained
-from models.recurrence import Recurrence
-from models.sequence import Pooling
+from models.recurrence.recurrences import Recurrence
+from models.sequence.ensemble import Ensemble, parameters_by_member, side_by_side
+from models.sequence.many_to_one import Pooling
+from models.sequence.step_inputs import StepInputs
 from pipelines.answers import Answers, Reordered, TestRecord
 from pipelines.calibration import calibrate
 from pipelines.class_weights import balanced_weights

@@ -16,7 +16,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from data.errors import InputError
 from data.module import SequenceDataModule
 from data.text import TextDataModule
-from models import backbones  # noqa: F401 - so that its encoders are known by their names alone
+from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.averaging import refuse_averaged_buffers
 from pipelines.blueprint import refuse_unbuildable

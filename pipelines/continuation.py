@@ -13,8 +13,8 @@ from torch import Tensor
 from data.errors import InputError
 from data.language import END
 from data.vocabulary import UNKNOWN
-from models.cells import State
-from models.language import LanguageModel
+from models.recurrence.cells import State
+from models.sequence.language_model import LanguageModel
 
 
 def carry_on(model: LanguageModel, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:

@@ -14,8 +14,8 @@ from data.errors import InputError
 from data.features import FeaturePart, FeatureStore
 from data.module import SequenceDataModule
 from data.video_part import VideoPart
+from models.encoders.frames import FrameEncoder
 from models.finite import is_finite
-from models.frames import FrameEncoder
 from pipelines.classify import SequenceClassifier
 from pipelines.cores import leave_cores
 from pipelines.ranks import from_all_ranks

@@ -12,8 +12,8 @@ from torch import nn
 from data.errors import InputError
 from data.saved import Saved, read_saved
 from data.text import TextDataModule
-from models.encoders import encoders_of
-from models.sequence import ManyToOne
+from models.encoders.words import encoders_of
+from models.sequence.many_to_one import ManyToOne
 from pipelines.blueprint import refuse_not_finite
 
 log = logging.getLogger(__name__)

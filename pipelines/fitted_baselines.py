@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from data.module import Part, SequenceDataModule
-from models.pooling import mean
+from models.heads.pooling import mean
 from pipelines import baselines
 from pipelines.answers import middle
 from pipelines.classify import SequenceClassifier

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 from data.errors import InputError
 from data.language import LanguageDataModule
 from data.saved import read_saved
-from models.frames import FrameEncoder
+from models.encoders.frames import FrameEncoder
 from pipelines.allowed_classes import Trust
 from pipelines.blueprint import rebuild
 from pipelines.language_task import LanguageTask

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from data.language import END, LanguageDataModule
 from data.vocabulary import UNKNOWN
-from models.language import LanguageModel
+from models.sequence.language_model import LanguageModel
 from pipelines.continuation import continuation, first_tokens, readable
 from pipelines.language_report import perplexity_text
 from pipelines.page import heading, page_of_sections, paragraph, picture, raw, table

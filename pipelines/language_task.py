@@ -16,10 +16,10 @@ from data.errors import InputError
 from data.language import LanguageDataModule
 from data.saved import CHECKPOINT_KEY
 from data.streams import StreamBatch
-from models.cells import State
-from models.encoders import Encoder
-from models.language import LanguageModel
-from models.recurrence import Recurrence
+from models.encoders.words import Encoder
+from models.recurrence.cells import State
+from models.recurrence.recurrences import Recurrence
+from models.sequence.language_model import LanguageModel
 from pipelines.fusing import fused
 from pipelines.metrics import mean_loss
 from pipelines.schedules import Schedule, scheduled

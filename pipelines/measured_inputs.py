@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from torch import Tensor
 
-from models.encoders import Encoder
+from models.encoders.words import Encoder
 from models.errors import OptionError
-from models.sequence import ManyToOne
+from models.sequence.many_to_one import ManyToOne
 
 
 def measure_inputs(

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from data.batch import RaggedBatch
-from models.encoders import encoders_of
-from models.ensemble import parameters_by_member, together
-from models.sequence import ManyToOne
-from models.side_by_side import losses_side_by_side
+from models.encoders.words import encoders_of
+from models.sequence.ensemble import parameters_by_member, together
+from models.sequence.many_to_one import ManyToOne
+from models.sequence.side_by_side import losses_side_by_side
 from pipelines.objective import MixedObjective
 from pipelines.training_loss import TrainingLoss
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from data.memory_tasks import MemoryBatch
-from models.cells import Cell, GRUCell, LSTMCell, VanillaCell
-from models.pooling import last
-from models.recurrence import GRU, LSTM, RNN, Recurrence
+from models.heads.pooling import last
+from models.recurrence.cells import Cell, GRUCell, LSTMCell, VanillaCell
+from models.recurrence.recurrences import GRU, LSTM, RNN, Recurrence
 
 #: what is compared: how each is called, its recurrence, and the equations of one step of it
 KINDS: dict[str, tuple[type[Recurrence], type[Cell]]] = {
@@ -109,8 +109,8 @@ def gradients_back_in_time(reader: Reader, batch: MemoryBatch) -> dict[str, list
 
     Its norm with respect to the hidden state h_t, and to the cell state c_t of an LSTM, over the
     whole batch: ‖∂L/∂h_t‖. Of h_t it is the gradient through the answer and through all later
-    steps; of c_t, through all later cells and what they show. The equations of `models.cells` are
-    stepped, with the reader's weights.
+    steps; of c_t, through all later cells and what they show. The equations of
+    `models.recurrence.cells` are stepped, with the reader's weights.
     """
     features = batch.features.view(len(batch.lengths), -1, batch.features.shape[1])
     kernel = reader.recurrence.layers[0][0].fused  # type: ignore[index]

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from data.errors import InputError
 from data.saved import read_saved
 from data.whole import write_whole
-from models.traces import cells_of, state_after, trace
+from models.recurrence.traces import cells_of, state_after, trace
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.checkpoints import load
 from pipelines.errors import one_line_errors

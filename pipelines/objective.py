@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from models.errors import OptionError
-from models.perturbation import adversarial, divergence, entropy, virtual_adversarial
+from models.sequence.perturbation import adversarial, divergence, entropy, virtual_adversarial
 
 # Of the length of the random direction from which the worst one is found (Miyato 2017 leaves it
 # open): small, so that the divergence is near to its second-order form, and far from rounding.
@@ -21,8 +21,8 @@ class MixedObjective:
     """Terms of the loss beside the labels' own, each with its weight; 0 leaves it out.
 
     Sachan et al. 2019, "Revisiting LSTM Networks for Semi-Supervised Text Classification via Mixed
-    Objective Function", takes them together; what each is, `models.perturbation` says. All but the
-    first also learn from sequences without a label.
+    Objective Function", takes them together; what each is, `models.sequence.perturbation` says. All
+    but the first also learn from sequences without a label.
 
     Args:
         adversarial: weight of the loss under the worst small perturbation of the encoded steps.

@@ -14,7 +14,7 @@ import torch
 
 from data.batching import BatchPlan
 from data.errors import InputError
-from models.running import running_answer
+from models.sequence.running_answer import running_answer
 from pipelines import checkpoints
 from pipelines.calibration import NOT_FINITE, shares_of
 from pipelines.classify import SequenceClassifier

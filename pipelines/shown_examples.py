@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from data.encodings import clean
 from data.module import Part
-from models.running import running_answer
+from models.sequence.running_answer import running_answer
 from pipelines.attribution import Attribution, integrated_gradients
 from pipelines.calibration import shares_of
 from pipelines.classify import SequenceClassifier

@@ -21,9 +21,9 @@ from data.folders import why_no_file
 from data.probe import UnreadableError
 from data.text_part import windows
 from data.video import reading_of
-from models.recurrence import Recurrence
-from models.sequence import ManyToOne
-from models.traces import cells_of
+from models.recurrence.recurrences import Recurrence
+from models.recurrence.traces import cells_of
+from models.sequence.many_to_one import ManyToOne
 from pipelines.classify import SequenceClassifier
 from pipelines.language_checkpoints import tokenizer_of
 from pipelines.language_task import LanguageTask

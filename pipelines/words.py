@@ -11,8 +11,8 @@ from torch import Tensor
 from data.embeddings import WordVectors
 from data.errors import InputError
 from data.text import TextDataModule
-from models.encoders import Encoder, WordEmbedding
-from models.ngrams import NgramEmbedding
+from models.encoders.ngrams import NgramEmbedding
+from models.encoders.words import Encoder, WordEmbedding
 
 
 def check_steps(encoder: Encoder, data: TextDataModule) -> None:
@@ -24,7 +24,7 @@ def check_steps(encoder: Encoder, data: TextDataModule) -> None:
     if data.ngrams > 1 and not isinstance(encoder, NgramEmbedding):
         raise InputError(
             f"--data.ngrams={data.ngrams}: {type(encoder).__name__} reads single tokens; give"
-            " --model.encoder=models.ngrams.NgramEmbedding, or 1"
+            " --model.encoder=models.encoders.NgramEmbedding, or 1"
         )
     if data.ngrams == 1 and isinstance(encoder, NgramEmbedding):
         raise InputError("--data.ngrams=1: NgramEmbedding reads n-grams; give 2 or more")

@@ -13,7 +13,11 @@ ROOMS = ("data", "models", "pipelines")
 
 #: by package, what its files may import beside Python itself
 ALLOWED = {
-    "models": {"models", "torch", "torchvision"},
+    "models": {"models", "torch"},
+    "models.encoders": {"models", "torch", "torchvision"},
+    "models.recurrence": {"models", "torch"},
+    "models.heads": {"models", "torch"},
+    "models.sequence": {"models", "torch"},
     "data": {
         *("data", "av", "datasets", "numpy", "pyarrow", "pytorch_lightning", "tokenizers", "torch"),
         *("torchvision", "tqdm"),

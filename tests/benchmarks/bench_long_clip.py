@@ -13,8 +13,8 @@ import torch
 from pytorch_lightning import Trainer
 
 from data.video import VideoDataModule
-from models.frames import SmallCNN
-from models.recurrence import LSTM
+from models.encoders.frames import SmallCNN
+from models.recurrence.recurrences import LSTM
 from pipelines.classify import SequenceClassifier
 from pipelines.processor import prepare_processor
 from tests.benchmarks.measure import SHARED_DATA, machine

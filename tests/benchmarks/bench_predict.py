@@ -15,8 +15,8 @@ import torch
 
 from data.video import VideoDataModule
 from data.workers import available_cores
-from models.frames import SmallCNN
-from models.recurrence import LSTM
+from models.encoders.frames import SmallCNN
+from models.recurrence.recurrences import LSTM
 from pipelines.classify import SequenceClassifier
 from pipelines.predictor import Predictor
 from tests.benchmarks.measure import SHARED_DATA, machine

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
-from models.pooling import last
-from models.recurrence import LSTM
+from models.heads.pooling import last
+from models.recurrence.recurrences import LSTM
 from pipelines.processor import prepare_processor
 from tests.benchmarks.measure import in_turns, machine
 

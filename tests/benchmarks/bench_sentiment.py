@@ -25,10 +25,10 @@ from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence, pad_sequence
 
 from data.batch import RaggedBatch
 from data.text import TextDataModule
-from models.encoders import WordEmbedding, encoders_of
-from models.ensemble import parameters_by_member
-from models.ngrams import NgramEmbedding
-from models.recurrence import LSTM
+from models.encoders.ngrams import NgramEmbedding
+from models.encoders.words import WordEmbedding, encoders_of
+from models.recurrence.recurrences import LSTM
+from models.sequence.ensemble import parameters_by_member
 from pipelines.classify import SequenceClassifier
 from pipelines.processor import prepare_processor
 from pipelines.quiet import ignore_noise

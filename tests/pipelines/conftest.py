@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from data.batch import collate
-from models.encoders import WordEmbedding
-from models.recurrence import LSTM
+from models.encoders.words import WordEmbedding
+from models.recurrence.recurrences import LSTM
 from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
 from tests.clips import write_classes

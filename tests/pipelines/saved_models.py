@@ -8,12 +8,12 @@ import torch
 
 from data.saved import CHECKPOINT_KEY
 from data.vocabulary import learn_tokenizer
-from models.cells import GRUCell, VanillaCell
-from models.encoders import OneHot, WordEmbedding
-from models.frames import SmallCNN
-from models.inputs import StepInputs
-from models.ngrams import NgramEmbedding
-from models.recurrence import GRU, LSTM, RNN, Unrolled
+from models.encoders.frames import SmallCNN
+from models.encoders.ngrams import NgramEmbedding
+from models.encoders.words import OneHot, WordEmbedding
+from models.recurrence.cells import GRUCell, VanillaCell
+from models.recurrence.recurrences import GRU, LSTM, RNN, Unrolled
+from models.sequence.step_inputs import StepInputs
 from pipelines.classify import SequenceClassifier
 from pipelines.language_task import LanguageTask
 
@@ -28,7 +28,7 @@ PARTS: dict[str, type] = {
     )
 }  # fmt: skip
 
-CELLS = {f"models.cells.{kind.__name__}": kind for kind in (GRUCell, VanillaCell)}
+CELLS = {f"models.recurrence.cells.{kind.__name__}": kind for kind in (GRUCell, VanillaCell)}
 
 
 @lru_cache

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from models.encoders import WordEmbedding
-from models.ensemble import Ensemble
-from models.recurrence import LSTM
-from models.sequence import ManyToOne
+from models.encoders.words import WordEmbedding
+from models.recurrence.recurrences import LSTM
+from models.sequence.ensemble import Ensemble
+from models.sequence.many_to_one import ManyToOne
 from pipelines.attribution import integrated_gradients, log_odds
 
 

@@ -33,7 +33,7 @@ INPUTS = part("StepInputs", difference="signed", standardize=True, project=3)
         {"recurrence": part("RNN", hidden_size=3, num_layers=2)},
         {"recurrence": part("GRU", hidden_size=3, bidirectional=True)},
         {"recurrence": part("LSTM", hidden_size=3, memory_steps=9, locked=True, dropout=0.1)},
-        {"recurrence": part("Unrolled", hidden_size=3, cell="models.cells.GRUCell")},
+        {"recurrence": part("Unrolled", hidden_size=3, cell="models.recurrence.cells.GRUCell")},
         {"pooling": "concat"},
         {"pooling": "mean", "inputs": INPUTS},
         {"inputs": None, "pretrained": "gone.ckpt", "rate_decay": 2.6, "class_weights": "balanced"},
@@ -74,7 +74,7 @@ def test_a_video_model_is_the_one_that_was_saved(tmp_path, options):
         {},
         {"tied": True},
         {"recurrence": part("LSTM", hidden_size=16), "adaptive_cutoffs": [4, 8], "dropout": 0.2},
-        {"recurrence": part("Unrolled", hidden_size=3, cell="models.cells.GRUCell")},
+        {"recurrence": part("Unrolled", hidden_size=3, cell="models.recurrence.cells.GRUCell")},
     ],
     ids=str,
 )
@@ -99,7 +99,7 @@ def test_weights_of_half_precision_are_read(tmp_path):
 
 def test_a_model_that_computes_while_it_is_made(tmp_path, monkeypatch):
     """PyTorch's meta device, on which sizes are compared first, has no values to compute with."""
-    from models import encoders
+    from models.encoders import words as encoders
 
     class Computing(encoders.WordEmbedding):
         def __init__(self, num_tokens: int, *, features: int = 100):
@@ -111,7 +111,7 @@ def test_a_model_that_computes_while_it_is_made(tmp_path, monkeypatch):
 
     def change(checkpoint):
         encoder = checkpoint[CHECKPOINT_KEY]["model"]["encoder"]
-        encoder["class_path"] = "models.encoders.Computing"
+        encoder["class_path"] = "models.encoders.words.Computing"
 
     write_saved(path, change=change)
     assert load(path)(torch.tensor([1]), torch.tensor([1])).shape == (1, 2)
@@ -166,7 +166,11 @@ def changed(*path, value):
         (("classes",), ["a", 1], "is due"),
         (("classes",), ["positive", "negative"], "classes are not those of its inputs"),
         (("no_such",), 1, "no_such: not an option of SequenceClassifier"),
-        (("inputs",), {"class_path": "models.inputs.StepInputs", "init_args": {"gap": 0}}, "gap=0"),
+        (
+            ("inputs",),
+            {"class_path": "models.sequence.StepInputs", "init_args": {"gap": 0}},
+            "gap=0",
+        ),
     ],
     ids=str,
 )
@@ -254,7 +258,7 @@ def foreign(tmp_path):
         options = checkpoint[CHECKPOINT_KEY]["model"]["recurrence"]["init_args"]
         options["cell"] = "stranger.MyCell"
 
-    recurrence = part("Unrolled", hidden_size=3, cell="models.cells.GRUCell")
+    recurrence = part("Unrolled", hidden_size=3, cell="models.recurrence.cells.GRUCell")
     write_saved(path, model=sentiment_model(recurrence=recurrence), change=change)
     yield path, file
     import sys

@@ -229,14 +229,14 @@ def touchy(place):
         weights["model.head.weight"].copy_(torch.tensor([[1.0], [-1.0]]).expand(2, 3))
 
     # A cell without a bound, so that a number may overflow.
-    recurrence = part("Unrolled", hidden_size=3, cell="models.cells.VanillaCell")
+    recurrence = part("Unrolled", hidden_size=3, cell="models.recurrence.cells.VanillaCell")
     write_saved(place / "a.ckpt", model=sentiment_model(recurrence=recurrence), change=change)
     return place / "a.ckpt"
 
 
 @pytest.fixture
 def without_bound(monkeypatch):
-    from models.cells import VanillaCell
+    from models.recurrence.cells import VanillaCell
 
     def forward(self, x, state):
         (wx,), (uh,) = self._inputs(x), self._hidden(state[0])

@@ -21,10 +21,10 @@ from data.isolation import Decoder
 from data.probe import UnreadableError
 from data.saved import CHECKPOINT_KEY
 from data.video import VideoDataModule
-from models.backbones import Backbone
-from models.frames import SmallCNN
-from models.inputs import StepInputs
-from models.recurrence import LSTM
+from models.encoders.backbones import Backbone
+from models.encoders.frames import SmallCNN
+from models.recurrence.recurrences import LSTM
+from models.sequence.step_inputs import StepInputs
 from pipelines import evaluate, features
 from pipelines.checkpoints import load
 from pipelines.classify import SequenceClassifier
@@ -328,7 +328,7 @@ def test_a_checkpoint_needs_no_file_of_weights(tmp_path):
         optimizer=torch.optim.AdamW,
     )
     options = {
-        "encoder": {"class_path": "models.backbones.Backbone", "init_args": arguments},
+        "encoder": {"class_path": "models.encoders.backbones.Backbone", "init_args": arguments},
         "recurrence": {"class_path": "models.recurrence.LSTM", "init_args": {"hidden_size": 8}},
         "classes": ["a", "b"],
         "optimizer": {"class_path": "torch.optim.AdamW"},

@@ -14,10 +14,10 @@ from data.language import LanguageDataModule
 from data.saved import CHECKPOINT_KEY
 from data.text import TextDataModule
 from data.tokenizing import content_of
-from models.encoders import WordEmbedding, encoders_of
-from models.pretrained import without_pretrained
-from models.recurrence import LSTM
-from models.sequence import ManyToOne
+from models.encoders.pretrained import without_pretrained
+from models.encoders.words import WordEmbedding, encoders_of
+from models.recurrence.recurrences import LSTM
+from models.sequence.many_to_one import ManyToOne
 from pipelines.checkpoints import data_module, load
 from pipelines.cli import train
 from pipelines.finetuning import layer_groups, read_language_model, same_layers, texts_read

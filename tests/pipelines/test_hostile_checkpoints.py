@@ -43,11 +43,11 @@ def hostile(marker):
             "init_args": {"path": str(marker), "content": "x"},
         },
         "through a module of ours": {
-            "class_path": "models.recurrence.torch.serialization.os.system",
+            "class_path": "models.recurrence.recurrences.torch.serialization.os.system",
             "init_args": {"command": command},
         },
-        "function of models": {"class_path": "models.efficientnet_lite.read_weights"},
-        "another contract": {"class_path": "models.softmax.Softmax", "init_args": {}},
+        "function of models": {"class_path": "models.encoders.efficientnet_lite.read_weights"},
+        "another contract": {"class_path": "models.heads.softmax.Softmax", "init_args": {}},
         "base class": {"class_path": "torch.nn.Linear", "init_args": {"out_features": 3}},
         "string": "os.system",
         "no class": {"command": command},
@@ -111,7 +111,7 @@ def with_value(path, value):
 @pytest.mark.parametrize("where", PLACES)
 def test_no_place_of_a_model_runs_code(place, capsys, where):
     for value in hostile(place / "marker").values():
-        recurrence = part("Unrolled", hidden_size=3, cell="models.cells.GRUCell")
+        recurrence = part("Unrolled", hidden_size=3, cell="models.recurrence.cells.GRUCell")
         model = sentiment_model(recurrence=recurrence)
         write_saved(place / "a.ckpt", model=model, change=with_value(PLACES[where], value))
         refused(

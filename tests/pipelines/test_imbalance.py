@@ -10,9 +10,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn.functional import cross_entropy
 
 from data.batch import collate
-from models.frames import SmallCNN
-from models.inputs import StepInputs
-from models.recurrence import LSTM
+from models.encoders.frames import SmallCNN
+from models.recurrence.recurrences import LSTM
+from models.sequence.step_inputs import StepInputs
 from pipelines.answers import middle
 from pipelines.checkpoints import load
 from pipelines.class_weights import balanced_weights

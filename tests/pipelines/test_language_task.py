@@ -9,9 +9,9 @@ import torch
 from pytorch_lightning import Trainer
 
 from data.language import LanguageDataModule
-from models.encoders import WordEmbedding
-from models.language import LanguageModel
-from models.recurrence import LSTM
+from models.encoders.words import WordEmbedding
+from models.recurrence.recurrences import LSTM
+from models.sequence.language_model import LanguageModel
 from pipelines.language_task import LanguageTask, measures
 from pipelines.quiet import ignore_noise
 from tests.pipelines.test_language import write_text

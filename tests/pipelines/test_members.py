@@ -8,9 +8,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from data.saved import CHECKPOINT_KEY
-from models.ensemble import parameters_by_member
 from models.errors import OptionError
-from models.inputs import StepInputs
+from models.sequence.ensemble import parameters_by_member
+from models.sequence.step_inputs import StepInputs
 from pipelines.checkpoints import load
 from tests.pipelines.conftest import BATCH, word_classifier
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from data.vocabulary import learn_tokenizer
-from models.recurrence import GRU, LSTM
+from models.recurrence.recurrences import GRU, LSTM
 from pipelines import microscope
 from pipelines.language import train_language
 from pipelines.microscope import look, observe

@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from data.batch import collate
 from models.errors import OptionError
-from models.perturbation import adversarial, divergence, entropy
+from models.sequence.perturbation import adversarial, divergence, entropy
 from pipelines.objective import MixedObjective
 from tests.pipelines.conftest import BATCH, word_classifier
 

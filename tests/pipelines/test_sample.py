@@ -5,9 +5,9 @@ from itertools import islice
 import pytest
 import torch
 
-from models.encoders import WordEmbedding
-from models.language import LanguageModel
-from models.recurrence import LSTM
+from models.encoders.words import WordEmbedding
+from models.recurrence.recurrences import LSTM
+from models.sequence.language_model import LanguageModel
 from pipelines import continuation
 
 

@@ -7,8 +7,8 @@ import torch
 from data.batch import collate
 from data.errors import InputError
 from data.text_part import windows
-from models.encoders import OneHot, WordEmbedding
-from models.ngrams import NgramEmbedding
+from models.encoders.ngrams import NgramEmbedding
+from models.encoders.words import OneHot, WordEmbedding
 from pipelines import predict
 from pipelines.cli import train
 from pipelines.words import check_steps, frequent_ngrams, prepare_embeddings
@@ -81,7 +81,7 @@ def test_ngrams_from_training_to_prediction(in_folder, capsys):
         "sentiment",
         [
             f"--data.path={table}", "--run=one", *SENTIMENT, "--data.tokenizer=characters",
-            "--data.ngrams=3", "--model.encoder=models.ngrams.NgramEmbedding",
+            "--data.ngrams=3", "--model.encoder=models.encoders.NgramEmbedding",
             "--model.encoder.features=4", "--model.encoder.num_ngrams=50", "--model.members=2",
         ],
     )  # fmt: skip

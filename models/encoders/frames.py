@@ -1,0 +1,171 @@
+"""Frame encoders: from the pixels of one frame to features.
+
+N frames · C channels · H, W their height and width · D features
+"""
+
+import hashlib
+import re
+from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from models import first_name
+from models.encoders.words import Encoder
+from models.errors import OptionError
+
+
+class FrameEncoder(Encoder):
+    """Encodes uint8 frames, a chunk at a time, so that memory follows the chunk and not the clip.
+
+    A subclass defines `encode`. While training, the activations of most chunks are forgotten and
+    computed anew on the way back (Chen 2016, "Training Deep Nets with Sublinear Memory Cost"); the
+    last chunks, where the way back begins, keep theirs. Nothing in `encode` may depend on which
+    frames share a chunk: no batch statistics.
+
+    Args:
+        chunk_size: the most frames encoded at once. None: `cpu_chunk_size` on a CPU, where a chunk
+            that leaves the caches costs up to half the speed; 256 elsewhere.
+        kept_chunks: how many chunks keep their activations while training: more is faster and
+            takes more memory; with as many as there are, nothing is computed twice.
+        bf16: convolve in bfloat16. None: where the processor multiplies it fast, and only when
+            frozen; to train in it, ask the trainer (``--trainer.precision=bf16-mixed``).
+    """
+
+    cpu_chunk_size = 64
+
+    def __init__(
+        self,
+        *,
+        chunk_size: int | None = None,
+        kept_chunks: int = 1,
+        bf16: bool | None = False,
+    ) -> None:
+        super().__init__()
+        if chunk_size is not None and chunk_size < 1:
+            raise OptionError(f"chunk_size={chunk_size}: at least 1 frame is encoded at once")
+        if kept_chunks < 0:
+            raise OptionError(f"kept_chunks={kept_chunks}: 0 or more chunks keep their activations")
+        self.chunk_size, self.kept_chunks, self.bf16 = chunk_size, kept_chunks, bf16
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """(N, C, H, W) float in 0 … 1 → (N, D)."""
+        raise NotImplementedError(f"{type(self).__name__} must define encode(frames)")
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether nothing in it is trained: its features can be computed once and kept."""
+        return not any(parameter.requires_grad for parameter in self.parameters())
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """Frames (N, C, H, W) uint8 → (N, D)."""
+        size = self.chunk_size or (self.cpu_chunk_size if steps.device.type == "cpu" else 256)
+        chunks = steps.split(size)
+        frozen = self.is_frozen
+        with torch.no_grad() if frozen else nullcontext(), self._precision(steps.device):
+            recomputed = len(chunks) - self.kept_chunks if torch.is_grad_enabled() else 0
+            features = [
+                checkpoint(self._encode_bytes, chunk, use_reentrant=False)
+                if index < recomputed
+                else self._encode_bytes(chunk)
+                for index, chunk in enumerate(chunks)
+            ]
+        encoded = features[0] if len(features) == 1 else torch.cat(features)
+        return encoded.float() if frozen else encoded
+
+    def fingerprint(self) -> str:
+        """A name for all that decides the features: class, layers, weights, precision.
+
+        The same in every process, and another as soon as one weight is another: 64 hex digits, for
+        the key of a store of features.
+        """
+        digest = hashlib.sha256(
+            f"{first_name(type(self).__module__)}.{type(self).__qualname__}".encode()
+        )
+        # Some functions print with where they lie in memory.
+        digest.update(re.sub(r" at 0x[0-9a-f]+", "", repr(self)).encode())
+        tensors = [*self.named_parameters(), *self.named_buffers()]
+        device = tensors[0][1].device if tensors else torch.device("cpu")
+        digest.update(f"bf16 {self._uses_bf16(device)}".encode())
+        for name, tensor in tensors:
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            flat = tensor.detach().cpu().contiguous().flatten()
+            digest.update(flat.view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def _uses_bf16(self, device: torch.device) -> bool:
+        return self.is_frozen and multiplies_bf16(device) if self.bf16 is None else self.bf16
+
+    def _precision(self, device: torch.device) -> AbstractContextManager[object]:
+        # Frozen features are kept from run to run, so they may not follow the trainer's precision.
+        wanted = self._uses_bf16(device)
+        if wanted or self.is_frozen:
+            return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+        return nullcontext()
+
+    def _encode_bytes(self, frames: Tensor) -> Tensor:
+        # Decoded frames lie channels last in memory, which is also what convolutions like best.
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        return self.encode(frames.float() / 255)
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether a processor has instructions for products in bfloat16; without, it is slower."""
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16"))
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+class SmallCNN(FrameEncoder):
+    """A small convolutional network, trained from scratch.
+
+    Four convolutions of stride 2, each with group normalisation (Wu & He 2018), which looks at one
+    frame alone; then a linear map of what stands at each place of a coarse grid. The grid keeps
+    *where* things are: motion is a change of place, which global pooling would throw away.
+
+    It is too small for bfloat16 to be faster. With 8 chunks of 64 kept, a training step holds the
+    activations of 512 frames (0.5 GB at 112 × 112), however long the clips are.
+
+    Args:
+        features: D.
+        width: channels of the first convolution; each further one has twice as many, up to 4 ×.
+        grid: the places the image is reduced to, grid × grid.
+        dropout: share of the features that is zeroed while training.
+        chunk_size: the most frames encoded at once; None: 64 on a CPU, 256 elsewhere.
+        kept_chunks: how many chunks keep their activations while training.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: int = 128,
+        width: int = 16,
+        grid: int = 4,
+        dropout: float = 0.0,
+        chunk_size: int | None = None,
+        kept_chunks: int = 8,
+    ) -> None:
+        super().__init__(chunk_size=chunk_size, kept_chunks=kept_chunks)
+        self.out_features = features
+        channels = [3, width, 2 * width, 4 * width, 4 * width]
+        blocks: list[nn.Module] = []
+        for before, after in pairwise(channels):
+            blocks += [
+                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+                nn.GroupNorm(max(after // 8, 1), after),
+                nn.ReLU(inplace=True),
+            ]
+        self.convolutions = nn.Sequential(*blocks).to(memory_format=torch.channels_last)
+        self.places = nn.AdaptiveAvgPool2d(grid)
+        self.project = nn.Sequential(
+            nn.Flatten(), nn.Linear(channels[-1] * grid**2, features), nn.ReLU()
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """(N, 3, H, W) float in 0 … 1 → (N, D)."""
+        maps = self.convolutions(frames - 0.5)
+        return self.dropout(self.project(self.places(maps)))

@@ -1,0 +1,110 @@
+"""An encoder that knows which tokens came just before.
+
+N steps in the batch · G tokens of each · D features · V tokens in the vocabulary · R n-grams with a
+vector · L features of these
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from models.chance import uniform
+from models.encoders.words import WordEmbedding
+from models.errors import OptionError
+
+# An n-gram's code is a polynomial hash: a prime below 2^31, and a factor with which products stay
+# below 2^63. Of a million n-grams some hundred pairs share a code.
+_MODULUS, _FACTOR = 2**31 - 1, 1_000_003
+
+
+class NgramEmbedding(WordEmbedding):
+    """A learned vector for each token, plus those of the 2- to G-grams that end with it.
+
+    Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification", but for two things: a
+    recurrence reads them step by step, where they are averaged over the text there; and only
+    n-grams that are frequent in training have a vector, each its own, where all share some by a
+    hash there: what the rare ones learn by heart would spoil the frequent ones. They begin at
+    nothing, so that one which is seldom seen says little.
+
+    Args:
+        num_tokens: V.
+        num_ngrams: R, the most n-grams that have a vector; which ones, `know` says.
+        ngram_features: L, size of their vectors, which a learned linear map brings to D: R rows of D
+            would take most of the time that the optimiser has. None: D, without a map.
+        ngram_dropout: share of the n-grams that are left out while training; they are what is
+            learnt by heart first.
+        options: what else `WordEmbedding` takes.
+    """
+
+    #: (R,) int64, ascending: the codes of the n-grams that have a vector, none of them below 0
+    known: Tensor
+
+    def __init__(
+        self,
+        num_tokens: int,
+        *,
+        features: int = 100,
+        dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        normalize: bool = False,
+        num_ngrams: int = 100_000,
+        ngram_features: int | None = None,
+        ngram_dropout: float = 0.5,
+    ) -> None:
+        if num_ngrams < 1:
+            raise OptionError(f"--model.encoder.num_ngrams={num_ngrams}: at least 1")
+        if not 0 <= ngram_dropout < 1:
+            raise OptionError(f"--model.encoder.ngram_dropout={ngram_dropout}: from 0 to below 1")
+        super().__init__(
+            num_tokens,
+            features=features,
+            dropout=dropout,
+            word_dropout=word_dropout,
+            normalize=normalize,
+        )
+        self.num_ngrams, self.ngram_dropout = num_ngrams, ngram_dropout
+        self.register_buffer("known", torch.full((num_ngrams,), _MODULUS))
+        # One more, which stays nothing, for all that have none.
+        size = ngram_features or features
+        self.ngrams = nn.Embedding(num_ngrams + 1, size, padding_idx=num_ngrams)
+        nn.init.zeros_(self.ngrams.weight)
+        self.ngram_map: nn.Module = nn.Identity()
+        if ngram_features is not None:
+            self.ngram_map = nn.Linear(ngram_features, features, bias=False)
+
+    def reset_parameters(self) -> None:
+        """Draw the vectors anew; those of the n-grams begin at nothing."""
+        super().reset_parameters()
+        if hasattr(self, "ngrams"):  # not yet, while the base class is made
+            nn.init.zeros_(self.ngrams.weight)
+            if isinstance(self.ngram_map, nn.Linear):
+                self.ngram_map.reset_parameters()
+
+    def know(self, codes: Tensor) -> None:
+        """Give vectors to the n-grams of some codes (see `codes_of`), at most R, all different."""
+        self.known.fill_(_MODULUS)
+        self.known[: len(codes)] = codes.sort().values
+
+    @staticmethod
+    def codes_of(steps: Tensor) -> Iterator[Tensor]:
+        """(N, G) int64, each token and those before it → for 2 to G the codes (N,) int64.
+
+        -1 where the n-gram would begin before the text.
+        """
+        code = steps[:, 0] + 1
+        for previous in steps[:, 1:].unbind(1):
+            code = (code * _FACTOR + previous + 1) % _MODULUS
+            yield torch.where(previous < 0, -1, code)
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """(N, G) int64, each token and those before it, the nearest first, -1 for none → (N, D)."""
+        vectors = steps.new_zeros((), dtype=self.ngrams.weight.dtype)
+        for code in self.codes_of(steps):
+            places = torch.searchsorted(self.known, code).clamp(max=self.num_ngrams - 1)
+            is_left_out = self.known[places] != code
+            if self.training and self.ngram_dropout > 0:
+                draw = uniform(len(code), device=code.device)
+                is_left_out = is_left_out | (draw < self.ngram_dropout)
+            vectors = vectors + self.ngrams(torch.where(is_left_out, self.num_ngrams, places))
+        return self.dropout(self.words(steps[:, 0]) + self.ngram_map(vectors))

@@ -1,0 +1,1 @@
+"""States to answers: pooling over a sequence, and the softmax over tokens."""

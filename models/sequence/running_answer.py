@@ -1,0 +1,62 @@
+"""The running answer: what a model would say of a sequence had it ended earlier.
+
+T steps of the sequence · P places at which it is asked · D features · K classes
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.sequence.ensemble import Ensemble, together
+from models.sequence.many_to_one import ManyToOne
+
+# What beginnings that are read by themselves may have together, in steps.
+_STEPS_AT_ONCE = 16_384
+
+
+class RunningAnswer(NamedTuple):
+    """What is answered along the way."""
+
+    places: Tensor
+    """(P,) int64: the steps after which it was asked, counted from 0; the last is T - 1."""
+    scores: Tensor
+    """(P, K), before any softmax."""
+
+
+def running_answer(
+    model: ManyToOne | Ensemble, features: Tensor, *, most: int = 200
+) -> RunningAnswer:
+    """Read one sequence's encoded steps (T, D), and ask after each.
+
+    What stands at a place is exactly what the model answers to the sequence up to there. One that
+    reads forward says it in a single reading; one that looks ahead (two directions, inputs that
+    are centred …) must read each beginning by itself, at ``most`` places, evenly spread.
+    """
+    members = list(model.members) if isinstance(model, Ensemble) else [model]
+    with torch.no_grad():
+        if all(member.is_causal for member in members):
+            each = [member.read_along(features) for member in members]  # type: ignore[operator]
+            scores = each[0] if len(each) == 1 else together(torch.stack(each))
+            return RunningAnswer(torch.arange(len(features)), scores)
+        count = min(most, len(features))
+        places = torch.linspace(0, len(features) - 1, count).round().long()
+        beginnings = _groups((places + 1).tolist())
+        scores = [
+            model.read(
+                torch.cat([features[:length] for length in lengths]),
+                torch.tensor(lengths, device=features.device),
+            )
+            for lengths in beginnings
+        ]
+    return RunningAnswer(places, torch.cat(scores))
+
+
+def _groups(lengths: list[int]) -> list[list[int]]:
+    """Rising lengths, cut where one more would pass the budget when padded."""
+    groups: list[list[int]] = [[]]
+    for length in lengths:
+        if groups[-1] and length * (len(groups[-1]) + 1) > _STEPS_AT_ONCE:
+            groups.append([])
+        groups[-1].append(length)
+    return groups

@@ -1,0 +1,165 @@
+"""What a recurrence is given of each step: its features, their change, how they differ in a clip.
+
+B sequences · N steps in the batch · D features
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from models.chance import Dropout
+from models.errors import OptionError
+from models.recurrence.layout import rows_of
+
+#: the change since an earlier step: not given, with its sign, or only its size
+Difference = Literal["none", "signed", "absolute"]
+#: how far from the clip's own mean: not given, as it is, or as a share of that mean
+Deviation = Literal["none", "absolute", "relative"]
+
+
+class StepInputs(nn.Module):
+    """Makes the inputs of a recurrence from encoded steps; no sequence looks at another.
+
+    Features of a frame tell above all where it was filmed. Remedies for cameras that were never
+    seen: normalise over the clip's own steps (of speech, to be free of the microphone: Atal 1974;
+    Viikki & Laurila 1998, "Cepstral domain segmental feature vector normalization"), give the
+    change from step to step (Furui 1986; Wang 2016, "Temporal Segment Networks", §3.2), or the
+    deviation from the clip's mean, of which what stands still is free (background subtraction,
+    Piccardi 2004).
+
+    In this order: centre and scale; features, difference and deviation side by side; standardise;
+    dropout; projection. What looks at a clip's mean needs the whole clip before its first step is
+    read, so the result is not causal then.
+
+    Args:
+        in_features: D, the encoder's ``out_features``.
+        difference: also give the change since the step ``gap`` before, ``signed`` or ``absolute``;
+            within the first ``gap`` steps, the change since step 0, which is 0 at step 0 itself.
+        deviation: also give the distance to the mean over the sequence: ``absolute``, |x - m|, or
+            ``relative``, q = |x - m| / (|m| + 0.1), brought near mean 0 and deviation 1 as 3 q - 0.7
+            and cut off at -2 and 8.
+        keep: give the features themselves.
+        gap: how many steps back the difference looks, ≥ 1.
+        center: subtract from each feature its mean over the sequence; of a single step, 0 is left.
+        scale: center, and divide by the standard deviation over the sequence or by ``SMALLEST``,
+            whichever is larger: what hardly changes is not blown up.
+        standardize: bring each input to mean 0 and deviation 1 over the training steps, which `fit`
+            measures, and cut it off at ±8; not relative deviations, which have no unit. It needs
+            features that stay what they are: a frozen encoder.
+        dropout: share of the inputs that is zeroed while training.
+        project: size that a trained linear map brings the inputs to; None: as they are. Not
+            preceded by layer normalisation, which would hide how much has changed.
+
+    Raises:
+        OptionError: neither features nor difference nor deviation; a gap below 1.
+    """
+
+    SMALLEST = 1e-2
+    LARGEST = 8.0
+
+    shift: Tensor
+    spread: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        difference: Difference = "none",
+        deviation: Deviation = "none",
+        keep: bool = True,
+        gap: int = 1,
+        center: bool = False,
+        scale: bool = False,
+        standardize: bool = False,
+        dropout: float = 0.0,
+        project: int | None = None,
+    ) -> None:
+        super().__init__()
+        if difference not in ("none", "signed", "absolute"):
+            raise OptionError(f"difference={difference}: give none, signed or absolute")
+        if deviation not in ("none", "absolute", "relative"):
+            raise OptionError(f"deviation={deviation}: give none, absolute or relative")
+        num_parts = keep + (difference != "none") + (deviation != "none")
+        if num_parts == 0:
+            raise OptionError(
+                "keep=false, difference=none and deviation=none leave no inputs; change one of them"
+            )
+        if gap < 1:
+            raise OptionError(f"gap={gap}: a difference looks at least 1 step back")
+        self.difference, self.deviation, self.keep, self.gap = difference, deviation, keep, gap
+        self.center, self.scale, self.standardize = center, scale, standardize
+        self.out_features = in_features * num_parts
+        if standardize:
+            self.register_buffer("shift", torch.zeros(self.out_features))
+            self.register_buffer("spread", torch.ones(self.out_features))
+        self.dropout = Dropout(dropout)
+        self.project: nn.Module = nn.Identity()
+        if project is not None:
+            self.project = nn.Linear(self.out_features, project)
+            self.out_features = project
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether the inputs of a step depend on nothing that comes after it."""
+        return not (self.center or self.scale or self.deviation != "none")
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """(N, D) and lengths (B,), each ≥ 1, summing to N → (N, out_features)."""
+        inputs = self._gather(features, lengths)
+        if self.standardize:
+            inputs = (inputs - self.shift) / self.spread
+            inputs = inputs.clamp(-self.LARGEST, self.LARGEST)
+        return self.project(self.dropout(inputs))
+
+    @torch.no_grad()
+    def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Measure what `standardize` needs over batches of training features and lengths."""
+        count, total, squares = 0, torch.zeros(()), torch.zeros(())
+        for features, lengths in batches:
+            # Of large values the squares' difference has few digits left: float64.
+            inputs = self._gather(features, lengths).double()
+            count += len(inputs)
+            total = total.to(inputs) + inputs.sum(0)
+            squares = squares.to(inputs) + inputs.square().sum(0)
+        mean = total / count
+        variance = (squares / count - mean.square()).clamp(min=0)
+        measured = len(mean) - (features.shape[1] if self.deviation == "relative" else 0)
+        self.shift[:measured] = mean[:measured]
+        # What never changes while training says nothing: it stays near 0.
+        self.spread[:measured] = variance.sqrt().clamp(min=self.SMALLEST)[:measured]
+
+    def _gather(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """(N, D) → (N, inputs): what is asked for, side by side."""
+        if features.dtype in (torch.bfloat16, torch.float16):
+            features = features.float()  # sums and small differences need the digits
+        row_of = rows_of(lengths, len(features))
+        if self.center or self.scale:
+            features = self._normalize(features, lengths, row_of)
+        parts = [features] if self.keep else []
+        if self.difference != "none":
+            step = torch.arange(len(features), device=lengths.device)
+            first = (lengths.cumsum(0) - lengths)[row_of]
+            change = features - features[torch.maximum(step - self.gap, first)]
+            parts.append(change.abs() if self.difference == "absolute" else change)
+        if self.deviation != "none":
+            mean = _means(features, lengths)[row_of]
+            distance = (features - mean).abs()
+            if self.deviation == "relative":
+                distance = (3 * distance / (mean.abs() + 0.1) - 0.7).clamp(-2, self.LARGEST)
+            parts.append(distance)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def _normalize(self, features: Tensor, lengths: Tensor, row_of: Tensor) -> Tensor:
+        centered = features - _means(features, lengths)[row_of]
+        if not self.scale:
+            return centered
+        variance = _means(centered.square(), lengths)
+        # Clamped before the root, whose slope at 0 is infinite.
+        return centered / variance.clamp(min=self.SMALLEST**2).sqrt()[row_of]
+
+
+def _means(features: Tensor, lengths: Tensor) -> Tensor:
+    """(N, D) → (B, D): over the steps of each sequence."""
+    return torch.segment_reduce(features, "mean", lengths=lengths)
