@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from data.errors import InputError
+from data.files.errors import InputError
 
 
 class Augmentation:

@@ -7,7 +7,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from data.batch import RaggedBatch
-from data.errors import InputError
+from data.files.errors import InputError
 
 # Lengths within 10 % of each other count as alike: little padding, and enough company to mix with.
 BUCKET_RATIO = 1.1

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from data.errors import InputError
-from data.folders import composed, holds_below, holds_directly, sub_folders
+from data.files.errors import InputError
+from data.files.folders import composed, holds_below, holds_directly, sub_folders
 from data.splits import PART_NAMES
 
 log = logging.getLogger(__name__)

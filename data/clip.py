@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from data.folders import files_below
+from data.files.folders import files_below
 from data.sampling import WHOLE, Section
 
 # Endings of files that `data.opening` reads, each a file to itself. Those that mostly name something

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from data.errors import InputError
+from data.files.errors import InputError
 
 #: path of a clip
 PATH = ("path", "file", "filename", "file_name", "file_path", "video", "video_path", "clip")

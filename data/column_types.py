@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from data.errors import InputError
+from data.files.errors import InputError
 
 _SINGLE = (
     *(pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating),

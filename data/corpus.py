@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.cache import cache_folder
 from data.documents import divide, documents_of, read_documents
-from data.errors import InputError
+from data.files.cache import cache_folder
+from data.files.errors import InputError
 from data.table_format import UNSAID, TableFormat
 from data.text import TextDataModule
 from data.texts import read_texts

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.column_names import SPLIT, TEXT, TEXT_LABEL, columns_named
-from data.encodings import BAD_BYTE, open_text
+from data.files.encodings import BAD_BYTE, open_text
 from data.table_format import UNSAID, TableFormat
 
 DELIMITERS = ",;\t|"

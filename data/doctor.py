@@ -23,8 +23,8 @@ import numpy as np
 
 from data.checkup import Checkup, check_clips, size_of
 from data.clip import VIDEO_SUFFIXES, Clip, Listing, video_files
-from data.errors import InputError
-from data.folders import is_junk
+from data.files.errors import InputError
+from data.files.folders import is_junk
 from data.label_names import in_order
 from data.labels import encode_labels, hints, named_labels
 from data.leaks import Leak, duplicates, find_leaks, merge_groups

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.encodings import clean, read_text
-from data.errors import InputError
-from data.folders import text_files, why_absent
+from data.files.encodings import clean, read_text
+from data.files.errors import InputError
+from data.files.folders import text_files, why_absent
 from data.table_folders import tables_below
 from data.table_format import READABLE, UNSAID, TableFormat, is_table_file
 from data.texts import read_texts

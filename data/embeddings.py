@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.vector_files import MOST_NUMBERS, fetch
 
 log = logging.getLogger(__name__)

@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 from av.video.stream import VideoStream
 from tqdm import tqdm
 
-from data.cache import cache_folder
-from data.errors import InputError
+from data.files.atomic_write import written_whole
+from data.files.cache import cache_folder
+from data.files.errors import InputError
 from data.motions import CLASSES, MOTION_PAIRS, pair_of, render_clip
-from data.whole import written_whole
 
 SPLITS = ("train", "val", "test")
 TRAIN_CLIPS_PER_CLASS = 120

@@ -18,7 +18,7 @@ from datasets import Dataset, Features, List, Value
 from datasets.arrow_writer import ArrowWriter
 
 from data.batch import RaggedBatch, collate
-from data.errors import InputError
+from data.files.errors import InputError
 from data.module import Part
 
 log = logging.getLogger(__name__)

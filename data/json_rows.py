@@ -6,8 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.encodings import BAD_BYTE, clean, not_decodable, open_text, read_text, undecodable
-from data.errors import InputError
+from data.files.encodings import BAD_BYTE, clean, not_decodable, open_text, read_text, undecodable
+from data.files.errors import InputError
 from data.table_format import UNSAID, TableFormat
 from data.text_rows import BadBytes, Row
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.label_names import (
     Key,
     in_order,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from data.class_folders import class_folders, class_name
 from data.clip import Clip, Listing, film_of, is_video, video_files
-from data.errors import InputError
-from data.folders import why_absent
+from data.files.errors import InputError
+from data.files.folders import why_absent
 from data.manifest import manifest
 from data.official import official_lists
 

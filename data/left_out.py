@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from data.clip import VIDEO_SUFFIXES, video_files
-from data.folders import files_below, is_junk
+from data.files.folders import files_below, is_junk
 
 log = logging.getLogger(__name__)
 

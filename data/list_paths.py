@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.clip import local_path
-from data.errors import InputError
-from data.folders import composed
+from data.files.errors import InputError
+from data.files.folders import composed
 
 log = logging.getLogger(__name__)
 

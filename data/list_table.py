@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from data.clip import is_video, local_path
 from data.column_names import PATH, columns_named
-from data.errors import InputError
+from data.files.errors import InputError
 from data.list_text import text_of_list
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from data.clip import is_video
-from data.encodings import encoding_of
-from data.errors import InputError
+from data.files.encodings import encoding_of
+from data.files.errors import InputError
 
 # Longer than any signature, and enough to tell a text from what is none.
 _HEAD_BYTES = 2**16

@@ -16,8 +16,8 @@ from data.column_names import (
     columns_named,
     find_column,
 )
-from data.errors import InputError
-from data.folders import composed
+from data.files.errors import InputError
+from data.files.folders import composed
 from data.list_paths import listed_files
 from data.list_table import open_table
 from data.splits import PART_NAMES

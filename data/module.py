@@ -11,11 +11,11 @@ from torch.utils.data import Dataset
 
 from data.batch import RaggedBatch, Skipped
 from data.batching import BatchLoader, BatchPlan
-from data.errors import InputError
+from data.files.errors import InputError
+from data.files.workers import one_thread
 from data.pairing import PairedLoader
 from data.part_record import PartRecord
 from data.splits import PARTS, parts_named, split, tell_absent, tell_lost
-from data.workers import one_thread
 
 
 class Part(Dataset[RaggedBatch]):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data.clip import Clip, Listing, film_of, local_path, video_files
-from data.errors import InputError
-from data.folders import composed, is_junk, sub_folders
+from data.files.errors import InputError
+from data.files.folders import composed, is_junk, sub_folders
 from data.list_table import open_table
 from data.list_text import text_of_list
 from data.splits import PART_NAMES

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.splits import PARTS
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.frame_times import usual_step
 
 # Sums of floats are off by less; no two frames are this near each other.

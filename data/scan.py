@@ -19,10 +19,10 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from data.cache import cache_folder
+from data.files.cache import cache_folder
+from data.files.workers import in_parallel
 from data.isolation import one_a_thread
 from data.probe import Probe, UnreadableError
-from data.workers import in_parallel
 
 log = logging.getLogger(__name__)
 

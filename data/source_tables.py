@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset
 
 from data.chosen_columns import choose_columns, part_column
 from data.class_labels import named_alike
-from data.errors import InputError
+from data.files.errors import InputError
 from data.label_names import number_of, written
 from data.splits import PART_NAMES
 from data.table_format import TableFormat

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.grouping import choose_groups
 from data.label_names import listed
 from data.leaks import merge_groups

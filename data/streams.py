@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.errors import InputError
+from data.files.errors import InputError
 
 # A short part is read in fewer streams, so that each is so many batches long: at the beginning of a
 # stream a model knows nothing, and that should hardly count.

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.errors import InputError
-from data.folders import files_below
+from data.files.errors import InputError
+from data.files.folders import files_below
 from data.labels import UNLABELLED
 from data.splits import PART_NAMES
 from data.table_format import advice_for, is_table_file, table_stem

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from data.compressed import SUFFIXES, is_compressed, plain_name
-from data.encodings import check_encoding, open_text
-from data.errors import InputError
+from data.files.compressed import SUFFIXES, is_compressed, plain_name
+from data.files.encodings import check_encoding, open_text
+from data.files.errors import InputError
 
 #: what files of each ending hold
 FORMATS = {

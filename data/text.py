@@ -9,11 +9,11 @@ from datasets import Dataset
 from tokenizers import Tokenizer
 
 from data.batch import Skipped
-from data.cache import cache_folder
 from data.chosen_columns import columns_told
 from data.embeddings import WordVectors, read_vectors
-from data.errors import InputError
 from data.examples import sentiment_example
+from data.files.cache import cache_folder
+from data.files.errors import InputError
 from data.labels import encode_labels
 from data.leaks import merge_groups
 from data.module import Origin, Part, SequenceDataModule

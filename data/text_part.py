@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset
 
 from data.batch import RaggedBatch, collate
-from data.errors import InputError
+from data.files.errors import InputError
 from data.module import Part
 from data.tokenizing import Tokens
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from data.csv_layout import CsvLayout, csv_layout
-from data.encodings import BAD_BYTE, not_decodable, open_text, undecodable
-from data.errors import InputError
+from data.files.encodings import BAD_BYTE, not_decodable, open_text, undecodable
+from data.files.errors import InputError
 from data.table_format import UNSAID, TableFormat
 
 #: what bytes that are no characters spoil

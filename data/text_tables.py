@@ -15,11 +15,11 @@ from datasets import Dataset, Features, Value
 
 from data.column_types import require_plain
 from data.csv_layout import csv_layout
-from data.errors import InputError
+from data.files.atomic_write import written_whole
+from data.files.errors import InputError
 from data.json_rows import json_columns, json_rows
 from data.table_format import UNSAID, TableFormat, require_table
 from data.text_rows import BadBytes, Row, csv_rows
-from data.whole import written_whole
 
 #: the column that says why a row cannot be used; null where it can
 PROBLEM = "_problem"

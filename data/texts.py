@@ -13,9 +13,9 @@ from data.chosen_columns import choose_columns
 from data.class_folders import class_folders, class_name
 from data.class_labels import class_names, named_alike
 from data.column_types import require_plain
-from data.encodings import read_text
-from data.errors import InputError
-from data.folders import is_text, text_files, why_absent
+from data.files.encodings import read_text
+from data.files.errors import InputError
+from data.files.folders import is_text, text_files, why_absent
 from data.labels import unlabelled_among
 from data.source_tables import Source, problems_of, read_tables
 from data.splits import PART_NAMES

@@ -14,11 +14,11 @@ import tokenizers
 from datasets import Dataset
 from tokenizers import Tokenizer
 
-from data.encodings import clean
-from data.errors import InputError
-from data.saved import read_saved
+from data.files.atomic_write import written_whole
+from data.files.checkpoint import read_saved
+from data.files.encodings import clean
+from data.files.errors import InputError
 from data.vocabulary import MARKUP, UNKNOWN, VERSION, learn_tokenizer
-from data.whole import written_whole
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 import numpy as np
 from tokenizers import Tokenizer
 
-from data.cache import cache_folder
-from data.errors import InputError
+from data.files.cache import cache_folder
+from data.files.errors import InputError
 from data.table_format import UNSAID, TableFormat
 from data.text_part import TextPart
 from data.texts import read_texts

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.errors import InputError
+from data.files.errors import InputError
 
 log = logging.getLogger(__name__)
 

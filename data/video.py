@@ -12,8 +12,9 @@ from data.augment import Augmentation
 from data.batch import Skipped
 from data.clip import Clip, Listing
 from data.decode import Reading, wanted_frames
-from data.errors import InputError
 from data.examples import video_example
+from data.files.errors import InputError
+from data.files.workers import available_cores
 from data.isolation import Decoder
 from data.labels import encode_labels
 from data.layouts import clips
@@ -26,7 +27,6 @@ from data.sampling import WHOLE, Section, parse_sampling
 from data.scaling import Fit, Interpolation
 from data.scan import contents_of, probe_files
 from data.video_part import VideoPart, unreadable
-from data.workers import available_cores
 
 log = logging.getLogger(__name__)
 

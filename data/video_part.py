@@ -16,7 +16,7 @@ from data.augment import Augmentation
 from data.batch import RaggedBatch, Skipped, collate
 from data.clip import clip_name
 from data.decode import Reading
-from data.errors import InputError
+from data.files.errors import InputError
 from data.isolation import Decoder
 from data.module import Part
 from data.probe import Probe, UnreadableError

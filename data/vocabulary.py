@@ -20,7 +20,7 @@ from tokenizers import (
 )
 from tokenizers.normalizers import Normalizer
 
-from data.errors import InputError
+from data.files.errors import InputError
 
 #: raise it when other tokens come of the same text than before: kept ones are then made anew
 VERSION = 1

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import models
-from data.errors import InputError
+from data.files.errors import InputError
 from pipelines.escaping import printable
 
 PACKAGE = "models"

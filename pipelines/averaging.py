@@ -5,7 +5,7 @@ from typing import Any
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EMAWeightAveraging, WeightAveraging
 
-from data.errors import InputError
+from data.files.errors import InputError
 
 
 class AveragedWeights(EMAWeightAveraging):

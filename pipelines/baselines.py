@@ -21,7 +21,7 @@ from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from data.whole import write_whole
+from data.files.atomic_write import write_whole
 from pipelines.measures import scores
 
 # Chosen before a test set was seen: 10 is usual for TF-IDF rows, which have length 1; 1 is the

@@ -26,9 +26,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from data.errors import InputError
-from data.plain import fits
-from data.saved import Saved
+from data.files.checkpoint import Saved
+from data.files.errors import InputError
+from data.files.plain_values import fits
 from models.encoders.pretrained import without_pretrained
 from models.errors import OptionError
 from models.finite import first_not_finite

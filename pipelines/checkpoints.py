@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from data.decode import Reading
-from data.errors import InputError
+from data.files.checkpoint import read_saved
+from data.files.errors import InputError
 from data.module import SequenceDataModule
-from data.saved import read_saved
 from data.text import TextDataModule
 from data.video import VideoDataModule
 from pipelines.allowed_classes import RefusedError, Trust, shown

@@ -7,8 +7,8 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from data.errors import InputError
-from data.whole import write_whole
+from data.files.atomic_write import write_whole
+from data.files.errors import InputError
 from pipelines.compare_page import compare_page
 from pipelines.errors import one_line_errors
 from pipelines.escaping import printable

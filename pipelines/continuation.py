@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.language import END
 from data.vocabulary import UNKNOWN
 from models.recurrence.cells import State

@@ -5,7 +5,7 @@ import os
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from data.workers import available_cores
+from data.files.workers import available_cores
 
 
 def leave_cores(trainer: Trainer, num_workers: int) -> None:

@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from data.errors import InputError
+from data.files.errors import InputError
 from models.finite import first_not_finite
 
 # A scaler of gradients skips steps while it looks for a scale, and each time halves it; from 2^16 on.

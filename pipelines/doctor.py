@@ -12,7 +12,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from data.doctor import Diagnosis, Finding, examine
-from data.errors import InputError
+from data.files.errors import InputError
 from data.layouts import clips
 from data.list_table import header_of
 from data.video import VideoDataModule

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from data.errors import InputError
+from data.files.errors import InputError
 from models.errors import OptionError
 from pipelines.escaping import escape_log_messages, printable
 from pipelines.runs import is_first_process

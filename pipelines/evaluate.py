@@ -9,8 +9,8 @@ from typing import Any, Literal
 from jsonargparse import ArgumentParser
 from pytorch_lightning import Trainer
 
-from data.errors import InputError
-from data.folders import is_same_path
+from data.files.errors import InputError
+from data.files.folders import is_same_path
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.checkpoints import DATA_MODULES, data_module, load
 from pipelines.classify import SequenceClassifier

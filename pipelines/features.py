@@ -9,9 +9,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
 from data.batch import Skipped
-from data.cache import cache_folder
-from data.errors import InputError
 from data.features import FeaturePart, FeatureStore
+from data.files.cache import cache_folder
+from data.files.errors import InputError
 from data.module import SequenceDataModule
 from data.video_part import VideoPart
 from models.encoders.frames import FrameEncoder

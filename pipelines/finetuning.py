@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from data.errors import InputError
-from data.saved import Saved, read_saved
+from data.files.checkpoint import Saved, read_saved
+from data.files.errors import InputError
 from data.text import TextDataModule
 from models.encoders.words import encoders_of
 from models.sequence.many_to_one import ManyToOne

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data.errors import InputError
+from data.files.errors import InputError
 from pipelines.report import in_table
 from pipelines.run_history import read_options
 from pipelines.runs import RUNS

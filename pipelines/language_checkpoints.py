@@ -5,9 +5,9 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from data.errors import InputError
+from data.files.checkpoint import read_saved
+from data.files.errors import InputError
 from data.language import LanguageDataModule
-from data.saved import read_saved
 from models.encoders.frames import FrameEncoder
 from pipelines.allowed_classes import Trust
 from pipelines.blueprint import rebuild

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from data.files.atomic_write import write_whole
 from data.language import LanguageDataModule
-from data.whole import write_whole
 from pipelines.escaping import printable
 from pipelines.language_task import measures
 from pipelines.ngrams import ngram_losses

@@ -12,9 +12,9 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from data.errors import InputError
+from data.files.checkpoint import CHECKPOINT_KEY
+from data.files.errors import InputError
 from data.language import LanguageDataModule
-from data.saved import CHECKPOINT_KEY
 from data.streams import StreamBatch
 from models.encoders.words import Encoder
 from models.recurrence.cells import State

@@ -12,9 +12,9 @@ import torch
 from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
-from data.errors import InputError
-from data.saved import read_saved
-from data.whole import write_whole
+from data.files.atomic_write import write_whole
+from data.files.checkpoint import read_saved
+from data.files.errors import InputError
 from models.recurrence.traces import cells_of, state_after, trace
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.checkpoints import load

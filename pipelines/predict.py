@@ -13,12 +13,12 @@ from typing import NoReturn, TextIO
 
 import torch
 
-from data.encodings import typed_text
-from data.errors import InputError
-from data.folders import is_same_path
+from data.files.encodings import typed_text
+from data.files.errors import InputError
+from data.files.folders import is_same_path
+from data.files.workers import available_cores
 from data.table_format import table_format
 from data.unknown_words import MOST_UNKNOWN
-from data.workers import available_cores
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.errors import one_line_errors
 from pipelines.overlay import check_output, write_overlay

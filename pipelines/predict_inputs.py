@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from data.chosen_columns import choose_columns
 from data.clip import is_video, local_path, video_files
 from data.column_types import require_plain
-from data.compressed import plain_name
-from data.encodings import (
+from data.files.compressed import plain_name
+from data.files.encodings import (
     BAD_BYTE,
     clean,
     decoder_of,
@@ -25,8 +25,8 @@ from data.encodings import (
     open_text,
     undecodable,
 )
-from data.errors import InputError
-from data.folders import is_junk, why_absent, why_no_file
+from data.files.errors import InputError
+from data.files.folders import is_junk, why_absent, why_no_file
 from data.json_rows import json_rows
 from data.left_out import is_left_out, left_out_below, tell_left_out
 from data.table_format import READABLE, TableFormat, require_table
@@ -53,7 +53,7 @@ def clip_items(source: str) -> list[Item]:
     """The clips of a path: one file, whatever it is called; a folder; or a pattern such as ``*.mp4``.
 
     Of folders and patterns, what has the ending of a video file: folders with all that lies below
-    them, junk aside (see `data.folders`). A path that exists is no pattern, and neither is its
+    them, junk aside (see `data.files.folders`). A path that exists is no pattern, and neither is its
     beginning: ``[set1]/*.mp4`` looks into the folder ``[set1]`` where there is one. Sorted as people
     count: ``clip2`` stands before ``clip10``.
 

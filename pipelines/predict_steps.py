@@ -13,12 +13,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.clip import local_path
-from data.encodings import clean
+from data.files.encodings import clean
+from data.files.workers import available_cores
 from data.reading_ahead import ClipReader
 from data.text_part import windows
 from data.tokenizing import content_of, unknown_of
 from data.video import reading_of
-from data.workers import available_cores
 from pipelines.predict_inputs import Item
 
 # Texts that are sorted by length together: enough of a length to fill batches.

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from data.batching import BatchPlan
-from data.errors import InputError
+from data.files.errors import InputError
 from models.sequence.running_answer import running_answer
 from pipelines import checkpoints
 from pipelines.calibration import NOT_FINITE, shares_of

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from data.whole import write_whole
+from data.files.atomic_write import write_whole
 from pipelines.confusion import draw_confusion_matrix
 from pipelines.escaping import printable
 from pipelines.measures import scores

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.module import SequenceDataModule
 from pipelines import baselines, fitted_baselines
 from pipelines.calibration import describe_calibration, tempered

@@ -11,9 +11,9 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 from tokenizers import Tokenizer
 
-from data.errors import InputError
+from data.files.checkpoint import read_saved
+from data.files.errors import InputError
 from data.label_names import listed, places
-from data.saved import read_saved
 from models.errors import OptionError
 from pipelines.allowed_classes import RefusedError, shown
 from pipelines.blueprint import compare, refuse_not_finite

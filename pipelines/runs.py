@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from data.errors import InputError
+from data.files.errors import InputError
 
 RUNS = Path("runs")
 # Tells the processes that a run starts for further devices its name.

@@ -5,8 +5,8 @@ from itertools import islice
 
 from jsonargparse import ArgumentParser
 
-from data.encodings import clean, typed_text
-from data.errors import InputError
+from data.files.encodings import clean, typed_text
+from data.files.errors import InputError
 from data.vocabulary import UNKNOWN
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.continuation import continuation, first_tokens, readable

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.label_names import listed, matched, places, written
 from data.scan import contents_of
 from pipelines.escaping import printable

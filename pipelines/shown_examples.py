@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from data.encodings import clean
+from data.files.encodings import clean
 from data.module import Part
 from models.sequence.running_answer import running_answer
 from pipelines.attribution import Attribution, integrated_gradients

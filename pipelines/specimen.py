@@ -15,9 +15,9 @@ from torch import Tensor
 
 from data.decode import read_frames
 from data.documents import pieces
-from data.encodings import clean, read_text, typed_text
-from data.errors import InputError
-from data.folders import why_no_file
+from data.files.encodings import clean, read_text, typed_text
+from data.files.errors import InputError
+from data.files.folders import why_no_file
 from data.probe import UnreadableError
 from data.text_part import windows
 from data.video import reading_of

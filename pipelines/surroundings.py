@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from data.workers import available_cores
+from data.files.workers import available_cores
 
 PACKAGES = (
     "torch", "torchvision", "pytorch-lightning", "av", "datasets", "tokenizers", "scikit-learn", "numpy",

@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.joined import JoinedPart
 from data.label_names import places
 from data.module import Part, SequenceDataModule

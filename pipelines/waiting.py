@@ -10,9 +10,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from data.batch import RaggedBatch
 from data.features import FeaturePart
+from data.files.workers import available_cores
 from data.module import SequenceDataModule
 from data.video_part import VideoPart
-from data.workers import available_cores
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from data.embeddings import WordVectors
-from data.errors import InputError
+from data.files.errors import InputError
 from data.text import TextDataModule
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, WordEmbedding

@@ -3,7 +3,7 @@
 import pandas
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.text import TextDataModule
 
 ROWS = [

@@ -13,8 +13,8 @@ from functools import partial
 
 import torch
 
+from data.files.workers import available_cores
 from data.video import VideoDataModule
-from data.workers import available_cores
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from pipelines.classify import SequenceClassifier

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from data.augment import Augmentation
-from data.errors import InputError
+from data.files.errors import InputError
 from data.video import VideoDataModule
 from tests.clips import write_classes
 

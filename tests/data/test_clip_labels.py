@@ -7,7 +7,7 @@ import pytest
 
 from data.clip import Clip, Listing
 from data.doctor import examine
-from data.errors import InputError
+from data.files.errors import InputError
 from data.layouts import clips
 from data.video import VideoDataModule
 from pipelines.doctor_table import table

@@ -3,7 +3,7 @@
 import pytest
 
 from data.column_names import CLIP_LABEL, END_SECONDS, PATH, START_SECONDS, find_column
-from data.errors import InputError
+from data.files.errors import InputError
 
 
 def found(names, *columns):

@@ -12,7 +12,7 @@ import pytest
 
 from data import vector_files
 from data.embeddings import read_vectors
-from data.errors import InputError
+from data.files.errors import InputError
 from data.vector_files import PACKAGES
 
 ROWS = {

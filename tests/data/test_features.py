@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow
 import pytest
 
-from data.errors import InputError
 from data.features import FeaturePart, FeatureStore
+from data.files.errors import InputError
 from data.module import Part
 
 

@@ -7,7 +7,7 @@ import pandas
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.text import TextDataModule
 from data.texts import read_texts
 

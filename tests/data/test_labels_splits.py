@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.labels import encode_labels
 from data.splits import split
 

@@ -6,7 +6,7 @@ import pytest
 
 from data import language
 from data.documents import NEAR_CHARACTERS, Documents, cut_after, divide, pieces, read_documents
-from data.errors import InputError
+from data.files.errors import InputError
 from data.language import END, LanguageDataModule
 from data.streams import StreamBatches, streams_for
 from data.text import TextDataModule

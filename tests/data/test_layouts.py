@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data.clip import film_of
-from data.errors import InputError
+from data.files.errors import InputError
 from data.layouts import Clip, clips, folder_per_class
 
 COLUMNS = {

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.layouts import clips
 
 

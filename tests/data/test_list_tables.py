@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.layouts import clips
 from data.list_table import header_of
 

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.layouts import clips
 from data.list_text import text_of_list
 from tests.clips import write_clip

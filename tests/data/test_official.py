@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.layouts import Clip, clips
 
 

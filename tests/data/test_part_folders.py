@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.layouts import clips
 from data.texts import read_table
 

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.part_record import PartRecord
 
 TRAIN, VAL, TEST, NEW = 0, 1, 2, -1

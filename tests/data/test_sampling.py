@@ -3,7 +3,7 @@ from itertools import chain, pairwise
 import numpy as np
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.sampling import parse_sampling, within
 
 

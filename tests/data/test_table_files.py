@@ -9,7 +9,7 @@ import zipfile
 import pyarrow as pa
 import pytest
 
-from data import compressed
+from data.files import compressed
 from data.text import TextDataModule
 from data.texts import read_texts
 from tests.tables import EVERY, ROWS, all_texts, frame, refused, save, texts_of, written

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.text import TextDataModule
 
 WORDS = ("poor", "fine")

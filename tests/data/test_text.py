@@ -5,7 +5,7 @@ import numpy as np
 import pandas
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.text import TextDataModule
 from data.text_part import windows
 from data.texts import one_table, read_texts

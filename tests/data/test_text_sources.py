@@ -8,7 +8,7 @@ import pandas
 import pytest
 import torch
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.text import TextDataModule
 from data.tokenizing import contents_of
 from data.twins import keys_of_twins

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.text import TextDataModule
 from data.text_tables import PROBLEM, file_table
 

@@ -7,7 +7,7 @@ import pandas
 import pytest
 from datasets import Dataset
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.splits import split
 from data.text import TextDataModule
 from data.tokenizing import contents_of

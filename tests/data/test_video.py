@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from data.decode import read_frames
-from data.errors import InputError
+from data.files.errors import InputError
 from data.isolation import Decoder
 from data.probe import UnreadableError, probe
 from data.video import VideoDataModule

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from data.encodings import clean
-from data.errors import InputError
+from data.files.encodings import clean
+from data.files.errors import InputError
 from data.vocabulary import UNKNOWN, VERSION, learn_tokenizer, unknown_id
 
 KINDS = ["words", "subwords", "characters"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from data.saved import CHECKPOINT_KEY
+from data.files.checkpoint import CHECKPOINT_KEY
 from data.vocabulary import learn_tokenizer
 from models.encoders.frames import SmallCNN
 from models.encoders.ngrams import NgramEmbedding

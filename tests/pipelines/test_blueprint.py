@@ -5,8 +5,8 @@ import textwrap
 import pytest
 import torch
 
-from data.errors import InputError
-from data.saved import CHECKPOINT_KEY
+from data.files.checkpoint import CHECKPOINT_KEY
+from data.files.errors import InputError
 from pipelines.blueprint import refuse_unbuildable
 from pipelines.checkpoints import UNUSED, load
 from pipelines.classify import SequenceClassifier

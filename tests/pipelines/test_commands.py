@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from data.errors import InputError
+from data.files.errors import InputError
 from pipelines import evaluate, predict
 from pipelines.checkpoints import data_module, load
 from pipelines.cli import train

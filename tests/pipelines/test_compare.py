@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from pipelines.compare import compare, main, pair_sentence
 from pipelines.finished_runs import read_run
 from pipelines.report import Predictions, write_report

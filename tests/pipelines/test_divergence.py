@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from data.errors import InputError
-from data.saved import read_saved
+from data.files.checkpoint import read_saved
+from data.files.errors import InputError
 from models.finite import first_not_finite, is_finite
 from pipelines import evaluate, microscope, predict, sample
 from pipelines.calibration import calibrate, shares_of

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from pipelines.errors import one_line_errors
 from pipelines.escaping import printable
 

@@ -17,9 +17,9 @@ from pytorch_lightning import Trainer
 from torchvision.models import get_model
 
 from data.features import FeatureStore
+from data.files.checkpoint import CHECKPOINT_KEY
 from data.isolation import Decoder
 from data.probe import UnreadableError
-from data.saved import CHECKPOINT_KEY
 from data.video import VideoDataModule
 from models.encoders.backbones import Backbone
 from models.encoders.frames import SmallCNN

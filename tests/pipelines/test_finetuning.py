@@ -9,9 +9,9 @@ import pandas
 import pytest
 import torch
 
-from data.errors import InputError
+from data.files.checkpoint import CHECKPOINT_KEY
+from data.files.errors import InputError
 from data.language import LanguageDataModule
-from data.saved import CHECKPOINT_KEY
 from data.text import TextDataModule
 from data.tokenizing import content_of
 from models.encoders.pretrained import without_pretrained

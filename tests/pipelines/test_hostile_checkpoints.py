@@ -10,7 +10,7 @@ import zipfile
 import pytest
 import torch
 
-from data.saved import CHECKPOINT_KEY
+from data.files.checkpoint import CHECKPOINT_KEY
 from pipelines import evaluate, microscope, predict, sample
 from pipelines.cli import train
 from pipelines.language import train_language
@@ -39,7 +39,7 @@ def hostile(marker):
         "partial": {"class_path": "functools.partial", "init_args": {"func": "os.system"}},
         "hub": {"class_path": "torch.hub.load", "init_args": {"repo_or_dir": "a/b", "model": "c"}},
         "ours": {
-            "class_path": "data.whole.write_whole",
+            "class_path": "data.files.atomic_write.write_whole",
             "init_args": {"path": str(marker), "content": "x"},
         },
         "through a module of ours": {

@@ -16,8 +16,8 @@ import pytest
 import torch
 import yaml
 
-from data.encodings import clean
-from data.errors import InputError
+from data.files.encodings import clean
+from data.files.errors import InputError
 from data.language import END, LanguageDataModule
 from pipelines import sample
 from pipelines.language import train_language

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from data.saved import CHECKPOINT_KEY
+from data.files.checkpoint import CHECKPOINT_KEY
 from models.errors import OptionError
 from models.sequence.ensemble import parameters_by_member
 from models.sequence.step_inputs import StepInputs

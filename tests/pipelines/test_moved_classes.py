@@ -6,7 +6,7 @@ import pytest
 import torch
 from pytorch_lightning.cli import LightningCLI
 
-from data.saved import CHECKPOINT_KEY
+from data.files.checkpoint import CHECKPOINT_KEY
 from models.encoders import NgramEmbedding, SmallCNN
 from models.recurrence import LSTM
 from models.sequence import StepInputs

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from data.probe import probe
 from pipelines import overlay
 from pipelines.overlay import write_overlay

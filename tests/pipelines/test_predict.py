@@ -13,7 +13,7 @@ import numpy as np
 import pandas
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from pipelines import predict
 from pipelines.cli import train
 from pipelines.predict import load

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from pipelines.predict_inputs import clip_items, standard_input, text_items
 
 

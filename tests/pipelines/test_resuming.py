@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.saved import CHECKPOINT_KEY
+from data.files.checkpoint import CHECKPOINT_KEY
 from pipelines.cli import train
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 

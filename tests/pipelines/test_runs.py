@@ -1,6 +1,6 @@
 import pytest
 
-from data.errors import InputError
+from data.files.errors import InputError
 from pipelines.runs import create_run, name_run
 
 

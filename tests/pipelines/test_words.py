@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from data.batch import collate
-from data.errors import InputError
+from data.files.errors import InputError
 from data.text_part import windows
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding

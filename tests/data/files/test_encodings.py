@@ -6,8 +6,8 @@ import os
 import pytest
 
 from data.documents import read_documents
-from data.encodings import decoder_of, encoding_of, open_text, read_text
-from data.errors import InputError
+from data.files.encodings import decoder_of, encoding_of, open_text, read_text
+from data.files.errors import InputError
 from data.language import LanguageDataModule
 from data.table_format import TableFormat
 from data.text import TextDataModule

@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 import pytest
 import torch
 
-from data.plain import fits, is_plain
+from data.files.plain_values import fits, is_plain
 
 
 class Named(TypedDict):

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 import torch
 from torch import Tensor
 
-from data.archive import DamagedError, check_archive
-from data.errors import InputError
-from data.folders import why_no_file
-from data.plain import fits
+from data.files.archive import DamagedError, check_archive
+from data.files.errors import InputError
+from data.files.folders import why_no_file
+from data.files.plain_values import fits
 
 # Where a checkpoint keeps what this project needs to build the model again: plain values.
 CHECKPOINT_KEY = "manytoone"

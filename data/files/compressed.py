@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from data.errors import InputError
-from data.folders import is_junk
+from data.files.errors import InputError
+from data.files.folders import is_junk
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 # Tables of texts unfold to 3 to 20 times their size. What unfolds to more than `MOST_TIMES` of what

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from data.documents import read_documents
-from data.errors import InputError
-from data.folders import files_below, is_junk, is_text, text_files, why_absent
+from data.files.errors import InputError
+from data.files.folders import files_below, is_junk, is_text, text_files, why_absent
 from data.layouts import clips
 from data.texts import read_texts
 

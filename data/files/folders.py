@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from data.errors import InputError
+from data.files.errors import InputError
 
 # macOS, Synology, Windows and Linux make them on any disk that they write to. What else does so
 # (.DS_Store, ._clip.mp4, .ipynb_checkpoints, .git) hides behind a dot.

@@ -1,6 +1,6 @@
 import pytest
 
-from data.whole import written_whole
+from data.files.atomic_write import written_whole
 
 
 def test_a_file_appears_whole_and_replaces_what_was_there(tmp_path):

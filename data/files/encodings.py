@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from data.compressed import open_binary
-from data.errors import InputError
+from data.files.compressed import open_binary
+from data.files.errors import InputError
 
 log = logging.getLogger(__name__)
 
