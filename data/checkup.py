@@ -13,14 +13,14 @@ import numpy as np
 from tqdm import tqdm
 
 from data.clip import Clip
-from data.decode import Reading, wanted_frames
+from data.decoding.decode import Reading, wanted_frames
+from data.decoding.frame_times import usual_step
+from data.decoding.isolation import Decoder, one_a_thread
+from data.decoding.opening import UnreadableError, open_video
+from data.decoding.probe import Probe
+from data.decoding.sampling import WHOLE, Section
 from data.files.workers import in_parallel
-from data.frame_times import usual_step
-from data.isolation import Decoder, one_a_thread
-from data.opening import UnreadableError, open_video
 from data.plausibility import doubts_about, remarks_on
-from data.probe import Probe
-from data.sampling import WHOLE, Section
 
 # Whether a frame can be decoded does not depend on the size that it is drawn in.
 _READING = Reading(32, fit="stretch", interpolation="fast", min_share=0.0)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from data.decoding.sampling import WHOLE, Section
 from data.files.folders import files_below
-from data.sampling import WHOLE, Section
 
-# Endings of files that `data.opening` reads, each a file to itself. Those that mostly name something
+# Endings of files that `data.decoding.opening` reads, each a file to itself. Those that mostly name something
 # else (.ogg, .dat, .bin) are not among them.
 _SUFFIXES = """
     .264 .265 .3g2 .3gp .3gp2 .3gpp .amv .apng .asf .av1 .avc .avi .dav .dif .divx .dv .dvr-ms .f4v

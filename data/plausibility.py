@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from data.frame_times import usual_step
-from data.probe import Probe
+from data.decoding.frame_times import usual_step
+from data.decoding.probe import Probe
 
 _RATES = 0.1, 1000.0
 """Frames a second, from and to."""

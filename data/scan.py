@@ -19,10 +19,10 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from data.decoding.isolation import one_a_thread
+from data.decoding.probe import Probe, UnreadableError
 from data.files.cache import cache_folder
 from data.files.workers import in_parallel
-from data.isolation import one_a_thread
-from data.probe import Probe, UnreadableError
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _NO_BYTES = hashlib.sha256().hexdigest()
 def probe_files(
     paths: Sequence[Path], *, limit_seconds: float = 60.0, show_progress: bool = True
 ) -> list[Probe | str]:
-    """What each file holds, or why it cannot be read (see `data.probe.probe`).
+    """What each file holds, or why it cannot be read (see `data.decoding.probe.probe`).
 
     Args:
         paths: the files; one that is named twice is read once.

@@ -11,20 +11,20 @@ import numpy as np
 from data.augment import Augmentation
 from data.batch import Skipped
 from data.clip import Clip, Listing
-from data.decode import Reading, wanted_frames
+from data.decoding.decode import Reading, wanted_frames
+from data.decoding.isolation import Decoder
+from data.decoding.probe import Probe, UnreadableError, traits_of
+from data.decoding.sampling import WHOLE, Section, parse_sampling
+from data.decoding.scaling import Fit, Interpolation
 from data.examples import video_example
 from data.files.errors import InputError
 from data.files.workers import available_cores
-from data.isolation import Decoder
 from data.labels import encode_labels
 from data.layouts import clips
 from data.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.left_out import left_out_below, tell_left_out, tell_unlisted
 from data.list_table import header_of
 from data.module import Origin, Part, SequenceDataModule
-from data.probe import Probe, UnreadableError, traits_of
-from data.sampling import WHOLE, Section, parse_sampling
-from data.scaling import Fit, Interpolation
 from data.scan import contents_of, probe_files
 from data.video_part import VideoPart, unreadable
 
@@ -54,7 +54,7 @@ class VideoDataModule(SequenceDataModule):
         fit: how frames come to be square: crop, letterbox or stretch (see `FrameScaler`).
         interpolation: area, bilinear or fast (see `FrameScaler`).
         frames: which frames of a clip are read: all, every=k, fps=r, or count=n spread over the
-            whole clip (see `data.sampling`); a gap of hours in its times counts as one usual step.
+            whole clip (see `data.decoding.sampling`); a gap of hours in its times counts as one usual step.
         max_frames: read only so many of these; None reads them all. The report says how many were
             cut off.
         min_share: the least share of a clip's frames that must be decoded; one with fewer is

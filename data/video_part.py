@@ -15,12 +15,12 @@ import torch
 from data.augment import Augmentation
 from data.batch import RaggedBatch, Skipped, collate
 from data.clip import clip_name
-from data.decode import Reading
+from data.decoding.decode import Reading
+from data.decoding.isolation import Decoder
+from data.decoding.probe import Probe, UnreadableError
+from data.decoding.sampling import WHOLE, Section
 from data.files.errors import InputError
-from data.isolation import Decoder
 from data.module import Part
-from data.probe import Probe, UnreadableError
-from data.sampling import WHOLE, Section
 from data.scan import digest_files
 
 # Raise it when decoding gives other pixels than before: kept features of them are then made anew.

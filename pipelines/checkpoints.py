@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from data.decode import Reading
+from data.decoding.decode import Reading
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.module import SequenceDataModule

@@ -16,13 +16,13 @@ import numpy as np
 from av.codec.context import Flags
 from av.video.reformatter import ColorRange, Colorspace
 
+from data.decoding.frame_times import usual_step
+from data.decoding.opening import UnreadableError, open_video, reason
+from data.decoding.probe import Probe, probe
+from data.decoding.scaling import orientation_of
+from data.decoding.seeking import decode_at
 from data.files.atomic_write import written_whole
 from data.files.errors import InputError
-from data.frame_times import usual_step
-from data.opening import UnreadableError, open_video, reason
-from data.probe import Probe, probe
-from data.scaling import orientation_of
-from data.seeking import decode_at
 from pipelines.overlay_panel import Panel
 from pipelines.predictor import Timeline
 

@@ -13,9 +13,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.clip import local_path
+from data.decoding.reading_ahead import ClipReader
 from data.files.encodings import clean
 from data.files.workers import available_cores
-from data.reading_ahead import ClipReader
 from data.text_part import windows
 from data.tokenizing import content_of, unknown_of
 from data.video import reading_of

@@ -13,12 +13,12 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from data.decode import read_frames
+from data.decoding.decode import read_frames
+from data.decoding.probe import UnreadableError
 from data.documents import pieces
 from data.files.encodings import clean, read_text, typed_text
 from data.files.errors import InputError
 from data.files.folders import why_no_file
-from data.probe import UnreadableError
 from data.text_part import windows
 from data.video import reading_of
 from models.recurrence.recurrences import Recurrence

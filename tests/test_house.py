@@ -21,6 +21,7 @@ ALLOWED = {
     "models.sequence": {"models", "torch"},
     "data": {
         "av",
+        "data.decoding",
         "data.files",
         "datasets",
         "numpy",
@@ -31,6 +32,7 @@ ALLOWED = {
         "torchvision",
         "tqdm",
     },
+    "data.decoding": {"av", "data.files", "numpy"},
     "data.files": {"pyarrow", "torch"},
     "pipelines": {
         "data",

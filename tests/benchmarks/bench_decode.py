@@ -15,8 +15,8 @@ from typing import Any
 import av
 import numpy as np
 
-from data.decode import Reading, read_frames, wanted_frames
-from data.probe import Probe, probe
+from data.decoding.decode import Reading, read_frames, wanted_frames
+from data.decoding.probe import Probe, probe
 from data.scan import probe_files
 from tests.benchmarks import peers
 from tests.benchmarks.measure import SHARED_DATA, in_turns_apart, machine

@@ -9,8 +9,8 @@ import pytest
 from data import checkup
 from data.checkup import Checkup, check_clip, check_clips
 from data.clip import Clip
-from data.isolation import Decoder
-from data.sampling import Section
+from data.decoding.isolation import Decoder
+from data.decoding.sampling import Section
 from tests.clips import numbered, write_video
 
 

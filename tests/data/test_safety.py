@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from data.decode import Reading, read_frames
-from data.isolation import Decoder
-from data.probe import UnreadableError, probe
+from data.decoding.decode import Reading, read_frames
+from data.decoding.isolation import Decoder
+from data.decoding.probe import UnreadableError, probe
 from data.scan import probe_files
 from tests.clips import numbered, numbers_of, write_video
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from data.decode import read_frames
+from data.decoding.decode import read_frames
+from data.decoding.isolation import Decoder
+from data.decoding.probe import UnreadableError, probe
 from data.files.errors import InputError
-from data.isolation import Decoder
-from data.probe import UnreadableError, probe
 from data.video import VideoDataModule
 from tests.clips import grey_of, write_classes, write_clip
 

@@ -16,10 +16,10 @@ import torch
 from pytorch_lightning import Trainer
 from torchvision.models import get_model
 
+from data.decoding.isolation import Decoder
+from data.decoding.probe import UnreadableError
 from data.features import FeatureStore
 from data.files.checkpoint import CHECKPOINT_KEY
-from data.isolation import Decoder
-from data.probe import UnreadableError
 from data.video import VideoDataModule
 from models.encoders.backbones import Backbone
 from models.encoders.frames import SmallCNN

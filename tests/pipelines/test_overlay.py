@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 
+from data.decoding.probe import probe
 from data.files.errors import InputError
-from data.probe import probe
 from pipelines import overlay
 from pipelines.overlay import write_overlay
 from pipelines.overlay_panel import Panel

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
-from data.decode import read_frames
-from data.scaling import FrameScaler
+from data.decoding.decode import read_frames
+from data.decoding.scaling import FrameScaler
 from tests.clips import write_video
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)

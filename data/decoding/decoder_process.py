@@ -1,4 +1,4 @@
-"""The process that decodes for another one: see `data.isolation`, which starts it.
+"""The process that decodes for another one: see `data.decoding.isolation`, which starts it.
 
 It imports neither PyTorch nor anything that is not needed to decode.
 """
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from data.decode import decode_into
-from data.opening import UnreadableError, reason
-from data.probe import probe
+from data.decoding.decode import decode_into
+from data.decoding.opening import UnreadableError, reason
+from data.decoding.probe import probe
 
 
 def main(connection_fd: int, memory_fd: int) -> None:

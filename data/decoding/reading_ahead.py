@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.decode import Frames, Reading
-from data.isolation import Decoder
-from data.probe import UnreadableError
+from data.decoding.decode import Frames, Reading
+from data.decoding.isolation import Decoder
+from data.decoding.probe import UnreadableError
 
 _FIRST_FRAMES = 64
 # What clips that lie ready may take together, but for the last of each decoder.
@@ -30,7 +30,7 @@ class ReadClip(NamedTuple):
 
 
 class ClipReader:
-    """Reads clips with decoders that are processes of their own (see `data.isolation`).
+    """Reads clips with decoders that are processes of their own (see `data.decoding.isolation`).
 
     They stay for the next call. Memory follows what lies ready and not how many clips there are.
 

@@ -5,9 +5,9 @@ import av
 import numpy as np
 import pytest
 
-from data.decode import Reading, decode_into, read_frames, wanted_frames
-from data.probe import UnreadableError, probe
-from data.sampling import Section
+from data.decoding.decode import Reading, decode_into, read_frames, wanted_frames
+from data.decoding.probe import UnreadableError, probe
+from data.decoding.sampling import Section
 from tests.clips import WAYS, number_of, numbered, numbers_of, write_video, write_way
 
 
@@ -111,7 +111,7 @@ def test_frames_of_decoding_into_room(clip):
 
 def test_room_grows(clip, monkeypatch):
     whole = read(clip).pixels
-    monkeypatch.setattr("data.decode._FIRST_BYTES", 3 * 48 * 48 * 3)
+    monkeypatch.setattr("data.decoding.decode._FIRST_BYTES", 3 * 48 * 48 * 3)
     np.testing.assert_array_equal(read(clip).pixels, whole)
 
 
@@ -218,7 +218,7 @@ def test_too_few_frames_are_refused_with_their_share(tmp_path, rule, wanted):
 
 def test_a_share_that_is_just_reached_is_enough(clip, monkeypatch):
     """Of 50 packets every second one fails."""
-    import data.decode
+    import data.decoding.decode
 
     whole = data.decode.decode
 

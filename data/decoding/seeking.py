@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import av
 import numpy as np
 
-from data.packets import REPORT_EVERY, Packets, time_of
-from data.probe import Probe
+from data.decoding.packets import REPORT_EVERY, Packets, time_of
+from data.decoding.probe import Probe
 
 # Skip to a key frame over this many frames or more: a seek is not free.
 MIN_SKIP = 8

@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from data.probe import UnreadableError, probe
+from data.decoding.probe import UnreadableError, probe
 from tests.clips import WAYS, numbered, write_video, write_way
 
 # Encoders place key frames about as they are told; these do it exactly.

@@ -14,11 +14,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from data import isolation
-from data.decode import Reading, read_frames
-from data.isolation import Decoder
-from data.probe import UnreadableError, probe
-from data.sampling import Section
+from data.decoding import isolation
+from data.decoding.decode import Reading, read_frames
+from data.decoding.isolation import Decoder
+from data.decoding.probe import UnreadableError, probe
+from data.decoding.sampling import Section
 from tests.clips import WAYS, write_way
 from tests.odd_clips import join
 
@@ -324,7 +324,7 @@ def test_an_error_that_nobody_foresaw_costs_its_file_only(clip, decoder):
 
 
 def test_a_process_is_replaced_after_many_files(clip, decoder, monkeypatch):
-    monkeypatch.setattr("data.isolation._FILES_PER_PROCESS", 3)
+    monkeypatch.setattr("data.decoding.isolation._FILES_PER_PROCESS", 3)
     processes = []
     for _ in range(7):
         decoder.probe(clip)
@@ -335,7 +335,7 @@ def test_a_process_is_replaced_after_many_files(clip, decoder, monkeypatch):
 
 def test_the_death_of_the_parent_ends_the_child(clip):
     program = (
-        "import sys, time; from data.isolation import Decoder; decoder = Decoder();"
+        "import sys, time; from data.decoding.isolation import Decoder; decoder = Decoder();"
         " decoder.probe(sys.argv[1]); print(decoder._process.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen(

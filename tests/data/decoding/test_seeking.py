@@ -4,11 +4,11 @@ import av
 import numpy as np
 import pytest
 
-from data import seeking
-from data.decode import read_frames
-from data.probe import open_video, probe
-from data.sampling import Section
-from data.seeking import SeekError, decode_at
+from data.decoding import seeking
+from data.decoding.decode import read_frames
+from data.decoding.probe import open_video, probe
+from data.decoding.sampling import Section
+from data.decoding.seeking import SeekError, decode_at
 from tests.clips import WAYS, numbered, numbers_of, write_video, write_way
 
 NUM_FRAMES = 90
@@ -51,7 +51,7 @@ def test_any_frames_are_those_of_the_whole_reading_bit_for_bit(clips, way, monke
     subsets += [sorted(draw.sample(range(NUM_FRAMES), size)) for size in (2, 2, 3, 3, 5, 10, 30)]
     subsets += [[0, NUM_FRAMES - 1], [9, 10, 11], [29, 30, 70, 71], [NUM_FRAMES - 1]]
     for wanted in subsets:
-        monkeypatch.setattr("data.decode.wanted_frames", lambda *_, w=wanted: np.array(w))
+        monkeypatch.setattr("data.decoding.decode.wanted_frames", lambda *_, w=wanted: np.array(w))
         pixels, seconds = read(path, frames="every=2", found=found)
         np.testing.assert_array_equal(pixels, whole[wanted])
         np.testing.assert_array_equal(seconds, found.seconds[wanted])

@@ -6,9 +6,9 @@ import av
 import numpy as np
 import pytest
 
-from data import lookalikes
-from data.lookalikes import what_it_is
-from data.probe import UnreadableError, probe
+from data.decoding import lookalikes
+from data.decoding.lookalikes import what_it_is
+from data.decoding.probe import UnreadableError, probe
 from tests.clips import numbered, write_video
 
 CONTENTS = {

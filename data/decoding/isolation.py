@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from data.decode import Reading, Room
-from data.probe import Probe, UnreadableError
-from data.sampling import WHOLE, Section
+from data.decoding.decode import Reading, Room
+from data.decoding.probe import Probe, UnreadableError
+from data.decoding.sampling import WHOLE, Section
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from data.decoder_process import main;"
+    "import sys; sys.path.insert(0, sys.argv[1]); from data.decoding.decoder_process import main;"
     " main(int(sys.argv[2]), int(sys.argv[3]))"
 )
 # Room for 200 frames of 160 x 160; more gains no time.
@@ -58,7 +58,7 @@ class Decoder:
         self._memory: mmap.mmap
 
     def probe(self, path: Path | str) -> Probe:
-        """As `data.probe.probe`, but a file that takes too long or ends its decoder is unreadable."""
+        """As `data.decoding.probe.probe`, but a file that takes too long or ends its decoder is unreadable."""
         self._start(_BLOCK_BYTES)
         return self._ask(("probe", os.path.abspath(path)), None, 0)
 
@@ -71,7 +71,7 @@ class Decoder:
         section: Section = WHOLE,
         found: Probe | None = None,
     ) -> np.ndarray:
-        """As `data.decode.decode_into`, but a file that takes too long or ends its decoder is
+        """As `data.decoding.decode.decode_into`, but a file that takes too long or ends its decoder is
         unreadable.
         """
         frame_bytes = how.size_px**2 * 3

@@ -4,9 +4,9 @@ import av
 import numpy as np
 import pytest
 
-from data.decode import Reading, read_frames, wanted_frames
-from data.isolation import Decoder
-from data.probe import UnreadableError, probe
+from data.decoding.decode import Reading, read_frames, wanted_frames
+from data.decoding.isolation import Decoder
+from data.decoding.probe import UnreadableError, probe
 from tests.benchmarks.measure import SHARED_DATA
 
 FOLDER = SHARED_DATA / "decoder_cases"

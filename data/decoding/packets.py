@@ -9,8 +9,8 @@ import av
 import numpy as np
 from av.format import Flags
 
-from data.frame_times import is_wound_back
-from data.opening import reason
+from data.decoding.frame_times import is_wound_back
+from data.decoding.opening import reason
 
 # Damaged containers can fail at every packet for ever.
 MAX_FAULTS = 100

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from data.lookalikes import what_it_is
+from data.decoding.lookalikes import what_it_is
 
 # Containers of moving pictures that hold their data themselves. Playlists and manifests (hls, dash,
 # concat, sdp, image sequences, …), which name further files or addresses, are not among them. Formats

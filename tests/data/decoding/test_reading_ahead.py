@@ -5,8 +5,8 @@ from threading import Event
 import numpy as np
 import pytest
 
-from data.decode import Reading, read_frames
-from data.reading_ahead import ClipReader
+from data.decoding.decode import Reading, read_frames
+from data.decoding.reading_ahead import ClipReader
 from tests.clips import write_clip
 
 
@@ -46,7 +46,7 @@ def test_no_more_is_read_than_is_asked_for(tmp_path, monkeypatch):
             rest.set()
         return np.zeros(10)
 
-    monkeypatch.setattr("data.isolation.Decoder.read_into", read_into)
+    monkeypatch.setattr("data.decoding.isolation.Decoder.read_into", read_into)
     reader = ClipReader(Reading(16), limit_seconds=60, num_workers=1, frames_ahead=20)
     clips = reader([clip] * 50)
     next(clips)
@@ -60,7 +60,7 @@ def test_what_fails_while_reading_is_told(tmp_path, monkeypatch):
     def read_into(self, path, room, how):
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr("data.isolation.Decoder.read_into", read_into)
+    monkeypatch.setattr("data.decoding.isolation.Decoder.read_into", read_into)
     reader = ClipReader(Reading(16), limit_seconds=60, num_workers=2, frames_ahead=20)
     with pytest.raises(RuntimeError, match="out of order"):
         list(reader([tmp_path / "a.mp4"] * 3))

@@ -3,8 +3,8 @@ from itertools import chain, pairwise
 import numpy as np
 import pytest
 
+from data.decoding.sampling import parse_sampling, within
 from data.files.errors import InputError
-from data.sampling import parse_sampling, within
 
 
 def taken(rule, seconds):

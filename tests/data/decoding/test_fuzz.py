@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.decode import Reading, read_frames
-from data.isolation import Decoder
-from data.probe import UnreadableError
+from data.decoding.decode import Reading, read_frames
+from data.decoding.isolation import Decoder
+from data.decoding.probe import UnreadableError
 from tests.clips import WAYS, write_way
 from tests.data.test_decoder_cases import CASES
 

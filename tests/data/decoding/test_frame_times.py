@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from data.frame_times import breaks_of, is_wound_back, seconds_of, times_of_frames
+from data.decoding.frame_times import breaks_of, is_wound_back, seconds_of, times_of_frames
 
 MS = Fraction(1, 1000)
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from data.frame_times import seconds_of
-from data.opening import UnreadableError, open_video, pixel_aspect
-from data.packets import Census, Packets, decode
-from data.probe import Given, Probe, probe, when_shown
-from data.sampling import WHOLE, Section, parse_sampling, within
-from data.scaling import Fit, FrameScaler, Interpolation
-from data.seeking import SeekError, decode_at
+from data.decoding.frame_times import seconds_of
+from data.decoding.opening import UnreadableError, open_video, pixel_aspect
+from data.decoding.packets import Census, Packets, decode
+from data.decoding.probe import Given, Probe, probe, when_shown
+from data.decoding.sampling import WHOLE, Section, parse_sampling, within
+from data.decoding.scaling import Fit, FrameScaler, Interpolation
+from data.decoding.seeking import SeekError, decode_at
 
 _FIRST_BYTES = 2**28
 
@@ -36,8 +36,8 @@ class Frames(NamedTuple):
 class Reading(NamedTuple):
     """How a clip is read: all that decides which pixels come out, as plain values.
 
-    `size_px` S; `fit` and `interpolation`: see `data.scaling.FrameScaler`; `frames`: ``all``,
-    ``every=k``, ``fps=r`` or ``count=n``, see `data.sampling`; `max_frames`: the most that are read,
+    `size_px` S; `fit` and `interpolation`: see `data.decoding.scaling.FrameScaler`; `frames`: ``all``,
+    ``every=k``, ``fps=r`` or ``count=n``, see `data.decoding.sampling`; `max_frames`: the most that are read,
     None for no limit; `min_share`: the least share of the frames wanted that must be decoded.
     """
 

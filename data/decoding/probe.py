@@ -13,9 +13,9 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from data.frame_times import Times, breaks_of, seconds_of, times_of_frames, usual_step
-from data.opening import UnreadableError, film_streams, open_video, pixel_aspect
-from data.packets import (
+from data.decoding.frame_times import Times, breaks_of, seconds_of, times_of_frames, usual_step
+from data.decoding.opening import UnreadableError, film_streams, open_video, pixel_aspect
+from data.decoding.packets import (
     REPORT_EVERY,
     Census,
     Packets,
@@ -80,7 +80,7 @@ class Probe(NamedTuple):
     @property
     def seconds(self) -> np.ndarray:
         """(n,) float64: when each frame is shown, from the first one on; breaks are closed (see
-        `data.frame_times`).
+        `data.decoding.frame_times`).
         """
         return seconds_of(self.pts, self.time_base)
 
@@ -178,7 +178,7 @@ class Given:
         self.dts.append(frame.dts)
 
     def times(self, stream: av.VideoStream) -> Times:
-        """All of them in order (see `data.frame_times.times_of_frames`)."""
+        """All of them in order (see `data.decoding.frame_times.times_of_frames`)."""
         unsaid = [None] * len(self.pts)
         return times_of_frames(
             self.pts if says_times(stream) else unsaid,
