@@ -25,11 +25,11 @@ from data.checkup import Checkup, check_clips, size_of
 from data.clip import VIDEO_SUFFIXES, Clip, Listing, video_files
 from data.files.errors import InputError
 from data.files.folders import is_junk
-from data.label_names import in_order
-from data.labels import encode_labels, hints, named_labels
-from data.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.scan import contents_of
-from data.splits import PART_NAMES, split
+from data.splits.label_names import in_order
+from data.splits.labels import encode_labels, hints, named_labels
+from data.splits.leaks import Leak, duplicates, find_leaks, merge_groups
+from data.splits.parts import PART_NAMES, split
 
 Verdict = Literal[
     "ok", "duplicate", "implausible", "leak", "conflict", "unlabelled", "damaged", "unreadable"

@@ -4,12 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from data.class_folders import class_folders, class_name
 from data.clip import Clip, Listing, film_of, is_video, video_files
 from data.files.errors import InputError
 from data.files.folders import why_absent
 from data.manifest import manifest
 from data.official import official_lists
+from data.splits.class_folders import class_folders, class_name
 
 
 def clips(

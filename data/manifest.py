@@ -20,7 +20,7 @@ from data.files.errors import InputError
 from data.files.folders import composed
 from data.list_paths import listed_files
 from data.list_table import open_table
-from data.splits import PART_NAMES
+from data.splits.parts import PART_NAMES
 
 log = logging.getLogger(__name__)
 

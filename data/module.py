@@ -14,8 +14,8 @@ from data.batching import BatchLoader, BatchPlan
 from data.files.errors import InputError
 from data.files.workers import one_thread
 from data.pairing import PairedLoader
-from data.part_record import PartRecord
-from data.splits import PARTS, parts_named, split, tell_absent, tell_lost
+from data.splits.part_record import PartRecord
+from data.splits.parts import PARTS, parts_named, split, tell_absent, tell_lost
 
 
 class Part(Dataset[RaggedBatch]):

@@ -12,7 +12,7 @@ from data.files.errors import InputError
 from data.files.folders import composed, is_junk, sub_folders
 from data.list_table import open_table
 from data.list_text import text_of_list
-from data.splits import PART_NAMES
+from data.splits.parts import PART_NAMES
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from datasets import ClassLabel, Dataset
 from data.chosen_columns import choose_columns, part_column
 from data.class_labels import named_alike
 from data.files.errors import InputError
-from data.label_names import number_of, written
-from data.splits import PART_NAMES
+from data.splits.label_names import number_of, written
+from data.splits.parts import PART_NAMES
 from data.table_format import TableFormat
 from data.text_tables import PROBLEM, columns_of, file_table
 

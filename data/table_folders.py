@@ -8,8 +8,8 @@ from pathlib import Path
 
 from data.files.errors import InputError
 from data.files.folders import files_below
-from data.labels import UNLABELLED
-from data.splits import PART_NAMES
+from data.splits.labels import UNLABELLED
+from data.splits.parts import PART_NAMES
 from data.table_format import advice_for, is_table_file, table_stem
 
 log = logging.getLogger(__name__)

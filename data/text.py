@@ -11,13 +11,13 @@ from tokenizers import Tokenizer
 from data.batch import Skipped
 from data.chosen_columns import columns_told
 from data.embeddings import WordVectors, read_vectors
-from data.examples import sentiment_example
+from data.examples.embedded import sentiment_example
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.labels import encode_labels
-from data.leaks import merge_groups
 from data.module import Origin, Part, SequenceDataModule
-from data.splits import parts_named
+from data.splits.labels import encode_labels
+from data.splits.leaks import merge_groups
+from data.splits.parts import parts_named
 from data.table_format import Quoting, table_format
 from data.text_part import text_parts
 from data.texts import TextTable, read_table

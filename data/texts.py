@@ -10,15 +10,15 @@ import datasets
 from datasets import Dataset, DatasetDict, Features, Value
 
 from data.chosen_columns import choose_columns
-from data.class_folders import class_folders, class_name
 from data.class_labels import class_names, named_alike
 from data.column_types import require_plain
 from data.files.encodings import read_text
 from data.files.errors import InputError
 from data.files.folders import is_text, text_files, why_absent
-from data.labels import unlabelled_among
 from data.source_tables import Source, problems_of, read_tables
-from data.splits import PART_NAMES
+from data.splits.class_folders import class_folders, class_name
+from data.splits.labels import unlabelled_among
+from data.splits.parts import PART_NAMES
 from data.table_folders import table_files
 from data.table_format import READABLE, UNSAID, TableFormat, table_stem
 from data.text_tables import PROBLEM, Columns

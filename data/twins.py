@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from data.leaks import conflicts, duplicates, find_leaks
+from data.splits.leaks import conflicts, duplicates, find_leaks
 
 # A report that lists thousands of them is read by nobody.
 MOST_LISTED = 1_000

@@ -16,16 +16,16 @@ from data.decoding.isolation import Decoder
 from data.decoding.probe import Probe, UnreadableError, traits_of
 from data.decoding.sampling import WHOLE, Section, parse_sampling
 from data.decoding.scaling import Fit, Interpolation
-from data.examples import video_example
+from data.examples.embedded import video_example
 from data.files.errors import InputError
 from data.files.workers import available_cores
-from data.labels import encode_labels
 from data.layouts import clips
-from data.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.left_out import left_out_below, tell_left_out, tell_unlisted
 from data.list_table import header_of
 from data.module import Origin, Part, SequenceDataModule
 from data.scan import contents_of, probe_files
+from data.splits.labels import encode_labels
+from data.splits.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.video_part import VideoPart, unreadable
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from data.memory_tasks import MemoryBatch
+from data.examples.memory_tasks import MemoryBatch
 from models.heads.pooling import last
 from models.recurrence.cells import Cell, GRUCell, LSTMCell, VanillaCell
 from models.recurrence.recurrences import GRU, LSTM, RNN, Recurrence

@@ -13,10 +13,10 @@ import torch
 from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
+from data.examples.memory_tasks import MemoryBatch, adding, recall, recall_features
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
 from data.files.workers import available_cores
-from data.memory_tasks import MemoryBatch, adding, recall, recall_features
 from pipelines.errors import one_line_errors
 from pipelines.memory_experiments import (
     Reader,

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
-from data.label_names import listed, places
+from data.splits.label_names import listed, places
 from models.errors import OptionError
 from pipelines.allowed_classes import RefusedError, shown
 from pipelines.blueprint import compare, refuse_not_finite

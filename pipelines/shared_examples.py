@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from data.files.errors import InputError
-from data.label_names import listed, matched, places, written
 from data.scan import contents_of
+from data.splits.label_names import listed, matched, places, written
 from pipelines.escaping import printable
 from pipelines.finished_runs import FinishedRun
 

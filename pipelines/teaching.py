@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from data.files.errors import InputError
 from data.joined import JoinedPart
-from data.label_names import places
 from data.module import Part, SequenceDataModule
+from data.splits.label_names import places
 from pipelines.classify import SequenceClassifier
 from pipelines.predict_inputs import Item
 from pipelines.predictor import Prediction, Predictor, load

@@ -20,9 +20,10 @@ ALLOWED = {
     "models.heads": {"models", "torch"},
     "models.sequence": {"models", "torch"},
     "data": {
-        "av",
         "data.decoding",
+        "data.examples",
         "data.files",
+        "data.splits",
         "datasets",
         "numpy",
         "pyarrow",
@@ -33,7 +34,9 @@ ALLOWED = {
         "tqdm",
     },
     "data.decoding": {"av", "data.files", "numpy"},
+    "data.examples": {"av", "data.files", "numpy", "pyarrow", "torch", "tqdm"},
     "data.files": {"pyarrow", "torch"},
+    "data.splits": {"data.files", "numpy", "torch"},
     "pipelines": {
         "data",
         "models",

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
-from data.examples import sentiment_example
+from data.examples.embedded import sentiment_example
 from data.vocabulary import TokenizerKind, learn_tokenizer
 from tests.benchmarks.measure import machine
 

@@ -8,7 +8,7 @@ import pytest
 from datasets import Dataset
 
 from data.files.errors import InputError
-from data.splits import split
+from data.splits.parts import split
 from data.text import TextDataModule
 from data.tokenizing import contents_of
 from data.twins import joining_twins, keys_of_twins

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from data.memory_tasks import recall, recall_features
+from data.examples.memory_tasks import recall, recall_features
 from pipelines import memory_lab
 from pipelines.memory_experiments import (
     KINDS,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from data.examples import video_example
+from data.examples.embedded import video_example
 from pipelines import compare, doctor, evaluate, memory_lab, microscope, predict, sample
 from pipelines.cli import train
 from pipelines.language import train_language

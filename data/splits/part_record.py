@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from data.files.errors import InputError
-from data.splits import PARTS
+from data.splits.parts import PARTS
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class PartRecord(NamedTuple):
     contents: np.ndarray
     """(m,) int64: alike for examples of the same content; 0 is no content."""
     parts: np.ndarray
-    """(m,) int8: place in `data.splits.PARTS`."""
+    """(m,) int8: place in `data.splits.parts.PARTS`."""
     reported: str
     """The source's own name for the part ``test``."""
     files: np.ndarray

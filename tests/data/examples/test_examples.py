@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from data import examples, motions
+from data.examples import embedded as examples
+from data.examples import motions
+from data.examples.motions import CLASSES, FRAME_SIZE_PX, MOTION_PAIRS, render_clip
 from data.files import cache
 from data.files.errors import InputError
-from data.motions import CLASSES, FRAME_SIZE_PX, MOTION_PAIRS, render_clip
 
 ONE_EACH = {"train_clips_per_class": 1, "val_clips_per_class": 1, "test_clips_per_class": 1}
 TWO_EACH = dict.fromkeys(ONE_EACH, 2)

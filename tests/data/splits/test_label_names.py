@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from data.label_names import (
+from data.splits.label_names import (
     in_order,
     key_of,
     listed,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data.files.errors import InputError
-from data.labels import encode_labels
-from data.splits import split
+from data.splits.labels import encode_labels
+from data.splits.parts import split
 
 
 def test_names_by_alphabet_numbers_by_size():

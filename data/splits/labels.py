@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 
 from data.files.errors import InputError
-from data.label_names import (
+from data.splits.label_names import (
     Key,
     in_order,
     key_of,
@@ -20,7 +20,7 @@ from data.label_names import (
     twins_of,
     written,
 )
-from data.splits import PART_NAMES
+from data.splits.parts import PART_NAMES
 
 log = logging.getLogger(__name__)
 

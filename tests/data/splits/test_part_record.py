@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.files.errors import InputError
-from data.part_record import PartRecord
+from data.splits.part_record import PartRecord
 
 TRAIN, VAL, TEST, NEW = 0, 1, 2, -1
 

@@ -1,0 +1,1 @@
+"""What runs where no data are named: motions, reviews, and tasks that need a memory."""

@@ -1,0 +1,1 @@
+"""Labels, and which example is in which part: stratified, by groups, without leaks."""
