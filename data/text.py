@@ -8,13 +8,13 @@ import torch
 from datasets import Dataset
 from tokenizers import Tokenizer
 
-from data.batch import Skipped
+from data.batches.data_module import Origin, Part, SequenceDataModule
+from data.batches.ragged import Skipped
 from data.chosen_columns import columns_told
 from data.embeddings import WordVectors, read_vectors
 from data.examples.embedded import sentiment_example
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.module import Origin, Part, SequenceDataModule
 from data.splits.labels import encode_labels
 from data.splits.leaks import merge_groups
 from data.splits.parts import parts_named

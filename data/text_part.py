@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from data.batch import RaggedBatch, collate
+from data.batches.data_module import Part
+from data.batches.ragged import RaggedBatch, collate
 from data.files.errors import InputError
-from data.module import Part
 from data.tokenizing import Tokens
 
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from data.augment import Augmentation
-from data.batch import Skipped
+from data.batches.data_module import Origin, Part, SequenceDataModule
+from data.batches.ragged import Skipped
 from data.clip import Clip, Listing
 from data.decoding.decode import Reading, wanted_frames
 from data.decoding.isolation import Decoder
@@ -22,7 +23,6 @@ from data.files.workers import available_cores
 from data.layouts import clips
 from data.left_out import left_out_below, tell_left_out, tell_unlisted
 from data.list_table import header_of
-from data.module import Origin, Part, SequenceDataModule
 from data.scan import contents_of, probe_files
 from data.splits.labels import encode_labels
 from data.splits.leaks import Leak, duplicates, find_leaks, merge_groups

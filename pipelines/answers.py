@@ -12,8 +12,8 @@ import torch
 from pytorch_lightning import Trainer
 from torch import Tensor
 
-from data.batch import RaggedBatch, Skipped, concatenate, select, steps_of
-from data.module import Part
+from data.batches.data_module import Part
+from data.batches.ragged import RaggedBatch, Skipped, concatenate, select, steps_of
 from models.heads.pooling import mean
 from pipelines.calibration import NOT_FINITE
 from pipelines.order import answers_reordered

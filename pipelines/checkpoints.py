@@ -4,10 +4,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+from data.batches.data_module import SequenceDataModule
 from data.decoding.decode import Reading
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
-from data.module import SequenceDataModule
 from data.text import TextDataModule
 from data.video import VideoDataModule
 from pipelines.allowed_classes import RefusedError, Trust, shown

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
-from data.batch import RaggedBatch, Skipped
+from data.batches.data_module import Part, SequenceDataModule
+from data.batches.joined import NO_LABEL
+from data.batches.pairing import Pair
+from data.batches.ragged import RaggedBatch, Skipped
 from data.files.checkpoint import CHECKPOINT_KEY
-from data.joined import NO_LABEL
-from data.module import Part, SequenceDataModule
-from data.pairing import Pair
 from data.text import TextDataModule
 from models.encoders.pretrained import reads_pretrained
 from models.encoders.words import Encoder, encoders_of

@@ -13,8 +13,8 @@ from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
+from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
-from data.module import SequenceDataModule
 from data.text import TextDataModule
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.allowed_classes import TRUST_HELP

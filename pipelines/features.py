@@ -8,11 +8,11 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
-from data.batch import Skipped
-from data.features import FeaturePart, FeatureStore
+from data.batches.data_module import SequenceDataModule
+from data.batches.features import FeaturePart, FeatureStore
+from data.batches.ragged import Skipped
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.module import SequenceDataModule
 from data.video_part import VideoPart
 from models.encoders.frames import FrameEncoder
 from models.finite import is_finite

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from data.module import Part, SequenceDataModule
+from data.batches.data_module import Part, SequenceDataModule
 from models.heads.pooling import mean
 from pipelines import baselines
 from pipelines.answers import middle

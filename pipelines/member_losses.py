@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from data.batch import RaggedBatch
+from data.batches.ragged import RaggedBatch
 from models.encoders.words import encoders_of
 from models.sequence.ensemble import parameters_by_member, together
 from models.sequence.many_to_one import ManyToOne

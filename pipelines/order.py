@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.batch import RaggedBatch
+from data.batches.ragged import RaggedBatch
 from data.text_part import windows
 from pipelines.intervals import Comparison
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from data.batching import BatchPlan
+from data.batches.plan import BatchPlan
 from data.files.errors import InputError
 from models.sequence.running_answer import running_answer
 from pipelines import checkpoints

@@ -18,7 +18,7 @@ _IGNORED = (
     # Every batch of ours is sharded among the ranks by the data room.
     r".*Using `DistributedSampler` with the dataloaders.*",
     r".*torch\.distributed.*barrier.*device.*",
-    # A run resumed within an epoch goes on at its place (`data.batching.BatchLoader`).
+    # A run resumed within an epoch goes on at its place (`data.batches.plan.BatchLoader`).
     r".*resuming from a checkpoint that ended before the epoch ended.*",
     # A run is never overwritten, so a resumed one has a folder of its own.
     r".*The dirpath has changed from.*",

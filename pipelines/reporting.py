@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
-from data.module import SequenceDataModule
 from pipelines import baselines, fitted_baselines
 from pipelines.calibration import describe_calibration, tempered
 from pipelines.classify import SequenceClassifier

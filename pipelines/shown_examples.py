@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from data.batches.data_module import Part
 from data.files.encodings import clean
-from data.module import Part
 from models.sequence.running_answer import running_answer
 from pipelines.attribution import Attribution, integrated_gradients
 from pipelines.calibration import shares_of

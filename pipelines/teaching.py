@@ -11,9 +11,9 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
+from data.batches.data_module import Part, SequenceDataModule
+from data.batches.joined import JoinedPart
 from data.files.errors import InputError
-from data.joined import JoinedPart
-from data.module import Part, SequenceDataModule
 from data.splits.label_names import places
 from pipelines.classify import SequenceClassifier
 from pipelines.predict_inputs import Item

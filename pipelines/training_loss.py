@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from data.joined import NO_LABEL
+from data.batches.joined import NO_LABEL
 
 
 class TrainingLoss(nn.Module):
@@ -40,7 +40,7 @@ class TrainingLoss(nn.Module):
         improves ImageNet classification".
 
         Args:
-            first_id: the id of the first of them (see `data.joined`).
+            first_id: the id of the first of them (see `data.batches.joined`).
             shares: (n, K), the teachers' mean.
             weight: what one of them counts beside an example with a label.
         """

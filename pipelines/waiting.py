@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from data.batch import RaggedBatch
-from data.features import FeaturePart
+from data.batches.data_module import SequenceDataModule
+from data.batches.features import FeaturePart
+from data.batches.ragged import RaggedBatch
 from data.files.workers import available_cores
-from data.module import SequenceDataModule
 from data.video_part import VideoPart
 
 log = logging.getLogger(__name__)

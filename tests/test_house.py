@@ -20,6 +20,7 @@ ALLOWED = {
     "models.heads": {"models", "torch"},
     "models.sequence": {"models", "torch"},
     "data": {
+        "data.batches",
         "data.decoding",
         "data.examples",
         "data.files",
@@ -32,6 +33,15 @@ ALLOWED = {
         "torch",
         "torchvision",
         "tqdm",
+    },
+    "data.batches": {
+        "data.files",
+        "data.splits",
+        "datasets",
+        "numpy",
+        "pyarrow",
+        "pytorch_lightning",
+        "torch",
     },
     "data.decoding": {"av", "data.files", "numpy"},
     "data.examples": {"av", "data.files", "numpy", "pyarrow", "torch", "tqdm"},

@@ -9,7 +9,7 @@ import pandas
 import pytest
 import torch
 
-from data.batch import collate
+from data.batches.ragged import collate
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from pipelines.classify import SequenceClassifier

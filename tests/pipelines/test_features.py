@@ -16,9 +16,9 @@ import torch
 from pytorch_lightning import Trainer
 from torchvision.models import get_model
 
+from data.batches.features import FeatureStore
 from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError
-from data.features import FeatureStore
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.video import VideoDataModule
 from models.encoders.backbones import Backbone

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from data.batch import collate
+from data.batches.ragged import collate
 from models.errors import OptionError
 from models.sequence.perturbation import adversarial, divergence, entropy
 from pipelines.objective import MixedObjective

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.batch import collate, select
+from data.batches.ragged import collate, select
 from data.text_part import windows
 from pipelines.answers import TestRecord
 from pipelines.order import MOST_EXAMPLES, READINGS, answers_reordered, chosen_ids, describe_order

@@ -10,8 +10,8 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from torch.utils.data import DataLoader, Dataset
 
-from data.features import FeaturePart
-from data.module import Part
+from data.batches.data_module import Part
+from data.batches.features import FeaturePart
 from data.video_part import VideoPart
 from pipelines import waiting
 from pipelines.quiet import ignore_noise

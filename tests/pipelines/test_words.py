@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.batch import collate
+from data.batches.ragged import collate
 from data.files.errors import InputError
 from data.text_part import windows
 from models.encoders.ngrams import NgramEmbedding

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow
 import pytest
 
-from data.features import FeaturePart, FeatureStore
+from data.batches.data_module import Part
+from data.batches.features import FeaturePart, FeatureStore
 from data.files.errors import InputError
-from data.module import Part
 
 
 def clip(length, num_features=3, seed=0):

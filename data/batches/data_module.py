@@ -9,11 +9,11 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import Dataset
 
-from data.batch import RaggedBatch, Skipped
-from data.batching import BatchLoader, BatchPlan
+from data.batches.pairing import PairedLoader
+from data.batches.plan import BatchLoader, BatchPlan
+from data.batches.ragged import RaggedBatch, Skipped
 from data.files.errors import InputError
 from data.files.workers import one_thread
-from data.pairing import PairedLoader
 from data.splits.part_record import PartRecord
 from data.splits.parts import PARTS, parts_named, split, tell_absent, tell_lost
 

@@ -3,7 +3,7 @@ import pandas
 import pytest
 import torch
 
-from data.joined import NO_LABEL, JoinedPart
+from data.batches.joined import NO_LABEL, JoinedPart
 from data.text import TextDataModule
 
 

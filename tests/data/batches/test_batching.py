@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data.batching import BatchPlan
+from data.batches.plan import BatchPlan
 
 LENGTHS = np.random.default_rng(0).integers(1, 400, 1000)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from data.batch import RaggedBatch
+from data.batches.ragged import RaggedBatch
 from data.files.errors import InputError
 
 # Lengths within 10 % of each other count as alike: little padding, and enough company to mix with.

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from data.batch import collate
-from data.batching import BatchLoader, BatchPlan
-from data.module import Part
-from data.pairing import PairedLoader
+from data.batches.data_module import Part
+from data.batches.pairing import PairedLoader
+from data.batches.plan import BatchLoader, BatchPlan
+from data.batches.ragged import collate
 
 
 class Numbers(Part):

@@ -17,9 +17,9 @@ import torch
 from datasets import Dataset, Features, List, Value
 from datasets.arrow_writer import ArrowWriter
 
-from data.batch import RaggedBatch, collate
+from data.batches.data_module import Part
+from data.batches.ragged import RaggedBatch, collate
 from data.files.errors import InputError
-from data.module import Part
 
 log = logging.getLogger(__name__)
 

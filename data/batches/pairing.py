@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from data.batch import RaggedBatch
-from data.batching import BatchLoader
+from data.batches.plan import BatchLoader
+from data.batches.ragged import RaggedBatch
 
 
 class Pair(NamedTuple):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from data.batch import RaggedBatch, concatenate
-from data.module import Part
+from data.batches.data_module import Part
+from data.batches.ragged import RaggedBatch, concatenate
 
 #: the label of an example that has none
 NO_LABEL = -1

@@ -1,0 +1,1 @@
+"""Ragged batches under a step budget, parts of a data set, and the base of the data modules."""
