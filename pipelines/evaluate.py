@@ -91,7 +91,7 @@ def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool
     task = model.description["task"]
     data = data_module(model.description, **vars(options.data))
     data.is_other_source = names_data
-    if data.splits.part_record is None:
+    if data.part_record is None:
         log.warning(
             "This checkpoint is from before checkpoints kept what they had learnt from. Whether it has"
             " met the examples that it is tested on cannot be told; train it anew to know."
