@@ -8,7 +8,7 @@ import numpy as np
 from data.documents import divide, documents_of, read_documents
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.table_format import UNSAID, TableFormat
+from data.tables.table_format import UNSAID, TableFormat
 from data.text import TextDataModule
 from data.texts import read_texts
 from data.tokenizing import content_of

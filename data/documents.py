@@ -15,8 +15,8 @@ import numpy as np
 from data.files.encodings import clean, read_text
 from data.files.errors import InputError
 from data.files.folders import text_files, why_absent
-from data.table_folders import tables_below
-from data.table_format import READABLE, UNSAID, TableFormat, is_table_file
+from data.tables.table_folders import tables_below
+from data.tables.table_format import READABLE, UNSAID, TableFormat, is_table_file
 from data.texts import read_texts
 
 # A cut that would fall within a line is moved to its end, and within a word before the next one,

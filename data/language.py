@@ -17,7 +17,7 @@ from data.files.atomic_write import written_whole
 from data.files.cache import cache_folder
 from data.files.errors import InputError
 from data.streams import StreamBatches, streams_for
-from data.table_format import Quoting, table_format
+from data.tables.table_format import Quoting, table_format
 from data.text import TextDataModule
 from data.unknown_words import warn_of_unknown
 from data.vocabulary import UNKNOWN, TokenizerKind, learn_tokenizer

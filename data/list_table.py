@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.clip import is_video, local_path
-from data.column_names import PATH, columns_named
 from data.files.errors import InputError
 from data.list_text import text_of_list
+from data.tables.column_names import PATH, columns_named
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from data.clip import Clip, Listing, film_of
 from data.clock_times import is_clock, seconds_of
-from data.column_names import (
+from data.files.errors import InputError
+from data.files.folders import composed
+from data.list_paths import listed_files
+from data.list_table import open_table
+from data.splits.parts import PART_NAMES
+from data.tables.column_names import (
     CLIP_LABEL,
     END_SECONDS,
     PATH,
@@ -16,11 +21,6 @@ from data.column_names import (
     columns_named,
     find_column,
 )
-from data.files.errors import InputError
-from data.files.folders import composed
-from data.list_paths import listed_files
-from data.list_table import open_table
-from data.splits.parts import PART_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def manifest(
         columns: what the columns ``path``, ``label``, ``split``, ``group``, ``start_seconds`` and
             ``end_seconds`` are called there; those after the second may be missing, unless they
             are called by another name, and are not read if None. A column that is called as `COLUMNS`
-            says, or not mentioned, may bear another usual name (see `data.column_names`): that is
+            says, or not mentioned, may bear another usual name (see `data.tables.column_names`): that is
             found where there is one, and a warning says so.
         header: names of the columns of a table without a line that names them.
 

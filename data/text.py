@@ -10,7 +10,6 @@ from tokenizers import Tokenizer
 
 from data.batches.data_module import Origin, Part, SequenceDataModule
 from data.batches.ragged import Skipped
-from data.chosen_columns import columns_told
 from data.embeddings import WordVectors, read_vectors
 from data.examples.embedded import sentiment_example
 from data.files.cache import cache_folder
@@ -18,7 +17,8 @@ from data.files.errors import InputError
 from data.splits.labels import encode_labels
 from data.splits.leaks import merge_groups
 from data.splits.parts import parts_named
-from data.table_format import Quoting, table_format
+from data.tables.chosen_columns import columns_told
+from data.tables.table_format import Quoting, table_format
 from data.text_part import text_parts
 from data.texts import TextTable, read_table
 from data.tokenizing import contents_of, tokenize, tokenizer_for

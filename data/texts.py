@@ -9,19 +9,19 @@ from typing import Any, NamedTuple
 import datasets
 from datasets import Dataset, DatasetDict, Features, Value
 
-from data.chosen_columns import choose_columns
-from data.class_labels import class_names, named_alike
-from data.column_types import require_plain
 from data.files.encodings import read_text
 from data.files.errors import InputError
 from data.files.folders import is_text, text_files, why_absent
-from data.source_tables import Source, problems_of, read_tables
 from data.splits.class_folders import class_folders, class_name
 from data.splits.labels import unlabelled_among
 from data.splits.parts import PART_NAMES
-from data.table_folders import table_files
-from data.table_format import READABLE, UNSAID, TableFormat, table_stem
-from data.text_tables import PROBLEM, Columns
+from data.tables.chosen_columns import choose_columns
+from data.tables.class_labels import class_names, named_alike
+from data.tables.column_types import require_plain
+from data.tables.source_tables import Source, problems_of, read_tables
+from data.tables.table_folders import table_files
+from data.tables.table_format import READABLE, UNSAID, TableFormat, table_stem
+from data.tables.text_tables import PROBLEM, Columns
 
 log = logging.getLogger(__name__)
 

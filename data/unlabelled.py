@@ -5,7 +5,7 @@ from tokenizers import Tokenizer
 
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.table_format import UNSAID, TableFormat
+from data.tables.table_format import UNSAID, TableFormat
 from data.text_part import TextPart
 from data.texts import read_texts
 from data.tokenizing import contents_of, tokenize

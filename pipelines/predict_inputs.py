@@ -11,9 +11,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.chosen_columns import choose_columns
 from data.clip import is_video, local_path, video_files
-from data.column_types import require_plain
 from data.files.compressed import plain_name
 from data.files.encodings import (
     BAD_BYTE,
@@ -27,11 +25,13 @@ from data.files.encodings import (
 )
 from data.files.errors import InputError
 from data.files.folders import is_junk, why_absent, why_no_file
-from data.json_rows import json_rows
 from data.left_out import is_left_out, left_out_below, tell_left_out
-from data.table_format import READABLE, TableFormat, require_table
-from data.text_rows import Row, csv_rows
-from data.text_tables import columns_of
+from data.tables.chosen_columns import choose_columns
+from data.tables.column_types import require_plain
+from data.tables.csv_rows import Row, csv_rows
+from data.tables.json_rows import json_rows
+from data.tables.table_format import READABLE, TableFormat, require_table
+from data.tables.text_tables import columns_of
 
 STANDARD_INPUT = "-"
 # Options of this command bear no name of a group.

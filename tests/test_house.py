@@ -25,6 +25,7 @@ ALLOWED = {
         "data.examples",
         "data.files",
         "data.splits",
+        "data.tables",
         "datasets",
         "numpy",
         "pyarrow",
@@ -47,6 +48,7 @@ ALLOWED = {
     "data.examples": {"av", "data.files", "numpy", "pyarrow", "torch", "tqdm"},
     "data.files": {"pyarrow", "torch"},
     "data.splits": {"data.files", "numpy", "torch"},
+    "data.tables": {"data.files", "data.splits", "datasets", "numpy", "pyarrow"},
     "pipelines": {
         "data",
         "models",

@@ -9,8 +9,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from data.files.errors import InputError
+from data.tables.text_tables import PROBLEM, file_table
 from data.text import TextDataModule
-from data.text_tables import PROBLEM, file_table
 
 NEEDED = {"text": "text", "label": "label"}
 BOM = b"\xef\xbb\xbf"

@@ -9,7 +9,7 @@ from data.documents import read_documents
 from data.files.encodings import decoder_of, encoding_of, open_text, read_text
 from data.files.errors import InputError
 from data.language import LanguageDataModule
-from data.table_format import TableFormat
+from data.tables.table_format import TableFormat
 from data.text import TextDataModule
 from data.texts import read_texts
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data.column_names import SPLIT, TEXT, TEXT_LABEL, columns_named
 from data.files.encodings import BAD_BYTE, open_text
-from data.table_format import UNSAID, TableFormat
+from data.tables.column_names import SPLIT, TEXT, TEXT_LABEL, columns_named
+from data.tables.table_format import UNSAID, TableFormat
 
 DELIMITERS = ",;\t|"
 # csv refuses longer cells unless told otherwise; the most that fits a C long everywhere.

@@ -10,7 +10,7 @@ from data.files.errors import InputError
 from data.files.folders import files_below
 from data.splits.labels import UNLABELLED
 from data.splits.parts import PART_NAMES
-from data.table_format import advice_for, is_table_file, table_stem
+from data.tables.table_format import advice_for, is_table_file, table_stem
 
 log = logging.getLogger(__name__)
 

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, Features, Value
 
-from data.column_types import require_plain
-from data.csv_layout import csv_layout
 from data.files.atomic_write import written_whole
 from data.files.errors import InputError
-from data.json_rows import json_columns, json_rows
-from data.table_format import UNSAID, TableFormat, require_table
-from data.text_rows import BadBytes, Row, csv_rows
+from data.tables.column_types import require_plain
+from data.tables.csv_layout import csv_layout
+from data.tables.csv_rows import BadBytes, Row, csv_rows
+from data.tables.json_rows import json_columns, json_rows
+from data.tables.table_format import UNSAID, TableFormat, require_table
 
 #: the column that says why a row cannot be used; null where it can
 PROBLEM = "_problem"

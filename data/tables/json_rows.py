@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from data.files.encodings import BAD_BYTE, clean, not_decodable, open_text, read_text, undecodable
 from data.files.errors import InputError
-from data.table_format import UNSAID, TableFormat
-from data.text_rows import BadBytes, Row
+from data.tables.csv_rows import BadBytes, Row
+from data.tables.table_format import UNSAID, TableFormat
 
 _KINDS = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
 _NUM_LOOKED_AT = 1000

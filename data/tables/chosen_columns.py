@@ -4,9 +4,9 @@ import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from data.column_names import SPLIT, TEXT, TEXT_LABEL, columns_named, find_column
 from data.files.errors import InputError
-from data.text_tables import Columns, require, shown
+from data.tables.column_names import SPLIT, TEXT, TEXT_LABEL, columns_named, find_column
+from data.tables.text_tables import Columns, require, shown
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from data.csv_layout import CsvLayout, csv_layout
 from data.files.encodings import BAD_BYTE, not_decodable, open_text, undecodable
 from data.files.errors import InputError
-from data.table_format import UNSAID, TableFormat
+from data.tables.csv_layout import CsvLayout, csv_layout
+from data.tables.table_format import UNSAID, TableFormat
 
 #: what bytes that are no characters spoil
 BadBytes = Literal["file", "row"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from data.column_names import CLIP_LABEL, END_SECONDS, PATH, START_SECONDS, find_column
 from data.files.errors import InputError
+from data.tables.column_names import CLIP_LABEL, END_SECONDS, PATH, START_SECONDS, find_column
 
 
 def found(names, *columns):
