@@ -9,7 +9,7 @@ from data.decoding.decode import Reading
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.text import TextDataModule
-from data.video import VideoDataModule
+from data.video.data_module import VideoDataModule
 from pipelines.allowed_classes import RefusedError, Trust, shown
 from pipelines.blueprint import planned, rebuild
 from pipelines.classify import SequenceClassifier

@@ -11,11 +11,11 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from data.doctor import Diagnosis, Finding, examine
+from data.clips.layouts import clips
+from data.clips.list_table import header_of
 from data.files.errors import InputError
-from data.layouts import clips
-from data.list_table import header_of
-from data.video import VideoDataModule
+from data.video.data_module import VideoDataModule
+from data.video.doctor import Diagnosis, Finding, examine
 from pipelines.doctor_table import conclusion, table
 from pipelines.errors import one_line_errors
 from pipelines.quiet import ignore_noise

@@ -13,7 +13,7 @@ from data.batches.features import FeaturePart, FeatureStore
 from data.batches.ragged import Skipped
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.video_part import VideoPart
+from data.video.part import VideoPart
 from models.encoders.frames import FrameEncoder
 from models.finite import is_finite
 from pipelines.classify import SequenceClassifier

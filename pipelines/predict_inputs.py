@@ -11,7 +11,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.clip import is_video, local_path, video_files
+from data.clips.clip import is_video, local_path, video_files
+from data.clips.left_out import is_left_out, left_out_below, tell_left_out
 from data.files.compressed import plain_name
 from data.files.encodings import (
     BAD_BYTE,
@@ -25,7 +26,6 @@ from data.files.encodings import (
 )
 from data.files.errors import InputError
 from data.files.folders import is_junk, why_absent, why_no_file
-from data.left_out import is_left_out, left_out_below, tell_left_out
 from data.tables.chosen_columns import choose_columns
 from data.tables.column_types import require_plain
 from data.tables.csv_rows import Row, csv_rows

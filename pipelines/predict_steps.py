@@ -12,13 +12,13 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from data.clip import local_path
+from data.clips.clip import local_path
 from data.decoding.reading_ahead import ClipReader
 from data.files.encodings import clean
 from data.files.workers import available_cores
 from data.text_part import windows
 from data.tokenizing import content_of, unknown_of
-from data.video import reading_of
+from data.video.data_module import reading_of
 from pipelines.predict_inputs import Item
 
 # Texts that are sorted by length together: enough of a length to fill batches.

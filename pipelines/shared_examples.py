@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from data.files.errors import InputError
-from data.scan import contents_of
 from data.splits.label_names import listed, matched, places, written
+from data.video.scan import contents_of
 from pipelines.escaping import printable
 from pipelines.finished_runs import FinishedRun
 
@@ -24,7 +24,7 @@ Key = tuple[str, int, int]
 """The source of an example, its class, and which of those that have both it is."""
 
 _MOST_SHOWN = 60
-# The suffix that `data.clip.clip_name` adds for a clip that is not the whole file.
+# The suffix that `data.clips.clip.clip_name` adds for a clip that is not the whole file.
 _SECTION = re.compile(r" \[\S+ s to (the end|\S+ s)\]$")
 
 

@@ -20,7 +20,7 @@ from data.files.encodings import clean, read_text, typed_text
 from data.files.errors import InputError
 from data.files.folders import why_no_file
 from data.text_part import windows
-from data.video import reading_of
+from data.video.data_module import reading_of
 from models.recurrence.recurrences import Recurrence
 from models.recurrence.traces import cells_of
 from models.sequence.many_to_one import ManyToOne

@@ -12,7 +12,7 @@ from data.batches.data_module import SequenceDataModule
 from data.batches.features import FeaturePart
 from data.batches.ragged import RaggedBatch
 from data.files.workers import available_cores
-from data.video_part import VideoPart
+from data.video.part import VideoPart
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from data.decoding.decode import Reading, read_frames, wanted_frames
 from data.decoding.probe import Probe, probe
-from data.scan import probe_files
+from data.video.scan import probe_files
 from tests.benchmarks import peers
 from tests.benchmarks.measure import SHARED_DATA, in_turns_apart, machine
 from tests.clips import write_video

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from data.video import VideoDataModule
+from data.video.data_module import VideoDataModule
 from tests.benchmarks.measure import SHARED_DATA, machine
 from tests.benchmarks.peers import bare
 

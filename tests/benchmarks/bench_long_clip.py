@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from pytorch_lightning import Trainer
 
-from data.video import VideoDataModule
+from data.video.data_module import VideoDataModule
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from pipelines.classify import SequenceClassifier

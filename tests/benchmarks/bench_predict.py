@@ -14,7 +14,7 @@ from functools import partial
 import torch
 
 from data.files.workers import available_cores
-from data.video import VideoDataModule
+from data.video.data_module import VideoDataModule
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from pipelines.classify import SequenceClassifier

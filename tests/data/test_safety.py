@@ -11,7 +11,7 @@ import pytest
 from data.decoding.decode import Reading, read_frames
 from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError, probe
-from data.scan import probe_files
+from data.video.scan import probe_files
 from tests.clips import numbered, numbers_of, write_video
 
 

@@ -221,7 +221,7 @@ def test_an_older_file_stays_when_the_new_one_cannot_be_written(healthy, in_fold
 
 
 def test_options_are_those_of_training():
-    text = (Path(doctor.__file__).parent.parent / "data/video.py").read_text()
+    text = (Path(doctor.__file__).parent.parent / "data/video/data_module.py").read_text()
     for option in OPTIONS:
         assert f"        {option}: " in text
 

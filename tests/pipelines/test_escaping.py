@@ -22,7 +22,7 @@ def test_errors_are_escaped(capsys):
 
 def test_what_is_logged_is_escaped_too(caplog):
     with one_line_errors(), caplog.at_level(logging.WARNING):
-        logging.getLogger("data.layouts").warning("left out: %s", "a\x1b[2J\nb")
+        logging.getLogger("data.clips.layouts").warning("left out: %s", "a\x1b[2J\nb")
         logging.getLogger("other").warning("two\nlines")
     assert [record.getMessage() for record in caplog.records] == [
         r"left out: a\x1b[2J\nb",

@@ -20,7 +20,7 @@ from data.batches.features import FeatureStore
 from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError
 from data.files.checkpoint import CHECKPOINT_KEY
-from data.video import VideoDataModule
+from data.video.data_module import VideoDataModule
 from models.encoders.backbones import Backbone
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM

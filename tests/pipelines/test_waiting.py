@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from data.batches.data_module import Part
 from data.batches.features import FeaturePart
-from data.video_part import VideoPart
+from data.video.part import VideoPart
 from pipelines import waiting
 from pipelines.quiet import ignore_noise
 from pipelines.waiting import WaitingTime, advice

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
+from data.clips.layouts import clips
 from data.documents import read_documents
 from data.files.errors import InputError
 from data.files.folders import files_below, is_junk, is_text, text_files, why_absent
-from data.layouts import clips
 from data.texts import read_texts
 
 JUNK = [

@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from data.clip import Clip, Listing
-from data.doctor import VERDICTS, WRONG, examine
-from data.layouts import clips
+from data.clips.clip import Clip, Listing
+from data.clips.layouts import clips
+from data.video.doctor import VERDICTS, WRONG, examine
 from tests.clips import write_classes, write_clip
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from data.clip import Clip
+from data.clips.clip import Clip
 from data.decoding.decode import Reading, wanted_frames
 from data.decoding.frame_times import usual_step
 from data.decoding.isolation import Decoder, one_a_thread
@@ -20,7 +20,7 @@ from data.decoding.opening import UnreadableError, open_video
 from data.decoding.probe import Probe
 from data.decoding.sampling import WHOLE, Section
 from data.files.workers import in_parallel
-from data.plausibility import doubts_about, remarks_on
+from data.video.plausibility import doubts_about, remarks_on
 
 # Whether a frame can be decoded does not depend on the size that it is drawn in.
 _READING = Reading(32, fit="stretch", interpolation="fast", min_share=0.0)
@@ -55,7 +55,7 @@ class Checkup(NamedTuple):
     codec: str = ""
     container: str = ""
     doubts: tuple[str, ...] = ()
-    """Doubts about the file: figures that are implausible (see `data.plausibility`)."""
+    """Doubts about the file: figures that are implausible (see `data.video.plausibility`)."""
     remarks: tuple[str, ...] = ()
     """Remarks: facts worth knowing that are no fault."""
 

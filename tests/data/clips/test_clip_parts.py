@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from data.video import VideoDataModule
+from data.video.data_module import VideoDataModule
 from tests.clips import write_classes, write_clip
 
 

@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 
+from data.clips.layouts import clips
+from data.clips.list_table import header_of
 from data.files.errors import InputError
-from data.layouts import clips
-from data.list_table import header_of
 
 
 @pytest.fixture

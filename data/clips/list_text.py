@@ -4,7 +4,7 @@ import codecs
 import os
 from pathlib import Path
 
-from data.clip import is_video
+from data.clips.clip import is_video
 from data.files.encodings import encoding_of
 from data.files.errors import InputError
 

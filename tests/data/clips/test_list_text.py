@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 
+from data.clips.layouts import clips
+from data.clips.list_text import text_of_list
 from data.files.errors import InputError
-from data.layouts import clips
-from data.list_text import text_of_list
 from tests.clips import write_clip
 
 LIST = "path,label\r\né.mp4,run\r\nb.mp4,jump\r\n"

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from data.augment import Augmentation
 from data.files.errors import InputError
-from data.video import VideoDataModule
+from data.video.augment import Augmentation
+from data.video.data_module import VideoDataModule
 from tests.clips import write_classes
 
 ALL = {"crop": 0.3, "color": 0.4, "grey": 0.5, "flip": 0.5}

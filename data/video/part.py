@@ -12,16 +12,16 @@ from typing import Self
 import numpy as np
 import torch
 
-from data.augment import Augmentation
 from data.batches.data_module import Part
 from data.batches.ragged import RaggedBatch, Skipped, collate
-from data.clip import clip_name
+from data.clips.clip import clip_name
 from data.decoding.decode import Reading
 from data.decoding.isolation import Decoder
 from data.decoding.probe import Probe, UnreadableError
 from data.decoding.sampling import WHOLE, Section
 from data.files.errors import InputError
-from data.scan import digest_files
+from data.video.augment import Augmentation
+from data.video.scan import digest_files
 
 # Raise it when decoding gives other pixels than before: kept features of them are then made anew.
 _PIXELS_VERSION = 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.clock_times import seconds_of
+from data.clips.clock_times import seconds_of
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import unicodedata
 
 import pytest
 
-from data.clip import Clip, Listing
-from data.doctor import examine
+from data.clips.clip import Clip, Listing
+from data.clips.layouts import clips
 from data.files.errors import InputError
-from data.layouts import clips
-from data.video import VideoDataModule
+from data.video.data_module import VideoDataModule
+from data.video.doctor import examine
 from pipelines.doctor_table import table
 from tests.clips import write_clip
 

@@ -9,7 +9,7 @@ from data.decoding.decode import read_frames
 from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError, probe
 from data.files.errors import InputError
-from data.video import VideoDataModule
+from data.video.data_module import VideoDataModule
 from tests.clips import grey_of, write_classes, write_clip
 
 

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from data.clip import Clip, Listing, film_of
-from data.clock_times import is_clock, seconds_of
+from data.clips.clip import Clip, Listing, film_of
+from data.clips.clock_times import is_clock, seconds_of
+from data.clips.list_paths import listed_files
+from data.clips.list_table import open_table
 from data.files.errors import InputError
 from data.files.folders import composed
-from data.list_paths import listed_files
-from data.list_table import open_table
 from data.splits.parts import PART_NAMES
 from data.tables.column_names import (
     CLIP_LABEL,

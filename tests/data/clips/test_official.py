@@ -6,8 +6,8 @@ import unicodedata
 
 import pytest
 
+from data.clips.layouts import Clip, clips
 from data.files.errors import InputError
-from data.layouts import Clip, clips
 
 
 def write(folder, files):

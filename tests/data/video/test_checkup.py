@@ -6,11 +6,11 @@ from fractions import Fraction
 import av
 import pytest
 
-from data import checkup
-from data.checkup import Checkup, check_clip, check_clips
-from data.clip import Clip
+from data.clips.clip import Clip
 from data.decoding.isolation import Decoder
 from data.decoding.sampling import Section
+from data.video import checkup
+from data.video.checkup import Checkup, check_clip, check_clips
 from tests.clips import numbered, write_video
 
 

@@ -3,11 +3,11 @@
 A verdict is what is worst about a clip, in this order:
 
 - ``unreadable``: no frame of it can be decoded, or it hangs or ends its decoder;
-- ``damaged``: frames are missing (see `data.checkup.Checkup`);
+- ``damaged``: frames are missing (see `data.video.checkup.Checkup`);
 - ``unlabelled``: it has no label;
 - ``conflict``: the same bytes stand under another label too;
 - ``leak``: the same bytes, or clips of its group, stand in another part that the source names;
-- ``implausible``: it can be read, but its clock can hardly be right (see `data.plausibility`);
+- ``implausible``: it can be read, but its clock can hardly be right (see `data.video.plausibility`);
 - ``duplicate``: the same bytes stand there once more, in the same part or before parts are drawn.
   This is not wrong: training keeps them on one side, where they only count twice;
 - ``ok``; a reason beside it is worth knowing and not wrong, such as a second video stream.
@@ -21,15 +21,15 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from data.checkup import Checkup, check_clips, size_of
-from data.clip import VIDEO_SUFFIXES, Clip, Listing, video_files
+from data.clips.clip import VIDEO_SUFFIXES, Clip, Listing, video_files
 from data.files.errors import InputError
 from data.files.folders import is_junk
-from data.scan import contents_of
 from data.splits.label_names import in_order
 from data.splits.labels import encode_labels, hints, named_labels
 from data.splits.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.splits.parts import PART_NAMES, split
+from data.video.checkup import Checkup, check_clips, size_of
+from data.video.scan import contents_of
 
 Verdict = Literal[
     "ok", "duplicate", "implausible", "leak", "conflict", "unlabelled", "damaged", "unreadable"
@@ -87,7 +87,7 @@ def examine(
     """Read everything once. Labels are named as training names them.
 
     Args:
-        listing: the clips that `data.layouts.clips` finds in the source.
+        listing: the clips that `data.clips.layouts.clips` finds in the source.
         source: the folder or file.
         limit_seconds: how long decoding a clip may take, and as long again for every 1,000 frames.
         show_progress: draw progress bars where there is a terminal.

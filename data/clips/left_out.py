@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from data.clip import VIDEO_SUFFIXES, video_files
+from data.clips.clip import VIDEO_SUFFIXES, video_files
 from data.files.folders import files_below, is_junk
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.clip import local_path
+from data.clips.clip import local_path
 from data.files.errors import InputError
 from data.files.folders import composed
 

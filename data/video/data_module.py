@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from data.augment import Augmentation
 from data.batches.data_module import Origin, Part, SequenceDataModule
 from data.batches.ragged import Skipped
-from data.clip import Clip, Listing
+from data.clips.clip import Clip, Listing
+from data.clips.layouts import clips
+from data.clips.left_out import left_out_below, tell_left_out, tell_unlisted
+from data.clips.list_table import header_of
 from data.decoding.decode import Reading, wanted_frames
 from data.decoding.isolation import Decoder
 from data.decoding.probe import Probe, UnreadableError, traits_of
@@ -20,13 +22,11 @@ from data.decoding.scaling import Fit, Interpolation
 from data.examples.embedded import video_example
 from data.files.errors import InputError
 from data.files.workers import available_cores
-from data.layouts import clips
-from data.left_out import left_out_below, tell_left_out, tell_unlisted
-from data.list_table import header_of
-from data.scan import contents_of, probe_files
 from data.splits.labels import encode_labels
 from data.splits.leaks import Leak, duplicates, find_leaks, merge_groups
-from data.video_part import VideoPart, unreadable
+from data.video.augment import Augmentation
+from data.video.part import VideoPart, unreadable
+from data.video.scan import contents_of, probe_files
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from data import scan
 from data.decoding.isolation import Decoder
 from data.decoding.probe import Probe, probe
-from data.scan import contents_of, digest_files, probe_files
+from data.video import scan
+from data.video.scan import contents_of, digest_files, probe_files
 from tests.clips import WAYS, numbered, write_video, write_way
 from tests.odd_clips import join, write_fields, write_streams
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data.clip import is_video, local_path
+from data.clips.clip import is_video, local_path
+from data.clips.list_text import text_of_list
 from data.files.errors import InputError
-from data.list_text import text_of_list
 from data.tables.column_names import PATH, columns_named
 
 log = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from data.clip import film_of
+from data.clips.clip import film_of
+from data.clips.layouts import Clip, clips, folder_per_class
 from data.files.errors import InputError
-from data.layouts import Clip, clips, folder_per_class
 
 COLUMNS = {
     name: name for name in ("path", "label", "split", "group", "start_seconds", "end_seconds")

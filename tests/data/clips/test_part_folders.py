@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
+from data.clips.layouts import clips
 from data.files.errors import InputError
-from data.layouts import clips
 from data.texts import read_table
 
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.clip import Clip, Listing, film_of, local_path, video_files
+from data.clips.clip import Clip, Listing, film_of, local_path, video_files
+from data.clips.list_table import open_table
+from data.clips.list_text import text_of_list
 from data.files.errors import InputError
 from data.files.folders import composed, is_junk, sub_folders
-from data.list_table import open_table
-from data.list_text import text_of_list
 from data.splits.parts import PART_NAMES
 
 log = logging.getLogger(__name__)

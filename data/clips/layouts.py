@@ -4,11 +4,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from data.clip import Clip, Listing, film_of, is_video, video_files
+from data.clips.clip import Clip, Listing, film_of, is_video, video_files
+from data.clips.manifest import manifest
+from data.clips.official_lists import official_lists
 from data.files.errors import InputError
 from data.files.folders import why_absent
-from data.manifest import manifest
-from data.official import official_lists
 from data.splits.class_folders import class_folders, class_name
 
 

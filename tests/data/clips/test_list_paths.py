@@ -5,8 +5,8 @@ import unicodedata
 
 import pytest
 
+from data.clips.layouts import clips
 from data.files.errors import InputError
-from data.layouts import clips
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Which clips there are: folders, official lists, and lists of one's own."""
