@@ -8,7 +8,7 @@ from data.batches.data_module import SequenceDataModule
 from data.decoding.decode import Reading
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 from data.video.data_module import VideoDataModule
 from pipelines.allowed_classes import RefusedError, Trust, shown
 from pipelines.blueprint import planned, rebuild

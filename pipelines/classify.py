@@ -19,7 +19,7 @@ from data.batches.joined import NO_LABEL
 from data.batches.pairing import Pair
 from data.batches.ragged import RaggedBatch, Skipped
 from data.files.checkpoint import CHECKPOINT_KEY
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 from models.encoders.pretrained import reads_pretrained
 from models.encoders.words import Encoder, encoders_of
 from models.errors import OptionError

@@ -15,7 +15,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.averaging import refuse_averaged_buffers
@@ -191,7 +191,7 @@ class ClassifierCLI(TrainingCLI):
                 "--teachers",
                 type=list[str],
                 default=[],
-                help="checkpoints of classifiers whose answers to data.unlabelled are learnt too",
+                help="checkpoints of classifiers whose answers to data.text.unlabelled are learnt too",
             )
 
     def before_instantiate_classes(self) -> None:

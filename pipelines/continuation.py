@@ -11,8 +11,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.files.errors import InputError
-from data.language import END
-from data.vocabulary import UNKNOWN
+from data.running_text.data_module import END
+from data.text.vocabulary import UNKNOWN
 from models.recurrence.cells import State
 from models.sequence.language_model import LanguageModel
 

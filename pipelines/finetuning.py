@@ -11,7 +11,7 @@ from torch import nn
 
 from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 from models.encoders.words import encoders_of
 from models.sequence.many_to_one import ManyToOne
 from pipelines.blueprint import refuse_not_finite

@@ -5,7 +5,7 @@ from functools import partial
 
 from pytorch_lightning.cli import LightningArgumentParser
 
-from data.language import LanguageDataModule
+from data.running_text.data_module import LanguageDataModule
 from pipelines.cli import TrainingCLI, defaults
 from pipelines.errors import one_line_errors
 from pipelines.language_checkpoints import TASK, UNUSED, describe_language

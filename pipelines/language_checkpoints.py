@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
-from data.language import LanguageDataModule
+from data.running_text.data_module import LanguageDataModule
 from models.encoders.frames import FrameEncoder
 from pipelines.allowed_classes import Trust
 from pipelines.blueprint import rebuild

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from data.language import END, LanguageDataModule
-from data.vocabulary import UNKNOWN
+from data.running_text.data_module import END, LanguageDataModule
+from data.text.vocabulary import UNKNOWN
 from models.sequence.language_model import LanguageModel
 from pipelines.continuation import continuation, first_tokens, readable
 from pipelines.language_report import perplexity_text

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from data.files.atomic_write import write_whole
-from data.language import LanguageDataModule
+from data.running_text.data_module import LanguageDataModule
 from pipelines.escaping import printable
 from pipelines.language_task import measures
 from pipelines.ngrams import ngram_losses

@@ -14,8 +14,8 @@ from torch.optim import Optimizer
 
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
-from data.language import LanguageDataModule
-from data.streams import StreamBatch
+from data.running_text.data_module import LanguageDataModule
+from data.running_text.streams import StreamBatch
 from models.encoders.words import Encoder
 from models.recurrence.cells import State
 from models.recurrence.recurrences import Recurrence

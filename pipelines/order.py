@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from data.batches.ragged import RaggedBatch
-from data.text_part import windows
+from data.text.part import windows
 from pipelines.intervals import Comparison
 
 # Beyond this many, more examples change a share by less than a percent.

@@ -18,7 +18,7 @@ from data.files.errors import InputError
 from data.files.folders import is_same_path
 from data.files.workers import available_cores
 from data.tables.table_format import table_format
-from data.unknown_words import MOST_UNKNOWN
+from data.text.unknown_words import MOST_UNKNOWN
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.errors import one_line_errors
 from pipelines.overlay import check_output, write_overlay

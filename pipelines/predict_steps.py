@@ -16,8 +16,8 @@ from data.clips.clip import local_path
 from data.decoding.reading_ahead import ClipReader
 from data.files.encodings import clean
 from data.files.workers import available_cores
-from data.text_part import windows
-from data.tokenizing import content_of, unknown_of
+from data.text.part import windows
+from data.text.tokenizing import content_of, unknown_of
 from data.video.data_module import reading_of
 from pipelines.predict_inputs import Item
 

@@ -7,7 +7,7 @@ from jsonargparse import ArgumentParser
 
 from data.files.encodings import clean, typed_text
 from data.files.errors import InputError
-from data.vocabulary import UNKNOWN
+from data.text.vocabulary import UNKNOWN
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.continuation import continuation, first_tokens, readable
 from pipelines.errors import one_line_errors

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from data.decoding.decode import read_frames
 from data.decoding.probe import UnreadableError
-from data.documents import pieces
 from data.files.encodings import clean, read_text, typed_text
 from data.files.errors import InputError
 from data.files.folders import why_no_file
-from data.text_part import windows
+from data.running_text.documents import pieces
+from data.text.part import windows
 from data.video.data_module import reading_of
 from models.recurrence.recurrences import Recurrence
 from models.recurrence.traces import cells_of

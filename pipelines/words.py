@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from data.embeddings import WordVectors
 from data.files.errors import InputError
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
+from data.text.word_vectors import WordVectors
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, WordEmbedding
 

@@ -4,7 +4,7 @@ import pandas
 import pytest
 
 from data.files.errors import InputError
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 
 ROWS = [
     (f"film number {k} is {word}", label)

@@ -85,7 +85,7 @@ class AdaptiveSoftmax(TokenHead):
 
     Grave 2017, "Efficient softmax approximation for GPUs": exact probabilities, at a cost that
     hardly grows with V. A rare token has fewer features to be told by, a quarter for each cluster.
-    Tokens must be numbered from the frequent to the rare, as `data.vocabulary` does for words.
+    Tokens must be numbered from the frequent to the rare, as `data.text.vocabulary` does for words.
 
     Args:
         in_features: D.

@@ -17,7 +17,7 @@ from unittest import mock
 
 import torch
 
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 from pipelines import member_losses
 from pipelines.classify import SequenceClassifier
 from pipelines.processor import prepare_processor

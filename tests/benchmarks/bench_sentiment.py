@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence, pad_sequence
 
 from data.batches.ragged import RaggedBatch
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import WordEmbedding, encoders_of
 from models.recurrence.recurrences import LSTM

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
-from data.vocabulary import learn_tokenizer
+from data.text.vocabulary import learn_tokenizer
 from models.encoders.frames import SmallCNN
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding

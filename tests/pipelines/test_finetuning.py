@@ -11,9 +11,9 @@ import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
-from data.language import LanguageDataModule
-from data.text import TextDataModule
-from data.tokenizing import content_of
+from data.running_text.data_module import LanguageDataModule
+from data.text.data_module import TextDataModule
+from data.text.tokenizing import content_of
 from models.encoders.pretrained import without_pretrained
 from models.encoders.words import WordEmbedding, encoders_of
 from models.recurrence.recurrences import LSTM

@@ -18,7 +18,7 @@ import yaml
 
 from data.files.encodings import clean
 from data.files.errors import InputError
-from data.language import END, LanguageDataModule
+from data.running_text.data_module import END, LanguageDataModule
 from pipelines import sample
 from pipelines.language import train_language
 from pipelines.language_checkpoints import load_language, tokenizer_of

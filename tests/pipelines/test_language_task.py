@@ -8,7 +8,7 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 
-from data.language import LanguageDataModule
+from data.running_text.data_module import LanguageDataModule
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from models.sequence.language_model import LanguageModel

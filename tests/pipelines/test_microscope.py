@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.vocabulary import learn_tokenizer
+from data.text.vocabulary import learn_tokenizer
 from models.recurrence.recurrences import GRU, LSTM
 from pipelines import microscope
 from pipelines.language import train_language

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from data.batches.ragged import collate, select
-from data.text_part import windows
+from data.text.part import windows
 from pipelines.answers import TestRecord
 from pipelines.order import MOST_EXAMPLES, READINGS, answers_reordered, chosen_ids, describe_order
 

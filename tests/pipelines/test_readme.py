@@ -97,7 +97,9 @@ def files_of_the_readme(in_folder, monkeypatch):
         video_example, train_clips_per_class=2, val_clips_per_class=1, test_clips_per_class=1
     )
     monkeypatch.setattr("data.video.data_module.video_example", small)
-    monkeypatch.setattr("data.text.sentiment_example", lambda: in_folder / "reviews.csv")
+    monkeypatch.setattr(
+        "data.text.data_module.sentiment_example", lambda: in_folder / "reviews.csv"
+    )
     return in_folder
 
 

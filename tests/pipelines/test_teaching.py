@@ -8,7 +8,7 @@ import numpy as np
 import pandas
 import pytest
 
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 from pipelines.checkpoints import load
 from pipelines.cli import train
 from pipelines.predictor import load as load_predictor

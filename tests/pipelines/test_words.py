@@ -6,7 +6,7 @@ import torch
 
 from data.batches.ragged import collate
 from data.files.errors import InputError
-from data.text_part import windows
+from data.text.part import windows
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding
 from pipelines import predict

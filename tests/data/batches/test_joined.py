@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from data.batches.joined import NO_LABEL, JoinedPart
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 
 
 @pytest.fixture

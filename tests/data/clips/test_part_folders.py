@@ -6,7 +6,7 @@ import pytest
 
 from data.clips.layouts import clips
 from data.files.errors import InputError
-from data.texts import read_table
+from data.text.sources import read_table
 
 
 def touch(folder, *names):

@@ -5,13 +5,13 @@ import os
 
 import pytest
 
-from data.documents import read_documents
 from data.files.encodings import decoder_of, encoding_of, open_text, read_text
 from data.files.errors import InputError
-from data.language import LanguageDataModule
+from data.running_text.data_module import LanguageDataModule
+from data.running_text.documents import read_documents
 from data.tables.table_format import TableFormat
-from data.text import TextDataModule
-from data.texts import read_texts
+from data.text.data_module import TextDataModule
+from data.text.sources import read_texts
 
 TEXT = "Ein schöner Film – „großartig“\nund 영화 😀 too"
 LATIN = "un café très agréable"

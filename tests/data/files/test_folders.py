@@ -5,10 +5,10 @@ import os
 import pytest
 
 from data.clips.layouts import clips
-from data.documents import read_documents
 from data.files.errors import InputError
 from data.files.folders import files_below, is_junk, is_text, text_files, why_absent
-from data.texts import read_texts
+from data.running_text.documents import read_documents
+from data.text.sources import read_texts
 
 JUNK = [
     *("__MACOSX", "._a.txt", ".ipynb_checkpoints", ".DS_Store", "Thumbs.db", "@eaDir", ".git"),

@@ -8,8 +8,8 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from data.files.errors import InputError
-from data.text import TextDataModule
-from data.texts import read_texts
+from data.text.data_module import TextDataModule
+from data.text.sources import read_texts
 
 FORMATS = ("csv", "jsonl", "json", "parquet")
 

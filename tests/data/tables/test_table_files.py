@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from data.files import compressed
-from data.text import TextDataModule
-from data.texts import read_texts
+from data.text.data_module import TextDataModule
+from data.text.sources import read_texts
 from tests.tables import EVERY, ROWS, all_texts, frame, refused, save, texts_of, written
 
 

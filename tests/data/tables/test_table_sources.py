@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 from tests.tables import EVERY, ROWS, all_texts, frame, refused, save, texts_of, written
 
 
@@ -205,7 +205,7 @@ def test_lists_and_objects_of_json_are_one_line(tmp_path, role):
 @pytest.mark.parametrize("role", ["text", "label", "group"])
 def test_lists_of_a_hub_s_data_set_are_one_line(tmp_path, monkeypatch, role):
     columns = {"text": ["a"] * 4, "label": [0, 1] * 2, "split": ["train"] * 4, role: [[1]] * 4}
-    monkeypatch.setattr("data.texts._hub", lambda name: Dataset.from_dict(columns))
+    monkeypatch.setattr("data.text.sources._hub", lambda name: Dataset.from_dict(columns))
     assert f"the column '{role}' holds lists" in refused("somebody/something")
 
 

@@ -11,7 +11,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from data.files.errors import InputError
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 
 WORDS = ("poor", "fine")
 

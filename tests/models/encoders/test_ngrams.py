@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.text_part import windows
+from data.text.part import windows
 from models.encoders.ngrams import NgramEmbedding
 from models.errors import OptionError
 

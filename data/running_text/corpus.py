@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.documents import divide, documents_of, read_documents
 from data.files.cache import cache_folder
 from data.files.errors import InputError
+from data.running_text.documents import divide, documents_of, read_documents
 from data.tables.table_format import UNSAID, TableFormat
-from data.text import TextDataModule
-from data.texts import read_texts
-from data.tokenizing import content_of
+from data.text.data_module import TextDataModule
+from data.text.sources import read_texts
+from data.text.tokenizing import content_of
 
 
 class Corpus(NamedTuple):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from data.text import TextDataModule
-from data.vocabulary import learn_tokenizer
+from data.text.data_module import TextDataModule
+from data.text.vocabulary import learn_tokenizer
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,7 +103,7 @@ def test_what_is_kept_goes_by_the_version_of_the_code_that_makes_it(tmp_path, ca
     (tmp_path / "x.csv").write_text(content())
     _ = read(tmp_path / "x.csv")
     files = files_in(cache)
-    monkeypatch.setattr("data.tokenizing._VERSIONS", ("another",))
+    monkeypatch.setattr("data.text.tokenizing._VERSIONS", ("another",))
     _ = read(tmp_path / "x.csv")
     assert len(files_in(cache)) == len(files) + 3
 
@@ -134,7 +134,7 @@ def test_loaders_that_fork_after_tokenizing_give_all(tmp_path, cache, capfd):
 MEASURE = """
 import json, sys, threading, time
 import numpy as np
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 
 def held_mib():
     lines = open("/proc/self/status").read().splitlines()

@@ -11,7 +11,7 @@ from datasets import Dataset
 from data.batches.data_module import Part
 from data.batches.ragged import RaggedBatch, collate
 from data.files.errors import InputError
-from data.tokenizing import Tokens
+from data.text.tokenizing import Tokens
 
 
 class TextPart(Part):

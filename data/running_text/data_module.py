@@ -11,16 +11,16 @@ import torch
 from pytorch_lightning import LightningDataModule
 from tokenizers import Tokenizer
 
-from data.corpus import Corpus, contents, labelled_corpus, running_corpus, with_further
-from data.documents import pieces
 from data.files.atomic_write import written_whole
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.streams import StreamBatches, streams_for
+from data.running_text.corpus import Corpus, contents, labelled_corpus, running_corpus, with_further
+from data.running_text.documents import pieces
+from data.running_text.streams import StreamBatches, streams_for
 from data.tables.table_format import Quoting, table_format
-from data.text import TextDataModule
-from data.unknown_words import warn_of_unknown
-from data.vocabulary import UNKNOWN, TokenizerKind, learn_tokenizer
+from data.text.data_module import TextDataModule
+from data.text.unknown_words import warn_of_unknown
+from data.text.vocabulary import UNKNOWN, TokenizerKind, learn_tokenizer
 
 log = logging.getLogger(__name__)
 

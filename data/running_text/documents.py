@@ -17,7 +17,7 @@ from data.files.errors import InputError
 from data.files.folders import text_files, why_absent
 from data.tables.table_folders import tables_below
 from data.tables.table_format import READABLE, UNSAID, TableFormat, is_table_file
-from data.texts import read_texts
+from data.text.sources import read_texts
 
 # A cut that would fall within a line is moved to its end, and within a word before the next one,
 # where such a place is near.

@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from data.files.errors import InputError
 from data.tables.text_tables import PROBLEM, file_table
-from data.text import TextDataModule
+from data.text.data_module import TextDataModule
 
 NEEDED = {"text": "text", "label": "label"}
 BOM = b"\xef\xbb\xbf"

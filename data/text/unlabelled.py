@@ -6,9 +6,9 @@ from tokenizers import Tokenizer
 from data.files.cache import cache_folder
 from data.files.errors import InputError
 from data.tables.table_format import UNSAID, TableFormat
-from data.text_part import TextPart
-from data.texts import read_texts
-from data.tokenizing import contents_of, tokenize
+from data.text.part import TextPart
+from data.text.sources import read_texts
+from data.text.tokenizing import contents_of, tokenize
 
 
 def unlabelled_part(

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from data.files.errors import InputError
-from data.text import TextDataModule
-from data.tokenizing import contents_of
-from data.twins import keys_of_twins
+from data.text.data_module import TextDataModule
+from data.text.near_duplicates import keys_of_twins
+from data.text.tokenizing import contents_of
 
 COUNT = 40
 

@@ -6,10 +6,10 @@ import pandas
 import pytest
 
 from data.files.errors import InputError
-from data.text import TextDataModule
-from data.text_part import windows
-from data.texts import one_table, read_texts
-from data.vocabulary import learn_tokenizer
+from data.text.data_module import TextDataModule
+from data.text.part import windows
+from data.text.sources import one_table, read_texts
+from data.text.vocabulary import learn_tokenizer
 
 WORDS = {"good": ["fine", "great", "lovely"], "bad": ["poor", "dull", "awful"]}
 

@@ -18,7 +18,7 @@ from data.files.atomic_write import written_whole
 from data.files.checkpoint import read_saved
 from data.files.encodings import clean
 from data.files.errors import InputError
-from data.vocabulary import MARKUP, UNKNOWN, VERSION, learn_tokenizer
+from data.text.vocabulary import MARKUP, UNKNOWN, VERSION, learn_tokenizer
 
 log = logging.getLogger(__name__)
 

@@ -4,13 +4,20 @@ import numpy as np
 import pandas
 import pytest
 
-from data import language
-from data.documents import NEAR_CHARACTERS, Documents, cut_after, divide, pieces, read_documents
 from data.files.errors import InputError
-from data.language import END, LanguageDataModule
-from data.streams import StreamBatches, streams_for
-from data.text import TextDataModule
-from data.tokenizing import content_of
+from data.running_text import data_module as language
+from data.running_text.data_module import END, LanguageDataModule
+from data.running_text.documents import (
+    NEAR_CHARACTERS,
+    Documents,
+    cut_after,
+    divide,
+    pieces,
+    read_documents,
+)
+from data.running_text.streams import StreamBatches, streams_for
+from data.text.data_module import TextDataModule
+from data.text.tokenizing import content_of
 
 
 def documents(*texts, is_whole=False):

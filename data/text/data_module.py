@@ -10,7 +10,6 @@ from tokenizers import Tokenizer
 
 from data.batches.data_module import Origin, Part, SequenceDataModule
 from data.batches.ragged import Skipped
-from data.embeddings import WordVectors, read_vectors
 from data.examples.embedded import sentiment_example
 from data.files.cache import cache_folder
 from data.files.errors import InputError
@@ -19,13 +18,14 @@ from data.splits.leaks import merge_groups
 from data.splits.parts import parts_named
 from data.tables.chosen_columns import columns_told
 from data.tables.table_format import Quoting, table_format
-from data.text_part import text_parts
-from data.texts import TextTable, read_table
-from data.tokenizing import contents_of, tokenize, tokenizer_for
-from data.twins import describe_twins, joining_twins, keys_of_twins
-from data.unknown_words import warn_of_unknown
-from data.unlabelled import unlabelled_part
-from data.vocabulary import TokenizerKind
+from data.text.near_duplicates import describe_twins, joining_twins, keys_of_twins
+from data.text.part import text_parts
+from data.text.sources import TextTable, read_table
+from data.text.tokenizing import contents_of, tokenize, tokenizer_for
+from data.text.unknown_words import warn_of_unknown
+from data.text.unlabelled import unlabelled_part
+from data.text.vocabulary import TokenizerKind
+from data.text.word_vectors import WordVectors, read_vectors
 
 log = logging.getLogger(__name__)
 
