@@ -36,7 +36,7 @@ best      = test -f $(call best_run,$(1),$(3))/report/report.json || $(PY) -m pi
             $(if $(2),--config=pipelines/$(2).yaml) $(call option,data.path,DATA) \
             --run=$(call best_name,$(3))
 best_ckpt = $(call best_run,$(1),$(2))/checkpoints/best.ckpt
-unlabelled = $(call option,data.text.unlabelled,UNLABELLED)
+unlabelled = $(call option,data.unlabelled,UNLABELLED)
 is_taught = $(and $(value UNLABELLED),$(filter best,$(SIZE)))
 evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,CKPT) $(call option,data.path,DATA) \
             $(call option,split,SPLIT) $(call option,run,RUN) $(call as_typed,ARGS)

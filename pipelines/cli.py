@@ -191,7 +191,7 @@ class ClassifierCLI(TrainingCLI):
                 "--teachers",
                 type=list[str],
                 default=[],
-                help="checkpoints of classifiers whose answers to data.text.unlabelled are learnt too",
+                help="checkpoints of classifiers whose answers to data.unlabelled are learnt too",
             )
 
     def before_instantiate_classes(self) -> None:

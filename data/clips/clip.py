@@ -9,8 +9,8 @@ from typing import NamedTuple
 from data.decoding.sampling import WHOLE, Section
 from data.files.folders import files_below
 
-# Endings of files that `data.decoding.opening` reads, each a file to itself. Those that mostly name something
-# else (.ogg, .dat, .bin) are not among them.
+# Endings of files that `data.decoding.opening` reads, each a file to itself. Those that mostly
+# name something else (.ogg, .dat, .bin) are not among them.
 _SUFFIXES = """
     .264 .265 .3g2 .3gp .3gp2 .3gpp .amv .apng .asf .av1 .avc .avi .dav .dif .divx .dv .dvr-ms .f4v
     .flv .gif .gxf .h261 .h263 .h264 .h265 .h26l .hevc .insv .ismv .ivf .lrv .m1v .m2p .m2t .m2ts

@@ -37,8 +37,8 @@ class Reading(NamedTuple):
     """How a clip is read: all that decides which pixels come out, as plain values.
 
     `size_px` S; `fit` and `interpolation`: see `data.decoding.scaling.FrameScaler`; `frames`: ``all``,
-    ``every=k``, ``fps=r`` or ``count=n``, see `data.decoding.sampling`; `max_frames`: the most that are read,
-    None for no limit; `min_share`: the least share of the frames wanted that must be decoded.
+    ``every=k``, ``fps=r`` or ``count=n``, see `data.decoding.sampling`; `max_frames`: the most that
+    are read, None for no limit; `min_share`: the least share of the frames wanted that must be decoded.
     """
 
     size_px: int

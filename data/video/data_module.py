@@ -54,7 +54,8 @@ class VideoDataModule(SequenceDataModule):
         fit: how frames come to be square: crop, letterbox or stretch (see `FrameScaler`).
         interpolation: area, bilinear or fast (see `FrameScaler`).
         frames: which frames of a clip are read: all, every=k, fps=r, or count=n spread over the
-            whole clip (see `data.decoding.sampling`); a gap of hours in its times counts as one usual step.
+            whole clip (see `data.decoding.sampling`); a gap of hours in its times counts as one
+            usual step.
         max_frames: read only so many of these; None reads them all. The report says how many were
             cut off.
         min_share: the least share of a clip's frames that must be decoded; one with fewer is
