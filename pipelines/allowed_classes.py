@@ -16,12 +16,11 @@ from typing import Any
 
 import models
 from data.files.errors import InputError
-from pipelines.escaping import printable
+from pipelines.escaping import excerpt
 
 PACKAGE = "models"
 _FOLDER = Path(models.__file__).resolve().parent
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-_SHOWN_CHARACTERS = 80
 
 # Modules of classes that were typed as options in this process.
 _TYPED: set[str] = set()
@@ -88,29 +87,23 @@ def allowed_class(path: Any, contract: type, *, trust: Trust) -> type:
     Raises:
         RefusedError: it may not be used, or is not there.
     """
-    name = shown(path)
+    name = excerpt(path)
     module_name, _, class_name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
     if not (_MODULE.fullmatch(module_name) and class_name.isidentifier()):
         raise RefusedError(f"{name}: names no class; a subclass of {contract.__name__} is due")
     try:
         module = _ours(module_name) or trust.module(module_name)
     except Exception as error:  # whatever the code of a module does
-        raise RefusedError(f"{name}: its module cannot be imported ({shown(error)})") from error
+        raise RefusedError(f"{name}: its module cannot be imported ({excerpt(error)})") from error
     if module is None:
         raise RefusedError(
             f"{name}: not a class of this project; if you know who wrote it and trust its code, name"
-            f" its file by --trust={shown(module_name.rpartition('.')[2])}.py"
+            f" its file by --trust={excerpt(module_name.rpartition('.')[2])}.py"
         )
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, contract)):
         raise RefusedError(f"{name}: no subclass of {contract.__name__}, which is due there")
     return found
-
-
-def shown(value: Any) -> str:
-    """A value of a file in a line that is not too long, harmless to a terminal."""
-    text = printable(" ".join((value if isinstance(value, str) else repr(value)).split()))
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 
 def _ours(name: str) -> ModuleType | None:

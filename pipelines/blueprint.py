@@ -31,8 +31,9 @@ from data.files.errors import InputError
 from data.files.plain_values import fits
 from models.encoders.pretrained import without_pretrained
 from models.errors import OptionError
-from models.finite import first_not_finite
-from pipelines.allowed_classes import RefusedError, Trust, TypedTrust, allowed_class, shown
+from pipelines.allowed_classes import RefusedError, Trust, TypedTrust, allowed_class
+from pipelines.divergence import refuse_not_finite
+from pipelines.escaping import excerpt
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -115,7 +116,7 @@ def rebuild(
         raise InputError(f"{where}: {error}") from error
     except Exception as error:  # values that do not fit together fail anywhere in a class
         raise InputError(
-            f"{where}: no model can be built of its values ({shown(error)}); give another checkpoint"
+            f"{where}: no model can be built of its values ({excerpt(error)}); give another checkpoint"
         ) from error
     refuse_not_finite(model, where=where)
     return model.eval()
@@ -139,23 +140,7 @@ def compare(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     if unlike:
         raise RefusedError(
             f"its weights are not those of the model: {len(unlike)} of {len(due)} tensors are"
-            f" missing, left over or of another shape, such as {shown(unlike[0])}"
-        )
-
-
-def refuse_not_finite(
-    model: nn.Module, *, where: str, weights: Mapping[str, Tensor] | None = None
-) -> None:
-    """See that no weight is NaN or infinite, of a model or of those that it is to have.
-
-    Raises:
-        InputError: one is.
-    """
-    name = first_not_finite(model, weights)
-    if name is not None:
-        raise InputError(
-            f"{where}: its weights are not finite (NaN or infinite, first in {shown(name)}); give a"
-            " checkpoint from before training diverged"
+            f" missing, left over or of another shape, such as {excerpt(unlike[0])}"
         )
 
 
@@ -197,12 +182,12 @@ def planned(
         RefusedError: a value that does not fit, or an option that the class does not have.
     """
     if not isinstance(values, dict):
-        raise RefusedError(f"{prefix}{shown(values)}: no options of {kind.__name__}")
+        raise RefusedError(f"{prefix}{excerpt(values)}: no options of {kind.__name__}")
     hints = _hints(kind)
     found: dict[str, Any] = {}
     for name in values.keys() - set(unused):
         if name not in hints:
-            raise RefusedError(f"{prefix}{shown(name)}: not an option of {kind.__name__}")
+            raise RefusedError(f"{prefix}{excerpt(name)}: not an option of {kind.__name__}")
         found[name] = _planned(values[name], hints[name], name=f"{prefix}{name}", trust=trust)
     return found
 
@@ -212,12 +197,14 @@ def _planned(value: Any, hint: Any, *, name: str, trust: Trust) -> Any:
     if place is None or (value is None and NoneType in get_args(hint)):
         if not fits(value, hint):
             due = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-            raise RefusedError(f"{name}={shown(value)}: {due} is due there")
+            raise RefusedError(f"{name}={excerpt(value)}: {due} is due there")
         return value
     path, options = value, dict[str, Any]()
     if isinstance(value, dict):
         if not fits(value, _Named):
-            raise RefusedError(f"{name}={shown(value)}: names no class by class_path and init_args")
+            raise RefusedError(
+                f"{name}={excerpt(value)}: names no class by class_path and init_args"
+            )
         path = value["class_path"]
         options = (value.get("init_args") or {}) | (value.get("dict_kwargs") or {})
     try:

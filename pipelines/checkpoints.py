@@ -10,9 +10,10 @@ from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from data.video.data_module import VideoDataModule
-from pipelines.allowed_classes import RefusedError, Trust, shown
+from pipelines.allowed_classes import RefusedError, Trust
 from pipelines.blueprint import planned, rebuild
 from pipelines.classify import SequenceClassifier
+from pipelines.escaping import excerpt
 from pipelines.objective import MixedObjective
 
 DATA_MODULES: dict[str, type[SequenceDataModule]] = {
@@ -68,12 +69,12 @@ def load(
     description = saved.description
     if description["task"] not in DATA_MODULES:
         raise InputError(
-            f"{where}: is a model for {shown(description['task'])}; give one of"
+            f"{where}: is a model for {excerpt(description['task'])}; give one of"
             f" {' or '.join(f'runs/{name}' for name in DATA_MODULES)}"
         )
     members = description.get("model", {}).get("members", 1)
     if not isinstance(members, int) or members > len(saved.weights):
-        raise InputError(f"{where}: has no weights for {shown(members)} members")
+        raise InputError(f"{where}: has no weights for {excerpt(members)} members")
     classifier = rebuild(SequenceClassifier, saved, where=where, trust=Trust(trust), unused=UNUSED)
     temperature = description.get("temperature", 1.0)
     if not (math.isfinite(temperature) and temperature > 0):
@@ -107,7 +108,7 @@ def _check_inputs(
     except Exception as error:  # values that do not fit together fail anywhere
         reason = str(error) if isinstance(error, RefusedError | InputError) else repr(error)
         raise InputError(
-            f"{where}: what it says of its inputs cannot be used ({shown(reason)}); give another"
+            f"{where}: what it says of its inputs cannot be used ({excerpt(reason)}); give another"
             " checkpoint"
         ) from error
 

@@ -13,6 +13,12 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
+def excerpt(value: object, *, most: int = 80) -> str:
+    """The start of a value in one line of at most `most` characters, harmless to a terminal."""
+    line = printable(" ".join((value if isinstance(value, str) else repr(value)).split()))
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
 def visible(text: str) -> str:
     """For a page, which has letters of its own: control characters and lone surrogates as escapes.
 

@@ -18,11 +18,9 @@ from models.sequence.running_answer import running_answer
 from pipelines import checkpoints
 from pipelines.calibration import NOT_FINITE, shares_of
 from pipelines.classify import SequenceClassifier
-from pipelines.escaping import printable
+from pipelines.escaping import excerpt, printable
 from pipelines.predict_inputs import Item
 from pipelines.predict_steps import ItemSteps, steps_of
-
-_SHOWN_CHARACTERS = 60
 
 
 class Timeline(NamedTuple):
@@ -258,8 +256,7 @@ def shown(source: str, task: str) -> str:
     """In one line: a path, or the beginning of a text."""
     if task == "video":
         return printable(source)
-    line = printable(" ".join(source.split()))
-    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[: _SHOWN_CHARACTERS - 1]}…"
+    return excerpt(source, most=60)
 
 
 def _answered(found: Prediction | Unanswered) -> Prediction:

@@ -15,8 +15,10 @@ from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.splits.label_names import listed, places
 from models.errors import OptionError
-from pipelines.allowed_classes import RefusedError, shown
-from pipelines.blueprint import compare, refuse_not_finite
+from pipelines.allowed_classes import RefusedError
+from pipelines.blueprint import compare
+from pipelines.divergence import refuse_not_finite
+from pipelines.escaping import excerpt
 
 OPTION = "--ckpt_path"
 
@@ -126,5 +128,5 @@ class Resumption(Callback):
                 raise
             raise InputError(
                 f"{OPTION}={self.path}: how far it has come is not what this run can go on from"
-                f" ({shown(error)}); give the options that it was trained with"
+                f" ({excerpt(error)}); give the options that it was trained with"
             ) from error
