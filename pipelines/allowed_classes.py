@@ -16,7 +16,7 @@ from typing import Any
 
 import models
 from data.files.errors import InputError
-from pipelines.escaping import excerpt
+from pipelines.runtime.escaping import excerpt
 
 PACKAGE = "models"
 _FOLDER = Path(models.__file__).resolve().parent

@@ -17,7 +17,7 @@ from data.batches.ragged import RaggedBatch, Skipped, concatenate, select, steps
 from models.heads.pooling import mean
 from pipelines.calibration import NOT_FINITE
 from pipelines.order import answers_reordered
-from pipelines.ranks import from_all_ranks
+from pipelines.runtime.ranks import from_all_ranks
 
 # As many steps are read in other orders together.
 _STEPS_AT_ONCE = 8192

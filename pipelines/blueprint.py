@@ -33,7 +33,7 @@ from models.encoders.pretrained import without_pretrained
 from models.errors import OptionError
 from pipelines.allowed_classes import RefusedError, Trust, TypedTrust, allowed_class
 from pipelines.divergence import refuse_not_finite
-from pipelines.escaping import excerpt
+from pipelines.runtime.escaping import excerpt
 
 Model = TypeVar("Model", bound=nn.Module)
 

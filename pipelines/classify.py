@@ -37,7 +37,7 @@ from pipelines.member_losses import MemberLosses
 from pipelines.metrics import accuracy_and_f1, mean_loss
 from pipelines.objective import MixedObjective
 from pipelines.order import chosen_ids
-from pipelines.ranks import from_all_ranks
+from pipelines.runtime.ranks import from_all_ranks
 from pipelines.schedules import Schedule, scheduled, steps_per_epoch
 from pipelines.training_loss import TrainingLoss
 from pipelines.words import check_steps, prepare_embeddings

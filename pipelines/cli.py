@@ -22,9 +22,7 @@ from pipelines.averaging import refuse_averaged_buffers
 from pipelines.blueprint import refuse_unbuildable
 from pipelines.checkpoints import DATA_MODULES, UNUSED, describe, load
 from pipelines.classify import SequenceClassifier
-from pipelines.cores import LeaveCores
 from pipelines.divergence import FiniteCheckpoint, FiniteLoss
-from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
 from pipelines.finetuning import (
     PARTS,
@@ -33,11 +31,13 @@ from pipelines.finetuning import (
     same_layers,
 )
 from pipelines.language_checkpoints import load_language
-from pipelines.processor import prepare_processor
-from pipelines.quiet import ignore_noise
 from pipelines.reporting import report_test
 from pipelines.resuming import Resumption, check_resumable
-from pipelines.runs import RUNS, create_run, is_first_process, name_run
+from pipelines.runtime.cores import LeaveCores
+from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.runtime.processor import prepare_processor
+from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.teaching import Teachers
 from pipelines.waiting import WaitingTime
 

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from pipelines.escaping import printable
 from pipelines.lettering import drawable
+from pipelines.runtime.escaping import printable
 
 GREY = "#5b6673"
 #: beyond this many classes cells hold no figures, and are an image

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from data.files.errors import InputError
 from models.finite import first_not_finite
-from pipelines.escaping import excerpt
+from pipelines.runtime.escaping import excerpt
 
 # A scaler of gradients skips steps while it looks for a scale, and each time halves it; from 2^16 on.
 _MOST_SKIPPED = 20

@@ -17,8 +17,8 @@ from data.files.errors import InputError
 from data.video.data_module import VideoDataModule
 from data.video.doctor import Diagnosis, Finding, examine
 from pipelines.doctor_table import conclusion, table
-from pipelines.errors import one_line_errors
-from pipelines.quiet import ignore_noise
+from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.library_warnings import ignore_noise
 
 OPTIONS = (
     "path",

@@ -9,7 +9,7 @@ from data.clips.clip import Clip, clip_name
 from data.splits.leaks import Leak
 from data.splits.parts import PARTS
 from data.video.doctor import VERDICTS, WRONG, Diagnosis, Finding, labels_like_parts, part_of
-from pipelines.escaping import printable as one_line
+from pipelines.runtime.escaping import printable as one_line
 
 # No more classes than twice this are printed, and no more clips or leaks than this.
 _MOST = 15

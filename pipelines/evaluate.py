@@ -14,13 +14,13 @@ from data.files.folders import is_same_path
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.checkpoints import DATA_MODULES, data_module, load
 from pipelines.classify import SequenceClassifier
-from pipelines.cores import LeaveCores
-from pipelines.errors import one_line_errors
 from pipelines.features import FeatureCache
-from pipelines.processor import prepare_processor
-from pipelines.quiet import ignore_noise
 from pipelines.reporting import report_test
-from pipelines.runs import create_run, is_first_process, name_run
+from pipelines.runtime.cores import LeaveCores
+from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.runtime.processor import prepare_processor
+from pipelines.runtime.run_folders import create_run, is_first_process, name_run
 
 log = logging.getLogger(__name__)
 

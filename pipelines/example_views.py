@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.attribution import COMPLETE
-from pipelines.escaping import printable
+from pipelines.runtime.escaping import printable
 from pipelines.shown_examples import MOST_ATTRIBUTED_STEPS, ShownExample
 from pipelines.thinning import thinned
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from data.files.errors import InputError
 from pipelines.report import in_table
-from pipelines.run_history import read_options
-from pipelines.runs import RUNS
+from pipelines.runtime.run_folders import RUNS
+from pipelines.runtime.run_history import read_options
 
 
 class FinishedRun(NamedTuple):

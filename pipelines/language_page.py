@@ -17,7 +17,7 @@ from pipelines.continuation import continuation, first_tokens, readable
 from pipelines.language_report import perplexity_text
 from pipelines.page import heading, page_of_sections, paragraph, picture, raw, table
 from pipelines.report_figures import draw_history
-from pipelines.run_history import read_history
+from pipelines.runtime.run_history import read_history
 
 # Of the reported part, read from its beginning; what is shown stands where the state has warmed up.
 _READ, _SHOWN = 1_200, 400

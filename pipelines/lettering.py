@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.font_manager import fontManager, get_font
 
-from pipelines.escaping import printable
+from pipelines.runtime.escaping import printable
 
 # Where installed, they write the names that matplotlib's own font cannot.
 FALLBACK_FONTS = ("Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "Microsoft YaHei")

@@ -17,7 +17,6 @@ from data.examples.memory_tasks import MemoryBatch, adding, recall, recall_featu
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
 from data.files.workers import available_cores
-from pipelines.errors import one_line_errors
 from pipelines.memory_experiments import (
     Reader,
     Training,
@@ -28,9 +27,10 @@ from pipelines.memory_experiments import (
     train,
 )
 from pipelines.memory_page import memory_page
-from pipelines.processor import prepare_processor
-from pipelines.runs import create_run, name_run
-from pipelines.strict_json import json_text
+from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.processor import prepare_processor
+from pipelines.runtime.run_folders import create_run, name_run
+from pipelines.runtime.strict_json import json_text
 
 TASK = "memory-lab"
 NUM_SYMBOLS, NUM_SEQUENCES, NUM_TESTED = 8, 32, 500

@@ -18,12 +18,13 @@ from data.files.errors import InputError
 from models.recurrence.traces import cells_of, state_after, trace
 from pipelines.allowed_classes import TRUST_HELP
 from pipelines.checkpoints import load
-from pipelines.errors import one_line_errors
 from pipelines.language_checkpoints import TASK as LANGUAGE
 from pipelines.language_checkpoints import load_language
 from pipelines.microscope_page import Seen, microscope_page
-from pipelines.processor import prepare_processor
-from pipelines.runs import create_run, name_run
+from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.processor import prepare_processor
+from pipelines.runtime.run_folders import create_run, name_run
+from pipelines.runtime.strict_json import json_text
 from pipelines.specimen import (
     Specimen,
     language_specimen,
@@ -31,7 +32,6 @@ from pipelines.specimen import (
     text_specimen,
     video_specimen,
 )
-from pipelines.strict_json import json_text
 from pipelines.unit_ranking import Finding, States, Unit, rank_units
 
 TASK = "microscope"

@@ -8,7 +8,7 @@ from html import escape
 import matplotlib
 from matplotlib.figure import Figure
 
-from pipelines.escaping import visible
+from pipelines.runtime.escaping import visible
 
 # Of what is an image in a figure.
 _IMAGE_DPI = 150

@@ -20,7 +20,6 @@ from data.files.workers import available_cores
 from data.tables.table_format import table_format
 from data.text.unknown_words import MOST_UNKNOWN
 from pipelines.allowed_classes import TRUST_HELP
-from pipelines.errors import one_line_errors
 from pipelines.overlay import check_output, write_overlay
 from pipelines.predict_inputs import (
     STANDARD_INPUT,
@@ -32,7 +31,8 @@ from pipelines.predict_inputs import (
 from pipelines.predict_steps import ClipSteps
 from pipelines.prediction_output import FORMATS, for_terminal, lines_of
 from pipelines.predictor import Prediction, Predictor, Timeline, Unanswered, load
-from pipelines.processor import prepare_processor
+from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.processor import prepare_processor
 
 __all__ = ["Prediction", "Predictor", "Timeline", "load", "main"]
 
@@ -211,7 +211,7 @@ def _clips(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[I
 
 
 def _leave_cores(model: Predictor, num_clips: int) -> None:
-    """Let PyTorch compute on the cores that decoding leaves; see `pipelines.cores`."""
+    """Let PyTorch compute on the cores that decoding leaves; see `pipelines.runtime.cores`."""
     steps = model.steps
     if isinstance(steps, ClipSteps) and num_clips > 1 and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(available_cores() - steps.num_workers, 1))

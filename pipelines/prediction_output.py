@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipelines.escaping import printable
 from pipelines.predictor import Prediction, Timeline, Unanswered, shown
+from pipelines.runtime.escaping import printable
 
 Format = Literal["text", "json", "csv"]
 FORMATS: tuple[Format, ...] = ("text", "json", "csv")

@@ -18,9 +18,9 @@ from models.sequence.running_answer import running_answer
 from pipelines import checkpoints
 from pipelines.calibration import NOT_FINITE, shares_of
 from pipelines.classify import SequenceClassifier
-from pipelines.escaping import excerpt, printable
 from pipelines.predict_inputs import Item
 from pipelines.predict_steps import ItemSteps, steps_of
+from pipelines.runtime.escaping import excerpt, printable
 
 
 class Timeline(NamedTuple):

@@ -16,10 +16,10 @@ from sklearn import metrics
 
 from data.files.atomic_write import write_whole
 from pipelines.confusion import draw_confusion_matrix
-from pipelines.escaping import printable
 from pipelines.measures import scores
 from pipelines.page import UnfinishedPageError
-from pipelines.strict_json import json_text, plain_values
+from pipelines.runtime.escaping import printable
+from pipelines.runtime.strict_json import json_text, plain_values
 
 # Keys of scikit-learn's classification report that are no class.
 _SUMMARIES = ("accuracy", "micro avg", "macro avg", "weighted avg")

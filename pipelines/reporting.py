@@ -15,10 +15,10 @@ from pipelines.measures import ranking, scores
 from pipelines.order import describe_order
 from pipelines.report import Predictions, summary, write_figures, write_pictures
 from pipelines.report_page import PageInputs, report_page
-from pipelines.run_history import read_history, read_options
+from pipelines.runtime.run_history import read_history, read_options
+from pipelines.runtime.surroundings import surroundings
 from pipelines.shown_examples import choose, look_at
 from pipelines.slices import all_slices
-from pipelines.surroundings import surroundings
 
 BASELINES_FILE = "baselines.npz"
 

@@ -18,7 +18,7 @@ from models.errors import OptionError
 from pipelines.allowed_classes import RefusedError
 from pipelines.blueprint import compare
 from pipelines.divergence import refuse_not_finite
-from pipelines.escaping import excerpt
+from pipelines.runtime.escaping import excerpt
 
 OPTION = "--ckpt_path"
 

@@ -18,7 +18,7 @@ from data.splits.label_names import places
 from pipelines.classify import SequenceClassifier
 from pipelines.predict_inputs import Item
 from pipelines.predictor import Prediction, Predictor, load
-from pipelines.ranks import from_all_ranks
+from pipelines.runtime.ranks import from_all_ranks
 
 _TEXTS_AT_ONCE = 1000
 

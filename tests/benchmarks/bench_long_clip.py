@@ -16,7 +16,7 @@ from data.video.data_module import VideoDataModule
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from pipelines.classify import SequenceClassifier
-from pipelines.processor import prepare_processor
+from pipelines.runtime.processor import prepare_processor
 from tests.benchmarks.measure import SHARED_DATA, machine
 from tests.clips import write_clip
 

@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pack_sequence
 
 from models.heads.pooling import last
 from models.recurrence.recurrences import LSTM
-from pipelines.processor import prepare_processor
+from pipelines.runtime.processor import prepare_processor
 from tests.benchmarks.measure import in_turns, machine
 
 # batch, longest, inputs, hidden: the size that the packed way was first measured at, and the sizes

@@ -16,9 +16,9 @@ import torch
 from pytorch_lightning import Trainer
 
 from pipelines.checkpoints import data_module, load
-from pipelines.processor import prepare_processor
-from pipelines.quiet import ignore_noise
 from pipelines.reporting import report_test
+from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.runtime.processor import prepare_processor
 from tests.benchmarks.measure import machine
 
 

@@ -7,7 +7,7 @@ its batches ready-made; what the command takes longer is what Lightning and the 
 loops are those of tutorials: batches of 64 reviews drawn at random, in packed sequences or padded to
 the longest. They are measured with one model of words, which they can be given; the recipe of
 sentiment.yaml, four models that know pairs of words, beside its bare loop alone. All are in one
-process, which keeps its memory (`pipelines.processor`); the usual loops gain most by that.
+process, which keeps its memory (`pipelines.runtime.processor`); the usual loops gain most by that.
 """
 
 import copy
@@ -30,8 +30,8 @@ from models.encoders.words import WordEmbedding, encoders_of
 from models.recurrence.recurrences import LSTM
 from models.sequence.ensemble import parameters_by_member
 from pipelines.classify import SequenceClassifier
-from pipelines.processor import prepare_processor
-from pipelines.quiet import ignore_noise
+from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.runtime.processor import prepare_processor
 from pipelines.waiting import WaitingTime
 from pipelines.words import prepare_embeddings
 from tests.benchmarks.measure import machine

@@ -22,7 +22,7 @@ from pipelines.divergence import FiniteCheckpoint, FiniteLoss
 from pipelines.language import train_language
 from pipelines.language_task import LanguageTask
 from pipelines.predictor import load as load_predictor
-from pipelines.strict_json import json_text
+from pipelines.runtime.strict_json import json_text
 from pipelines.teaching import asked
 from tests.clips import write_classes
 from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews

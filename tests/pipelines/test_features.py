@@ -30,7 +30,7 @@ from pipelines.checkpoints import load
 from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
 from pipelines.features import FeatureCache
-from pipelines.quiet import ignore_noise
+from pipelines.runtime.library_warnings import ignore_noise
 from tests.clips import write_classes, write_clip
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from models.sequence.language_model import LanguageModel
 from pipelines.language_task import LanguageTask, measures
-from pipelines.quiet import ignore_noise
+from pipelines.runtime.library_warnings import ignore_noise
 from tests.pipelines.test_language import write_text
 
 

@@ -14,7 +14,7 @@ from data.batches.data_module import Part
 from data.batches.features import FeaturePart
 from data.video.part import VideoPart
 from pipelines import waiting
-from pipelines.quiet import ignore_noise
+from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.waiting import WaitingTime, advice
 
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from pipelines import cores
+from pipelines.runtime import cores
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from data.files.errors import InputError
-from pipelines.errors import one_line_errors
-from pipelines.escaping import printable
+from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.escaping import printable
 
 
 def test_one_line():

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from data.files.errors import InputError
 from models.errors import OptionError
-from pipelines.escaping import escape_log_messages, printable
-from pipelines.runs import is_first_process
+from pipelines.runtime.escaping import escape_log_messages, printable
+from pipelines.runtime.run_folders import is_first_process
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Processor, ranks, run folders, warnings: what every command stands on."""
