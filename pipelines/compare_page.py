@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipelines.lettering import drawable
-from pipelines.page import heading, page, paragraph, picture, table
+from pipelines.pages.lettering import drawable
+from pipelines.pages.page import heading, page, paragraph, picture, table
 from pipelines.report_figures import BLUE, panels
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from pipelines.lettering import drawable
+from pipelines.pages.lettering import drawable
 from pipelines.runtime.escaping import printable
 
 GREY = "#5b6673"

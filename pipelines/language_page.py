@@ -15,7 +15,7 @@ from data.text.vocabulary import UNKNOWN
 from models.sequence.language_model import LanguageModel
 from pipelines.continuation import continuation, first_tokens, readable
 from pipelines.language_report import perplexity_text
-from pipelines.page import heading, page_of_sections, paragraph, picture, raw, table
+from pipelines.pages.page import heading, page_of_sections, paragraph, picture, raw, table
 from pipelines.report_figures import draw_history
 from pipelines.runtime.run_history import read_history
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipelines.page import heading, page, paragraph, picture, table
+from pipelines.pages.page import heading, page, paragraph, picture, table
 
 COLORS = {"RNN": "#c2553f", "GRU": "#c99a2e", "LSTM": "#2f6ea3", "LSTM, open": "#173f63"}
 GREY = "#5b6673"

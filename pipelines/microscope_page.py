@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipelines.page import heading, page, paragraph, picture, table
+from pipelines.pages.page import heading, page, paragraph, picture, table
 from pipelines.specimen import Specimen
 from pipelines.tracks import Track
 from pipelines.unit_pictures import (

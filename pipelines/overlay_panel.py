@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.font_manager import fontManager, get_font
 from PIL import Image, ImageDraw, ImageFont
 
-from pipelines.lettering import drawable
+from pipelines.pages.lettering import drawable
 from pipelines.predictor import Timeline
 
 MOST_CLASSES = 4

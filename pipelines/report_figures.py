@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipelines.calibration import Reliability
-from pipelines.lettering import drawable
 from pipelines.measures import curves
-from pipelines.thinning import thinned
+from pipelines.pages.lettering import drawable
+from pipelines.pages.thinning import thinned
 
 GREY, INK, BLUE, RED = "#5b6673", "#1c2b3a", "#2f6ea3", "#c2553f"
 # With more classes than this a curve each would be a tangle: only their mean stands out.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.example_views import example_view
-from pipelines.page import (
+from pipelines.pages.page import (
     details,
     escaped,
     heading,

@@ -12,7 +12,7 @@ from pipelines.calibration import reliability
 from pipelines.confusion import draw_confusion_matrix
 from pipelines.measures import class_by_class
 from pipelines.order import READINGS
-from pipelines.page import heading, paragraph, picture, table
+from pipelines.pages.page import heading, paragraph, picture, table
 from pipelines.report_figures import draw_curves, draw_reliability, draw_slices, trait_name
 
 _READING_NAMES = {

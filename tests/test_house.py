@@ -72,6 +72,7 @@ ALLOWED = {
         "data",
         "models",
         "numpy",
+        "pipelines.pages",
         "pipelines.runtime",
         "pytorch_lightning",
         "tokenizers",
@@ -79,6 +80,7 @@ ALLOWED = {
         "tqdm",
         "yaml",
     },
+    "pipelines.pages": {"numpy", "pipelines.runtime"},
     "pipelines.runtime": {"data", "models", "pytorch_lightning", "torch", "yaml"},
 }
 #: libraries that few files use, and by which they are called
@@ -89,10 +91,10 @@ FEW = {
     "matplotlib": {
         "compare_page",
         "confusion",
-        "lettering",
         "memory_page",
         "overlay_panel",
-        "page",
+        "pages.lettering",
+        "pages.page",
         "report_figures",
         "unit_pictures",
     },

@@ -16,7 +16,7 @@ from pipelines import baselines, reporting
 from pipelines.answers import Answers, Reordered
 from pipelines.attribution import Attribution
 from pipelines.compare import main as compare
-from pipelines.page import UnfinishedPageError
+from pipelines.pages.page import UnfinishedPageError
 from pipelines.report import Predictions, write_report
 from pipelines.reporting import report_test
 from pipelines.shown_examples import ShownExample

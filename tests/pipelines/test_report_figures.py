@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.confusion import draw_confusion_matrix
-from pipelines.page import picture
+from pipelines.pages.page import picture
 from pipelines.report_figures import draw_curves
 
 
