@@ -15,8 +15,8 @@ from torch import Tensor
 from data.batches.data_module import Part
 from data.batches.ragged import RaggedBatch, Skipped, concatenate, select, steps_of
 from models.heads.pooling import mean
-from pipelines.calibration import NOT_FINITE
-from pipelines.order import answers_reordered
+from pipelines.metrics.calibration import NOT_FINITE
+from pipelines.metrics.order import answers_reordered
 from pipelines.runtime.ranks import from_all_ranks
 
 # As many steps are read in other orders together.

@@ -11,14 +11,14 @@ from data.files.atomic_write import write_whole
 from data.files.errors import InputError
 from pipelines.compare_page import compare_page
 from pipelines.finished_runs import FinishedRun, read_run
-from pipelines.intervals import Comparison
-from pipelines.measures import log_loss
+from pipelines.metrics.intervals import Comparison
+from pipelines.metrics.measures import log_loss
+from pipelines.metrics.significance import holm, mcnemar
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.escaping import printable
 from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
 from pipelines.shared_examples import shared_examples, with_classes_of
-from pipelines.significance import holm, mcnemar
 
 TASK = "compare"
 

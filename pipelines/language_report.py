@@ -7,7 +7,7 @@ from typing import Any
 from data.files.atomic_write import write_whole
 from data.running_text.data_module import LanguageDataModule
 from pipelines.language_task import measures
-from pipelines.ngrams import ngram_losses
+from pipelines.metrics.ngrams import ngram_losses
 from pipelines.runtime.escaping import printable
 from pipelines.runtime.strict_json import json_text
 

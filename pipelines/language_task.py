@@ -21,7 +21,7 @@ from models.recurrence.cells import State
 from models.recurrence.recurrences import Recurrence
 from models.sequence.language_model import LanguageModel
 from pipelines.fusing import fused
-from pipelines.metrics import mean_loss
+from pipelines.metrics.torch_metrics import mean_loss
 from pipelines.schedules import Schedule, scheduled
 
 STAGES = ("train", "val", "test")

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipelines.calibration import Reliability
-from pipelines.measures import curves
+from pipelines.metrics.calibration import Reliability
+from pipelines.metrics.measures import curves
 from pipelines.pages.lettering import drawable
 from pipelines.pages.thinning import thinned
 

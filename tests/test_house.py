@@ -72,6 +72,7 @@ ALLOWED = {
         "data",
         "models",
         "numpy",
+        "pipelines.metrics",
         "pipelines.pages",
         "pipelines.runtime",
         "pytorch_lightning",
@@ -80,6 +81,7 @@ ALLOWED = {
         "tqdm",
         "yaml",
     },
+    "pipelines.metrics": {"data", "numpy", "torch"},
     "pipelines.pages": {"numpy", "pipelines.runtime"},
     "pipelines.runtime": {"data", "models", "pytorch_lightning", "torch", "yaml"},
 }
@@ -99,9 +101,9 @@ FEW = {
         "unit_pictures",
     },
     "pyarrow": {"predict_inputs"},
-    "scipy": {"baselines", "intervals", "significance", "unit_ranking"},
-    "sklearn": {"baselines", "measures", "report"},
-    "torchmetrics": {"metrics"},
+    "scipy": {"metrics.baselines", "metrics.intervals", "metrics.significance", "unit_ranking"},
+    "sklearn": {"metrics.baselines", "metrics.measures", "report"},
+    "torchmetrics": {"metrics.torch_metrics"},
 }
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 

@@ -15,12 +15,12 @@ from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from models.finite import first_not_finite, is_finite
 from pipelines import evaluate, microscope, predict, sample
-from pipelines.calibration import calibrate, shares_of
 from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
 from pipelines.divergence import FiniteCheckpoint, FiniteLoss
 from pipelines.language import train_language
 from pipelines.language_task import LanguageTask
+from pipelines.metrics.calibration import calibrate, shares_of
 from pipelines.predictor import load as load_predictor
 from pipelines.runtime.strict_json import json_text
 from pipelines.teaching import asked

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.language_page import Glance, language_page
 from pipelines.language_report import as_text, write_language_report
-from pipelines.ngrams import ngram_losses
+from pipelines.metrics.ngrams import ngram_losses
 from pipelines.pages.page import UnfinishedPageError
 from pipelines.report import write_page
 

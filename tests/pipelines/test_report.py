@@ -8,7 +8,7 @@ from matplotlib import _pylab_helpers, image
 from sklearn import metrics
 
 from pipelines.confusion import draw_confusion_matrix
-from pipelines.measures import scores
+from pipelines.metrics.measures import scores
 from pipelines.report import Predictions, summary, write_report
 
 FILES = {"report.json", "report.txt", "predictions.csv", "confusion_matrix.png"}

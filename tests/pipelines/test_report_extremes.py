@@ -12,10 +12,11 @@ import torch
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from pipelines import baselines, reporting
+from pipelines import reporting
 from pipelines.answers import Answers, Reordered
 from pipelines.attribution import Attribution
 from pipelines.compare import main as compare
+from pipelines.metrics import baselines
 from pipelines.pages.page import UnfinishedPageError
 from pipelines.report import Predictions, write_report
 from pipelines.reporting import report_test

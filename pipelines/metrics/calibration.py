@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from pipelines.measures import log_loss
+from pipelines.metrics.measures import log_loss
 
 #: why there is no answer where a model's scores are NaN or infinite
 NOT_FINITE = "the model's scores for it are not finite (NaN or infinite)"

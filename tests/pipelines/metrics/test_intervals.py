@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
 
-from pipelines import intervals
-from pipelines.intervals import describe_intervals, interval, resample, wilson
+from pipelines.metrics import intervals
+from pipelines.metrics.intervals import describe_intervals, interval, resample, wilson
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from data.batches.ragged import RaggedBatch
 from data.text.part import windows
-from pipelines.intervals import Comparison
+from pipelines.metrics.intervals import Comparison
 
 # Beyond this many, more examples change a share by less than a percent.
 MOST_EXAMPLES = 2_000

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pipelines.ngrams import ngram_losses
+from pipelines.metrics.ngrams import ngram_losses
 
 
 def test_ngrams_by_hand():

@@ -22,7 +22,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from data.files.atomic_write import write_whole
-from pipelines.measures import scores
+from pipelines.metrics.measures import scores
 
 # Chosen before a test set was seen: 10 is usual for TF-IDF rows, which have length 1; 1 is the
 # default of scikit-learn and suits standardised features.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.intervals import wilson
+from pipelines.metrics.intervals import wilson
 
 MOST_BINS = 5
 # Fewer in a bin say little of it.

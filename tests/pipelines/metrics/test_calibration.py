@@ -3,7 +3,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
-from pipelines.calibration import calibrate, fit_temperature, reliability, tempered
+from pipelines.metrics.calibration import calibrate, fit_temperature, reliability, tempered
 
 
 def drawn(temperature, count=20_000, num_classes=3):

@@ -5,14 +5,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pipelines import baselines
-from pipelines.baselines import (
+from pipelines.metrics import baselines
+from pipelines.metrics.baselines import (
     Majority,
     MeanFrameLogisticRegression,
     SingleFrameLogisticRegression,
     TfidfLogisticRegression,
 )
-from pipelines.measures import scores
+from pipelines.metrics.measures import scores
 
 WORDS = [["poor", "dull", "awful"], ["fine", "great", "lovely"], ["odd", "weird", "strange"]]
 

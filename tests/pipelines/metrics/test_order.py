@@ -7,7 +7,13 @@ import torch
 from data.batches.ragged import collate, select
 from data.text.part import windows
 from pipelines.answers import TestRecord
-from pipelines.order import MOST_EXAMPLES, READINGS, answers_reordered, chosen_ids, describe_order
+from pipelines.metrics.order import (
+    MOST_EXAMPLES,
+    READINGS,
+    answers_reordered,
+    chosen_ids,
+    describe_order,
+)
 
 
 def batch_of(*sequences, ngrams=1):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from pipelines.measures import curves, ranking
-from pipelines.slices import accuracy_by, all_slices, wilson
+from pipelines.metrics.measures import curves, ranking
+from pipelines.metrics.slices import accuracy_by, all_slices, wilson
 
 
 def test_bins_by_hand():

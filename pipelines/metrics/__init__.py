@@ -1,0 +1,1 @@
+"""Scores, intervals, calibration, significance, slices, and what a baseline reaches."""
