@@ -32,8 +32,8 @@ from data.files.plain_values import fits
 from models.encoders.pretrained import without_pretrained
 from models.errors import OptionError
 from pipelines.allowed_classes import RefusedError, Trust, TypedTrust, allowed_class
-from pipelines.divergence import refuse_not_finite
 from pipelines.runtime.escaping import excerpt
+from pipelines.training.divergence import refuse_not_finite
 
 Model = TypeVar("Model", bound=nn.Module)
 

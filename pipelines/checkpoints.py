@@ -13,8 +13,8 @@ from data.video.data_module import VideoDataModule
 from pipelines.allowed_classes import RefusedError, Trust
 from pipelines.blueprint import planned, rebuild
 from pipelines.classify import SequenceClassifier
-from pipelines.objective import MixedObjective
 from pipelines.runtime.escaping import excerpt
+from pipelines.training.objective import MixedObjective
 
 DATA_MODULES: dict[str, type[SequenceDataModule]] = {
     "video": VideoDataModule,

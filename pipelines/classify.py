@@ -28,19 +28,19 @@ from models.sequence.ensemble import Ensemble, parameters_by_member, side_by_sid
 from models.sequence.many_to_one import Pooling
 from models.sequence.step_inputs import StepInputs
 from pipelines.answers import Answers, Reordered, TestRecord
-from pipelines.class_weights import balanced_weights
-from pipelines.finetuning import layer_groups, load_layers, read_language_model
-from pipelines.fusing import fused
-from pipelines.measured_inputs import measure_inputs
-from pipelines.member_losses import MemberLosses
 from pipelines.metrics.calibration import calibrate
 from pipelines.metrics.order import chosen_ids
 from pipelines.metrics.torch_metrics import accuracy_and_f1, mean_loss
-from pipelines.objective import MixedObjective
 from pipelines.runtime.ranks import from_all_ranks
-from pipelines.schedules import Schedule, scheduled, steps_per_epoch
-from pipelines.training_loss import TrainingLoss
-from pipelines.words import check_steps, prepare_embeddings
+from pipelines.training.class_weights import balanced_weights
+from pipelines.training.finetuning import layer_groups, load_layers, read_language_model
+from pipelines.training.fusing import fused
+from pipelines.training.measured_inputs import measure_inputs
+from pipelines.training.member_losses import MemberLosses
+from pipelines.training.objective import MixedObjective
+from pipelines.training.schedules import Schedule, scheduled, steps_per_epoch
+from pipelines.training.training_loss import TrainingLoss
+from pipelines.training.word_encoders import check_steps, prepare_embeddings
 
 STAGES = ("train", "val", "test")
 

@@ -18,18 +18,10 @@ from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.allowed_classes import TRUST_HELP
-from pipelines.averaging import refuse_averaged_buffers
 from pipelines.blueprint import refuse_unbuildable
 from pipelines.checkpoints import DATA_MODULES, UNUSED, describe, load
 from pipelines.classify import SequenceClassifier
-from pipelines.divergence import FiniteCheckpoint, FiniteLoss
 from pipelines.features import FeatureCache
-from pipelines.finetuning import (
-    PARTS,
-    contents_learnt,
-    read_by_others,
-    same_layers,
-)
 from pipelines.language_checkpoints import load_language
 from pipelines.reporting import report_test
 from pipelines.resuming import Resumption, check_resumable
@@ -39,7 +31,15 @@ from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.teaching import Teachers
-from pipelines.waiting import WaitingTime
+from pipelines.training.averaging import refuse_averaged_buffers
+from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss
+from pipelines.training.finetuning import (
+    PARTS,
+    contents_learnt,
+    read_by_others,
+    same_layers,
+)
+from pipelines.training.waiting import WaitingTime
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from models.encoders.words import Encoder
 from models.recurrence.cells import State
 from models.recurrence.recurrences import Recurrence
 from models.sequence.language_model import LanguageModel
-from pipelines.fusing import fused
 from pipelines.metrics.torch_metrics import mean_loss
-from pipelines.schedules import Schedule, scheduled
+from pipelines.training.fusing import fused
+from pipelines.training.schedules import Schedule, scheduled
 
 STAGES = ("train", "val", "test")
 

@@ -17,8 +17,8 @@ from data.splits.label_names import listed, places
 from models.errors import OptionError
 from pipelines.allowed_classes import RefusedError
 from pipelines.blueprint import compare
-from pipelines.divergence import refuse_not_finite
 from pipelines.runtime.escaping import excerpt
+from pipelines.training.divergence import refuse_not_finite
 
 OPTION = "--ckpt_path"
 

@@ -75,6 +75,7 @@ ALLOWED = {
         "pipelines.metrics",
         "pipelines.pages",
         "pipelines.runtime",
+        "pipelines.training",
         "pytorch_lightning",
         "tokenizers",
         "torch",
@@ -84,6 +85,14 @@ ALLOWED = {
     "pipelines.metrics": {"data", "numpy", "torch"},
     "pipelines.pages": {"numpy", "pipelines.runtime"},
     "pipelines.runtime": {"data", "models", "pytorch_lightning", "torch", "yaml"},
+    "pipelines.training": {
+        "data",
+        "models",
+        "numpy",
+        "pipelines.runtime",
+        "pytorch_lightning",
+        "torch",
+    },
 }
 #: libraries that few files use, and by which they are called
 FEW = {

@@ -32,8 +32,8 @@ from models.sequence.ensemble import parameters_by_member
 from pipelines.classify import SequenceClassifier
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
-from pipelines.waiting import WaitingTime
-from pipelines.words import prepare_embeddings
+from pipelines.training.waiting import WaitingTime
+from pipelines.training.word_encoders import prepare_embeddings
 from tests.benchmarks.measure import machine
 
 # As in sentiment.yaml.

@@ -15,9 +15,9 @@ from models.recurrence.recurrences import LSTM
 from models.sequence.step_inputs import StepInputs
 from pipelines.answers import middle
 from pipelines.checkpoints import load
-from pipelines.class_weights import balanced_weights
 from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
+from pipelines.training.class_weights import balanced_weights
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import VIDEO
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from pipelines.schedules import cosine, one_cycle, planned_steps, scheduled
+from pipelines.training.schedules import cosine, one_cycle, planned_steps, scheduled
 
 
 def trainer(num_batches=10, **options):

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from data.batches.ragged import collate
 from models.errors import OptionError
 from models.sequence.perturbation import adversarial, divergence, entropy
-from pipelines.objective import MixedObjective
+from pipelines.training.objective import MixedObjective
 from tests.pipelines.conftest import BATCH, word_classifier
 
 

@@ -14,7 +14,7 @@ from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from models.encoders.words import encoders_of
 from models.sequence.many_to_one import ManyToOne
-from pipelines.divergence import refuse_not_finite
+from pipelines.training.divergence import refuse_not_finite
 
 log = logging.getLogger(__name__)
 

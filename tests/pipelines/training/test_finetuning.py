@@ -20,8 +20,8 @@ from models.recurrence.recurrences import LSTM
 from models.sequence.many_to_one import ManyToOne
 from pipelines.checkpoints import data_module, load
 from pipelines.cli import train
-from pipelines.finetuning import layer_groups, read_language_model, same_layers, texts_read
 from pipelines.language import train_language
+from pipelines.training.finetuning import layer_groups, read_language_model, same_layers, texts_read
 from tests.pipelines.conftest import word_classifier
 
 classifier = partial(word_classifier, num_layers=2)

@@ -3,7 +3,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from data.batches.joined import NO_LABEL
-from pipelines.training_loss import TrainingLoss
+from pipelines.training.training_loss import TrainingLoss
 
 SCORES = torch.tensor([[1.0, 0.0], [0.5, -0.5], [2.0, 1.0]])
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipelines.fusing import fused
+from pipelines.training.fusing import fused
 
 
 def trained(make, steps=5):

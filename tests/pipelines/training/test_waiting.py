@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader, Dataset
 from data.batches.data_module import Part
 from data.batches.features import FeaturePart
 from data.video.part import VideoPart
-from pipelines import waiting
 from pipelines.runtime.library_warnings import ignore_noise
-from pipelines.waiting import WaitingTime, advice
+from pipelines.training import waiting
+from pipelines.training.waiting import WaitingTime, advice
 
 
 class Slow(Dataset):
@@ -107,7 +107,7 @@ def test_an_epoch_that_waited_long_names_the_option(monkeypatch, caplog, seconds
     monkeypatch.setattr(waiting, "WARN_SECONDS", 0.1)
     monkeypatch.setattr(waiting, "WARN_SHARE", 0.4)
     monkeypatch.setattr(waiting, "advice", lambda data, *, is_first_epoch: "turn the knob")
-    with caplog.at_level(logging.WARNING, logger="pipelines.waiting"):
+    with caplog.at_level(logging.WARNING, logger="pipelines.training.waiting"):
         fit(Task(0.02), seconds)
     lines = [line for line in caplog.messages if "waiting for data; turn the knob" in line]
     assert len(lines) == 2 * warns

@@ -30,7 +30,7 @@ class MixedObjective:
             under the one that changes it most.
         entropy: weight of the answers' entropy.
         taught: weight of a sequence that teachers have answered beside one with a label (see
-            `pipelines.training_loss`); without teachers there is none.
+            `pipelines.training.training_loss`); without teachers there is none.
         perturbation: norm of a perturbation over all steps of a sequence, in units of the features.
             It means something only where the features keep their scale (see `WordEmbedding`,
             ``normalize``).

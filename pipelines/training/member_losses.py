@@ -14,8 +14,8 @@ from models.encoders.words import encoders_of
 from models.sequence.ensemble import parameters_by_member, together
 from models.sequence.many_to_one import ManyToOne
 from models.sequence.side_by_side import losses_side_by_side
-from pipelines.objective import MixedObjective
-from pipelines.training_loss import TrainingLoss
+from pipelines.training.objective import MixedObjective
+from pipelines.training.training_loss import TrainingLoss
 
 Encode = Callable[[Tensor], Tensor]
 """Steps (N, …) → features (N, D) of all members together."""
