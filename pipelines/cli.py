@@ -17,19 +17,19 @@ from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
-from pipelines.allowed_classes import TRUST_HELP
-from pipelines.blueprint import refuse_unbuildable
-from pipelines.checkpoints import DATA_MODULES, UNUSED, describe, load
-from pipelines.classify import SequenceClassifier
-from pipelines.features import FeatureCache
-from pipelines.language_checkpoints import load_language
 from pipelines.reporting import report_test
-from pipelines.resuming import Resumption, check_resumable
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
+from pipelines.tasks.allowed_classes import TRUST_HELP
+from pipelines.tasks.blueprint import refuse_unbuildable
+from pipelines.tasks.checkpoints import DATA_MODULES, UNUSED, describe, load
+from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.features import FeatureCache
+from pipelines.tasks.language_checkpoints import load_language
+from pipelines.tasks.resuming import Resumption, check_resumable
 from pipelines.teaching import Teachers
 from pipelines.training.averaging import refuse_averaged_buffers
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss

@@ -11,16 +11,16 @@ from pytorch_lightning import Trainer
 
 from data.files.errors import InputError
 from data.files.folders import is_same_path
-from pipelines.allowed_classes import TRUST_HELP
-from pipelines.checkpoints import DATA_MODULES, data_module, load
-from pipelines.classify import SequenceClassifier
-from pipelines.features import FeatureCache
 from pipelines.reporting import report_test
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, is_first_process, name_run
+from pipelines.tasks.allowed_classes import TRUST_HELP
+from pipelines.tasks.checkpoints import DATA_MODULES, data_module, load
+from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.features import FeatureCache
 
 log = logging.getLogger(__name__)
 

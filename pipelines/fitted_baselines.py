@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from data.batches.data_module import Part, SequenceDataModule
 from models.heads.pooling import mean
-from pipelines.answers import middle
-from pipelines.classify import SequenceClassifier
 from pipelines.metrics import baselines
+from pipelines.tasks.answers import middle
+from pipelines.tasks.classification import SequenceClassifier
 
 
 class BaselineInputs(NamedTuple):

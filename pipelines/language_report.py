@@ -6,10 +6,10 @@ from typing import Any
 
 from data.files.atomic_write import write_whole
 from data.running_text.data_module import LanguageDataModule
-from pipelines.language_task import measures
 from pipelines.metrics.ngrams import ngram_losses
 from pipelines.runtime.escaping import printable
 from pipelines.runtime.strict_json import json_text
+from pipelines.tasks.next_token import measures
 
 # Orders of the n-gram models that stand beside it; the last by its number.
 ORDERS = {1: "unigram", 2: "bigram", 3: "trigram", 5: "5-gram"}

@@ -16,10 +16,6 @@ from data.files.atomic_write import write_whole
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from models.recurrence.traces import cells_of, state_after, trace
-from pipelines.allowed_classes import TRUST_HELP
-from pipelines.checkpoints import load
-from pipelines.language_checkpoints import TASK as LANGUAGE
-from pipelines.language_checkpoints import load_language
 from pipelines.microscope_page import Seen, microscope_page
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.processor import prepare_processor
@@ -32,6 +28,10 @@ from pipelines.specimen import (
     text_specimen,
     video_specimen,
 )
+from pipelines.tasks.allowed_classes import TRUST_HELP
+from pipelines.tasks.checkpoints import load
+from pipelines.tasks.language_checkpoints import TASK as LANGUAGE
+from pipelines.tasks.language_checkpoints import load_language
 from pipelines.unit_ranking import Finding, States, Unit, rank_units
 
 TASK = "microscope"

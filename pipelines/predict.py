@@ -19,7 +19,6 @@ from data.files.folders import is_same_path
 from data.files.workers import available_cores
 from data.tables.table_format import table_format
 from data.text.unknown_words import MOST_UNKNOWN
-from pipelines.allowed_classes import TRUST_HELP
 from pipelines.overlay import check_output, write_overlay
 from pipelines.predict_inputs import (
     STANDARD_INPUT,
@@ -33,6 +32,7 @@ from pipelines.prediction_output import FORMATS, for_terminal, lines_of
 from pipelines.predictor import Prediction, Predictor, Timeline, Unanswered, load
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.processor import prepare_processor
+from pipelines.tasks.allowed_classes import TRUST_HELP
 
 __all__ = ["Prediction", "Predictor", "Timeline", "load", "main"]
 

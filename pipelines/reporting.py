@@ -8,7 +8,6 @@ import numpy as np
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from pipelines import fitted_baselines
-from pipelines.classify import SequenceClassifier
 from pipelines.metrics import baselines
 from pipelines.metrics.calibration import describe_calibration, tempered
 from pipelines.metrics.intervals import describe_intervals
@@ -20,6 +19,7 @@ from pipelines.report_page import PageInputs, report_page
 from pipelines.runtime.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
 from pipelines.shown_examples import choose, look_at
+from pipelines.tasks.classification import SequenceClassifier
 
 BASELINES_FILE = "baselines.npz"
 

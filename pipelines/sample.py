@@ -8,10 +8,10 @@ from jsonargparse import ArgumentParser
 from data.files.encodings import clean, typed_text
 from data.files.errors import InputError
 from data.text.vocabulary import UNKNOWN
-from pipelines.allowed_classes import TRUST_HELP
 from pipelines.continuation import continuation, first_tokens, readable
-from pipelines.language_checkpoints import load_language, tokenizer_of
 from pipelines.runtime.errors import one_line_errors
+from pipelines.tasks.allowed_classes import TRUST_HELP
+from pipelines.tasks.language_checkpoints import load_language, tokenizer_of
 
 
 def main(args: list[str] | None = None) -> None:

@@ -15,10 +15,10 @@ from data.batches.data_module import Part, SequenceDataModule
 from data.batches.joined import JoinedPart
 from data.files.errors import InputError
 from data.splits.label_names import places
-from pipelines.classify import SequenceClassifier
 from pipelines.predict_inputs import Item
 from pipelines.predictor import Prediction, Predictor, load
 from pipelines.runtime.ranks import from_all_ranks
+from pipelines.tasks.classification import SequenceClassifier
 
 _TEXTS_AT_ONCE = 1000
 

@@ -75,7 +75,7 @@ def read_saved(path: Path | str, *, option: str = "CKPT", task: str | None = Non
     """Read a checkpoint.
 
     Only tensors and plain values are read (``weights_only``): reading runs no code. What is built
-    of them is for `pipelines.blueprint` to check.
+    of them is for `pipelines.tasks.blueprint` to check.
 
     Args:
         path: the file.

@@ -18,9 +18,9 @@ from unittest import mock
 import torch
 
 from data.text.data_module import TextDataModule
-from pipelines.classify import SequenceClassifier
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
+from pipelines.tasks.classification import SequenceClassifier
 from pipelines.training import member_losses
 from tests.benchmarks.bench_sentiment import BUDGET, ours, recipe
 from tests.benchmarks.measure import machine

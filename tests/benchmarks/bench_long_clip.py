@@ -15,8 +15,8 @@ from pytorch_lightning import Trainer
 from data.video.data_module import VideoDataModule
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
-from pipelines.classify import SequenceClassifier
 from pipelines.runtime.processor import prepare_processor
+from pipelines.tasks.classification import SequenceClassifier
 from tests.benchmarks.measure import SHARED_DATA, machine
 from tests.clips import write_clip
 

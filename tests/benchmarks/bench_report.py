@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 from pytorch_lightning import Trainer
 
-from pipelines.checkpoints import data_module, load
 from pipelines.reporting import report_test
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
+from pipelines.tasks.checkpoints import data_module, load
 from tests.benchmarks.measure import machine
 
 

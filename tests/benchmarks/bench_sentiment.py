@@ -29,9 +29,9 @@ from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import WordEmbedding, encoders_of
 from models.recurrence.recurrences import LSTM
 from models.sequence.ensemble import parameters_by_member
-from pipelines.classify import SequenceClassifier
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
+from pipelines.tasks.classification import SequenceClassifier
 from pipelines.training.waiting import WaitingTime
 from pipelines.training.word_encoders import prepare_embeddings
 from tests.benchmarks.measure import machine

@@ -12,8 +12,8 @@ import torch
 from data.batches.ragged import collate
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
-from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
+from pipelines.tasks.classification import SequenceClassifier
 from tests.clips import write_classes
 
 VIDEO = [

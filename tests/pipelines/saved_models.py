@@ -14,8 +14,8 @@ from models.encoders.words import OneHot, WordEmbedding
 from models.recurrence.cells import GRUCell, VanillaCell
 from models.recurrence.recurrences import GRU, LSTM, RNN, Unrolled
 from models.sequence.step_inputs import StepInputs
-from pipelines.classify import SequenceClassifier
-from pipelines.language_task import LanguageTask
+from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.next_token import LanguageTask
 
 TEXTS = ["a fine lovely film", "a poor dull film", "great fun and fine", "an awful dull bore"]
 CLASSES = ["negative", "positive"]

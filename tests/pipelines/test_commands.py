@@ -10,8 +10,8 @@ import yaml
 
 from data.files.errors import InputError
 from pipelines import evaluate, predict
-from pipelines.checkpoints import data_module, load
 from pipelines.cli import train
+from pipelines.tasks.checkpoints import data_module, load
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import SENTIMENT, VIDEO, read_predictions, write_reviews
 
@@ -160,7 +160,7 @@ def test_limits_and_skips_stand_in_the_report(in_folder):
 
 def resumed_ids(monkeypatch, place, run, options):
     """The ids of the training batches, in the order they were trained on."""
-    from pipelines.classify import SequenceClassifier
+    from pipelines.tasks.classification import SequenceClassifier
 
     seen = []
     step = SequenceClassifier.training_step

@@ -21,8 +21,8 @@ from data.files.errors import InputError
 from data.running_text.data_module import END, LanguageDataModule
 from pipelines import sample
 from pipelines.language import train_language
-from pipelines.language_checkpoints import load_language, tokenizer_of
-from pipelines.language_task import LanguageTask
+from pipelines.tasks.language_checkpoints import load_language, tokenizer_of
+from pipelines.tasks.next_token import LanguageTask
 
 ROOT = Path(__file__).parents[2]
 TEXT = "Tom saw a cat. A cat saw Tom!\nWho saw whom?\n"

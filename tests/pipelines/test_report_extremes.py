@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from pipelines import reporting
-from pipelines.answers import Answers, Reordered
 from pipelines.attribution import Attribution
 from pipelines.compare import main as compare
 from pipelines.metrics import baselines
@@ -21,6 +20,7 @@ from pipelines.pages.page import UnfinishedPageError
 from pipelines.report import Predictions, write_report
 from pipelines.reporting import report_test
 from pipelines.shown_examples import ShownExample
+from pipelines.tasks.answers import Answers, Reordered
 
 ODD_NAMES = [
     "", "0", "-1.5", "$a$", "$\\frac{", "<b>", "&amp;", "two\nlines", "\x1b[31mred", "nul\0", "a\r",

@@ -9,11 +9,11 @@ import pytest
 from sklearn import metrics
 
 from pipelines.attribution import Attribution
-from pipelines.checkpoints import load
 from pipelines.example_views import example_view
 from pipelines.report_page import met_in_training, plain_verdict
 from pipelines.runtime.run_history import read_history
 from pipelines.shown_examples import ShownExample, choose
+from pipelines.tasks.checkpoints import load
 from tests.browser import assert_is_shown, needs_browser
 from tests.pipelines.conftest import read_predictions
 

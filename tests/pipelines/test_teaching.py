@@ -9,9 +9,9 @@ import pandas
 import pytest
 
 from data.text.data_module import TextDataModule
-from pipelines.checkpoints import load
 from pipelines.cli import train
 from pipelines.predictor import load as load_predictor
+from pipelines.tasks.checkpoints import load
 from pipelines.teaching import asked
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 

@@ -6,7 +6,6 @@ import torch
 
 from data.batches.ragged import collate, select
 from data.text.part import windows
-from pipelines.answers import TestRecord
 from pipelines.metrics.order import (
     MOST_EXAMPLES,
     READINGS,
@@ -14,6 +13,7 @@ from pipelines.metrics.order import (
     chosen_ids,
     describe_order,
 )
+from pipelines.tasks.answers import TestRecord
 
 
 def batch_of(*sequences, ngrams=1):
@@ -83,7 +83,7 @@ def test_what_an_order_loses_has_an_interval():
 
 @pytest.mark.parametrize("at_once", [1, 12, 1000])
 def test_readings_are_the_same_however_many_wait_together(at_once, monkeypatch):
-    monkeypatch.setattr("pipelines.answers._STEPS_AT_ONCE", at_once)
+    monkeypatch.setattr("pipelines.tasks.answers._STEPS_AT_ONCE", at_once)
     generator = torch.Generator().manual_seed(0)
     weights = torch.randn(3, 2, generator=generator)
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.checkpoints import load
 from pipelines.cli import train
+from pipelines.tasks.checkpoints import load
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 
 

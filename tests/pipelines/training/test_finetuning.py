@@ -18,9 +18,9 @@ from models.encoders.pretrained import without_pretrained
 from models.encoders.words import WordEmbedding, encoders_of
 from models.recurrence.recurrences import LSTM
 from models.sequence.many_to_one import ManyToOne
-from pipelines.checkpoints import data_module, load
 from pipelines.cli import train
 from pipelines.language import train_language
+from pipelines.tasks.checkpoints import data_module, load
 from pipelines.training.finetuning import layer_groups, read_language_model, same_layers, texts_read
 from tests.pipelines.conftest import word_classifier
 

@@ -13,10 +13,10 @@ from data.batches.ragged import collate
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from models.sequence.step_inputs import StepInputs
-from pipelines.answers import middle
-from pipelines.checkpoints import load
-from pipelines.classify import SequenceClassifier
 from pipelines.cli import train
+from pipelines.tasks.answers import middle
+from pipelines.tasks.checkpoints import load
+from pipelines.tasks.classification import SequenceClassifier
 from pipelines.training.class_weights import balanced_weights
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import VIDEO

@@ -11,7 +11,7 @@ from data.files.checkpoint import CHECKPOINT_KEY
 from models.errors import OptionError
 from models.sequence.ensemble import parameters_by_member
 from models.sequence.step_inputs import StepInputs
-from pipelines.checkpoints import load
+from pipelines.tasks.checkpoints import load
 from tests.pipelines.conftest import BATCH, word_classifier
 
 

@@ -16,9 +16,9 @@ from data.files.errors import InputError
 from data.video.part import VideoPart
 from models.encoders.frames import FrameEncoder
 from models.finite import is_finite
-from pipelines.classify import SequenceClassifier
 from pipelines.runtime.cores import leave_cores
 from pipelines.runtime.ranks import from_all_ranks
+from pipelines.tasks.classification import SequenceClassifier
 
 # A file is finished when it is so large, or when so many seconds have passed, or this share of all
 # the seconds so far: an interrupted run loses a tenth of its work, and files stay few.

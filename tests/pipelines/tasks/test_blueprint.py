@@ -7,11 +7,11 @@ import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
-from pipelines.blueprint import refuse_unbuildable
-from pipelines.checkpoints import UNUSED, load
-from pipelines.classify import SequenceClassifier
-from pipelines.language_checkpoints import load_language
 from pipelines.predictor import load as load_predictor
+from pipelines.tasks.blueprint import refuse_unbuildable
+from pipelines.tasks.checkpoints import UNUSED, load
+from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.language_checkpoints import load_language
 from tests.pipelines.saved_models import (
     language_model,
     part,

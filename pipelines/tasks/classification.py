@@ -27,11 +27,11 @@ from models.recurrence.recurrences import Recurrence
 from models.sequence.ensemble import Ensemble, parameters_by_member, side_by_side
 from models.sequence.many_to_one import Pooling
 from models.sequence.step_inputs import StepInputs
-from pipelines.answers import Answers, Reordered, TestRecord
 from pipelines.metrics.calibration import calibrate
 from pipelines.metrics.order import chosen_ids
 from pipelines.metrics.torch_metrics import accuracy_and_f1, mean_loss
 from pipelines.runtime.ranks import from_all_ranks
+from pipelines.tasks.answers import Answers, Reordered, TestRecord
 from pipelines.training.class_weights import balanced_weights
 from pipelines.training.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.training.fusing import fused

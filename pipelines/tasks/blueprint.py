@@ -31,8 +31,8 @@ from data.files.errors import InputError
 from data.files.plain_values import fits
 from models.encoders.pretrained import without_pretrained
 from models.errors import OptionError
-from pipelines.allowed_classes import RefusedError, Trust, TypedTrust, allowed_class
 from pipelines.runtime.escaping import excerpt
+from pipelines.tasks.allowed_classes import RefusedError, Trust, TypedTrust, allowed_class
 from pipelines.training.divergence import refuse_not_finite
 
 Model = TypeVar("Model", bound=nn.Module)

@@ -12,8 +12,8 @@ from data.running_text.data_module import LanguageDataModule
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from models.sequence.language_model import LanguageModel
-from pipelines.language_task import LanguageTask, measures
 from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.tasks.next_token import LanguageTask, measures
 from tests.pipelines.test_language import write_text
 
 

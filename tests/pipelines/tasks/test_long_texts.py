@@ -8,8 +8,8 @@ import pandas
 import pytest
 import torch
 
-from pipelines.checkpoints import data_module, load
 from pipelines.cli import train
+from pipelines.tasks.checkpoints import data_module, load
 
 ROOT = Path(__file__).parents[2]
 NUM_TOKENS = 100_000

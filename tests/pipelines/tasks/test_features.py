@@ -25,12 +25,13 @@ from models.encoders.backbones import Backbone
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from models.sequence.step_inputs import StepInputs
-from pipelines import evaluate, features
-from pipelines.checkpoints import load
-from pipelines.classify import SequenceClassifier
+from pipelines import evaluate
 from pipelines.cli import train
-from pipelines.features import FeatureCache
 from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.tasks import features
+from pipelines.tasks.checkpoints import load
+from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.features import FeatureCache
 from tests.clips import write_classes, write_clip
 
 ROOT = Path(__file__).parents[2]

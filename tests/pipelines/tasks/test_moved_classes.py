@@ -10,9 +10,9 @@ from data.files.checkpoint import CHECKPOINT_KEY
 from models.encoders import NgramEmbedding, SmallCNN
 from models.recurrence import LSTM
 from models.sequence import StepInputs
-from pipelines.checkpoints import load
-from pipelines.classify import SequenceClassifier
 from pipelines.cli import ClassifierCLI, defaults
+from pipelines.tasks.checkpoints import load
+from pipelines.tasks.classification import SequenceClassifier
 
 
 def part(path, **options):

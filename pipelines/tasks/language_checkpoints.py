@@ -9,9 +9,9 @@ from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.running_text.data_module import LanguageDataModule
 from models.encoders.frames import FrameEncoder
-from pipelines.allowed_classes import Trust
-from pipelines.blueprint import rebuild
-from pipelines.language_task import LanguageTask
+from pipelines.tasks.allowed_classes import Trust
+from pipelines.tasks.blueprint import rebuild
+from pipelines.tasks.next_token import LanguageTask
 
 TASK = "language"
 
@@ -46,7 +46,7 @@ def load_language(
     Args:
         path: the file.
         option: what to call the file in an error.
-        trust: files and modules whose classes it may name (see `pipelines.allowed_classes`).
+        trust: files and modules whose classes it may name (see `pipelines.tasks.allowed_classes`).
 
     Raises:
         InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.

@@ -10,10 +10,10 @@ from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from data.video.data_module import VideoDataModule
-from pipelines.allowed_classes import RefusedError, Trust
-from pipelines.blueprint import planned, rebuild
-from pipelines.classify import SequenceClassifier
 from pipelines.runtime.escaping import excerpt
+from pipelines.tasks.allowed_classes import RefusedError, Trust
+from pipelines.tasks.blueprint import planned, rebuild
+from pipelines.tasks.classification import SequenceClassifier
 from pipelines.training.objective import MixedObjective
 
 DATA_MODULES: dict[str, type[SequenceDataModule]] = {
@@ -54,7 +54,7 @@ def load(
     """The trained task, in eval mode; ``description`` tells the rest.
 
     Nothing but the model and its inputs is made of a checkpoint, of classes that may be used (see
-    `pipelines.allowed_classes`); no file that it names is opened.
+    `pipelines.tasks.allowed_classes`); no file that it names is opened.
 
     Args:
         path: the file.

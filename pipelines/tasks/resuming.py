@@ -15,9 +15,9 @@ from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.splits.label_names import listed, places
 from models.errors import OptionError
-from pipelines.allowed_classes import RefusedError
-from pipelines.blueprint import compare
 from pipelines.runtime.escaping import excerpt
+from pipelines.tasks.allowed_classes import RefusedError
+from pipelines.tasks.blueprint import compare
 from pipelines.training.divergence import refuse_not_finite
 
 OPTION = "--ckpt_path"

@@ -1,0 +1,1 @@
+"""What is trained: one LightningModule a kind of answer, its checkpoints, and their allowed classes."""
