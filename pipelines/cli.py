@@ -17,6 +17,7 @@ from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
+from pipelines.predict.teaching import Teachers
 from pipelines.reporting import report_test
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
@@ -30,7 +31,6 @@ from pipelines.tasks.classification import SequenceClassifier
 from pipelines.tasks.features import FeatureCache
 from pipelines.tasks.language_checkpoints import load_language
 from pipelines.tasks.resuming import Resumption, check_resumable
-from pipelines.teaching import Teachers
 from pipelines.training.averaging import refuse_averaged_buffers
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss
 from pipelines.training.finetuning import (

@@ -8,7 +8,7 @@ from jsonargparse import ArgumentParser
 from data.files.encodings import clean, typed_text
 from data.files.errors import InputError
 from data.text.vocabulary import UNKNOWN
-from pipelines.continuation import continuation, first_tokens, readable
+from pipelines.predict.continuation import continuation, first_tokens, readable
 from pipelines.runtime.errors import one_line_errors
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.language_checkpoints import load_language, tokenizer_of

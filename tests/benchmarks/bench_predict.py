@@ -17,7 +17,7 @@ from data.files.workers import available_cores
 from data.video.data_module import VideoDataModule
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
-from pipelines.predictor import Predictor
+from pipelines.predict.predictor import Predictor
 from pipelines.tasks.classification import SequenceClassifier
 from tests.benchmarks.measure import SHARED_DATA, machine
 

@@ -9,8 +9,9 @@ import torch
 import yaml
 
 from data.files.errors import InputError
-from pipelines import evaluate, predict
+from pipelines import evaluate
 from pipelines.cli import train
+from pipelines.predict import command as predict
 from pipelines.tasks.checkpoints import data_module, load
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import SENTIMENT, VIDEO, read_predictions, write_reviews

@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from pipelines import compare, evaluate
 from pipelines.cli import train
-from pipelines.predictor import load
+from pipelines.predict.predictor import load
 from pipelines.training.training_loss import TrainingLoss
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 

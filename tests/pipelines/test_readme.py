@@ -14,9 +14,10 @@ import pandas
 import pytest
 
 from data.examples.embedded import video_example
-from pipelines import compare, doctor, evaluate, memory_lab, microscope, predict, sample
+from pipelines import compare, doctor, evaluate, memory_lab, microscope, sample
 from pipelines.cli import train
 from pipelines.language import train_language
+from pipelines.predict import command as predict
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import LANGUAGE, SENTIMENT, VIDEO, write_reviews
 

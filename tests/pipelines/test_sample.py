@@ -8,7 +8,7 @@ import torch
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from models.sequence.language_model import LanguageModel
-from pipelines import continuation
+from pipelines.predict import continuation
 
 
 def small_model(num_tokens=20):

@@ -4,7 +4,7 @@ import pytest
 
 from data.clips.left_out import is_left_out, left_out_below, tell_left_out
 from data.video.data_module import VideoDataModule
-from pipelines.predict_inputs import clip_items
+from pipelines.predict.inputs import clip_items
 from tests.clips import write_classes
 
 

@@ -7,7 +7,7 @@ import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
-from pipelines.predictor import load as load_predictor
+from pipelines.predict.predictor import load as load_predictor
 from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import UNUSED, load
 from pipelines.tasks.classification import SequenceClassifier

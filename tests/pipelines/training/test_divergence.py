@@ -14,15 +14,16 @@ import torch
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from models.finite import first_not_finite, is_finite
-from pipelines import evaluate, microscope, predict, sample
+from pipelines import evaluate, microscope, sample
 from pipelines.cli import train
 from pipelines.language import train_language
 from pipelines.metrics.calibration import calibrate, shares_of
-from pipelines.predictor import load as load_predictor
+from pipelines.predict import command as predict
+from pipelines.predict.predictor import load as load_predictor
+from pipelines.predict.teaching import asked
 from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.classification import SequenceClassifier
 from pipelines.tasks.next_token import LanguageTask
-from pipelines.teaching import asked
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss
 from tests.clips import write_classes
 from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews

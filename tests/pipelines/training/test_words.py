@@ -9,8 +9,8 @@ from data.files.errors import InputError
 from data.text.part import windows
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding
-from pipelines import predict
 from pipelines.cli import train
+from pipelines.predict import command as predict
 from pipelines.training.word_encoders import check_steps, frequent_ngrams, prepare_embeddings
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 

@@ -10,7 +10,7 @@ from matplotlib.font_manager import fontManager, get_font
 from PIL import Image, ImageDraw, ImageFont
 
 from pipelines.pages.lettering import drawable
-from pipelines.predictor import Timeline
+from pipelines.predict.predictor import Timeline
 
 MOST_CLASSES = 4
 # Letters are as high as this share of the picture's shorter side, within limits.

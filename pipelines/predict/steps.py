@@ -19,7 +19,7 @@ from data.files.workers import available_cores
 from data.text.part import windows
 from data.text.tokenizing import content_of, unknown_of
 from data.video.data_module import reading_of
-from pipelines.predict_inputs import Item
+from pipelines.predict.inputs import Item
 
 # Texts that are sorted by length together: enough of a length to fill batches.
 _TEXTS_AT_ONCE, _CHARACTERS_AT_ONCE = 512, 2**22

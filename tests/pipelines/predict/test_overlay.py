@@ -9,11 +9,11 @@ import pytest
 
 from data.decoding.probe import probe
 from data.files.errors import InputError
-from pipelines import overlay
-from pipelines.overlay import write_overlay
-from pipelines.overlay_panel import Panel
-from pipelines.predict import load, main
-from pipelines.predictor import Timeline
+from pipelines.predict import load, overlay
+from pipelines.predict.command import main
+from pipelines.predict.overlay import write_overlay
+from pipelines.predict.overlay_panel import Panel
+from pipelines.predict.predictor import Timeline
 from tests.clips import numbered, write_clip, write_video
 from tests.odd_clips import join, write_fields, write_streams
 

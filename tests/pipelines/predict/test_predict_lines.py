@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import evaluate, predict
+from pipelines import evaluate
 from pipelines.cli import train
-from pipelines.predict_inputs import standard_input
-from pipelines.prediction_output import for_terminal, json_line
-from pipelines.predictor import Unanswered
+from pipelines.predict import command as predict
+from pipelines.predict.inputs import standard_input
+from pipelines.predict.output import for_terminal, json_line
+from pipelines.predict.predictor import Unanswered
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 
 ROOT = Path(__file__).parents[2]
@@ -166,7 +167,7 @@ def test_lines_of_a_stream(content, encoding, lines, piece):
         return read[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipelines.predict_inputs.os.read", read_few)
+        patch.setattr("pipelines.predict.inputs.os.read", read_few)
         for group in standard_input(reading, encoding=encoding):
             found += [item.source for item in group]
     os.close(reading)

@@ -16,8 +16,8 @@ from data.batches.plan import BatchPlan
 from data.files.errors import InputError
 from models.sequence.running_answer import running_answer
 from pipelines.metrics.calibration import NOT_FINITE, shares_of
-from pipelines.predict_inputs import Item
-from pipelines.predict_steps import ItemSteps, steps_of
+from pipelines.predict.inputs import Item
+from pipelines.predict.steps import ItemSteps, steps_of
 from pipelines.runtime.escaping import excerpt, printable
 from pipelines.tasks import checkpoints
 from pipelines.tasks.classification import SequenceClassifier

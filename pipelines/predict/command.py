@@ -19,22 +19,20 @@ from data.files.folders import is_same_path
 from data.files.workers import available_cores
 from data.tables.table_format import table_format
 from data.text.unknown_words import MOST_UNKNOWN
-from pipelines.overlay import check_output, write_overlay
-from pipelines.predict_inputs import (
+from pipelines.predict.inputs import (
     STANDARD_INPUT,
     Item,
     clip_items,
     standard_input,
     text_items,
 )
-from pipelines.predict_steps import ClipSteps
-from pipelines.prediction_output import FORMATS, for_terminal, lines_of
-from pipelines.predictor import Prediction, Predictor, Timeline, Unanswered, load
+from pipelines.predict.output import FORMATS, for_terminal, lines_of
+from pipelines.predict.overlay import check_output, write_overlay
+from pipelines.predict.predictor import Predictor, Unanswered, load
+from pipelines.predict.steps import ClipSteps
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.allowed_classes import TRUST_HELP
-
-__all__ = ["Prediction", "Predictor", "Timeline", "load", "main"]
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +213,3 @@ def _leave_cores(model: Predictor, num_clips: int) -> None:
     steps = model.steps
     if isinstance(steps, ClipSteps) and num_clips > 1 and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(available_cores() - steps.num_workers, 1))
-
-
-if __name__ == "__main__":
-    main()

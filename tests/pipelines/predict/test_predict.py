@@ -14,11 +14,11 @@ import pandas
 import pytest
 
 from data.files.errors import InputError
-from pipelines import predict
 from pipelines.cli import train
+from pipelines.predict import command as predict
 from pipelines.predict import load
-from pipelines.predict_inputs import Item
-from pipelines.predict_steps import TextSteps
+from pipelines.predict.inputs import Item
+from pipelines.predict.steps import TextSteps
 from tests.clips import write_clip
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
@@ -77,7 +77,7 @@ def test_answers_are_those_of_the_report(sentiment_run, video_run, reviewer, vie
 
 
 def test_an_answer_is_the_same_alone_and_in_company(reviewer, viewer, video_run, monkeypatch):
-    monkeypatch.setattr("pipelines.predict_steps._TEXTS_AT_ONCE", 25)
+    monkeypatch.setattr("pipelines.predict.steps._TEXTS_AT_ONCE", 25)
     texts = [f"a {'very ' * (k % 11)}fine film" for k in range(60)]
     clips = sorted((video_run / "clips").rglob("*.mp4"))
     for model, sources in ((reviewer, texts), (viewer, clips)):

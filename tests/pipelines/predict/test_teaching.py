@@ -10,9 +10,9 @@ import pytest
 
 from data.text.data_module import TextDataModule
 from pipelines.cli import train
-from pipelines.predictor import load as load_predictor
+from pipelines.predict.predictor import load as load_predictor
+from pipelines.predict.teaching import asked
 from pipelines.tasks.checkpoints import load
-from pipelines.teaching import asked
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 
 ONE_EPOCH = ["--trainer.max_epochs=1"]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipelines.predictor import Prediction, Timeline, Unanswered, shown
+from pipelines.predict.predictor import Prediction, Timeline, Unanswered, shown
 from pipelines.runtime.escaping import printable
 
 Format = Literal["text", "json", "csv"]

@@ -23,8 +23,8 @@ from data.decoding.scaling import orientation_of
 from data.decoding.seeking import decode_at
 from data.files.atomic_write import written_whole
 from data.files.errors import InputError
-from pipelines.overlay_panel import Panel
-from pipelines.predictor import Timeline
+from pipelines.predict.overlay_panel import Panel
+from pipelines.predict.predictor import Timeline
 
 # Containers that keep the times of pictures as exact as they are.
 SUFFIXES = (".mp4", ".mov", ".m4v")

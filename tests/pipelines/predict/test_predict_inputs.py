@@ -7,7 +7,7 @@ import pandas
 import pytest
 
 from data.files.errors import InputError
-from pipelines.predict_inputs import clip_items, standard_input, text_items
+from pipelines.predict.inputs import clip_items, standard_input, text_items
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".json", ".parquet"])

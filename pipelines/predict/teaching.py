@@ -15,8 +15,8 @@ from data.batches.data_module import Part, SequenceDataModule
 from data.batches.joined import JoinedPart
 from data.files.errors import InputError
 from data.splits.label_names import places
-from pipelines.predict_inputs import Item
-from pipelines.predictor import Prediction, Predictor, load
+from pipelines.predict.inputs import Item
+from pipelines.predict.predictor import Prediction, Predictor, load
 from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.classification import SequenceClassifier
 

@@ -1,0 +1,5 @@
+"""``python -m pipelines.predict``."""
+
+from pipelines.predict.command import main
+
+main()
