@@ -18,7 +18,7 @@ from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.predict.teaching import Teachers
-from pipelines.reporting import report_test
+from pipelines.report.callback import report_test
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from pipelines.pages.lettering import drawable
 from pipelines.pages.page import heading, page, paragraph, picture, table
-from pipelines.report_figures import BLUE, panels
+from pipelines.report.report_figures import BLUE, panels
 
 
 def compare_page(found: dict[str, Any], sentences: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from pytorch_lightning import Trainer
 
 from data.files.errors import InputError
 from data.files.folders import is_same_path
-from pipelines.reporting import report_test
+from pipelines.report.callback import report_test
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise

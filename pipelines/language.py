@@ -7,9 +7,9 @@ from pytorch_lightning.cli import LightningArgumentParser
 
 from data.running_text.data_module import LanguageDataModule
 from pipelines.cli import TrainingCLI, defaults
-from pipelines.language_page import glance, language_page
-from pipelines.language_report import as_text, write_language_report
-from pipelines.report import write_page
+from pipelines.report.language_page import glance, language_page
+from pipelines.report.language_report import as_text, write_language_report
+from pipelines.report.report import write_page
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.tasks.language_checkpoints import TASK, UNUSED, describe_language

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from pytorch_lightning import Trainer
 
-from pipelines.reporting import report_test
+from pipelines.report.callback import report_test
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.checkpoints import data_module, load

@@ -6,7 +6,7 @@ from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from models.sequence.ensemble import Ensemble
 from models.sequence.many_to_one import ManyToOne
-from pipelines.attribution import integrated_gradients, log_odds
+from pipelines.report.attribution import integrated_gradients, log_odds
 
 
 def reader(pooling="concat", num_classes=2, seed=0):

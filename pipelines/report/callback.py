@@ -7,18 +7,18 @@ import numpy as np
 
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
-from pipelines import fitted_baselines
 from pipelines.metrics import baselines
 from pipelines.metrics.calibration import describe_calibration, tempered
 from pipelines.metrics.intervals import describe_intervals
 from pipelines.metrics.measures import ranking, scores
 from pipelines.metrics.order import describe_order
 from pipelines.metrics.slices import all_slices
-from pipelines.report import Predictions, summary, write_figures, write_pictures
-from pipelines.report_page import PageInputs, report_page
+from pipelines.report import fitted_baselines
+from pipelines.report.report import Predictions, summary, write_figures, write_pictures
+from pipelines.report.report_page import PageInputs, report_page
+from pipelines.report.shown_examples import choose, look_at
 from pipelines.runtime.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
-from pipelines.shown_examples import choose, look_at
 from pipelines.tasks.classification import SequenceClassifier
 
 BASELINES_FILE = "baselines.npz"

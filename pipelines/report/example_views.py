@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image
 
-from pipelines.attribution import COMPLETE
 from pipelines.pages.thinning import thinned
+from pipelines.report.attribution import COMPLETE
+from pipelines.report.shown_examples import MOST_ATTRIBUTED_STEPS, ShownExample
 from pipelines.runtime.escaping import printable
-from pipelines.shown_examples import MOST_ATTRIBUTED_STEPS, ShownExample
 
 _FOR, _AGAINST, _TRUE = "#2f6ea3", "#c2553f", "#3f8f5b"
 # Longer texts are shown where they matter: the beginning, the end, and around the steps that count.

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.confusion import draw_confusion_matrix
 from pipelines.metrics.calibration import reliability
 from pipelines.metrics.measures import class_by_class
 from pipelines.metrics.order import READINGS
 from pipelines.pages.page import heading, paragraph, picture, table
-from pipelines.report_figures import draw_curves, draw_reliability, draw_slices, trait_name
+from pipelines.report.confusion import draw_confusion_matrix
+from pipelines.report.report_figures import draw_curves, draw_reliability, draw_slices, trait_name
 
 _READING_NAMES = {
     "whole": "as it is",

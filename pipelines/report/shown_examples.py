@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from data.batches.data_module import Part
 from data.files.encodings import clean
 from models.sequence.running_answer import running_answer
-from pipelines.attribution import Attribution, integrated_gradients
 from pipelines.metrics.calibration import shares_of
+from pipelines.report.attribution import Attribution, integrated_gradients
 from pipelines.tasks.classification import SequenceClassifier
 
 NUM_MISTAKES, NUM_RIGHT = 6, 3

@@ -13,10 +13,10 @@ from tokenizers import Tokenizer
 from data.running_text.data_module import END, LanguageDataModule
 from data.text.vocabulary import UNKNOWN
 from models.sequence.language_model import LanguageModel
-from pipelines.language_report import perplexity_text
 from pipelines.pages.page import heading, page_of_sections, paragraph, picture, raw, table
 from pipelines.predict.continuation import continuation, first_tokens, readable
-from pipelines.report_figures import draw_history
+from pipelines.report.language_report import perplexity_text
+from pipelines.report.report_figures import draw_history
 from pipelines.runtime.run_history import read_history
 
 # Of the reported part, read from its beginning; what is shown stands where the state has warmed up.

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.example_views import example_view
 from pipelines.pages.page import (
     details,
     escaped,
@@ -18,9 +17,10 @@ from pipelines.pages.page import (
     raw,
     table,
 )
-from pipelines.report_figures import draw_history, draw_lengths
-from pipelines.report_sections import calibration, order, per_class, points, slices
-from pipelines.shown_examples import ShownExample
+from pipelines.report.example_views import example_view
+from pipelines.report.report_figures import draw_history, draw_lengths
+from pipelines.report.report_sections import calibration, order, per_class, points, slices
+from pipelines.report.shown_examples import ShownExample
 
 _BASELINES = {
     "majority": "always the most frequent class",

@@ -3,9 +3,9 @@ import io
 import numpy as np
 import pytest
 
-from pipelines.confusion import draw_confusion_matrix
 from pipelines.pages.page import picture
-from pipelines.report_figures import draw_curves
+from pipelines.report.confusion import draw_confusion_matrix
+from pipelines.report.report_figures import draw_curves
 
 
 @pytest.mark.parametrize("classes", [["cash $in_$out", "_other", "b"], ["$\\frac", "영화", "_"]])

@@ -12,14 +12,14 @@ import torch
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from pipelines import reporting
-from pipelines.attribution import Attribution
 from pipelines.compare import main as compare
 from pipelines.metrics import baselines
 from pipelines.pages.page import UnfinishedPageError
-from pipelines.report import Predictions, write_report
-from pipelines.reporting import report_test
-from pipelines.shown_examples import ShownExample
+from pipelines.report import callback as reporting
+from pipelines.report.attribution import Attribution
+from pipelines.report.callback import report_test
+from pipelines.report.report import Predictions, write_report
+from pipelines.report.shown_examples import ShownExample
 from pipelines.tasks.answers import Answers, Reordered
 
 ODD_NAMES = [
@@ -281,7 +281,7 @@ FIGURES = ("report.json", "report.txt", "predictions.csv")
 def test_a_picture_that_fails_costs_its_section(broken, tmp_path_factory, capsys):
     tested = EXTREMES["all_right"]()
     with folder_of(tmp_path_factory) as (folder, patch):
-        patch.setattr(f"pipelines.report_sections.{broken}", fails)
+        patch.setattr(f"pipelines.report.report_sections.{broken}", fails)
         with pytest.raises(
             UnfinishedPageError, match="lacks 1 section: RuntimeError: no such font"
         ):
@@ -316,7 +316,7 @@ def test_a_page_that_fails_leaves_the_figures(tmp_path, monkeypatch):
         write_report(tmp_path / "page", given, page=fails, **options)
     left = {path.name for path in (tmp_path / "page").iterdir()}
     assert left == {*FIGURES, "confusion_matrix.png"}
-    monkeypatch.setattr("pipelines.report.draw_confusion_matrix", fails)
+    monkeypatch.setattr("pipelines.report.report.draw_confusion_matrix", fails)
     with pytest.raises(RuntimeError, match="no such font"):
         write_report(tmp_path / "picture", given, page=lambda report: "page", **options)
     assert {path.name for path in (tmp_path / "picture").iterdir()} == {*FIGURES, "report.html"}

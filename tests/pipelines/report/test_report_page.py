@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from pipelines.attribution import Attribution
-from pipelines.example_views import example_view
-from pipelines.report_page import met_in_training, plain_verdict
+from pipelines.report.attribution import Attribution
+from pipelines.report.example_views import example_view
+from pipelines.report.report_page import met_in_training, plain_verdict
+from pipelines.report.shown_examples import ShownExample, choose
 from pipelines.runtime.run_history import read_history
-from pipelines.shown_examples import ShownExample, choose
 from pipelines.tasks.checkpoints import load
 from tests.browser import assert_is_shown, needs_browser
 from tests.pipelines.conftest import read_predictions

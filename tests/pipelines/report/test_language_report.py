@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipelines.language_page import Glance, language_page
-from pipelines.language_report import as_text, write_language_report
 from pipelines.metrics.ngrams import ngram_losses
 from pipelines.pages.page import UnfinishedPageError
-from pipelines.report import write_page
+from pipelines.report.language_page import Glance, language_page
+from pipelines.report.language_report import as_text, write_language_report
+from pipelines.report.report import write_page
 
 SEEN = Glance(["a", "<b>", "\x00"], [0.0, math.inf, 700.0], "it <writes>\x1b")
 

@@ -15,9 +15,9 @@ import numpy as np
 from sklearn import metrics
 
 from data.files.atomic_write import write_whole
-from pipelines.confusion import draw_confusion_matrix
 from pipelines.metrics.measures import scores
 from pipelines.pages.page import UnfinishedPageError
+from pipelines.report.confusion import draw_confusion_matrix
 from pipelines.runtime.escaping import printable
 from pipelines.runtime.strict_json import json_text, plain_values
 

@@ -1,0 +1,1 @@
+"""The outcome of a test to figures, tables, pictures and a page."""
