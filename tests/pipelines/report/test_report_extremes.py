@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.compare import main as compare
+from pipelines.compare.command import main as compare
 from pipelines.metrics import baselines
 from pipelines.pages.page import UnfinishedPageError
 from pipelines.report import callback as reporting

@@ -15,7 +15,7 @@ import numpy as np
 from data.files.errors import InputError
 from data.splits.label_names import listed, matched, places, written
 from data.video.scan import contents_of
-from pipelines.finished_runs import FinishedRun
+from pipelines.compare.finished_runs import FinishedRun
 from pipelines.runtime.escaping import printable
 
 log = logging.getLogger(__name__)

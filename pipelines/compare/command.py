@@ -9,8 +9,9 @@ from jsonargparse import ArgumentParser
 
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
-from pipelines.compare_page import compare_page
-from pipelines.finished_runs import FinishedRun, read_run
+from pipelines.compare.finished_runs import FinishedRun, read_run
+from pipelines.compare.page import compare_page
+from pipelines.compare.shared_examples import shared_examples, with_classes_of
 from pipelines.metrics.intervals import Comparison
 from pipelines.metrics.measures import log_loss
 from pipelines.metrics.significance import holm, mcnemar
@@ -18,7 +19,6 @@ from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.escaping import printable
 from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
-from pipelines.shared_examples import shared_examples, with_classes_of
 
 TASK = "compare"
 
@@ -130,7 +130,3 @@ def main(args: list[str] | None = None) -> None:
             folder / "compare.html", compare_page(found, map(pair_sentence, found["pairs"]))
         )
         print(f"Page: {Path(folder) / 'compare.html'}")
-
-
-if __name__ == "__main__":
-    main()

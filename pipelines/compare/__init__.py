@@ -1,0 +1,1 @@
+"""Runs side by side, with the differences that chance does not explain."""

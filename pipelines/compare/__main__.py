@@ -1,0 +1,5 @@
+"""``python -m pipelines.compare``."""
+
+from pipelines.compare.command import main
+
+main()
