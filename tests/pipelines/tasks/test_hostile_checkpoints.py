@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
-from pipelines import evaluate, microscope, sample
+from pipelines import evaluate, sample
 from pipelines.cli import train
 from pipelines.language import train_language
+from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 from tests.pipelines.saved_models import (

@@ -14,10 +14,11 @@ import torch
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from models.finite import first_not_finite, is_finite
-from pipelines import evaluate, microscope, sample
+from pipelines import evaluate, sample
 from pipelines.cli import train
 from pipelines.language import train_language
 from pipelines.metrics.calibration import calibrate, shares_of
+from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
 from pipelines.predict.predictor import load as load_predictor
 from pipelines.predict.teaching import asked

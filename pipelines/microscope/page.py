@@ -4,10 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipelines.pages.page import heading, page, paragraph, picture, table
-from pipelines.specimen import Specimen
-from pipelines.tracks import Track
-from pipelines.unit_pictures import (
+from pipelines.microscope.specimen import Specimen
+from pipelines.microscope.tracks import Track
+from pipelines.microscope.unit_pictures import (
     STYLE,
     Scale,
     Stretch,
@@ -17,7 +16,8 @@ from pipelines.unit_pictures import (
     heat_map,
     key,
 )
-from pipelines.unit_ranking import Finding, States, Unit
+from pipelines.microscope.unit_ranking import Finding, States, Unit
+from pipelines.pages.page import heading, page, paragraph, picture, table
 
 # Of the other half: below it, a unit does not keep what it showed on the half it was chosen on.
 _LEAST = {"auc": 0.65, "correlation": 0.3}

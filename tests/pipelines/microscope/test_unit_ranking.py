@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipelines import unit_ranking
-from pipelines.tracks import Track
-from pipelines.unit_ranking import States, Unit, auc, correlation, rank_units
+from pipelines.microscope import unit_ranking
+from pipelines.microscope.tracks import Track
+from pipelines.microscope.unit_ranking import States, Unit, auc, correlation, rank_units
 
 
 def test_auc_is_that_of_scikit_learn(monkeypatch):

@@ -16,23 +16,23 @@ from data.files.atomic_write import write_whole
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from models.recurrence.traces import cells_of, state_after, trace
-from pipelines.microscope_page import Seen, microscope_page
-from pipelines.runtime.errors import one_line_errors
-from pipelines.runtime.processor import prepare_processor
-from pipelines.runtime.run_folders import create_run, name_run
-from pipelines.runtime.strict_json import json_text
-from pipelines.specimen import (
+from pipelines.microscope.page import Seen, microscope_page
+from pipelines.microscope.specimen import (
     Specimen,
     language_specimen,
     text_of,
     text_specimen,
     video_specimen,
 )
+from pipelines.microscope.unit_ranking import Finding, States, Unit, rank_units
+from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.processor import prepare_processor
+from pipelines.runtime.run_folders import create_run, name_run
+from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.language_checkpoints import TASK as LANGUAGE
 from pipelines.tasks.language_checkpoints import load_language
-from pipelines.unit_ranking import Finding, States, Unit, rank_units
 
 TASK = "microscope"
 MAX_SHOWN = 6
@@ -262,7 +262,3 @@ def _specimen(options: Any) -> Specimen:
     if kind == LANGUAGE:
         return language_specimen(load_language(path, trust=options.trust), text, **how)
     return text_specimen(load(path, trust=options.trust), text, member=options.member, **how)
-
-
-if __name__ == "__main__":
-    main()

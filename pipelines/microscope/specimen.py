@@ -24,10 +24,10 @@ from data.video.data_module import reading_of
 from models.recurrence.recurrences import Recurrence
 from models.recurrence.traces import cells_of
 from models.sequence.many_to_one import ManyToOne
+from pipelines.microscope.tracks import Syntax, Track, frame_tracks, guess_syntax, text_tracks
 from pipelines.tasks.classification import SequenceClassifier
 from pipelines.tasks.language_checkpoints import tokenizer_of
 from pipelines.tasks.next_token import LanguageTask
-from pipelines.tracks import Syntax, Track, frame_tracks, guess_syntax, text_tracks
 
 # So many steps are encoded and read at a time.
 STEPS_AT_ONCE = 2048

@@ -13,13 +13,13 @@ import torch
 
 from data.text.vocabulary import learn_tokenizer
 from models.recurrence.recurrences import GRU, LSTM
-from pipelines import microscope
 from pipelines.language import train_language
-from pipelines.microscope import look, observe
-from pipelines.microscope_page import conclusion, microscope_page
-from pipelines.specimen import Specimen, cut_text
-from pipelines.tracks import Track
-from pipelines.unit_pictures import Scale, Stretch, coloured_text, levels_of
+from pipelines.microscope import command as microscope
+from pipelines.microscope.command import look, observe
+from pipelines.microscope.page import conclusion, microscope_page
+from pipelines.microscope.specimen import Specimen, cut_text
+from pipelines.microscope.tracks import Track
+from pipelines.microscope.unit_pictures import Scale, Stretch, coloured_text, levels_of
 
 ROOT = Path(__file__).parents[2]
 CODE = 'int f(int a)\n{\n\tif (a) { puts("a <b>"); } /* "no" */\n}\n'

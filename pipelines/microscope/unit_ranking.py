@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from pipelines.tracks import Track
+from pipelines.microscope.tracks import Track
 
 # Of a track that holds or does not, each half must have so many stretches and steps of both: a word or
 # two say nothing about a unit.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.tracks import frame_tracks, guess_syntax, text_tracks
+from pipelines.microscope.tracks import frame_tracks, guess_syntax, text_tracks
 
 
 def track(name, text, syntax="c", ends=None):

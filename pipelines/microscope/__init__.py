@@ -1,0 +1,1 @@
+"""Single units of a saved model on a text or a clip: a page."""

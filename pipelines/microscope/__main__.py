@@ -1,0 +1,5 @@
+"""``python -m pipelines.microscope``."""
+
+from pipelines.microscope.command import main
+
+main()
