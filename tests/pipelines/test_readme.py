@@ -14,10 +14,11 @@ import pandas
 import pytest
 
 from data.examples.embedded import video_example
-from pipelines import doctor, evaluate, memory_lab, sample
+from pipelines import doctor, evaluate, sample
 from pipelines.cli import train
 from pipelines.compare import command as compare
 from pipelines.language import train_language
+from pipelines.memory_lab import command as memory_lab
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
 from tests.clips import write_classes, write_clip

@@ -17,7 +17,7 @@ from data.examples.memory_tasks import MemoryBatch, adding, recall, recall_featu
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
 from data.files.workers import available_cores
-from pipelines.memory_experiments import (
+from pipelines.memory_lab.memory_experiments import (
     Reader,
     Training,
     accuracy,
@@ -26,7 +26,7 @@ from pipelines.memory_experiments import (
     same_size,
     train,
 )
-from pipelines.memory_page import memory_page
+from pipelines.memory_lab.page import memory_page
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, name_run
@@ -244,7 +244,3 @@ def _run(options: Any) -> None:
         print(f"{name:12} accuracy by delay   {told}")
     write_whole(folder / "memory.html", memory_page(found))
     print(f"Page: {folder / 'memory.html'}")
-
-
-if __name__ == "__main__":
-    main()

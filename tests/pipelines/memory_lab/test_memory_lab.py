@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from data.examples.memory_tasks import recall, recall_features
-from pipelines import memory_lab
-from pipelines.memory_experiments import (
+from pipelines.memory_lab import command as memory_lab
+from pipelines.memory_lab.memory_experiments import (
     KINDS,
     Reader,
     accuracy,

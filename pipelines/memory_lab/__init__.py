@@ -1,0 +1,1 @@
+"""RNN, GRU and LSTM on tasks that need a memory: a page."""

@@ -1,0 +1,5 @@
+"""``python -m pipelines.memory_lab``."""
+
+from pipelines.memory_lab.command import main
+
+main()
