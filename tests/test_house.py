@@ -71,7 +71,6 @@ ALLOWED = {
     "pipelines": {
         "data",
         "models",
-        "numpy",
         "pipelines.predict",
         "pipelines.report",
         "pipelines.runtime",
@@ -88,6 +87,7 @@ ALLOWED = {
         "pipelines.report",
         "pipelines.runtime",
     },
+    "pipelines.doctor": {"data", "numpy", "pipelines.runtime"},
     "pipelines.memory_lab": {
         "data",
         "models",
@@ -164,7 +164,7 @@ FEW = {
     "av": {"predict.overlay"},
     "jsonargparse": {
         "compare.command",
-        "doctor",
+        "doctor.command",
         "evaluate",
         "memory_lab.command",
         "microscope.command",

@@ -14,9 +14,10 @@ import pandas
 import pytest
 
 from data.examples.embedded import video_example
-from pipelines import doctor, evaluate, sample
+from pipelines import evaluate, sample
 from pipelines.cli import train
 from pipelines.compare import command as compare
+from pipelines.doctor import command as doctor
 from pipelines.language import train_language
 from pipelines.memory_lab import command as memory_lab
 from pipelines.microscope import command as microscope

@@ -10,7 +10,7 @@ from data.clips.layouts import clips
 from data.files.errors import InputError
 from data.video.data_module import VideoDataModule
 from data.video.doctor import examine
-from pipelines.doctor_table import table
+from pipelines.doctor.table import table
 from tests.clips import write_clip
 
 

@@ -16,7 +16,7 @@ from data.clips.list_table import header_of
 from data.files.errors import InputError
 from data.video.data_module import VideoDataModule
 from data.video.doctor import Diagnosis, Finding, examine
-from pipelines.doctor_table import conclusion, table
+from pipelines.doctor.table import conclusion, table
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 
@@ -111,7 +111,3 @@ def _row(finding: Finding) -> list[Any]:
         *(round(checkup.frames_per_second, 3), "yes" if checkup.rate_varies else "no"),
         *(checkup.codec, checkup.container, finding.num_bytes),
     ]
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from pipelines import doctor
+from pipelines.doctor import command as doctor
 from tests.clips import numbered, write_classes, write_video
 from tests.odd_clips import join, write_fields, write_streams
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from data.video import data_module
-from pipelines import doctor
-from pipelines.doctor import COLUMNS, OPTIONS
+from pipelines.doctor import command as doctor
+from pipelines.doctor.command import COLUMNS, OPTIONS
 from tests.clips import write_classes, write_clip
 
 

@@ -1,0 +1,5 @@
+"""``python -m pipelines.doctor``."""
+
+from pipelines.doctor.command import main
+
+main()
