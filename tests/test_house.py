@@ -4,11 +4,11 @@ import ast
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests import ROOT
+
 ROOMS = ("data", "models", "pipelines")
 
 #: by package, what its files may import beside Python itself and their own package: libraries, and

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pandas
 
+from tests import ROOT
 from tests.pipelines.conftest import SENTIMENT, write_reviews
-
-ROOT = Path(__file__).parents[2]
 
 
 def report_of_two_processes(*options):

@@ -23,8 +23,8 @@ from pipelines import sample
 from pipelines.language import train_language
 from pipelines.tasks.language_checkpoints import load_language, tokenizer_of
 from pipelines.tasks.next_token import LanguageTask
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 TEXT = "Tom saw a cat. A cat saw Tom!\nWho saw whom?\n"
 SMALL = [
     "--model.encoder.features=8",

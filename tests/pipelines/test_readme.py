@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import pandas
 import pytest
@@ -22,10 +21,10 @@ from pipelines.language import train_language
 from pipelines.memory_lab import command as memory_lab
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
+from tests import ROOT
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import LANGUAGE, SENTIMENT, VIDEO, write_reviews
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^ {4}(make [a-z-]+.*?)(?: {2,}#.*)?$", README, flags=re.MULTILINE)
 OF_THE_HUB = "stanfordnlp/imdb"

@@ -220,12 +220,12 @@ def test_a_share_that_is_just_reached_is_enough(clip, monkeypatch):
     """Of 50 packets every second one fails."""
     import data.decoding.decode
 
-    whole = data.decode.decode
+    whole = data.decoding.decode.decode
 
     def every_second(packets, faults):
         yield from (frame for k, frame in enumerate(whole(packets, faults)) if k % 2)
 
-    monkeypatch.setattr(data.decode, "decode", every_second)
+    monkeypatch.setattr(data.decoding.decode, "decode", every_second)
     assert numbers_of(read(clip, min_share=0.5).pixels) == list(range(1, 50, 2))
     with pytest.raises(UnreadableError) as caught:
         read(clip, min_share=0.51)

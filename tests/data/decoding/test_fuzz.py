@@ -13,7 +13,7 @@ from data.decoding.decode import Reading, read_frames
 from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError
 from tests.clips import WAYS, write_way
-from tests.data.test_decoder_cases import CASES
+from tests.data.decoding.test_decoder_cases import CASES
 
 pytestmark = pytest.mark.slow
 

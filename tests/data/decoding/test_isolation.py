@@ -19,11 +19,11 @@ from data.decoding.decode import Reading, read_frames
 from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError, probe
 from data.decoding.sampling import Section
+from tests import ROOT
 from tests.clips import WAYS, write_way
 from tests.odd_clips import join
 
 HOW = Reading(32, "stretch")
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGSTOP"), reason="processes are stopped and looked at as POSIX has it"

@@ -4,7 +4,6 @@ import csv
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +11,11 @@ from tokenizers import Tokenizer
 
 from data.text.data_module import TextDataModule
 from data.text.vocabulary import learn_tokenizer
-
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 RUN = """
 import json, sys
-from tests.data.test_texts_cache import read
+from tests.data.text.test_texts_cache import read
 print(json.dumps(read(sys.argv[1])))
 """
 

@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
@@ -11,6 +10,7 @@ from tokenizers import Tokenizer
 from data.files.encodings import clean
 from data.files.errors import InputError
 from data.text.vocabulary import UNKNOWN, VERSION, learn_tokenizer, unknown_id
+from tests import ROOT
 
 KINDS = ["words", "subwords", "characters"]
 HAMLET = "To be, or not to be:\n\tthat is the question.\n"
@@ -168,7 +168,7 @@ def test_the_vocabulary_does_not_depend_on_threads(kind):
         subprocess.run(
             [sys.executable, "-c", code],
             env=os.environ | {"RAYON_NUM_THREADS": num_threads, "PYTHONIOENCODING": "utf-8"},
-            cwd=Path(__file__).parents[2],
+            cwd=ROOT,
             capture_output=True,
             check=True,
         ).stdout

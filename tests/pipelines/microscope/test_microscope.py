@@ -20,8 +20,8 @@ from pipelines.microscope.page import conclusion, microscope_page
 from pipelines.microscope.specimen import Specimen, cut_text
 from pipelines.microscope.tracks import Track
 from pipelines.microscope.unit_pictures import Scale, Stretch, coloured_text, levels_of
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 CODE = 'int f(int a)\n{\n\tif (a) { puts("a <b>"); } /* "no" */\n}\n'
 
 

@@ -19,10 +19,10 @@ from pipelines.predict import command as predict
 from pipelines.predict import load
 from pipelines.predict.inputs import Item
 from pipelines.predict.steps import TextSteps
+from tests import ROOT
 from tests.clips import write_clip
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
-ROOT = Path(__file__).parents[2]
 SOME = ["a fine film", " ", "<br/>", "a dull film, number very very", "great"]
 
 

@@ -21,9 +21,9 @@ from pipelines.predict import command as predict
 from pipelines.predict.inputs import standard_input
 from pipelines.predict.output import for_terminal, json_line
 from pipelines.predict.predictor import Unanswered
+from tests import ROOT
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 
-ROOT = Path(__file__).parents[2]
 FINE = "a fine film, number very"
 
 

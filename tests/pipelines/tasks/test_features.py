@@ -32,9 +32,8 @@ from pipelines.tasks import features
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.classification import SequenceClassifier
 from pipelines.tasks.features import FeatureCache
+from tests import ROOT
 from tests.clips import write_classes, write_clip
-
-ROOT = Path(__file__).parents[2]
 
 
 class FrozenCNN(SmallCNN):
@@ -55,7 +54,7 @@ class SeededCNN(FrozenCNN):
 
 
 FROZEN = [
-    "--model.encoder=tests.pipelines.test_features.FrozenCNN",
+    "--model.encoder=tests.pipelines.tasks.test_features.FrozenCNN",
     "--model.recurrence.hidden_size=8",
     "--data.path=clips",
     "--data.size_px=16",
@@ -228,7 +227,7 @@ def test_a_resumed_run_reads_the_features_of_its_own_encoder(clips, capsys):
         place = Path("parts", part, file.parent.name, file.name)
         place.parent.mkdir(parents=True, exist_ok=True)
         file.rename(place)
-    encoder = "--model.encoder=tests.pipelines.test_features.SeededCNN"
+    encoder = "--model.encoder=tests.pipelines.tasks.test_features.SeededCNN"
     options = [*FROZEN, encoder, "--data.path=parts"]
     train("video", [*options, "--run=first", "--seed_everything=1"])
     last = "runs/video/first/checkpoints/last.ckpt"
@@ -280,7 +279,11 @@ def test_clips_whose_features_are_none_are_left_out(clips, capsys):
     write_clip(clips / "bright" / "glaring.mp4", num_frames=6, level=230)
     train(
         "video",
-        [*FROZEN, "--model.encoder=tests.pipelines.test_features.OverflowingCNN", "--run=first"],
+        [
+            *FROZEN,
+            "--model.encoder=tests.pipelines.tasks.test_features.OverflowingCNN",
+            "--run=first",
+        ],
     )
     report = json.loads(Path("runs/video/first/report/report.json").read_text())
     [skipped] = report["skipped"]

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas
 import pytest
@@ -10,8 +9,8 @@ import torch
 
 from pipelines.cli import train
 from pipelines.tasks.checkpoints import data_module, load
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 NUM_TOKENS = 100_000
 
 # A step of the default sizes; prints what it took beyond the libraries, in MiB.
