@@ -29,13 +29,6 @@ def uniform(*shape: int, device: torch.device) -> Tensor:
     return torch.rand(shape, device=device, generator=_generator.get())
 
 
-def normal_like(values: Tensor) -> Tensor:
-    """Numbers of mean 0 and variance 1, of the shape and kind of others."""
-    return torch.randn(
-        values.shape, dtype=values.dtype, device=values.device, generator=_generator.get()
-    )
-
-
 def dropped(values: Tensor, share: float, *, training: bool) -> Tensor:
     """`torch.nn.functional.dropout`: a share of the values zeroed, the others scaled up."""
     generator = _generator.get()

@@ -2,14 +2,13 @@
 
 import logging
 import sys
-import time
-from argparse import ArgumentError
+from argparse import SUPPRESS, ArgumentError
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
@@ -27,10 +26,11 @@ from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, na
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import DATA_MODULES, UNUSED, describe, load
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
 from pipelines.tasks.language_checkpoints import load_language
 from pipelines.tasks.resuming import Resumption, check_resumable
+from pipelines.tasks.task import Task
 from pipelines.training.averaging import refuse_averaged_buffers
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss
 from pipelines.training.finetuning import (
@@ -44,12 +44,22 @@ from pipelines.training.waiting import WaitingTime
 log = logging.getLogger(__name__)
 
 
+#: options that there were once, which stand in the config.yaml of older runs: the values that asked
+#: for nothing, and what to do instead of the others
+_RETIRED: dict[str, tuple[dict[str, float], str]] = {
+    "model.objective": (
+        {"adversarial": 0, "virtual_adversarial": 0, "entropy": 0, "taught": 1, "perturbation": 5},
+        "it is no option any more; texts without labels are learnt by --teachers=[a.ckpt]",
+    ),
+}
+
+
 class TrainingCLI(LightningCLI):
     """LightningCLI that names the run and puts its files where they belong: what all tasks share.
 
     Args:
         task: its name, and that of its folder in ``runs``.
-        model_class: has an attribute ``description``, which its checkpoints keep.
+        model_class: what is trained.
         data_class: where its data come from.
         args: command-line options; None takes sys.argv.
         description: the first line of ``--help``.
@@ -59,7 +69,7 @@ class TrainingCLI(LightningCLI):
     def __init__(
         self,
         task: str,
-        model_class: type[LightningModule],
+        model_class: type[Task],
         data_class: type[LightningDataModule],
         args: list[str] | None,
         *,
@@ -89,6 +99,8 @@ class TrainingCLI(LightningCLI):
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.add_lightning_class_args(FiniteCheckpoint, "checkpoint")
         parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
+        for name in _RETIRED:
+            parser.add_argument(f"--{name}", type=Any, default=None, help=SUPPRESS)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -101,6 +113,10 @@ class TrainingCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
         prepare_processor()
+        for name, (nothing, advice) in _RETIRED.items():
+            asked = self.config.pop(name) or {}
+            if not isinstance(asked, dict) or {**nothing, **asked} != nothing:
+                raise InputError(f"--{name}={asked}: {advice}")
         self.run_name = name_run(self.task, self.config.run)
         self.folder = RUNS / self.task / self.run_name
         self.config.checkpoint.dirpath = str(self.folder / "checkpoints")
@@ -138,18 +154,17 @@ class TrainingCLI(LightningCLI):
             text = yaml.safe_dump(self.plain_config(), sort_keys=False)
             (self.folder / "config.yaml").write_text(text)
 
-    def fit_and_test(self) -> float:
-        """Train, then test the best checkpoint → seconds of training."""
+    def fit_and_test(self) -> None:
+        """Train, then test the best checkpoint."""
         trainer: Trainer = self.trainer
         resumption = Resumption()
         trainer.callbacks[:0] = [FiniteLoss(), resumption]  # type: ignore[attr-defined]
-        started = time.monotonic()
+        self.model.start_clock()
         with resumption.one_line_errors():
             trainer.fit(
                 self.model, datamodule=self.datamodule, ckpt_path=self.config.ckpt_path,
                 weights_only=True,
             )  # fmt: skip
-        train_seconds = time.monotonic() - started
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
         if best and Path(best).resolve().parent != (self.folder / "checkpoints").resolve():
             check_resumable(best, self.model, about=self.model.description)
@@ -157,13 +172,12 @@ class TrainingCLI(LightningCLI):
             self.model, datamodule=self.datamodule, ckpt_path=best or None, weights_only=True,
             verbose=False,
         )  # fmt: skip
-        return train_seconds
 
 
 class ClassifierCLI(TrainingCLI):
     """The command that trains a classifier of clips or of texts."""
 
-    model: SequenceClassifier
+    model: Classification
     datamodule: SequenceDataModule
 
     def __init__(self, task: str, args: list[str] | None) -> None:
@@ -172,7 +186,7 @@ class ClassifierCLI(TrainingCLI):
         self.teachers: dict[str, dict[str, Any]] = {}
         super().__init__(
             task,
-            SequenceClassifier,
+            Classification,
             DATA_MODULES[task],
             args,
             description=f"Train a {task} classifier, test it and report.",
@@ -270,7 +284,7 @@ def _run(cli: ClassifierCLI) -> None:
         about["inputs"]["contents"] = contents_learnt([about, *others])
         if cli.trainer.is_global_zero:
             found = read_by_others(cli.datamodule, cli.language_model, cli.teachers)
-    train_seconds = cli.fit_and_test()
+    cli.fit_and_test()
     if cli.trainer.is_global_zero:
         if cli.teachers:
             found["teachers"]["unanswered"] = teachers.num_unanswered
@@ -278,7 +292,7 @@ def _run(cli: ClassifierCLI) -> None:
             cli.model,
             cli.datamodule,
             folder=cli.folder,
-            train_seconds=train_seconds,
+            train_seconds=cli.model.train_seconds,
             fit_baselines=not cli.config.trainer.fast_dev_run,
             extra={"wait_share": waiting.share} | found,
         )

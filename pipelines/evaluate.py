@@ -19,7 +19,7 @@ from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.checkpoints import DATA_MODULES, data_module, load
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def _add_own_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def _evaluate_model(model: SequenceClassifier, options: Any, *, names_data: bool) -> None:
+def _evaluate_model(model: Classification, options: Any, *, names_data: bool) -> None:
     prepare_processor()
     task = model.description["task"]
     data = data_module(model.description, **vars(options.data))

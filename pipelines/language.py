@@ -13,19 +13,19 @@ from pipelines.report.report import write_page
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.tasks.language_checkpoints import TASK, UNUSED, describe_language
-from pipelines.tasks.next_token import LanguageTask
+from pipelines.tasks.next_token import NextToken
 
 
 class LanguageCLI(TrainingCLI):
     """The command that trains a language model."""
 
-    model: LanguageTask
+    model: NextToken
     datamodule: LanguageDataModule
 
     def __init__(self, args: list[str]) -> None:
         super().__init__(
             TASK,
-            LanguageTask,
+            NextToken,
             LanguageDataModule,
             args,
             description="Train a language model, test it and report.",
@@ -53,13 +53,13 @@ def _run(cli: LanguageCLI) -> None:
     description = describe_language(cli.plain_config(), cli.datamodule)
     cli.check_checkpoints(description, unused=UNUSED)
     cli.create_run()
-    train_seconds = cli.fit_and_test()
+    cli.fit_and_test()
     if cli.trainer.is_global_zero:
         report = write_language_report(
             cli.folder / "report",
             cli.datamodule,
             loss=float(cli.trainer.callback_metrics["test/loss"]),
-            train_seconds=train_seconds,
+            train_seconds=cli.model.train_seconds,
             trained_tokens=cli.model.num_trained_tokens * cli.trainer.world_size,
             fit_baselines=not cli.config.trainer.fast_dev_run,
         )

@@ -9,7 +9,6 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import Dataset
 
-from data.batches.pairing import PairedLoader
 from data.batches.plan import BatchLoader, BatchPlan
 from data.batches.ragged import RaggedBatch, Skipped
 from data.files.errors import InputError
@@ -259,12 +258,9 @@ class SequenceDataModule(LightningDataModule):
         """Lightning's hook: read the data."""
         _ = self.parts
 
-    def train_dataloader(self) -> BatchLoader | PairedLoader:
-        """Batches of the learnt part, mixed anew each epoch; or each with one that has no labels."""
-        learnt = self.loader(self.learnt_part, shuffle=True)
-        if "unlabelled" not in self.parts or self._learnt_part is not None:
-            return learnt
-        return PairedLoader(learnt, self.loader(self.parts["unlabelled"], shuffle=True))
+    def train_dataloader(self) -> BatchLoader:
+        """Batches of the learnt part, mixed anew each epoch."""
+        return self.loader(self.learnt_part, shuffle=True)
 
     def val_dataloader(self) -> BatchLoader:
         """Batches of the validation part."""

@@ -47,7 +47,7 @@ class TextDataModule(SequenceDataModule):
         encoding: of files that are neither UTF-8 nor marked as UTF-16: cp1252, latin-1, cp949, …
         quoting: of CSV: none where quotes mean nothing; double where cells may stand in them.
         unlabelled: more texts, of the same kinds of source, whose labels are not known or not used;
-            for what `MixedObjective` learns without labels.
+            teachers answer them (``--teachers``).
         tokenizer: words, subwords or characters (see `learn_tokenizer`).
         vocabulary_size: how many of these to know, of the training part.
         min_frequency: how often one must occur there to be known.

@@ -191,7 +191,7 @@ def _folder(
                 if class_folder.name in left_out:
                     log.warning(
                         "%s holds texts without a label and is no class; to learn from them too, add"
-                        " --data.unlabelled=%s, and --teachers or --model.objective to learn them by",
+                        " --data.unlabelled=%s, and --teachers to learn them by",
                         *(class_folder, class_folder),
                     )
                     continue

@@ -25,9 +25,9 @@ from models.recurrence.recurrences import Recurrence
 from models.recurrence.traces import cells_of
 from models.sequence.many_to_one import ManyToOne
 from pipelines.microscope.tracks import Syntax, Track, frame_tracks, guess_syntax, text_tracks
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from pipelines.tasks.language_checkpoints import tokenizer_of
-from pipelines.tasks.next_token import LanguageTask
+from pipelines.tasks.next_token import NextToken
 
 # So many steps are encoded and read at a time.
 STEPS_AT_ONCE = 2048
@@ -72,7 +72,7 @@ class Specimen(NamedTuple):
 
 
 def language_specimen(
-    task: LanguageTask, text: str, *, source: str, most: int, syntax: Syntax | None
+    task: NextToken, text: str, *, source: str, most: int, syntax: Syntax | None
 ) -> Specimen:
     """A text for a language model, read from a state of zero.
 
@@ -92,7 +92,7 @@ def language_specimen(
 
 
 def text_specimen(
-    model: SequenceClassifier,
+    model: Classification,
     text: str,
     *,
     member: int,
@@ -109,7 +109,7 @@ def text_specimen(
     return _of_text(cut, reader.recurrence, _inputs_of(reader, steps), source, syntax)
 
 
-def video_specimen(model: SequenceClassifier, path: Path, *, member: int, most: int) -> Specimen:
+def video_specimen(model: Classification, path: Path, *, member: int, most: int) -> Specimen:
     """A clip for one member of a classifier, its frames as it was trained on them."""
     reader = _member(model, member)
     if not os.path.isfile(path):
@@ -207,7 +207,7 @@ def _of_text(
     )
 
 
-def _member(model: SequenceClassifier, member: int) -> ManyToOne:
+def _member(model: Classification, member: int) -> ManyToOne:
     if not 0 <= member < len(model.members):
         raise InputError(
             f"--member={member}: the model has {len(model.members)}; give 0 to"

@@ -20,7 +20,7 @@ from pipelines.predict.inputs import Item
 from pipelines.predict.steps import ItemSteps, steps_of
 from pipelines.runtime.escaping import excerpt, printable
 from pipelines.tasks import checkpoints
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 
 
 class Timeline(NamedTuple):
@@ -112,7 +112,7 @@ class Predictor:
 
     def __init__(
         self,
-        model: SequenceClassifier,
+        model: Classification,
         *,
         device: str | torch.device | None = None,
         num_workers: int | None = None,

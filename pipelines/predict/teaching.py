@@ -18,7 +18,7 @@ from data.splits.label_names import places
 from pipelines.predict.inputs import Item
 from pipelines.predict.predictor import Prediction, Predictor, load
 from pipelines.runtime.ranks import from_all_ranks
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 
 _TEXTS_AT_ONCE = 1000
 
@@ -42,7 +42,7 @@ class Teachers(Callback):
         """Before the model asks what there is to learn from."""
         if stage != "fit":
             return
-        assert isinstance(pl_module, SequenceClassifier)
+        assert isinstance(pl_module, Classification)
         data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
         if "unlabelled" not in data.parts:
             raise InputError(
@@ -59,11 +59,10 @@ class Teachers(Callback):
         pl_module.training_loss.teach(
             joined.first_other,
             torch.from_numpy(shares[answered]),
-            weight=pl_module.objective.taught,
         )
 
     def _answers(
-        self, path: str, part: Part, trainer: Trainer, student: SequenceClassifier
+        self, path: str, part: Part, trainer: Trainer, student: Classification
     ) -> np.ndarray:
         """(n, K) of one teacher; all ranks together."""
         teacher = load(path, task="sentiment", device=trainer.strategy.root_device)

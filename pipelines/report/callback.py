@@ -19,13 +19,13 @@ from pipelines.report.report_page import PageInputs, report_page
 from pipelines.report.shown_examples import choose, look_at
 from pipelines.runtime.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 
 BASELINES_FILE = "baselines.npz"
 
 
 def report_test(
-    model: SequenceClassifier,
+    model: Classification,
     data: SequenceDataModule,
     *,
     folder: Path,
@@ -105,7 +105,7 @@ def report_test(
 
 
 def _measured(
-    model: SequenceClassifier,
+    model: Classification,
     predictions: Predictions,
     rivals: dict[str, np.ndarray],
     traits: dict[str, np.ndarray],
@@ -141,7 +141,7 @@ def _measured(
 
 
 def _page_inputs(
-    model: SequenceClassifier,
+    model: Classification,
     data: SequenceDataModule,
     predictions: Predictions,
     positions: list[int],

@@ -13,7 +13,7 @@ from data.batches.data_module import Part, SequenceDataModule
 from models.heads.pooling import mean
 from pipelines.metrics import baselines
 from pipelines.tasks.answers import middle
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 
 
 class BaselineInputs(NamedTuple):
@@ -35,7 +35,7 @@ class BaselineInputs(NamedTuple):
         return self.mean_frames
 
 
-def fit_baselines(model: SequenceClassifier, data: SequenceDataModule) -> list[baselines.Baseline]:
+def fit_baselines(model: Classification, data: SequenceDataModule) -> list[baselines.Baseline]:
     """Those that suit the data, fitted on the training part; of clips on the model's features."""
     train = data.parts["train"]
     kinds: list[type[baselines.Baseline]] = [baselines.Majority]
@@ -60,7 +60,7 @@ def fit_baselines(model: SequenceClassifier, data: SequenceDataModule) -> list[b
 
 
 def frame_features(
-    model: SequenceClassifier, data: SequenceDataModule, part: Part
+    model: Classification, data: SequenceDataModule, part: Part
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each example the mean encoded step (n, D), the middle one (n, D), and the labels (n,)."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -15,7 +15,7 @@ from data.files.encodings import clean
 from models.sequence.running_answer import running_answer
 from pipelines.metrics.calibration import shares_of
 from pipelines.report.attribution import Attribution, integrated_gradients
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 
 NUM_MISTAKES, NUM_RIGHT = 6, 3
 NUM_FRAMES = 10
@@ -66,7 +66,7 @@ def choose(labels: np.ndarray, probabilities: np.ndarray) -> list[int]:
     return wrong + list(right.values())[:NUM_RIGHT]
 
 
-def look_at(model: SequenceClassifier, part: Part, positions: list[int]) -> Iterator[ShownExample]:
+def look_at(model: Classification, part: Part, positions: list[int]) -> Iterator[ShownExample]:
     """The examples at some positions of a part, one after the other."""
     was_training = model.training
     model.eval()
@@ -75,7 +75,7 @@ def look_at(model: SequenceClassifier, part: Part, positions: list[int]) -> Iter
     model.train(was_training)
 
 
-def _look_at(model: SequenceClassifier, part: Part, position: int) -> ShownExample:
+def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
     device = model.device
     batch = part.__getitems__([position])
     with torch.no_grad():
@@ -115,7 +115,7 @@ def _look_at(model: SequenceClassifier, part: Part, position: int) -> ShownExamp
     )
 
 
-def _pieces(model: SequenceClassifier, text: str, num_steps: int) -> list[str]:
+def _pieces(model: Classification, text: str, num_steps: int) -> list[str]:
     """The text cut where its tokens begin; what was not read is left out."""
     text = clean(text)
     tokenizer = Tokenizer.from_str(model.description["inputs"]["tokenizer"])

@@ -13,8 +13,7 @@ from data.video.data_module import VideoDataModule
 from pipelines.runtime.escaping import excerpt
 from pipelines.tasks.allowed_classes import RefusedError, Trust
 from pipelines.tasks.blueprint import planned, rebuild
-from pipelines.tasks.classification import SequenceClassifier
-from pipelines.training.objective import MixedObjective
+from pipelines.tasks.classification import Classification
 
 DATA_MODULES: dict[str, type[SequenceDataModule]] = {
     "video": VideoDataModule,
@@ -22,7 +21,7 @@ DATA_MODULES: dict[str, type[SequenceDataModule]] = {
 }
 
 #: options that only training needs, and what stands in for them where a model is read
-UNUSED: dict[str, Any] = {"optimizer": None, "objective": MixedObjective(), "pretrained": None}
+UNUSED: dict[str, Any] = {"optimizer": None, "pretrained": None}
 
 
 def describe(task: str, config: dict[str, Any], data: SequenceDataModule) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def describe(task: str, config: dict[str, Any], data: SequenceDataModule) -> dic
 
 def load(
     path: Path | str, *, task: str | None = None, option: str = "CKPT", trust: str | None = None
-) -> SequenceClassifier:
+) -> Classification:
     """The trained task, in eval mode; ``description`` tells the rest.
 
     Nothing but the model and its inputs is made of a checkpoint, of classes that may be used (see
@@ -72,10 +71,11 @@ def load(
             f"{where}: is a model for {excerpt(description['task'])}; give one of"
             f" {' or '.join(f'runs/{name}' for name in DATA_MODULES)}"
         )
+    description.get("model", {}).pop("objective", None)  # of versions that had one
     members = description.get("model", {}).get("members", 1)
     if not isinstance(members, int) or members > len(saved.weights):
         raise InputError(f"{where}: has no weights for {excerpt(members)} members")
-    classifier = rebuild(SequenceClassifier, saved, where=where, trust=Trust(trust), unused=UNUSED)
+    classifier = rebuild(Classification, saved, where=where, trust=Trust(trust), unused=UNUSED)
     temperature = description.get("temperature", 1.0)
     if not (math.isfinite(temperature) and temperature > 0):
         raise InputError(f"{where}: its temperature is {temperature}; give another checkpoint")
@@ -86,9 +86,7 @@ def load(
     return classifier
 
 
-def _check_inputs(
-    description: dict[str, Any], classifier: SequenceClassifier, *, where: str
-) -> None:
+def _check_inputs(description: dict[str, Any], classifier: Classification, *, where: str) -> None:
     """See that inputs can be made ready for a model as a checkpoint says."""
     inputs, options = description["inputs"], description["data"]
     try:

@@ -1,22 +1,20 @@
-"""The task: learning to classify sequences, the same for videos and texts.
+"""Classification: one class for a whole sequence, whatever its steps are.
 
 B sequences · N steps in the batch · D features · K classes
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Literal
 
 import torch
-from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
+from torchmetrics import MetricCollection
 
 from data.batches.data_module import Part, SequenceDataModule
 from data.batches.joined import NO_LABEL
-from data.batches.pairing import Pair
 from data.batches.ragged import RaggedBatch, Skipped
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.text.data_module import TextDataModule
@@ -29,23 +27,21 @@ from models.sequence.many_to_one import Pooling
 from models.sequence.step_inputs import StepInputs
 from pipelines.metrics.calibration import calibrate
 from pipelines.metrics.order import chosen_ids
-from pipelines.metrics.torch_metrics import accuracy_and_f1, mean_loss
+from pipelines.metrics.torch_metrics import accuracy_and_f1
 from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.answers import Answers, Reordered, TestRecord
+from pipelines.tasks.task import Headline, Stage, Task, zero_of
 from pipelines.training.class_weights import balanced_weights
 from pipelines.training.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.training.fusing import fused
 from pipelines.training.measured_inputs import measure_inputs
 from pipelines.training.member_losses import MemberLosses
-from pipelines.training.objective import MixedObjective
-from pipelines.training.schedules import Schedule, scheduled, steps_per_epoch
+from pipelines.training.schedules import Schedule, steps_per_epoch
 from pipelines.training.training_loss import TrainingLoss
 from pipelines.training.word_encoders import check_steps, prepare_embeddings
 
-STAGES = ("train", "val", "test")
 
-
-class SequenceClassifier(LightningModule):
+class Classification(Task):
     """Trains and tests a `ManyToOne`, or several at once.
 
     Args:
@@ -64,7 +60,6 @@ class SequenceClassifier(LightningModule):
         class_weights: ``balanced`` makes, while training, all classes count alike, however many
             examples each has; ``none`` makes all examples count alike.
         optimizer: makes the optimiser of the parameters.
-        objective: what is learnt from beside the labels.
         schedule: ``constant``, ``one_cycle`` or ``cosine``: the rate rises to the optimiser's in the
             first part of the run and falls to nothing by its end (see `schedules.scheduled`).
         warmup_share: the part of the run in which it rises.
@@ -75,6 +70,8 @@ class SequenceClassifier(LightningModule):
         gradual_unfreezing: whether only the last layer learns in the first epoch, and one more
             from each epoch on (ULMFiT, §3.3).
     """
+
+    headline = Headline("accuracy", "max")
 
     def __init__(
         self,
@@ -90,15 +87,14 @@ class SequenceClassifier(LightningModule):
         members: int = 1,
         shared_encoder: bool = True,
         class_weights: Literal["none", "balanced"] = "none",
-        objective: MixedObjective = MixedObjective(),  # noqa: B008 - frozen
         schedule: Schedule = "constant",
         warmup_share: float = 0.1,
         pretrained: str | None = None,
         rate_decay: float = 1.0,
         gradual_unfreezing: bool = False,
     ) -> None:
-        super().__init__()
-        self.classes = classes
+        self.classes = classes  # what is measured depends on them
+        super().__init__(optimizer=optimizer, schedule=schedule, warmup_share=warmup_share)
         if rate_decay < 1:
             raise OptionError(f"--model.rate_decay={rate_decay}: 1 (alike) or more")
         self.members = side_by_side(
@@ -116,21 +112,10 @@ class SequenceClassifier(LightningModule):
             _, weights = read_language_model(pretrained)
             for member in self.members:
                 load_layers(member, weights, where=f"--model.pretrained={pretrained}")
-        self.optimizer = optimizer
         self.training_loss = TrainingLoss(len(classes), label_smoothing=label_smoothing)
-        self.objective = objective
-        self._member_losses = MemberLosses(self.members, self.training_loss, objective)
-        self.schedule, self.warmup_share = schedule, warmup_share
+        self._member_losses = MemberLosses(self.members, self.training_loss)
         self.rate_decay, self.gradual_unfreezing = rate_decay, gradual_unfreezing
         self.class_weights = class_weights
-        self.metrics = {stage: accuracy_and_f1(stage, len(classes)) for stage in STAGES}
-        self.losses = {stage: mean_loss() for stage in STAGES}
-        # `train` is a method of modules, so a ModuleDict cannot have it as a key.
-        for stage in STAGES:
-            self.add_module(f"{stage}_metrics", self.metrics[stage])
-            self.add_module(f"{stage}_loss", self.losses[stage])
-        #: how to build this model again, written into every checkpoint; set by the command
-        self.description: dict[str, Any] = {}
         #: what the test part was answered, all ranks together; set at the end of a test
         self.answers: Answers | None = None
         #: the same for some of them in other orders
@@ -142,7 +127,10 @@ class SequenceClassifier(LightningModule):
         self.temperature = 1.0
         self._record: TestRecord
         self._validated: list[tuple[Tensor, Tensor]] = []
-        self._fit_started = 0.0
+
+    def make_metrics(self, stage: Stage) -> MetricCollection:
+        """Accuracy and macro-F1."""
+        return accuracy_and_f1(stage, len(self.classes))
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Steps (N, …) and lengths (B,) → scores (B, K)."""
@@ -154,11 +142,10 @@ class SequenceClassifier(LightningModule):
             return
         data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         part = data.parts["train"]
-        learns = self.objective.learns_without_labels or self.training_loss.is_taught
-        if "unlabelled" in data.parts and not learns:
+        if "unlabelled" in data.parts and not self.training_loss.is_taught:
             raise OptionError(
-                "--data.unlabelled: nothing is learnt from them; give --teachers=[a.ckpt],"
-                " --model.objective.virtual_adversarial=1 or --model.objective.entropy=1, or drop it"
+                "--data.unlabelled: nothing is learnt from them; name classifiers that answer them,"
+                " --teachers=[a.ckpt], or drop it"
             )
         if self.class_weights == "balanced":
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
@@ -184,14 +171,14 @@ class SequenceClassifier(LightningModule):
         """Steps (N, …) → features (N, D); features that were computed before are what they are."""
         return steps if steps.is_floating_point() and steps.ndim == 2 else self.model.encoder(steps)
 
-    def _step(self, batch: RaggedBatch, stage: str) -> Tensor:
+    def step(self, batch: RaggedBatch, stage: Stage) -> Tensor:
+        """The mean loss of a batch; while testing, its answers are recorded."""
         self.skipped.update({one.id: one for one in batch.skipped})
         if batch.num_sequences == 0:
-            # Nothing to learn here, but the ranks that have something wait for our gradients.
-            return sum((p.sum() * 0 for p in self._trained()), start=self._zero())
+            return zero_of(self)
         labels = batch.labels
         if stage == "train":
-            loss, scores = self._member_losses.labelled(batch, encode=self.encode)
+            loss, scores = self._member_losses(batch, encode=self.encode)
         else:
             features = self.encode(batch.steps)
             scores = self.model.read(features, batch.lengths)
@@ -199,52 +186,23 @@ class SequenceClassifier(LightningModule):
                 scores, labels = self._record.add(
                     batch, features, scores, encode=self.encode, read=self.model.read
                 )
-            loss = cross_entropy(scores, labels) if len(labels) else self._zero()
-        # A mean over the examples of all ranks: batches and ranks differ in size.
-        self.losses[stage].update(loss.detach().clone(), weight=len(labels))
+            loss = cross_entropy(scores, labels) if len(labels) else zero_of(self)
+        self.take(loss, stage, weight=len(labels))
         self._measure(scores.detach().float(), labels, stage)
         if stage == "val":
             self._validated.append((labels.cpu(), scores.double().softmax(1).cpu()))
         return loss
 
-    def _measure(self, scores: Tensor, labels: Tensor, stage: str) -> None:
+    def _measure(self, scores: Tensor, labels: Tensor, stage: Stage) -> None:
         if stage == "train" and self.training_loss.is_taught:
             is_labelled = labels != NO_LABEL
             scores, labels = scores[is_labelled], labels[is_labelled]
         if len(labels):
             self.metrics[stage].update(scores, labels)
 
-    def _trained(self) -> list[nn.Parameter]:
-        return [parameter for parameter in self.parameters() if parameter.requires_grad]
-
-    def _zero(self) -> Tensor:
-        return torch.zeros((), device=self.device)
-
-    def training_step(self, batch: RaggedBatch | Pair, batch_idx: int) -> Tensor:
-        """One batch of the training part → its mean loss."""
-        if isinstance(batch, Pair):
-            loss = self._step(batch.labelled, "train")
-            loss = loss + self._member_losses.unlabelled(batch.unlabelled, encode=self.encode)
-        else:
-            loss = self._step(batch, "train")
-        self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)
-        return loss
-
-    def validation_step(self, batch: RaggedBatch, batch_idx: int) -> None:
-        """One batch of the validation part."""
-        self._step(batch, "val")
-
-    def test_step(self, batch: RaggedBatch, batch_idx: int) -> None:
-        """One batch of the test part; the answers are kept for the report."""
-        self._step(batch, "test")
-
-    def on_train_epoch_end(self) -> None:
-        """Log the epoch."""
-        self._log_epoch("train")
-
     def on_validation_epoch_end(self) -> None:
         """Log the epoch, and fit the temperature on what all ranks were answered."""
-        self._log_epoch("val")
+        super().on_validation_epoch_end()
         everyone = [pair for one in from_all_ranks(self.trainer, self._validated) for pair in one]
         self._validated = []
         if everyone:
@@ -262,29 +220,15 @@ class SequenceClassifier(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Log the test, and put the answers of all ranks together."""
-        self._log_epoch("test")
+        super().on_test_epoch_end()
         self.answers, self.reordered = self._record.of_all_ranks(self.trainer)
         ours = [*self.skipped.values(), *self._record.skipped]
         self.skipped = {one.id: one for some in from_all_ranks(self.trainer, ours) for one in some}
 
-    def _log_epoch(self, stage: str) -> None:
-        # Computed here and logged as numbers: torchmetrics has put the ranks together by then.
-        metrics, loss = self.metrics[stage], self.losses[stage]
-        values = {**metrics.compute(), f"{stage}/loss": loss.compute()}
-        self.log_dict(values, prog_bar=stage != "test")
-        metrics.reset()
-        loss.reset()
-
     def configure_optimizers(self) -> Any:
-        """The optimiser, and its schedule over the whole run."""
-        plan = partial(
-            scheduled,
-            trainer=self.trainer,
-            schedule=self.schedule,
-            warmup_share=self.warmup_share,
-        )
+        """The optimiser, by layers where these learn at rates of their own, and its schedule."""
         if self.rate_decay == 1 and not self.gradual_unfreezing:
-            return plan(fused(self.optimizer(self._trained())))
+            return super().configure_optimizers()
         groups = layer_groups(self.members)
         optimizer = fused(self.optimizer([{"params": group} for group in groups]))
         depths = range(len(groups) - 1, -1, -1)  # of the answer's layer 0
@@ -292,7 +236,7 @@ class SequenceClassifier(LightningModule):
             group["lr"] /= self.rate_decay**depth
         num_steps = steps_per_epoch(self.trainer) if self.gradual_unfreezing else 0
         asleep = [depth * num_steps for depth in depths]
-        return plan(optimizer, asleep_steps=asleep)
+        return self.planned(optimizer, asleep_steps=asleep)
 
     def configure_gradient_clipping(
         self,
@@ -309,15 +253,9 @@ class SequenceClassifier(LightningModule):
             return
         self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
-    def on_fit_start(self) -> None:
-        """Start the clock."""
-        self._fit_started = time.monotonic()
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep, as plain values, what builds this model and makes its inputs ready."""
-        seconds = time.monotonic() - self._fit_started
-        learnt = {"train_seconds": seconds, "temperature": self.temperature}
-        checkpoint[CHECKPOINT_KEY] = self.description | learnt
+    def learnt(self) -> dict[str, Any]:
+        """The temperature."""
+        return {"temperature": self.temperature}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take over the temperature; checkpoints from before there was one have 1."""

@@ -18,7 +18,7 @@ from models.encoders.frames import FrameEncoder
 from models.finite import is_finite
 from pipelines.runtime.cores import leave_cores
 from pipelines.runtime.ranks import from_all_ranks
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 
 # A file is finished when it is so large, or when so many seconds have passed, or this share of all
 # the seconds so far: an interrupted run loses a tenth of its work, and files stay few.
@@ -43,7 +43,7 @@ class FeatureCache(Callback):
         """Before the loaders are made: the parts of this stage."""
         data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
         names = ["train", "val"] if stage == "fit" else [data.reported_part]
-        assert isinstance(pl_module, SequenceClassifier)
+        assert isinstance(pl_module, Classification)
         encoder = pl_module.model.encoder
         if not (isinstance(encoder, FrameEncoder) and encoder.is_frozen) or _is_trial(trainer):
             return
@@ -57,7 +57,7 @@ class FeatureCache(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A checkpoint to resume from is read after `setup`: its encoder may be another one."""
-        assert isinstance(pl_module, SequenceClassifier)
+        assert isinstance(pl_module, Classification)
         encoder = pl_module.model.encoder
         if not self._clips or not isinstance(encoder, FrameEncoder):
             return
@@ -67,7 +67,7 @@ class FeatureCache(Callback):
             self._replace(trainer, pl_module, list(self._clips))
             leave_cores(trainer, data.workers_for(data.parts["train"]))
 
-    def _replace(self, trainer: Trainer, model: SequenceClassifier, names: list[str]) -> None:
+    def _replace(self, trainer: Trainer, model: Classification, names: list[str]) -> None:
         if not names:
             return
         data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]

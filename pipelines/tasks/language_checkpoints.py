@@ -11,7 +11,7 @@ from data.running_text.data_module import LanguageDataModule
 from models.encoders.frames import FrameEncoder
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import rebuild
-from pipelines.tasks.next_token import LanguageTask
+from pipelines.tasks.next_token import NextToken
 
 TASK = "language"
 
@@ -38,9 +38,7 @@ def describe_language(config: dict[str, Any], data: LanguageDataModule) -> dict[
     }
 
 
-def load_language(
-    path: Path | str, *, option: str = "CKPT", trust: str | None = None
-) -> LanguageTask:
+def load_language(path: Path | str, *, option: str = "CKPT", trust: str | None = None) -> NextToken:
     """The trained task, in eval mode; ``description`` tells the rest.
 
     Args:
@@ -52,7 +50,7 @@ def load_language(
         InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
     """
     saved, where = read_saved(path, option=option, task=TASK), f"{option}={path}"
-    task = rebuild(LanguageTask, saved, where=where, trust=Trust(trust), unused=UNUSED)
+    task = rebuild(NextToken, saved, where=where, trust=Trust(trust), unused=UNUSED)
     task.description = saved.description
     try:
         num_tokens = tokenizer_of(task).get_vocab_size()
@@ -66,6 +64,6 @@ def load_language(
     return task
 
 
-def tokenizer_of(task: LanguageTask) -> Tokenizer:
+def tokenizer_of(task: NextToken) -> Tokenizer:
     """What cuts texts as they were cut for its training."""
     return Tokenizer.from_str(task.description["inputs"]["tokenizer"])

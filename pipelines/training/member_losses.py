@@ -14,7 +14,6 @@ from models.encoders.words import encoders_of
 from models.sequence.ensemble import parameters_by_member, together
 from models.sequence.many_to_one import ManyToOne
 from models.sequence.side_by_side import losses_side_by_side
-from pipelines.training.objective import MixedObjective
 from pipelines.training.training_loss import TrainingLoss
 
 Encode = Callable[[Tensor], Tensor]
@@ -27,19 +26,13 @@ class MemberLosses:
     Args:
         members: one or more.
         training_loss: of scores, labels and ids.
-        objective: what is learnt from beside the labels.
     """
 
-    def __init__(
-        self,
-        members: Sequence[ManyToOne],
-        training_loss: TrainingLoss,
-        objective: MixedObjective,
-    ) -> None:
-        self.members, self.training_loss, self.objective = members, training_loss, objective
+    def __init__(self, members: Sequence[ManyToOne], training_loss: TrainingLoss) -> None:
+        self.members, self.training_loss = members, training_loss
 
-    def labelled(self, batch: RaggedBatch, *, encode: Encode) -> tuple[Tensor, Tensor]:
-        """The mean loss of sequences with labels, and the scores (B, K) of all members together.
+    def __call__(self, batch: RaggedBatch, *, encode: Encode) -> tuple[Tensor, Tensor]:
+        """The mean loss of a batch, and the scores (B, K) of all members together.
 
         On a CPU, members that share nothing compute side by side, each in one thread.
         """
@@ -66,25 +59,5 @@ class MemberLosses:
         self, member: ManyToOne, source: Callable[[], Tensor], batch: RaggedBatch
     ) -> tuple[Tensor, Tensor]:
         """The loss of one, and its scores (B, K); ``source`` gives the features that it reads."""
-        features = source()
-        if self.objective.perturbs and not features.requires_grad:
-            features = features.detach().requires_grad_()
-        read = partial(member.read_chosen, lengths=batch.lengths)
-        scores = read(features)
-        loss_of = partial(self.training_loss, labels=batch.labels, ids=batch.ids)
-        loss = loss_of(scores)
-        loss = self.objective.labelled(read, loss_of, features, batch.lengths, scores, loss)
-        return loss, scores
-
-    def unlabelled(self, batch: RaggedBatch, *, encode: Encode) -> Tensor:
-        """The mean loss of sequences without labels; 0 where there is none."""
-        zero = torch.zeros((), device=batch.lengths.device)
-        if batch.num_sequences == 0:
-            return zero
-        features = encode(batch.steps)
-        losses = []
-        for member in self.members:
-            read = partial(member.read, lengths=batch.lengths)
-            added = self.objective.unlabelled(read, features, batch.lengths, read(features))
-            losses.append(zero + added)
-        return torch.stack(losses).mean()
+        scores = member.read_chosen(source(), batch.lengths)
+        return self.training_loss(scores, batch.labels, batch.ids), scores

@@ -30,9 +30,9 @@ class TrainingLoss(nn.Module):
         self.register_buffer("weights", torch.ones(num_classes), persistent=False)
         # No buffer: ranks would send it to each other with every step.
         self.shares = torch.empty(0, num_classes)
-        self._first_taught, self._taught_weight = 0, 1.0
+        self._first_taught = 0
 
-    def teach(self, first_id: int, shares: Tensor, *, weight: float) -> None:
+    def teach(self, first_id: int, shares: Tensor) -> None:
         """Take teachers' probabilities for the targets of examples without a label.
 
         Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", §2, at temperature 1;
@@ -42,10 +42,9 @@ class TrainingLoss(nn.Module):
         Args:
             first_id: the id of the first of them (see `data.batches.joined`).
             shares: (n, K), the teachers' mean.
-            weight: what one of them counts beside an example with a label.
         """
         self.shares = shares.float()
-        self._first_taught, self._taught_weight = first_id, weight
+        self._first_taught = first_id
 
     @property
     def is_taught(self) -> bool:
@@ -72,4 +71,4 @@ class TrainingLoss(nn.Module):
         targets = one_hot(labels.clamp(min=0), len(self.weights)).float()
         is_taught = labels == NO_LABEL
         targets[is_taught] = self.shares[ids[is_taught] - self._first_taught]
-        return targets, torch.where(is_taught, self._taught_weight, 1.0) * (targets @ self.weights)
+        return targets, targets @ self.weights

@@ -20,7 +20,7 @@ import torch
 from data.text.data_module import TextDataModule
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from pipelines.training import member_losses
 from tests.benchmarks.bench_sentiment import BUDGET, ours, recipe
 from tests.benchmarks.measure import machine
@@ -39,7 +39,7 @@ def busy() -> Iterator[None]:
         process.wait()
 
 
-def seconds(model: SequenceClassifier, data: TextDataModule, *, num_threads: int) -> float:
+def seconds(model: Classification, data: TextDataModule, *, num_threads: int) -> float:
     """Of one run of the command's own way."""
     torch.set_num_threads(num_threads)
     return ours(copy.deepcopy(model), data, num_batches=NUM_BATCHES)

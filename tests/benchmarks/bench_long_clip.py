@@ -16,7 +16,7 @@ from data.video.data_module import VideoDataModule
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from pipelines.runtime.processor import prepare_processor
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from tests.benchmarks.measure import SHARED_DATA, machine
 from tests.clips import write_clip
 
@@ -34,7 +34,7 @@ def main() -> None:
         data = VideoDataModule(
             path=str(_write_list(Path(folder), long)), size_px=SIZE_PX, cache_gib=0, num_workers=0
         )
-        model = SequenceClassifier(
+        model = Classification(
             SmallCNN(),
             partial(LSTM, hidden_size=128, memory_steps=15_000),
             classes=data.classes,

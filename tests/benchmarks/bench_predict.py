@@ -18,7 +18,7 @@ from data.video.data_module import VideoDataModule
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from pipelines.predict.predictor import Predictor
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from tests.benchmarks.measure import SHARED_DATA, machine
 
 ROUNDS = 3
@@ -26,9 +26,9 @@ CLIPS_PER_CLASS = 10
 NUM_PROCESSES = max(available_cores() // 2, 1)
 
 
-def classifier(data: VideoDataModule) -> SequenceClassifier:
+def classifier(data: VideoDataModule) -> Classification:
     """Of the sizes of `make train-video`, not trained."""
-    model = SequenceClassifier(
+    model = Classification(
         SmallCNN(features=128, width=16),
         partial(LSTM, hidden_size=128),
         classes=data.classes,
@@ -44,7 +44,7 @@ def read_input(data: VideoDataModule) -> int:
     return sum(len(batch.steps) for batch in data.test_dataloader())
 
 
-def read_and_answer(data: VideoDataModule, model: SequenceClassifier) -> int:
+def read_and_answer(data: VideoDataModule, model: Classification) -> int:
     """The same, and the model's scores of each batch."""
     num_frames = 0
     with torch.inference_mode():

@@ -31,7 +31,7 @@ from models.recurrence.recurrences import LSTM
 from models.sequence.ensemble import parameters_by_member
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from pipelines.training.waiting import WaitingTime
 from pipelines.training.word_encoders import prepare_embeddings
 from tests.benchmarks.measure import machine
@@ -55,9 +55,7 @@ class Clock(Callback):
         self.seconds += time.perf_counter()
 
 
-def ours(
-    model: SequenceClassifier, data: TextDataModule, *, num_batches: int = NUM_BATCHES
-) -> float:
+def ours(model: Classification, data: TextDataModule, *, num_batches: int = NUM_BATCHES) -> float:
     """Seconds of the command's own way."""
     clock = Clock()
     trainer = Trainer(
@@ -77,7 +75,7 @@ def ours(
     return clock.seconds
 
 
-def bare(model: SequenceClassifier, batches: list[RaggedBatch]) -> float:
+def bare(model: Classification, batches: list[RaggedBatch]) -> float:
     """Seconds of a loop with nothing but the model in it."""
     model.train()
     groups = parameters_by_member(model.members) or [list(model.model.parameters())]
@@ -100,7 +98,7 @@ def bare(model: SequenceClassifier, batches: list[RaggedBatch]) -> float:
 class Usual(nn.Module):
     """The usual way: the weights are those of a `ManyToOne`."""
 
-    def __init__(self, model: SequenceClassifier, *, packs: bool) -> None:
+    def __init__(self, model: Classification, *, packs: bool) -> None:
         super().__init__()
         reader = copy.deepcopy(model.members[0])
         self.packs = packs
@@ -140,11 +138,9 @@ def usual(model: Usual, batches: list[RaggedBatch]) -> float:
     return time.perf_counter() - start
 
 
-def classifier(
-    data: TextDataModule, encoder: WordEmbedding, **options: object
-) -> SequenceClassifier:
+def classifier(data: TextDataModule, encoder: WordEmbedding, **options: object) -> Classification:
     """A model as in sentiment.yaml, but for its encoder and the number of members."""
-    return SequenceClassifier(
+    return Classification(
         encoder,
         partial(LSTM, hidden_size=HIDDEN),
         classes=data.classes,
@@ -181,7 +177,7 @@ def one_of_words() -> None:
     show("one model of words", ways)
 
 
-def recipe(data: TextDataModule) -> SequenceClassifier:
+def recipe(data: TextDataModule) -> Classification:
     """The model of sentiment.yaml."""
     encoder = NgramEmbedding(
         data.num_tokens,

@@ -13,7 +13,7 @@ from data.batches.ragged import collate
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from pipelines.cli import train
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from tests.clips import write_classes
 
 VIDEO = [
@@ -46,10 +46,10 @@ LANGUAGE = [
 BATCH = collate(torch.arange(9), lengths=[4, 5], labels=[0, 1], ids=[0, 1])
 
 
-def word_classifier(*, hidden_size: int = 3, num_layers: int = 1, **options) -> SequenceClassifier:
+def word_classifier(*, hidden_size: int = 3, num_layers: int = 1, **options) -> Classification:
     """Of nine words and two classes."""
     torch.manual_seed(0)
-    return SequenceClassifier(
+    return Classification(
         WordEmbedding(9, features=4),
         partial(LSTM, hidden_size=hidden_size, num_layers=num_layers),
         classes=["a", "b"],

@@ -14,8 +14,8 @@ from models.encoders.words import OneHot, WordEmbedding
 from models.recurrence.cells import GRUCell, VanillaCell
 from models.recurrence.recurrences import GRU, LSTM, RNN, Unrolled
 from models.sequence.step_inputs import StepInputs
-from pipelines.tasks.classification import SequenceClassifier
-from pipelines.tasks.next_token import LanguageTask
+from pipelines.tasks.classification import Classification
+from pipelines.tasks.next_token import NextToken
 
 TEXTS = ["a fine lovely film", "a poor dull film", "great fun and fine", "an awful dull bore"]
 CLASSES = ["negative", "positive"]
@@ -74,7 +74,7 @@ def _module(task: str, model: dict[str, Any]) -> torch.nn.Module:
     options.pop("pretrained", None)  # read while training, by another file
     if model.get("inputs"):
         options["inputs"] = lambda features: _instance(model["inputs"], features)
-    return (LanguageTask if task == "language" else SequenceClassifier)(**options)
+    return (NextToken if task == "language" else Classification)(**options)
 
 
 def write_saved(

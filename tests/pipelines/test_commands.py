@@ -161,17 +161,17 @@ def test_limits_and_skips_stand_in_the_report(in_folder):
 
 def resumed_ids(monkeypatch, place, run, options):
     """The ids of the training batches, in the order they were trained on."""
-    from pipelines.tasks.classification import SequenceClassifier
+    from pipelines.tasks.classification import Classification
 
     seen = []
-    step = SequenceClassifier.training_step
+    step = Classification.training_step
 
     def watched(self, batch, batch_idx):
         seen.append(batch.ids.tolist())
         return step(self, batch, batch_idx)
 
     with monkeypatch.context() as patch:
-        patch.setattr(SequenceClassifier, "training_step", watched)
+        patch.setattr(Classification, "training_step", watched)
         train("sentiment", [f"--data.path={place}", f"--run={run}", *SENTIMENT, *options])
     return seen
 

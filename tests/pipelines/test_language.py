@@ -22,7 +22,7 @@ from data.running_text.data_module import END, LanguageDataModule
 from pipelines import sample
 from pipelines.language import train_language
 from pipelines.tasks.language_checkpoints import load_language, tokenizer_of
-from pipelines.tasks.next_token import LanguageTask
+from pipelines.tasks.next_token import NextToken
 from tests import ROOT
 
 TEXT = "Tom saw a cat. A cat saw Tom!\nWho saw whom?\n"
@@ -177,14 +177,14 @@ def test_two_processes_train_and_test_on_every_token(in_folder):
 def seen_steps(monkeypatch, run, options):
     """The tokens of the training batches, in the order they were learnt from."""
     seen = []
-    step = LanguageTask.training_step
+    step = NextToken.training_step
 
     def watched(self, batch, batch_idx):
         seen.append(batch.steps.tolist())
         return step(self, batch, batch_idx)
 
     with monkeypatch.context() as patch:
-        patch.setattr(LanguageTask, "training_step", watched)
+        patch.setattr(NextToken, "training_step", watched)
         train_language([*CHARACTERS, "--data.path=text.txt", f"--run={run}", *options])
     return seen
 

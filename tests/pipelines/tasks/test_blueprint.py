@@ -10,7 +10,7 @@ from data.files.errors import InputError
 from pipelines.predict.predictor import load as load_predictor
 from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import UNUSED, load
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from pipelines.tasks.language_checkpoints import load_language
 from tests.pipelines.saved_models import (
     language_model,
@@ -165,7 +165,7 @@ def changed(*path, value):
         (("classes",), "ab", "is due"),
         (("classes",), ["a", 1], "is due"),
         (("classes",), ["positive", "negative"], "classes are not those of its inputs"),
-        (("no_such",), 1, "no_such: not an option of SequenceClassifier"),
+        (("no_such",), 1, "no_such: not an option of Classification"),
         (
             ("inputs",),
             {"class_path": "models.sequence.StepInputs", "init_args": {"gap": 0}},
@@ -229,10 +229,10 @@ def test_what_a_checkpoint_does_not_say_is_told_where_it_is_needed(tmp_path):
 
 def test_a_run_whose_checkpoints_could_not_be_read_does_not_begin():
     own = sentiment_model()
-    assert refuse_unbuildable(SequenceClassifier, own, unused=UNUSED) is None
+    assert refuse_unbuildable(Classification, own, unused=UNUSED) is None
     function = sentiment_model(recurrence={"class_path": "tests.pipelines.saved_models.part"})
     with pytest.raises(InputError, match=r"--model.recurrence=.*part: no subclass of Recurrence"):
-        refuse_unbuildable(SequenceClassifier, function, unused=UNUSED)
+        refuse_unbuildable(Classification, function, unused=UNUSED)
 
 
 # Classes from elsewhere.

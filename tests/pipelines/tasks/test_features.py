@@ -30,7 +30,7 @@ from pipelines.cli import train
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.tasks import features
 from pipelines.tasks.checkpoints import load
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
 from tests import ROOT
 from tests.clips import write_classes, write_clip
@@ -92,7 +92,7 @@ def answer(*, encoder=None, weight_seed=0, **options):
     data = VideoDataModule(path="clips", **{"size_px": 16, "steps_per_batch": 60, **options})
     data.reported_part = "all"
     torch.manual_seed(0)
-    model = SequenceClassifier(
+    model = Classification(
         encoder or FrozenCNN(weight_seed=weight_seed),
         partial(LSTM, hidden_size=8),
         classes=data.classes,
@@ -325,7 +325,7 @@ def test_a_checkpoint_needs_no_file_of_weights(tmp_path):
     weights = tmp_path / "weights.pth"
     torch.save(get_model("mobilenet_v3_small", weights=None).state_dict(), weights)
     arguments = {"name": "mobilenet_v3_small", "weights": str(weights)}
-    model = SequenceClassifier(
+    model = Classification(
         Backbone(**arguments),
         partial(LSTM, hidden_size=8),
         classes=["a", "b"],

@@ -13,12 +13,12 @@ from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from models.sequence.language_model import LanguageModel
 from pipelines.runtime.library_warnings import ignore_noise
-from pipelines.tasks.next_token import LanguageTask, measures
+from pipelines.tasks.next_token import NextToken, measures
 from tests.pipelines.test_language import write_text
 
 
 def small_task(num_tokens=20, features=6):
-    return LanguageTask(
+    return NextToken(
         WordEmbedding(num_tokens, features=features),
         lambda size: LSTM(size, hidden_size=12),
         num_tokens=num_tokens,

@@ -12,7 +12,7 @@ from models.recurrence import LSTM
 from models.sequence import StepInputs
 from pipelines.cli import ClassifierCLI, defaults
 from pipelines.tasks.checkpoints import load
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 
 
 def part(path, **options):
@@ -48,7 +48,7 @@ TODAY = {
 def test_a_checkpoint_of_before_answers_as_it_did(tmp_path, task, model):
     encoder, inputs, steps = TODAY[task]
     torch.manual_seed(0)
-    made = SequenceClassifier(
+    made = Classification(
         encoder(), partial(LSTM, hidden_size=3), classes=["a", "b"], inputs=inputs, optimizer=None
     ).eval()
     optimizer = part("torch.optim.AdamW", lr=0.1)

@@ -23,8 +23,8 @@ from pipelines.predict import command as predict
 from pipelines.predict.predictor import load as load_predictor
 from pipelines.predict.teaching import asked
 from pipelines.runtime.strict_json import json_text
-from pipelines.tasks.classification import SequenceClassifier
-from pipelines.tasks.next_token import LanguageTask
+from pipelines.tasks.classification import Classification
+from pipelines.tasks.next_token import NextToken
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss
 from tests.clips import write_classes
 from tests.pipelines.conftest import SENTIMENT, VIDEO, write_reviews
@@ -104,7 +104,7 @@ def spoil(monkeypatch, task, *, epoch, step=1, number=NAN):
 
 @pytest.mark.parametrize(
     ("command", "task", "number"),
-    [(texts, SequenceClassifier, INF), (language, LanguageTask, NAN)],
+    [(texts, Classification, INF), (language, NextToken, NAN)],
 )
 def test_the_best_checkpoint_from_before_is_kept_and_named(
     place, capsys, monkeypatch, command, task, number
@@ -126,7 +126,7 @@ def test_weights_that_break_in_the_last_step_are_not_kept(place, capsys, monkeyp
             with torch.no_grad():
                 next(iter(self.model.parameters())).fill_(NAN)
 
-    monkeypatch.setattr(SequenceClassifier, "on_train_batch_end", on_train_batch_end, raising=False)
+    monkeypatch.setattr(Classification, "on_train_batch_end", on_train_batch_end, raising=False)
     options = [*options, "--checkpoint.monitor=null"] if options else options
     line = last_line(lambda: texts("--trainer.limit_train_batches=1", *options), capsys)
     assert "training diverged" in line

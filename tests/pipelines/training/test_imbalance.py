@@ -16,7 +16,7 @@ from models.sequence.step_inputs import StepInputs
 from pipelines.cli import train
 from pipelines.tasks.answers import middle
 from pipelines.tasks.checkpoints import load
-from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.classification import Classification
 from pipelines.training.class_weights import balanced_weights
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import VIDEO
@@ -26,7 +26,7 @@ LABELS = np.array([0] * 6 + [1] * 3 + [3])
 
 def classifier(labels=LABELS, **options):
     """A task of four classes, set up to train on examples of these labels."""
-    model = SequenceClassifier(
+    model = Classification(
         SmallCNN(features=4, width=8),
         partial(LSTM, hidden_size=4),
         classes=["a", "b", "c", "d"],
@@ -88,7 +88,7 @@ def test_validation_and_test_count_every_example_alike(stage):
     batch = batch_of([0, 3, 1])
     scores = model.eval().model.read(batch.steps, batch.lengths)
     wanted = cross_entropy(scores, batch.labels).item()
-    assert model._step(batch, stage).item() == pytest.approx(wanted)
+    assert model.step(batch, stage).item() == pytest.approx(wanted)
 
 
 def test_without_the_option_all_examples_count_alike():
@@ -103,7 +103,7 @@ def test_without_the_option_all_examples_count_alike():
 def test_a_batch_of_nothing_still_has_gradients_of_what_is_trained():
     model = classifier(class_weights="balanced")
     model.model.encoder.requires_grad_(False)
-    loss = model._step(batch_of([]), "train")
+    loss = model.step(batch_of([]), "train")
     loss.backward()
     for name, parameter in model.named_parameters():
         is_encoder = name.startswith("model.encoder.")
@@ -176,13 +176,13 @@ def test_the_options_together_from_the_command_line_and_back(in_folder):
 def test_balanced_sampling_sees_classes_alike(in_folder, monkeypatch):
     unlike(in_folder / "clips")
     seen = []
-    step = SequenceClassifier.training_step
+    step = Classification.training_step
 
     def watched(self, batch, batch_idx):
         seen.extend(batch.labels.tolist())
         return step(self, batch, batch_idx)
 
-    monkeypatch.setattr(SequenceClassifier, "training_step", watched)
+    monkeypatch.setattr(Classification, "training_step", watched)
     options = ["--data.path=clips", "--data.balance=true", "--trainer.max_epochs=1"]
     train("video", [*VIDEO, *options, "--run=first"])
     counts = np.bincount(seen)

@@ -17,7 +17,7 @@ from tests.pipelines.conftest import BATCH, word_classifier
 
 def test_each_member_learns_by_its_own_loss():
     model = word_classifier(members=3)
-    loss = model._step(BATCH, "train")
+    loss = model.step(BATCH, "train")
     each = [
         cross_entropy(member(BATCH.steps, BATCH.lengths), BATCH.labels) for member in model.members
     ]
@@ -46,7 +46,7 @@ def test_members_that_share_nothing_learn_side_by_side_as_they_learn_alone(monke
         monkeypatch.setattr(torch, "get_num_threads", lambda count=num_threads: count)
         model = word_classifier(members=3, shared_encoder=False, dropout=0.5)
         torch.manual_seed(1)
-        model._step(BATCH, "train").backward()
+        model.step(BATCH, "train").backward()
         gradients.append([parameter.grad for parameter in model.parameters()])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other)
@@ -56,7 +56,7 @@ def test_what_is_answered_is_what_validation_scores():
     model = word_classifier(members=2).eval()
     mean = torch.stack([m(BATCH.steps, BATCH.lengths).softmax(1) for m in model.members]).mean(0)
     torch.testing.assert_close(model(BATCH.steps, BATCH.lengths).softmax(1), mean)
-    loss = model._step(BATCH, "val")
+    loss = model.step(BATCH, "val")
     torch.testing.assert_close(loss, cross_entropy(mean.log(), BATCH.labels))
 
 

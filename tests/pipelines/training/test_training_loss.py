@@ -10,13 +10,11 @@ SCORES = torch.tensor([[1.0, 0.0], [0.5, -0.5], [2.0, 1.0]])
 
 def test_teachers_answers_stand_for_labels_that_are_not_there():
     loss = TrainingLoss(2)
-    loss.teach(100, torch.tensor([[0.9, 0.1], [0.2, 0.8]]), weight=0.5)
+    loss.teach(100, torch.tensor([[0.9, 0.1], [0.2, 0.8]]))
     found = loss(SCORES, torch.tensor([1, NO_LABEL, NO_LABEL]), torch.tensor([7, 101, 100]))
     logs = SCORES.log_softmax(1)
     wanted = -(
-        logs[0, 1]
-        + 0.5 * (0.2 * logs[1, 0] + 0.8 * logs[1, 1])
-        + 0.5 * (0.9 * logs[2, 0] + 0.1 * logs[2, 1])
+        logs[0, 1] + (0.2 * logs[1, 0] + 0.8 * logs[1, 1]) + (0.9 * logs[2, 0] + 0.1 * logs[2, 1])
     )
     assert found.item() == pytest.approx(wanted.item() / 3)
 
@@ -24,7 +22,7 @@ def test_teachers_answers_stand_for_labels_that_are_not_there():
 def test_weights_of_classes_count_by_the_teachers_shares():
     loss = TrainingLoss(2)
     loss.weights.copy_(torch.tensor([2.0, 0.5]))
-    loss.teach(0, torch.tensor([[0.25, 0.75]]), weight=1.0)
+    loss.teach(0, torch.tensor([[0.25, 0.75]]))
     found = loss(SCORES[:1], torch.tensor([NO_LABEL]), torch.tensor([0]))
     plain = cross_entropy(SCORES[:1], torch.tensor([[0.25, 0.75]]))
     assert found.item() == pytest.approx((0.25 * 2 + 0.75 * 0.5) * plain.item())
@@ -34,5 +32,5 @@ def test_labels_mean_the_same_with_and_without_teachers():
     labels, ids = torch.tensor([1, 0, 1]), torch.arange(3)
     loss = TrainingLoss(2, label_smoothing=0.1)
     alone = loss(SCORES, labels, ids)
-    loss.teach(10, torch.full((1, 2), 0.5), weight=3.0)
+    loss.teach(10, torch.full((1, 2), 0.5))
     torch.testing.assert_close(loss(SCORES, labels, ids), alone)
