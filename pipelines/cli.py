@@ -3,21 +3,19 @@
 import logging
 import sys
 from argparse import SUPPRESS, ArgumentError
-from collections.abc import Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
-from data.text.data_module import TextDataModule
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.predict.teaching import Teachers
-from pipelines.report.callback import report_test
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
@@ -25,12 +23,12 @@ from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.blueprint import refuse_unbuildable
-from pipelines.tasks.checkpoints import DATA_MODULES, UNUSED, describe, load
+from pipelines.tasks.checkpoints import UNUSED, describe, load
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
+from pipelines.tasks.kinds import Kind, classifiers, kind_of
 from pipelines.tasks.language_checkpoints import load_language
 from pipelines.tasks.resuming import Resumption, check_resumable
-from pipelines.tasks.task import Task
 from pipelines.training.averaging import refuse_averaged_buffers
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss
 from pipelines.training.finetuning import (
@@ -58,28 +56,22 @@ class TrainingCLI(LightningCLI):
     """LightningCLI that names the run and puts its files where they belong: what all tasks share.
 
     Args:
-        task: its name, and that of its folder in ``runs``.
-        model_class: what is trained.
-        data_class: where its data come from.
+        kind: what is trained, and on what; its name is that of its folder in ``runs``.
         args: command-line options; None takes sys.argv.
-        description: the first line of ``--help``.
         trainer_defaults: as `LightningCLI` takes them.
     """
 
     def __init__(
         self,
-        task: str,
-        model_class: type[Task],
-        data_class: type[LightningDataModule],
+        kind: Kind,
         args: list[str] | None,
         *,
-        description: str,
         trainer_defaults: dict[str, Any] | None = None,
     ) -> None:
-        self.task = task
+        self.kind = kind
         super().__init__(
-            model_class,
-            data_class,
+            kind.task_class,
+            kind.data_class,
             run=False,
             args=args,
             save_config_callback=None,
@@ -87,7 +79,10 @@ class TrainingCLI(LightningCLI):
             load_from_checkpoint_support=False,
             seed_everything_default=0,
             trainer_defaults=trainer_defaults,
-            parser_kwargs={"description": description, "exit_on_error": False},
+            parser_kwargs={
+                "description": f"Train a model of the kind {kind.name}, test it and report.",
+                "exit_on_error": False,
+            },
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -102,6 +97,9 @@ class TrainingCLI(LightningCLI):
         for name in _RETIRED:
             parser.add_argument(f"--{name}", type=Any, default=None, help=SUPPRESS)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+        for name, targets in self.kind.data_class.linked.items():
+            for target in targets:
+                parser.link_arguments(f"data.{name}", target, apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """What cannot be parsed is the user's mistake: one line, without the usage of 300 options."""
@@ -117,11 +115,11 @@ class TrainingCLI(LightningCLI):
             asked = self.config.pop(name) or {}
             if not isinstance(asked, dict) or {**nothing, **asked} != nothing:
                 raise InputError(f"--{name}={asked}: {advice}")
-        self.run_name = name_run(self.task, self.config.run)
-        self.folder = RUNS / self.task / self.run_name
+        self.run_name = name_run(self.kind.name, self.config.run)
+        self.folder = RUNS / self.kind.name / self.run_name
         self.config.checkpoint.dirpath = str(self.folder / "checkpoints")
         if self.config.trainer.logger in (None, True):
-            place = {"save_dir": str(RUNS / self.task), "name": "", "version": self.run_name}
+            place = {"save_dir": str(RUNS / self.kind.name), "name": "", "version": self.run_name}
             # Written with each epoch, and not at the end alone, which a run may not come to.
             loggers = {"CSVLogger": {"flush_logs_every_n_steps": 1}, "TensorBoardLogger": {}}
             self.config.trainer.logger = [
@@ -133,15 +131,34 @@ class TrainingCLI(LightningCLI):
         """The parsed options as plain values."""
         return yaml.safe_load(self.parser.dump(self.config, skip_none=False))
 
-    def check_checkpoints(self, description: dict[str, Any], *, unused: Collection[str]) -> None:
-        """See that this run's checkpoints can be read again, and that the one to resume from fits.
+    def run(self) -> None:
+        """Train, test the best checkpoint, and report."""
+        refuse_averaged_buffers(self.trainer)
+        self.check_checkpoints()
+        self.create_run()
+        # The last callback of all, or what others do at the end of a step would count as waiting.
+        waiting = WaitingTime()
+        self.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
+        found = self.prepare()
+        self.fit_and_test()
+        if self.trainer.is_global_zero:
+            self.kind.write_report(
+                self.model,
+                self.datamodule,
+                folder=self.folder,
+                fit_baselines=not self.config.trainer.fast_dev_run,
+                extra={"wait_share": waiting.share} | found(),
+            )
 
-        Args:
-            description: what they will say of themselves.
-            unused: options that nobody needs to read them.
-        """
+    def prepare(self) -> Callable[[], dict[str, Any]]:
+        """Do what comes before training → what gives, after it, further keys of the report."""
+        return dict
+
+    def check_checkpoints(self) -> None:
+        """See that this run's checkpoints can be read again, and that the one to resume from fits."""
+        description = describe(self.kind, self.plain_config(), self.datamodule)
         self.model.description = description
-        foreign = refuse_unbuildable(type(self.model), description["model"], unused=unused)
+        foreign = refuse_unbuildable(type(self.model), description["model"], unused=UNUSED)
         if foreign is not None and is_first_process():
             log.warning("Checkpoints of this run need --trust where they are read: %s", foreign)
         if self.config.ckpt_path is not None:
@@ -150,7 +167,7 @@ class TrainingCLI(LightningCLI):
     def create_run(self) -> None:
         """Make the run's folder and keep its options there."""
         if is_first_process():
-            create_run(self.task, self.run_name, is_training=True)
+            create_run(self.kind.name, self.run_name, is_training=True)
             text = yaml.safe_dump(self.plain_config(), sort_keys=False)
             (self.folder / "config.yaml").write_text(text)
 
@@ -175,32 +192,22 @@ class TrainingCLI(LightningCLI):
 
 
 class ClassifierCLI(TrainingCLI):
-    """The command that trains a classifier of clips or of texts."""
+    """The command that trains a classifier, which may go on or learn from other models."""
 
     model: Classification
     datamodule: SequenceDataModule
 
-    def __init__(self, task: str, args: list[str] | None) -> None:
+    def __init__(self, kind: Kind, args: list[str] | None) -> None:
         #: what checkpoints say of themselves that the classifier goes on or learns from
         self.language_model: dict[str, Any] | None = None
         self.teachers: dict[str, dict[str, Any]] = {}
-        super().__init__(
-            task,
-            Classification,
-            DATA_MODULES[task],
-            args,
-            description=f"Train a {task} classifier, test it and report.",
-            trainer_defaults={"callbacks": [FeatureCache(), LeaveCores()]},
-        )
+        callbacks = {"callbacks": [FeatureCache(), LeaveCores()]}
+        super().__init__(kind, args, trainer_defaults=callbacks)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Links sizes and classes."""
+        """Adds teachers, where the data have examples without labels."""
         super().add_arguments_to_parser(parser)
-        parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
-        if self.task == "sentiment":
-            parser.link_arguments(
-                "data.num_tokens", "model.encoder.init_args.num_tokens", apply_on="instantiate"
-            )
+        if self.kind.data_class.has_unlabelled:
             parser.add_argument(
                 "--teachers",
                 type=list[str],
@@ -215,8 +222,8 @@ class ClassifierCLI(TrainingCLI):
                 "--model.class_weights=balanced and --data.balance=true each make up for rare"
                 " classes, together they overdo it; choose one"
             )
-        for path in self.config.get("teachers") or []:  # clips always have a label
-            teacher = load(path, task="sentiment", option="--teachers", trust=self.config.trust)
+        for path in self.config.get("teachers") or []:
+            teacher = load(path, task=self.kind.name, option="--teachers", trust=self.config.trust)
             self.teachers[path] = teacher.description
         if self.config.data.balance and self.teachers:
             raise InputError(
@@ -228,7 +235,7 @@ class ClassifierCLI(TrainingCLI):
 
     def _go_on_from(self, language_model: str) -> None:
         """Its tokenizer, and an encoder and a recurrence of its sizes."""
-        if self.task != "sentiment":
+        if "num_tokens" not in self.kind.data_class.linked:
             raise InputError(
                 f"--model.pretrained={language_model}: a language model reads text; `train-video`"
                 " takes encoders that know pictures, such as --model.encoder=EfficientNetLite0"
@@ -249,50 +256,41 @@ class ClassifierCLI(TrainingCLI):
         self.config.data.tokenizer_from = language_model
         self.config.data.ngrams = 1  # a language model reads token by token
 
+    def prepare(self) -> Callable[[], dict[str, Any]]:
+        """Let teachers answer; tell what models that this one builds on have read of the test."""
+        if not self.kind.data_class.has_unlabelled:
+            return super().prepare()
+        found: dict[str, Any] = {}
+        others = [*filter(None, [self.language_model]), *self.teachers.values()]
+        about = self.model.description
+        about["inputs"]["contents"] = contents_learnt([about, *others])
+        if self.trainer.is_global_zero:
+            found = read_by_others(self.datamodule, self.language_model, self.teachers)
+        if not self.teachers:
+            return lambda: found
+        teachers = Teachers(list(self.teachers), trust=self.config.trust)
+        self.trainer.callbacks.insert(0, teachers)  # type: ignore[attr-defined]
+        return lambda: {
+            **found,
+            "teachers": {**found["teachers"], "unanswered": teachers.num_unanswered},
+        }
 
-def defaults(task: str) -> list[str]:
-    """The options that read the task's defaults, ``<task>.yaml``."""
-    return ["--config", str(Path(__file__).with_name(f"{task}.yaml"))]
+
+def defaults(recipe: str) -> list[str]:
+    """The options that read a recipe, ``<recipe>.yaml``."""
+    return ["--config", str(Path(__file__).with_name(f"{recipe}.yaml"))]
 
 
-def train(task: str, args: list[str] | None = None) -> None:
-    """Train, test the best checkpoint, and report: what ``make train-<task>`` runs.
+def train(name: str, args: list[str] | None = None) -> None:
+    """Train, test the best checkpoint, and report: what ``make train-<kind>`` runs.
 
     Args:
-        task: ``video`` or ``sentiment``.
-        args: command-line options after the defaults of ``<task>.yaml``; None takes sys.argv.
+        name: of the kind (see `pipelines.tasks.kinds`).
+        args: command-line options after the defaults of its recipe; None takes sys.argv.
     """
     ignore_noise()
     with one_line_errors():
-        _run(ClassifierCLI(task, defaults(task) + (sys.argv[1:] if args is None else args)))
-
-
-def _run(cli: ClassifierCLI) -> None:
-    refuse_averaged_buffers(cli.trainer)
-    cli.check_checkpoints(describe(cli.task, cli.plain_config(), cli.datamodule), unused=UNUSED)
-    cli.create_run()
-    # The last callback of all, or what the others do at the end of a step would count as waiting.
-    waiting = WaitingTime()
-    cli.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
-    found: dict[str, Any] = {}
-    if cli.teachers:
-        teachers = Teachers(list(cli.teachers), trust=cli.config.trust)
-        cli.trainer.callbacks.insert(0, teachers)  # type: ignore[attr-defined]
-    if isinstance(cli.datamodule, TextDataModule):
-        others = [*filter(None, [cli.language_model]), *cli.teachers.values()]
-        about = cli.model.description
-        about["inputs"]["contents"] = contents_learnt([about, *others])
-        if cli.trainer.is_global_zero:
-            found = read_by_others(cli.datamodule, cli.language_model, cli.teachers)
-    cli.fit_and_test()
-    if cli.trainer.is_global_zero:
-        if cli.teachers:
-            found["teachers"]["unanswered"] = teachers.num_unanswered
-        report_test(
-            cli.model,
-            cli.datamodule,
-            folder=cli.folder,
-            train_seconds=cli.model.train_seconds,
-            fit_baselines=not cli.config.trainer.fast_dev_run,
-            extra={"wait_share": waiting.share} | found,
-        )
+        kind = kind_of(name)
+        options = defaults(kind.recipe) + (sys.argv[1:] if args is None else args)
+        command = ClassifierCLI if name in classifiers() else TrainingCLI
+        command(kind, options).run()

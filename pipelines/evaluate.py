@@ -18,9 +18,10 @@ from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
-from pipelines.tasks.checkpoints import DATA_MODULES, data_module, load
+from pipelines.tasks.checkpoints import data_module, load
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
+from pipelines.tasks.kinds import classifiers, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def _evaluate(args: list[str]) -> None:
         raise InputError(
             "CKPT is missing: name a checkpoint, e.g. CKPT=runs/video/latest/checkpoints/best.ckpt"
         )
-    task = known.task or "video"
+    task = known.task or next(iter(classifiers()))
     parser = ArgumentParser(description="Test a saved model and report.")
     _add_own_arguments(parser)
     parser.add_class_arguments(Trainer, "trainer")
@@ -53,12 +54,13 @@ def _evaluate(args: list[str]) -> None:
     if known.ckpt is not None:
         model = load(known.ckpt, task=known.task, trust=known.trust)
         task = model.description["task"]
-    parser.add_class_arguments(DATA_MODULES[task], "data")
+    data_class = kind_of(task).data_class
+    parser.add_class_arguments(data_class, "data")
     if model is not None:
         # The user repeats no option: what the model was trained with holds until said otherwise.
         before = model.description["data"]
         # How a file is written says nothing of another one.
-        own = DATA_MODULES[task].file_options
+        own = data_class.file_options
         if known.path is None or is_same_path(known.path, before.get("path")):
             own = ()
         parser.set_defaults({f"data.{k}": v for k, v in before.items() if k not in own})
@@ -71,7 +73,7 @@ def _add_own_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
     parser.add_argument(
         "--task",
-        type=Literal["video", "sentiment"] | None,
+        type=Literal[tuple(classifiers())] | None,
         default=None,
         help="refuse a checkpoint of another task",
     )

@@ -1,64 +1,21 @@
 """What the DataModules for video and text share: parts, loaders, and how many share the work."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import Dataset
 
+from data.batches.part import Origin, Part
 from data.batches.plan import BatchLoader, BatchPlan
-from data.batches.ragged import RaggedBatch, Skipped
+from data.batches.ragged import Skipped
 from data.files.errors import InputError
 from data.files.workers import one_thread
 from data.splits.part_record import PartRecord
 from data.splits.parts import PARTS, parts_named, split, tell_absent, tell_lost
-
-
-class Part(Dataset[RaggedBatch]):
-    """One part of a data set (train, val, test): it makes ragged batches of its examples.
-
-    Attributes:
-        ids: (n,) int64: the row of each example in the whole data set.
-        labels: (n,) int64: class indices.
-        lengths: (n,) int64: the steps of each example, as planned; a damaged clip may give fewer.
-        truncated_steps: how many steps of the part a limit cuts off.
-        is_ready_made: whether its batches are made in no time, so that reading ahead costs more.
-        traits: (n,) float64 each: what else is known of the examples, by name, for the report;
-            numbers that end in ``_share`` are shares.
-    """
-
-    ids: np.ndarray
-    labels: np.ndarray
-    lengths: np.ndarray
-    truncated_steps: int = 0
-    is_ready_made: bool = False
-    traits: Mapping[str, np.ndarray] = MappingProxyType({})
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """The batch of the examples at some positions of the part; none gives an empty batch."""
-        raise NotImplementedError(f"{type(self).__name__} must define __getitems__(positions)")
-
-    def sources(self, positions: Sequence[int] | None = None) -> list[str]:
-        """Where examples come from, as the report shows it: a path, or the text itself."""
-        raise NotImplementedError(f"{type(self).__name__} must define sources(positions)")
-
-    def shown(self, positions: Sequence[int]) -> RaggedBatch:
-        """The batch as a person can look at it: frames even where the steps are features of them."""
-        return self.__getitems__(positions)
-
-
-class Origin(NamedTuple):
-    """What a data set says of itself, for the report."""
-
-    name: str
-    reported_part: str
-    """What the source calls the part that is reported: ``test``, or the only other it names."""
 
 
 class SequenceDataModule(LightningDataModule):
@@ -79,6 +36,14 @@ class SequenceDataModule(LightningDataModule):
     source_column: str
     #: options that say how the file ``path`` is written, and nothing of another file
     file_options: tuple[str, ...] = ()
+    #: what the model takes from the data: an attribute → the options that it sets
+    linked: Mapping[str, tuple[str, ...]] = MappingProxyType({"classes": ("model.classes",)})
+    #: endings of the files that `read_file` reads
+    file_suffixes: tuple[str, ...] = ()
+    #: whether there may be a part ``unlabelled``, for teachers to answer
+    has_unlabelled: bool = False
+    #: what `describe` tells that are options, too
+    described_options: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -112,12 +77,22 @@ class SequenceDataModule(LightningDataModule):
         #: which example stood in which part when the model was trained; None: not known
         self.part_record: PartRecord | None = None
         self.skipped: list[Skipped] = []
+        #: by part, what tells its examples from others, (n,) int64 each, where that is kept
+        self.contents: dict[str, np.ndarray] = {}
         self._parts: dict[str, Part] | None = None
         self._learnt_part: Part | None = None
         self._origin = Origin("", "test")
         self._part_notes: dict[str, Any] = {}
 
     # What a subclass defines.
+
+    def read_file(self, path: Path) -> np.ndarray:
+        """Steps (T, …) of one file that is to be answered, as training read it.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define read_file(path)")
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         """Read the source: its parts, its classes (``known_classes`` if set), and its origin."""
@@ -219,6 +194,16 @@ class SequenceDataModule(LightningDataModule):
             reported = found if part == "test" else part
         return {name: usable[members] for name, members in rows.items()}, reported
 
+    @property
+    def tokenizer_size(self) -> int | None:
+        """How many tokens the steps may be; None where they are no tokens."""
+        return None
+
+    def describe_source(self) -> dict[str, Any]:
+        """What was learnt from, for the report of a later test."""
+        examples = len(self.parts["train"])
+        return {"trained_on": {"name": self.origin.name, "examples": examples}}
+
     def notes(self) -> dict[str, Any]:
         """Facts about the data for the report, as plain values."""
         return dict(self._part_notes)
@@ -250,9 +235,26 @@ class SequenceDataModule(LightningDataModule):
         """What a training step reads: the training part, or what has been put in its place."""
         return self.parts["train"] if self._learnt_part is None else self._learnt_part
 
-    @learnt_part.setter
-    def learnt_part(self, part: Part) -> None:
-        self._learnt_part = part
+    def connect(
+        self,
+        *,
+        parts: Mapping[str, Part] = MappingProxyType({}),
+        learnt: Part | None = None,
+        skipped: Sequence[Skipped] = (),
+    ) -> None:
+        """Take in what only the model knows, before a loader is made.
+
+        Args:
+            parts: what stands in the place of parts from here on: features that were computed
+                before, of the same examples.
+            learnt: what training reads in the place of the training part: with examples that
+                teachers have answered.
+            skipped: examples that turned out to be unreadable.
+        """
+        self.parts.update(parts)
+        if learnt is not None:
+            self._learnt_part = learnt
+        self.skipped += skipped
 
     def setup(self, stage: str) -> None:
         """Lightning's hook: read the data."""

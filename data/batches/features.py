@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 from datasets import Dataset, Features, List, Value
 from datasets.arrow_writer import ArrowWriter
 
-from data.batches.data_module import Part
+from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, collate
 from data.files.errors import InputError
 
@@ -173,6 +173,18 @@ class FeaturePart(Part):
 
     is_ready_made = True
 
+    @property
+    def view(self) -> Literal["pictures", "words"] | None:  # type: ignore[override]
+        """As the part it stands for has it."""
+        return self.part.view
+
+    def advice(self, *, num_workers: int, num_cores: int, is_first_epoch: bool) -> str | None:
+        """A faster disk."""
+        return (
+            f"features are read from {self.store.folder}: set MANYTOONE_CACHE to a folder on a"
+            " faster disk"
+        )
+
     def __init__(self, part: Part, *, keys: Sequence[str], store: FeatureStore) -> None:
         known = [k for k, key in enumerate(keys) if key in store]
         self.part, self.store = part, store
@@ -203,4 +215,5 @@ class FeaturePart(Part):
             lengths=self.lengths[at],
             labels=self.labels[at],
             ids=self.ids[at],
+            is_encoded=True,
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from data.batches.data_module import Part
+from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, concatenate
 
 #: the label of an example that has none

@@ -36,6 +36,8 @@ class RaggedBatch(NamedTuple):
     """(B,) int64: the row of each example in its data set, so that each is counted once."""
     skipped: tuple[Skipped, ...] = ()
     """Examples that were to be in this batch and could not be read."""
+    is_encoded: bool = False
+    """Whether the steps are features (N, D) that an encoder gave before."""
 
     @property
     def num_sequences(self) -> int:
@@ -50,6 +52,7 @@ def collate(
     labels: Sequence[int] | np.ndarray,
     ids: Sequence[int] | np.ndarray,
     skipped: Sequence[Skipped] = (),
+    is_encoded: bool = False,
 ) -> RaggedBatch:
     """A `RaggedBatch` of steps that already lie end to end."""
     return RaggedBatch(
@@ -58,6 +61,7 @@ def collate(
         labels=torch.as_tensor(labels, dtype=torch.int64),
         ids=torch.as_tensor(ids, dtype=torch.int64),
         skipped=tuple(skipped),
+        is_encoded=is_encoded,
     )
 
 
@@ -72,15 +76,22 @@ def select(batch: RaggedBatch, chosen: Tensor) -> RaggedBatch:
     """The sequences at some places (b,) of a batch."""
     steps = batch.steps[steps_of(batch, chosen)]
     at = chosen.to(batch.lengths.device)
-    return RaggedBatch(steps, batch.lengths[at], batch.labels[at], batch.ids[at])
+    return batch._replace(
+        steps=steps,
+        lengths=batch.lengths[at],
+        labels=batch.labels[at],
+        ids=batch.ids[at],
+        skipped=(),
+    )
 
 
 def concatenate(batches: Sequence[RaggedBatch]) -> RaggedBatch:
-    """Batches, one or more, as a single one."""
+    """Batches of one kind of steps, one or more, as a single one."""
     return RaggedBatch(
         steps=torch.cat([batch.steps for batch in batches]),
         lengths=torch.cat([batch.lengths for batch in batches]),
         labels=torch.cat([batch.labels for batch in batches]),
         ids=torch.cat([batch.ids for batch in batches]),
         skipped=tuple(one for batch in batches for one in batch.skipped),
+        is_encoded=batches[0].is_encoded,
     )

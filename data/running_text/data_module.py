@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,6 +70,11 @@ class LanguageDataModule(LightningDataModule):
         test_share: what comes before it, for the report; with 0 the report is of the validation.
         seed: what the streams' beginnings are drawn from, anew each epoch, and a classifier's parts.
     """
+
+    #: what the model takes from the data: an attribute → the options that it sets
+    linked = MappingProxyType(
+        {"num_tokens": ("model.num_tokens", "model.encoder.init_args.num_tokens")}
+    )
 
     def __init__(
         self,
@@ -280,6 +286,10 @@ class LanguageDataModule(LightningDataModule):
             "contents": torch.from_numpy(self._read_contents),
             "parts": dict(self._digests),
         }
+
+    def describe_source(self) -> dict[str, Any]:
+        """Nothing: `describe` tells the documents."""
+        return {}
 
     def adopt(self, description: dict[str, Any]) -> None:
         """Take over what `describe` gave."""

@@ -1,6 +1,7 @@
 """Texts: tables, folders and hub data sets → ragged batches of tokens."""
 
 import logging
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 from datasets import Dataset
 from tokenizers import Tokenizer
 
-from data.batches.data_module import Origin, Part, SequenceDataModule
+from data.batches.data_module import SequenceDataModule
+from data.batches.part import Origin, Part
 from data.batches.ragged import Skipped
 from data.examples.embedded import sentiment_example
 from data.files.cache import cache_folder
@@ -76,6 +78,10 @@ class TextDataModule(SequenceDataModule):
 
     source_column = "text"
     file_options = ("encoding", "quoting")
+    has_unlabelled = True
+    linked = MappingProxyType(
+        {**SequenceDataModule.linked, "num_tokens": ("model.encoder.init_args.num_tokens",)}
+    )
 
     def __init__(
         self,
@@ -141,14 +147,17 @@ class TextDataModule(SequenceDataModule):
         self.vectors_from = vectors
         #: vectors of the vocabulary's words; None where none are asked for
         self.vectors: WordVectors | None = None
-        #: by part, what tells its texts from others, (n,) int64 (see `content_of`)
-        self.contents: dict[str, np.ndarray] = {}
         self.max_tokens = max_tokens
         self.on_leak = on_leak
         #: whether the parts that are drawn here keep groups, and texts that read alike, whole
         self.keeps_together = True
         self.tokenizer: Tokenizer | None = None
         self._notes: dict[str, Any] = {}
+
+    @property
+    def tokenizer_size(self) -> int | None:
+        """Size of the vocabulary, as soon as it is known."""
+        return None if self.tokenizer is None else self.tokenizer.get_vocab_size()
 
     @property
     def num_tokens(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from data.batches.data_module import Part
+from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, collate
 from data.files.errors import InputError
 from data.text.tokenizing import Tokens
@@ -25,6 +25,8 @@ class TextPart(Part):
         ngrams: how many tokens a step shows (see `windows`).
         unknown: of each text, how many tokens are not in the vocabulary; None: not told.
     """
+
+    view = "words"
 
     def __init__(
         self,

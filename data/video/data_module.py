@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from data.batches.data_module import Origin, Part, SequenceDataModule
+from data.batches.data_module import SequenceDataModule
+from data.batches.part import Origin, Part
 from data.batches.ragged import Skipped
 from data.clips.clip import Clip, Listing
 from data.clips.layouts import clips
@@ -80,6 +81,7 @@ class VideoDataModule(SequenceDataModule):
     """
 
     source_column = "path"
+    described_options = Reading._fields
 
     def __init__(
         self,

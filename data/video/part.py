@@ -5,6 +5,7 @@ N frames of a batch · T of a clip · S their height and width
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -12,7 +13,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from data.batches.data_module import Part
+from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, Skipped, collate
 from data.clips.clip import clip_name
 from data.decoding.decode import Reading
@@ -46,6 +47,8 @@ class VideoPart(Part):
         traits: as in `Part`.
     """
 
+    view = "pictures"
+
     def __init__(
         self,
         files: list[Path],
@@ -71,14 +74,10 @@ class VideoPart(Part):
         self.reading, self.decoder = reading, decoder
         self.cache_bytes = cache_bytes
         self.augmentation = augmentation
+        self.augments = bool(augmentation)
         self.fail = fail
         self._cache: dict[int, np.ndarray] = {}
         self._cached_bytes = 0
-
-    @property
-    def augments(self) -> bool:
-        """Whether a clip comes out another way each time."""
-        return bool(self.augmentation)
 
     @property
     def frame_bytes(self) -> int:
@@ -123,6 +122,22 @@ class VideoPart(Part):
                 self.files, digest_files(self.files), self.sections, self.probes, strict=True
             )
         ]
+
+    def advice(self, *, num_workers: int, num_cores: int, is_first_epoch: bool) -> str | None:
+        """As `Part.advice`: clips that fit in the cache are decoded once."""
+        fits = self.num_bytes <= self.cache_bytes
+        if fits and num_workers == 0:
+            return None if is_first_epoch else "put the data on a faster disk"
+        if num_workers < num_cores:
+            return f"let more processes read ahead: --data.num_workers={num_cores}"
+        less = "read less: --data.frames=fps=…, or a lower --data.size_px"
+        if fits:
+            return less
+        gib = math.ceil(self.num_bytes / 2**30)
+        return (
+            f"keep the decoded clips in memory, if there is as much: --data.cache_gib={gib}"
+            f" --data.num_workers=0; or {less}"
+        )
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
         """Frames (N, 3, S, S) uint8, laid out channels last as they were decoded."""

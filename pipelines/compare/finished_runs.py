@@ -60,7 +60,7 @@ def read_run(name: str) -> FinishedRun:
             labels.append(place[row[2]])
             probabilities.append([float(row[column]) for column in columns])
     inner = sources
-    if report["task"] == "video":
+    if header[1] == "path":
         # Paths were told from the folder that holds the runs.
         above = Path(os.path.abspath(folder)).parents
         home = above[2] if len(above) > 2 and above[1].name == RUNS.name else Path.cwd()

@@ -26,12 +26,13 @@ from pipelines.microscope.specimen import (
 )
 from pipelines.microscope.unit_ranking import Finding, States, Unit, rank_units
 from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.checkpoints import load
-from pipelines.tasks.language_checkpoints import TASK as LANGUAGE
+from pipelines.tasks.kinds import KINDS
 from pipelines.tasks.language_checkpoints import load_language
 
 TASK = "microscope"
@@ -242,23 +243,45 @@ def _place(out: str | None, run: str | None) -> Path:
 
 
 def _specimen(options: Any) -> Specimen:
-    path = Path(options.ckpt)
-    kind = read_saved(path).description["task"]
-    if kind == "video":
-        if options.input is None or options.text is not None:
-            raise InputError("INPUT is missing: this model reads clips; give one, INPUT=clip.mp4")
-        return video_specimen(
-            load(path, trust=options.trust),
-            Path(options.input),
-            member=options.member,
-            most=options.steps,
+    task = read_saved(Path(options.ckpt)).description["task"]
+    kind = KINDS.get(task)
+    if kind is None or kind.specimen is None:
+        raise InputError(
+            f"CKPT={options.ckpt}: is a model for {excerpt(task)}, and the microscope looks at those of"
+            " texts and clips; give one of these"
         )
+    found: Specimen = kind.specimen(options)
+    return found
+
+
+def specimen_of_clip(options: Any) -> Specimen:
+    """A classifier's reading of a clip."""
+    if options.input is None or options.text is not None:
+        raise InputError("INPUT is missing: this model reads clips; give one, INPUT=clip.mp4")
+    return video_specimen(
+        load(Path(options.ckpt), trust=options.trust),
+        Path(options.input),
+        member=options.member,
+        most=options.steps,
+    )
+
+
+def specimen_of_text(options: Any) -> Specimen:
+    """A classifier's reading of a text."""
+    model = load(Path(options.ckpt), trust=options.trust)
+    text, how = _text(options)
+    return text_specimen(model, text, member=options.member, **how)
+
+
+def specimen_of_running_text(options: Any) -> Specimen:
+    """A language model's reading of a text."""
+    model = load_language(Path(options.ckpt), trust=options.trust)
+    text, how = _text(options)
+    return language_specimen(model, text, **how)
+
+
+def _text(options: Any) -> tuple[str, dict[str, Any]]:
+    """The text, and how to look at it."""
     text, source = text_of(options.text, options.input)
-    how: dict[str, Any] = {
-        "source": source,
-        "most": options.steps,
-        "syntax": None if options.syntax == "guess" else options.syntax,
-    }
-    if kind == LANGUAGE:
-        return language_specimen(load_language(path, trust=options.trust), text, **how)
-    return text_specimen(load(path, trust=options.trust), text, member=options.member, **how)
+    syntax = None if options.syntax == "guess" else options.syntax
+    return text, {"source": source, "most": options.steps, "syntax": syntax}

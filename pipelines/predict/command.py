@@ -22,21 +22,18 @@ from data.text.unknown_words import MOST_UNKNOWN
 from pipelines.predict.inputs import (
     STANDARD_INPUT,
     Item,
-    clip_items,
     standard_input,
     text_items,
 )
 from pipelines.predict.output import FORMATS, for_terminal, lines_of
 from pipelines.predict.overlay import check_output, write_overlay
 from pipelines.predict.predictor import Predictor, Unanswered, load
-from pipelines.predict.steps import ClipSteps
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.allowed_classes import TRUST_HELP
+from pipelines.tasks.kinds import classifiers
 
 log = logging.getLogger(__name__)
-
-TASKS = ("video", "sentiment")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -75,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--ckpt", help="the checkpoint")
-    parser.add_argument("--task", choices=TASKS, help="refuse a checkpoint of another task")
+    parser.add_argument(
+        "--task", choices=tuple(classifiers()), help="refuse a checkpoint of another task"
+    )
     parser.add_argument("--trust", help=TRUST_HELP)
     parser.add_argument("--text", help="a text to classify")
     parser.add_argument(
@@ -128,12 +127,12 @@ def _check(options: argparse.Namespace) -> None:
 
 def _predict(model: Predictor, options: argparse.Namespace, out: TextIO) -> int:
     """Print all answers; how many items had none."""
-    groups = _clips(model, options) if model.task == "video" else _texts(model, options)
+    groups = _paths(model, options) if model.steps.takes_paths else _texts(model, options)
     before, lines = lines_of(
         options.format,
         classes=model.classes,
         timeline=options.timeline,
-        has_seconds=model.task == "video",
+        has_seconds=model.steps.draws,
     )
     if hasattr(out, "reconfigure"):
         # What a terminal cannot show must not end the command; what programs read is UTF-8.
@@ -189,16 +188,20 @@ def _texts(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[I
     return iter([text_items(options.input, column=column, format=format)])
 
 
-def _clips(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[Item]]:
+def _paths(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[Item]]:
     if options.text is not None or options.text_column is not None:
         raise InputError(
-            "TEXT is for models of texts, and CKPT is a model for video; give INPUT=clip.mp4"
+            f"TEXT is for models of texts, and CKPT is a model for {model.task}; give INPUT=clip.mp4"
         )
     if options.input is None or options.input == STANDARD_INPUT:
         raise InputError(
             "INPUT is missing: give the clip to classify, INPUT=clip.mp4, a folder, or a pattern"
         )
-    items = clip_items(options.input)
+    items = model.steps.items_at(options.input)
+    if options.overlay is not None and not model.steps.draws:
+        raise InputError(
+            f"--overlay draws on a clip, and CKPT is a model for {model.task}; leave it out"
+        )
     if options.overlay is not None and len(items) > 1:
         raise InputError(
             f"--overlay={options.overlay}: draws on one clip, and INPUT={options.input} is"
@@ -210,6 +213,6 @@ def _clips(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[I
 
 def _leave_cores(model: Predictor, num_clips: int) -> None:
     """Let PyTorch compute on the cores that decoding leaves; see `pipelines.runtime.cores`."""
-    steps = model.steps
-    if isinstance(steps, ClipSteps) and num_clips > 1 and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(available_cores() - steps.num_workers, 1))
+    num_workers = model.steps.num_workers
+    if num_workers and num_clips > 1 and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(available_cores() - num_workers, 1))

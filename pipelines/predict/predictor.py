@@ -17,10 +17,11 @@ from data.files.errors import InputError
 from models.sequence.running_answer import running_answer
 from pipelines.metrics.calibration import NOT_FINITE, shares_of
 from pipelines.predict.inputs import Item
-from pipelines.predict.steps import ItemSteps, steps_of
+from pipelines.predict.steps import ItemSteps, Reader
 from pipelines.runtime.escaping import excerpt, printable
 from pipelines.tasks import checkpoints
 from pipelines.tasks.classification import Classification
+from pipelines.tasks.kinds import kind_of
 
 
 class Timeline(NamedTuple):
@@ -98,7 +99,7 @@ class Unanswered(NamedTuple):
 
     def __str__(self) -> str:
         where = shown(self.source, self.task)
-        return f"{where if self.task == 'video' else repr(where)}: {printable(self.reason)}"
+        return f"{where if _is_path(self.task) else repr(where)}: {printable(self.reason)}"
 
 
 class Predictor:
@@ -122,7 +123,8 @@ class Predictor:
         self.task: str = model.description["task"]
         self.classes = model.classes
         self._budget = model.description["data"]["steps_per_batch"]
-        self.steps = steps_of(model.description, num_workers=num_workers)
+        kind = kind_of(self.task)
+        self.steps: Reader = kind.reader_class(model.description, num_workers=num_workers)
 
     @property
     def text_column(self) -> str:
@@ -159,7 +161,7 @@ class Predictor:
     def _item(self, source: str | Path) -> Item:
         if not isinstance(source, str | Path):
             raise InputError(f"{type(source).__name__}: give one text or path, or many([…])")
-        if isinstance(source, Path) and self.task != "video":
+        if isinstance(source, Path) and not self.steps.takes_paths:
             raise InputError(f"{source}: is a path; give the text itself, path.read_text()")
         return Item(str(source))
 
@@ -254,9 +256,12 @@ def load(
 
 def shown(source: str, task: str) -> str:
     """In one line: a path, or the beginning of a text."""
-    if task == "video":
-        return printable(source)
-    return excerpt(source, most=60)
+    return printable(source) if _is_path(task) else excerpt(source, most=60)
+
+
+def _is_path(task: str) -> bool:
+    takes_paths: bool = kind_of(task).reader_class.takes_paths
+    return takes_paths
 
 
 def _answered(found: Prediction | Unanswered) -> Prediction:

@@ -3,6 +3,7 @@
 T steps of an item · N of several, end to end
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from data.files.workers import available_cores
 from data.text.part import windows
 from data.text.tokenizing import content_of, unknown_of
 from data.video.data_module import reading_of
-from pipelines.predict.inputs import Item
+from pipelines.predict.inputs import Item, clip_items
 
 # Texts that are sorted by length together: enough of a length to fill batches.
 _TEXTS_AT_ONCE, _CHARACTERS_AT_ONCE = 512, 2**22
@@ -43,14 +44,39 @@ class ItemSteps(NamedTuple):
         return cls(item._replace(problem=problem), np.empty(0, np.int64))
 
 
-class TextSteps:
+class Reader(ABC):
+    """Makes steps of what is to be answered."""
+
+    #: whether a source is the path of a file; else it is the text itself
+    takes_paths: bool = True
+    #: whether a running answer can be drawn on the source
+    draws: bool = False
+    #: processes that read; 0: this one does
+    num_workers: int = 0
+
+    @abstractmethod
+    def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
+        """All items in their order, some at a time."""
+
+    @abstractmethod
+    def together(self, items: Sequence[ItemSteps]) -> Tensor:
+        """Steps (N, …) of several, end to end."""
+
+    def items_at(self, source: str) -> list[Item]:
+        """The items of a path, a folder or a pattern; only where sources are paths."""
+        raise NotImplementedError(f"{type(self).__name__} takes no paths")
+
+
+class TextSteps(Reader):
     """Cuts texts into tokens.
 
     Args:
         description: the checkpoint's (see `checkpoints.describe`).
     """
 
-    def __init__(self, description: dict[str, Any]) -> None:
+    takes_paths = False
+
+    def __init__(self, description: dict[str, Any], *, num_workers: int | None = None) -> None:
         self._tokenizer = Tokenizer.from_str(description["inputs"]["tokenizer"])
         self._unknown = unknown_of(self._tokenizer)
         self._max_tokens = description["data"].get("max_tokens")
@@ -95,13 +121,15 @@ def _characters_bounded(items: Iterator[Item]) -> list[Item]:
     return group
 
 
-class ClipSteps:
+class ClipSteps(Reader):
     """Decodes clips, ahead of who asks for them.
 
     Args:
         description: the checkpoint's (see `checkpoints.describe`).
         num_workers: processes that decode; None takes half the cores, as training does.
     """
+
+    draws = True
 
     def __init__(self, description: dict[str, Any], *, num_workers: int | None = None) -> None:
         self._budget = description["data"]["steps_per_batch"]
@@ -113,6 +141,10 @@ class ClipSteps:
             # What is read while a batch is being answered makes the next one.
             frames_ahead=2 * self._budget,
         )
+
+    def items_at(self, source: str) -> list[Item]:
+        """See `clip_items`."""
+        return clip_items(source)
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
         """All items in their order, as many at a time as fill a batch."""
@@ -139,12 +171,3 @@ class ClipSteps:
         frames = [one.steps for one in items]
         pixels = frames[0] if len(frames) == 1 else np.concatenate(frames)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
-
-
-def steps_of(
-    description: dict[str, Any], *, num_workers: int | None = None
-) -> TextSteps | ClipSteps:
-    """What reads the inputs of a checkpoint's task."""
-    if description["task"] == "sentiment":
-        return TextSteps(description)
-    return ClipSteps(description, num_workers=num_workers)

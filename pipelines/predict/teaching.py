@@ -11,8 +11,9 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
-from data.batches.data_module import Part, SequenceDataModule
+from data.batches.data_module import SequenceDataModule
 from data.batches.joined import JoinedPart
+from data.batches.part import Part
 from data.files.errors import InputError
 from data.splits.label_names import places
 from pipelines.predict.inputs import Item
@@ -55,7 +56,8 @@ class Teachers(Callback):
         )
         answered = np.flatnonzero(~np.isnan(shares[:, 0]))
         self.num_unanswered = len(part) - len(answered)
-        data.learnt_part = joined = JoinedPart(data.parts["train"], part, chosen=answered)
+        joined = JoinedPart(data.parts["train"], part, chosen=answered)
+        data.connect(learnt=joined)
         pl_module.training_loss.teach(
             joined.first_other,
             torch.from_numpy(shares[answered]),
@@ -65,7 +67,7 @@ class Teachers(Callback):
         self, path: str, part: Part, trainer: Trainer, student: Classification
     ) -> np.ndarray:
         """(n, K) of one teacher; all ranks together."""
-        teacher = load(path, task="sentiment", device=trainer.strategy.root_device)
+        teacher = load(path, task=student.description["task"], device=trainer.strategy.root_device)
         at = places(student.classes, teacher.classes)
         if at is None:
             raise InputError(

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from data.batches.data_module import Part, SequenceDataModule
+from data.batches.data_module import SequenceDataModule
+from data.batches.part import Part
 from models.heads.pooling import mean
 from pipelines.metrics import baselines
 from pipelines.tasks.answers import middle

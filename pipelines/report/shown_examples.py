@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from data.batches.data_module import Part
+from data.batches.part import Part
 from data.files.encodings import clean
 from models.sequence.running_answer import running_answer
 from pipelines.metrics.calibration import shares_of
@@ -93,9 +93,8 @@ def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
             most_steps=most,
         )
     source = part.sources([position])[0]
-    is_text = not batch.steps.is_floating_point() and batch.steps.ndim <= 2
     frames, frame_steps = np.empty((0, 0, 0, 3), np.uint8), []
-    if not is_text:
+    if part.view == "pictures":
         pixels = part.shown([position]).steps
         num_shown = min(NUM_FRAMES, len(pixels))
         # Each stands over the middle of its share of the curve.
@@ -109,7 +108,7 @@ def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
         places=running.places.numpy(),
         running=probabilities,
         attribution=attribution,
-        pieces=_pieces(model, source, len(batch.steps)) if is_text else [],
+        pieces=_pieces(model, source, len(batch.steps)) if part.view == "words" else [],
         frames=frames,
         frame_steps=frame_steps,
     )

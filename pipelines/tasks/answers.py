@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning import Trainer
 from torch import Tensor
 
-from data.batches.data_module import Part
+from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, Skipped, concatenate, select, steps_of
 from models.heads.pooling import mean
 from pipelines.metrics.calibration import NOT_FINITE

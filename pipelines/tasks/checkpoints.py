@@ -1,49 +1,46 @@
 """From a checkpoint back to the task, and to what makes its inputs ready."""
 
 import math
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from data.batches.data_module import SequenceDataModule
-from data.decoding.decode import Reading
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
-from data.text.data_module import TextDataModule
-from data.video.data_module import VideoDataModule
 from pipelines.runtime.escaping import excerpt
 from pipelines.tasks.allowed_classes import RefusedError, Trust
 from pipelines.tasks.blueprint import planned, rebuild
 from pipelines.tasks.classification import Classification
-
-DATA_MODULES: dict[str, type[SequenceDataModule]] = {
-    "video": VideoDataModule,
-    "sentiment": TextDataModule,
-}
+from pipelines.tasks.kinds import Kind, classifiers, kind_of
 
 #: options that only training needs, and what stands in for them where a model is read
 UNUSED: dict[str, Any] = {"optimizer": None, "pretrained": None}
 
 
-def describe(task: str, config: dict[str, Any], data: SequenceDataModule) -> dict[str, Any]:
+def describe(kind: Kind, config: dict[str, Any], data: Any) -> dict[str, Any]:
     """What a checkpoint keeps beside the weights: plain values.
 
     Args:
-        task: ``video`` or ``sentiment``.
+        kind: what is trained.
         config: the parsed options ``model`` and ``data``.
-        data: knows classes and preprocessing.
+        data: the data module; it knows classes and preprocessing.
     """
-    model = dict(config["model"])
-    model["classes"] = data.classes
-    if isinstance(data, TextDataModule):
-        encoder = dict(model["encoder"])
-        encoder["init_args"] = {**encoder.get("init_args", {}), "num_tokens": data.num_tokens}
-        model["encoder"] = encoder
+    options = {"model": deepcopy(config["model"])}
+    for name, targets in data.linked.items():
+        for target in targets:
+            *path, last = target.split(".")
+            place: dict[str, Any] = options
+            for step in path:
+                place[step] = place.get(step) or {}
+                place = place[step]
+            place[last] = getattr(data, name)
     return {
-        "task": task,
-        "model": model,
+        "task": kind.name,
+        **options,
         "data": dict(config["data"]),
         "inputs": data.describe(),
-        "trained_on": {"name": data.origin.name, "examples": len(data.parts["train"])},
+        **data.describe_source(),
     }
 
 
@@ -66,10 +63,10 @@ def load(
     """
     saved, where = read_saved(path, option=option, task=task), f"{option}={path}"
     description = saved.description
-    if description["task"] not in DATA_MODULES:
+    if description["task"] not in classifiers():
         raise InputError(
             f"{where}: is a model for {excerpt(description['task'])}; give one of"
-            f" {' or '.join(f'runs/{name}' for name in DATA_MODULES)}"
+            f" {' or '.join(f'runs/{name}' for name in classifiers())}"
         )
     description.get("model", {}).pop("objective", None)  # of versions that had one
     members = description.get("model", {}).get("members", 1)
@@ -94,15 +91,13 @@ def _check_inputs(description: dict[str, Any], classifier: Classification, *, wh
         options.setdefault("steps_per_batch", data.steps_per_batch)
         if data.known_classes != classifier.classes:
             raise RefusedError("its classes are not those of its inputs")
-        if isinstance(data, VideoDataModule):
-            # The options of a reading are options of the data: these tell what cannot be.
-            reading = {name: inputs[name] for name in inputs.keys() & set(Reading._fields)}
-            VideoDataModule(**planned(VideoDataModule, reading, trust=Trust()))
-        if isinstance(data, TextDataModule):
-            encoder = description["model"]["encoder"]["init_args"]
-            assert data.tokenizer is not None
-            if encoder["num_tokens"] != data.tokenizer.get_vocab_size():
-                raise RefusedError("its tokenizer is not that of its encoder")
+        # What tells how inputs are made ready are options of the data: these say what cannot be.
+        told = {name: inputs[name] for name in inputs.keys() & set(data.described_options)}
+        kind = type(data)
+        kind(**planned(kind, told, trust=Trust()))
+        encoder = description["model"]["encoder"].get("init_args") or {}
+        if data.tokenizer_size not in (None, encoder.get("num_tokens")):
+            raise RefusedError("its tokenizer is not that of its encoder")
     except Exception as error:  # values that do not fit together fail anywhere
         reason = str(error) if isinstance(error, RefusedError | InputError) else repr(error)
         raise InputError(
@@ -113,7 +108,9 @@ def _check_inputs(description: dict[str, Any], classifier: Classification, *, wh
 
 def data_module(description: dict[str, Any], **options: Any) -> SequenceDataModule:
     """The DataModule of a checkpoint's description, with some options changed."""
-    kind = DATA_MODULES[description["task"]]
-    data = kind(**{**planned(kind, description["data"], trust=Trust()), **options})
+    kind = kind_of(description["task"]).data_class
+    data: SequenceDataModule = kind(
+        **{**planned(kind, description["data"], trust=Trust()), **options}
+    )
     data.adopt(description["inputs"])
     return data

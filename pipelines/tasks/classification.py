@@ -13,8 +13,9 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
-from data.batches.data_module import Part, SequenceDataModule
+from data.batches.data_module import SequenceDataModule
 from data.batches.joined import NO_LABEL
+from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, Skipped
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.text.data_module import TextDataModule

@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from data.batches.data_module import SequenceDataModule
 from data.batches.features import FeaturePart, FeatureStore
+from data.batches.part import Part
 from data.batches.ragged import Skipped
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.video.part import VideoPart
 from models.encoders.frames import FrameEncoder
 from models.finite import is_finite
 from pipelines.runtime.cores import leave_cores
@@ -36,7 +36,7 @@ class FeatureCache(Callback):
     """
 
     def __init__(self) -> None:
-        self._clips: dict[str, VideoPart] = {}
+        self._parts: dict[str, Part] = {}
         self._fingerprint = ""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -47,24 +47,27 @@ class FeatureCache(Callback):
         encoder = pl_module.model.encoder
         if not (isinstance(encoder, FrameEncoder) and encoder.is_frozen) or _is_trial(trainer):
             return
-        names = [name for name in names if isinstance(data.parts.get(name), VideoPart)]
-        if any(_augments(data, name) for name in names) and trainer.is_global_zero:
+        if (
+            any(data.parts[name].augments for name in names if name in data.parts)
+            and trainer.is_global_zero
+        ):
             print(
                 "Features: the training clips are augmented, so the frozen encoder reads them in"
                 " every epoch; without --data.augment_… it would read each clip once"
             )
-        self._replace(trainer, pl_module, [name for name in names if not _augments(data, name)])
+        kept = [name for name in names if name in data.parts and not data.parts[name].augments]
+        self._replace(trainer, pl_module, kept)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A checkpoint to resume from is read after `setup`: its encoder may be another one."""
         assert isinstance(pl_module, Classification)
         encoder = pl_module.model.encoder
-        if not self._clips or not isinstance(encoder, FrameEncoder):
+        if not self._parts or not isinstance(encoder, FrameEncoder):
             return
         if encoder.fingerprint() != self._fingerprint:
             data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
-            data.parts.update(self._clips)
-            self._replace(trainer, pl_module, list(self._clips))
+            data.connect(parts=self._parts)
+            self._replace(trainer, pl_module, list(self._parts))
             leave_cores(trainer, data.workers_for(data.parts["train"]))
 
     def _replace(self, trainer: Trainer, model: Classification, names: list[str]) -> None:
@@ -77,30 +80,37 @@ class FeatureCache(Callback):
         store = FeatureStore(cache_folder() / "features" / self._fingerprint[:16])
         started = time.monotonic()
         num_computed = num_kept = 0
+        read: list[str] = []
         for name in names:
             part = data.parts[name]
-            assert isinstance(part, VideoPart)
-            keys = trainer.strategy.broadcast(part.content_keys() if trainer.is_global_zero else [])
+            keys = trainer.strategy.broadcast(
+                part.content_keys() if trainer.is_global_zero else None
+            )
+            if keys is None:
+                continue
             missing = trainer.strategy.broadcast(store.missing(keys))
             reasons = _compute(trainer, encoder, part, keys=keys, missing=missing, store=store)
             store.refresh()
             _check_shared(trainer, store, [key for key in keys if key not in reasons])
             unread = [k for k, key in enumerate(keys) if key in reasons]
-            for k, source in zip(unread, part.sources(unread), strict=True):
-                row = int(part.ids[k])
-                model.skipped[row] = Skipped(row, source, reasons[keys[k]])
-            data.parts[name] = features = FeaturePart(part, keys=keys, store=store)
+            skipped = [
+                Skipped(int(part.ids[k]), source, reasons[keys[k]])
+                for k, source in zip(unread, part.sources(unread), strict=True)
+            ]
+            features = FeaturePart(part, keys=keys, store=store)
+            data.connect(parts={name: features}, skipped=skipped)
+            read.append(name)
             if len(features) == 0:
                 raise InputError(
                     f"{data.path}: no readable clip in the part '{name}'; add clips to it"
                 )
-            self._clips[name] = part
+            self._parts[name] = part
             num_computed += len(missing) - len(reasons)
             num_kept += len(set(features.keys))
-        if trainer.is_global_zero:
+        if read and trainer.is_global_zero:
             seconds = time.monotonic() - started
             print(
-                f"Features ({', '.join(names)}): the encoder is frozen, so each clip is encoded"
+                f"Features ({', '.join(read)}): the encoder is frozen, so each clip is encoded"
                 f" once; {num_kept - num_computed} read, {num_computed} computed in {seconds:.1f} s,"
                 f" kept in {store.folder}"
             )
@@ -109,7 +119,7 @@ class FeatureCache(Callback):
 def _compute(
     trainer: Trainer,
     encoder: FrameEncoder,
-    part: VideoPart,
+    part: Part,
     *,
     keys: Sequence[str],
     missing: Sequence[str],
@@ -193,11 +203,6 @@ def _check_shared(trainer: Trainer, store: FeatureStore, keys: Sequence[str]) ->
             f"{store.folder}: its files are not seen by every process; set MANYTOONE_CACHE to a"
             " folder that all machines of the run share"
         )
-
-
-def _augments(data: SequenceDataModule, name: str) -> bool:
-    part = data.parts[name]
-    return isinstance(part, VideoPart) and part.augments
 
 
 def _is_trial(trainer: Trainer) -> bool:

@@ -7,7 +7,6 @@ from tokenizers import Tokenizer
 
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
-from data.running_text.data_module import LanguageDataModule
 from models.encoders.frames import FrameEncoder
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import rebuild
@@ -17,25 +16,6 @@ TASK = "language"
 
 #: options that only training needs, and what stands in for them where a model is read
 UNUSED: dict[str, Any] = {"optimizer": None}
-
-
-def describe_language(config: dict[str, Any], data: LanguageDataModule) -> dict[str, Any]:
-    """What a checkpoint keeps beside the weights: plain values.
-
-    Args:
-        config: the parsed options ``model`` and ``data``.
-        data: knows the tokenizer.
-    """
-    model = dict(config["model"])
-    encoder = dict(model["encoder"])
-    encoder["init_args"] = {**(encoder.get("init_args") or {}), "num_tokens": data.num_tokens}
-    model |= {"encoder": encoder, "num_tokens": data.num_tokens}
-    return {
-        "task": TASK,
-        "model": model,
-        "data": dict(config["data"]),
-        "inputs": data.describe(),
-    }
 
 
 def load_language(path: Path | str, *, option: str = "CKPT", trust: str | None = None) -> NextToken:

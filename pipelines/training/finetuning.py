@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from data.batches.data_module import SequenceDataModule
 from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
-from data.text.data_module import TextDataModule
 from models.encoders.words import encoders_of
 from models.sequence.many_to_one import ManyToOne
 from pipelines.training.divergence import refuse_not_finite
@@ -73,7 +73,7 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
         refuse_not_finite(layers[part][0], where=f"{where}: {part}")
 
 
-def texts_read(data: TextDataModule, other: dict[str, Any], *, who: str) -> dict[str, int]:
+def texts_read(data: SequenceDataModule, other: dict[str, Any], *, who: str) -> dict[str, int]:
     """How many texts of each part that is measured another model has learnt from.
 
     Those that stand in the training part too are not counted: the report tells of them anyway.
@@ -105,7 +105,7 @@ def texts_read(data: TextDataModule, other: dict[str, Any], *, who: str) -> dict
 
 
 def read_by_others(
-    data: TextDataModule,
+    data: SequenceDataModule,
     language_model: dict[str, Any] | None,
     teachers: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:

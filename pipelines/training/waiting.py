@@ -1,7 +1,6 @@
 """How long training waits for data, and which option to change."""
 
 import logging
-import math
 import time
 from typing import Any
 
@@ -9,10 +8,8 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from data.batches.data_module import SequenceDataModule
-from data.batches.features import FeaturePart
 from data.batches.ragged import RaggedBatch
 from data.files.workers import available_cores
-from data.video.part import VideoPart
 
 log = logging.getLogger(__name__)
 
@@ -98,26 +95,9 @@ class WaitingTime(Callback):
 
 def advice(data: SequenceDataModule, *, is_first_epoch: bool) -> str | None:
     """What a user can change so that batches come faster; None where they will by themselves."""
-    part = data.parts["train"]
-    num_workers, num_cores = data.workers_for(part), available_cores()
-    if isinstance(part, FeaturePart):
-        return (
-            f"features are read from {part.store.folder}: set MANYTOONE_CACHE to a folder on a"
-            " faster disk"
-        )
-    if not isinstance(part, VideoPart):
-        if num_workers < num_cores:
-            return f"let more processes read ahead: --data.num_workers={num_workers + 1}"
-        return "put the data on a faster disk"
-    if part.num_bytes <= part.cache_bytes and num_workers == 0:
-        # Decoded in the first epoch and kept from then on.
-        return None if is_first_epoch else "put the data on a faster disk"
-    if num_workers < num_cores:
-        return f"let more processes read ahead: --data.num_workers={num_cores}"
-    if part.num_bytes > part.cache_bytes:
-        gib = math.ceil(part.num_bytes / 2**30)
-        return (
-            f"keep the decoded clips in memory, if there is as much: --data.cache_gib={gib}"
-            " --data.num_workers=0; or read less: --data.frames=fps=…, or a lower --data.size_px"
-        )
-    return "read less: --data.frames=fps=…, or a lower --data.size_px"
+    part = data.learnt_part
+    return part.advice(
+        num_workers=data.workers_for(part),
+        num_cores=available_cores(),
+        is_first_epoch=is_first_epoch,
+    )

@@ -20,7 +20,7 @@ from data.files.encodings import clean
 from data.files.errors import InputError
 from data.running_text.data_module import END, LanguageDataModule
 from pipelines import sample
-from pipelines.language import train_language
+from pipelines.cli import train
 from pipelines.tasks.language_checkpoints import load_language, tokenizer_of
 from pipelines.tasks.next_token import NextToken
 from tests import ROOT
@@ -52,7 +52,7 @@ def characters_run(tmp_path_factory):
     before = Path.cwd()
     os.chdir(place)
     try:
-        train_language([*CHARACTERS, f"--data.path={write_text(place)}", "--run=first"])
+        train("language", [*CHARACTERS, f"--data.path={write_text(place)}", "--run=first"])
     finally:
         os.chdir(before)
     return place
@@ -137,8 +137,9 @@ def test_documents_of_words_and_subwords(in_folder, capsys, tokenizer):
     )
     (in_folder / "films.csv").write_text(f"text\n{rows}\n")
     tied = ["--model.tied=true"] if tokenizer == "subwords" else []
-    train_language(
-        ["--data.path=films.csv", "--run=films", f"--data.tokenizer={tokenizer}", *SMALL, *tied]
+    train(
+        "language",
+        ["--data.path=films.csv", "--run=films", f"--data.tokenizer={tokenizer}", *SMALL, *tied],
     )
     report = json.loads((in_folder / "runs/language/films/report/report.json").read_text())
     assert report["bits_per_character"] == pytest.approx(
@@ -185,7 +186,7 @@ def seen_steps(monkeypatch, run, options):
 
     with monkeypatch.context() as patch:
         patch.setattr(NextToken, "training_step", watched)
-        train_language([*CHARACTERS, "--data.path=text.txt", f"--run={run}", *options])
+        train("language", [*CHARACTERS, "--data.path=text.txt", f"--run={run}", *options])
     return seen
 
 
@@ -215,7 +216,7 @@ def test_resuming_within_an_epoch_reads_the_rest_of_it(in_folder, monkeypatch):
 def test_mistakes_are_one_line(in_folder, capsys, options, says):
     write_text(in_folder)
     with pytest.raises(SystemExit) as caught:
-        train_language([*CHARACTERS, *options])
+        train("language", [*CHARACTERS, *options])
     assert caught.value.code == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(lines) == 1
@@ -261,7 +262,7 @@ def test_a_small_text_is_learnt_by_heart(in_folder, capsys):
     """ "hello" over and over: the model writes it on."""
     (in_folder / "hello.txt").write_text("hello\n" * 300)
     own = ["--data.path=hello.txt", "--run=hello", "--trainer.max_epochs=8"]
-    train_language([*CHARACTERS, *own, "--model.optimizer.lr=0.03"])
+    train("language", [*CHARACTERS, *own, "--model.optimizer.lr=0.03"])
     report = json.loads((in_folder / "runs/language/hello/report/report.json").read_text())
     assert report["loss"] < 0.2
     capsys.readouterr()

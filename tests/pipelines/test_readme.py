@@ -17,7 +17,6 @@ from pipelines import evaluate, sample
 from pipelines.cli import train
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
-from pipelines.language import train_language
 from pipelines.memory_lab import command as memory_lab
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
@@ -55,7 +54,7 @@ def run_short(words: list[str]) -> None:
     elif module == "predict":
         predict.main(arguments)
     elif module == "language":
-        train_language([*arguments, *LANGUAGE])
+        train("language", [*arguments, *LANGUAGE])
     elif module == "sample":
         sample.main([*arguments, "--length=5"])
     elif module == "compare":

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow
 import pytest
 
-from data.batches.data_module import Part
 from data.batches.features import FeaturePart, FeatureStore
+from data.batches.part import Part
 from data.files.errors import InputError
 
 

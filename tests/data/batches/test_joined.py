@@ -34,7 +34,8 @@ def test_texts_that_are_measured_on_are_not_learnt_from(data):
 def test_every_example_of_both_parts_is_there_once_an_epoch(data):
     train, others = data.parts["train"], data.parts["unlabelled"]
     everything = np.arange(len(others))
-    joined = data.learnt_part = JoinedPart(train, others, chosen=everything)
+    joined = JoinedPart(train, others, chosen=everything)
+    data.connect(learnt=joined)
     sources = train.sources() + others.sources()
     assert joined.sources() == sources
     seen = {}

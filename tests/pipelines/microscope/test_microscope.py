@@ -13,7 +13,7 @@ import torch
 
 from data.text.vocabulary import learn_tokenizer
 from models.recurrence.recurrences import GRU, LSTM
-from pipelines.language import train_language
+from pipelines.cli import train
 from pipelines.microscope import command as microscope
 from pipelines.microscope.command import look, observe
 from pipelines.microscope.page import conclusion, microscope_page
@@ -33,7 +33,7 @@ def code_run(tmp_path_factory):
     before = Path.cwd()
     os.chdir(place)
     try:
-        train_language([
+        train("language", [
             f"--config={ROOT / 'pipelines/language_characters.yaml'}", "--data.path=code.c",
             "--run=first", "--model.encoder.features=8", "--model.recurrence.hidden_size=8",
             "--data.num_streams=4", "--data.bptt_steps=20", "--trainer.max_epochs=1",

@@ -13,7 +13,6 @@ import torch
 from data.files.checkpoint import CHECKPOINT_KEY
 from pipelines import evaluate, sample
 from pipelines.cli import train
-from pipelines.language import train_language
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
 from tests.pipelines.conftest import SENTIMENT, write_reviews
@@ -141,7 +140,7 @@ LANGUAGE_COMMANDS = {
     "pretrained": lambda: train(
         "sentiment", [*SENTIMENT, *QUIET, "--data.path=reviews.csv", "--model.pretrained=a.ckpt"]
     ),
-    "resume": lambda: train_language([*QUIET, "--data.path=text.txt", "--ckpt_path=a.ckpt"]),
+    "resume": lambda: train("language", [*QUIET, "--data.path=text.txt", "--ckpt_path=a.ckpt"]),
 }
 
 

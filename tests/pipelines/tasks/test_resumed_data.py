@@ -3,7 +3,6 @@
 import pytest
 
 from pipelines.cli import train
-from pipelines.language import train_language
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import LANGUAGE, SENTIMENT, VIDEO, write_reviews
 
@@ -37,7 +36,7 @@ def test_running_text_that_changed(in_folder, capsys):
     text = in_folder / "x.txt"
     text.write_text("one two three four five " * 60)
     options = ["--data.path=x.txt", *LANGUAGE]
-    train_language([*options, "--run=first"])
+    train("language", [*options, "--run=first"])
     resumed = [*options, "--ckpt_path=runs/language/first/checkpoints/last.ckpt", "--run=second"]
     text.write_text("six " + text.read_text())
-    assert "(other vocabulary and parts)" in refused(capsys, lambda: train_language(resumed))
+    assert "(other vocabulary and parts)" in refused(capsys, lambda: train("language", resumed))

@@ -16,7 +16,6 @@ from data.files.errors import InputError
 from models.finite import first_not_finite, is_finite
 from pipelines import evaluate, sample
 from pipelines.cli import train
-from pipelines.language import train_language
 from pipelines.metrics.calibration import calibrate, shares_of
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
@@ -56,7 +55,7 @@ def texts(*options):
 
 
 def language(*options):
-    train_language([*CHARACTERS, "--data.path=text.txt", "--run=a", *options])
+    train("language", [*CHARACTERS, "--data.path=text.txt", "--run=a", *options])
 
 
 def all_finite(run):

@@ -19,7 +19,6 @@ from models.encoders.words import WordEmbedding, encoders_of
 from models.recurrence.recurrences import LSTM
 from models.sequence.many_to_one import ManyToOne
 from pipelines.cli import train
-from pipelines.language import train_language
 from pipelines.tasks.checkpoints import data_module, load
 from pipelines.training.finetuning import layer_groups, read_language_model, same_layers, texts_read
 from tests.pipelines.conftest import word_classifier
@@ -131,7 +130,7 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
     small = ["--model.encoder.features=8", "--model.recurrence.hidden_size=6"]
     streams = ["--data.num_streams=2", "--data.bptt_steps=8", "--trainer.max_epochs=1"]
     apart = ["--data.label_column=label", "--data.unlabelled=more.csv"]
-    train_language([*quiet, *small, *streams, *apart, "--run=language"])
+    train("language", [*quiet, *small, *streams, *apart, "--run=language"])
     source = "runs/language/language/checkpoints/best.ckpt"
     train(
         "sentiment",

@@ -10,8 +10,8 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from torch.utils.data import DataLoader, Dataset
 
-from data.batches.data_module import Part
 from data.batches.features import FeaturePart
+from data.batches.part import Part
 from data.video.part import VideoPart
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.training import waiting

@@ -1,0 +1,64 @@
+"""Steps of files that a data module reads by itself: the reader of kinds that have no other."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data.files.errors import InputError
+from data.files.folders import files_below
+from pipelines.predict.inputs import Item
+from pipelines.predict.steps import ItemSteps, Reader
+from pipelines.tasks.checkpoints import data_module
+
+
+class DataSteps(Reader):
+    """Reads each file by the data module's own `read_file`.
+
+    Args:
+        description: the checkpoint's (see `checkpoints.describe`).
+    """
+
+    def __init__(self, description: dict[str, Any], *, num_workers: int | None = None) -> None:
+        self._data = data_module(description)
+        self._budget = self._data.steps_per_batch
+
+    def items_at(self, source: str) -> list[Item]:
+        """One file, or all of a folder that have the ending of the data's files."""
+        if os.path.isfile(source):
+            return [Item(source)]
+        suffixes = self._data.file_suffixes
+        found = []
+        if os.path.isdir(source):
+            below = files_below(Path(source), lambda name: name.lower().endswith(suffixes))
+            found = [os.path.join(folder, name) for folder, names in below for name in names]
+        if not found:
+            raise InputError(
+                f"INPUT={source}: no file, and no folder with files of {', '.join(suffixes)}; name one"
+            )
+        return [Item(path) for path in sorted(found)]
+
+    def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
+        """All items in their order, as many at a time as fill a batch."""
+        group: list[ItemSteps] = []
+        longest = 0
+        for item in items:
+            try:
+                one = ItemSteps(item, self._data.read_file(Path(item.source)))
+            except InputError as error:
+                one = ItemSteps.unread(item, str(error))
+            longest = max(longest, len(one.steps))
+            if group and longest * (len(group) + 1) > self._budget:
+                yield group
+                group, longest = [], len(one.steps)
+            group.append(one)
+        if group:
+            yield group
+
+    def together(self, items: Sequence[ItemSteps]) -> Tensor:
+        """Steps (N, …) of several, end to end."""
+        return torch.from_numpy(np.concatenate([one.steps for one in items]))

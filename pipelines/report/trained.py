@@ -1,0 +1,68 @@
+"""The report of a run that was just trained and tested: one function for each kind of answer."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from data.batches.data_module import SequenceDataModule
+from data.running_text.data_module import LanguageDataModule
+from pipelines.report.callback import report_test
+from pipelines.report.language_page import glance, language_page
+from pipelines.report.language_report import as_text, write_language_report
+from pipelines.report.report import write_page
+from pipelines.tasks.classification import Classification
+from pipelines.tasks.next_token import NextToken
+
+
+def report_classifier(
+    model: Classification,
+    data: SequenceDataModule,
+    *,
+    folder: Path,
+    fit_baselines: bool,
+    extra: dict[str, Any],
+) -> None:
+    """Write ``folder/report`` and print its summary.
+
+    Args:
+        model: holds the answers of the test.
+        data: what it was trained and tested on.
+        folder: the run's.
+        fit_baselines: fit the baselines on the training part.
+        extra: further keys of the report.
+    """
+    report_test(
+        model,
+        data,
+        folder=folder,
+        train_seconds=model.train_seconds,
+        fit_baselines=fit_baselines,
+        extra=extra,
+    )
+
+
+def report_language_model(
+    model: NextToken,
+    data: LanguageDataModule,
+    *,
+    folder: Path,
+    fit_baselines: bool,
+    extra: dict[str, Any],
+) -> None:
+    """As `report_classifier`; ``extra`` is not told."""
+    report = write_language_report(
+        folder / "report",
+        data,
+        loss=float(model.trainer.callback_metrics["test/loss"]),
+        train_seconds=model.train_seconds,
+        trained_tokens=model.num_trained_tokens * model.trainer.world_size,
+        fit_baselines=fit_baselines,
+    )
+    print(as_text(report))
+    page = partial(
+        language_page,
+        look=partial(glance, model.model, data),
+        history_file=folder / "metrics.csv",
+    )
+    write_page(folder / "report" / "report.html", page, report)
+    print(f"Report: {folder / 'report' / 'report.html'}")

@@ -1,0 +1,112 @@
+"""The table of kinds: what is trained, on which data, how it is read again and reported.
+
+Parts are named, and imported when they are asked for: who answers texts needs no decoder of videos,
+and a report no command. Nothing else compares the name of a task.
+"""
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from data.files.errors import InputError
+
+
+class Kind(NamedTuple):
+    """One kind of model, by the names of its parts."""
+
+    name: str
+    """What commands, folders of runs and checkpoints call it."""
+    task: str
+    """The subclass of `pipelines.tasks.task.Task` that trains it."""
+    data: str
+    """The data module."""
+    report: str
+    """The function that reports what was trained and tested (see `pipelines.report.trained`)."""
+    reader: str = "pipelines.predict.data_steps.DataSteps"
+    """What makes steps of what is to be answered (see `pipelines.predict.steps.Reader`)."""
+    looked_at_by: str | None = None
+    """The function that makes of the microscope's options what it looks at; None: nothing."""
+    recipe: str = "vectors"
+    """The YAML file in ``pipelines/recipes`` with its defaults."""
+
+    @property
+    def task_class(self) -> Any:
+        """The class behind ``task``."""
+        return _imported(self.task)
+
+    @property
+    def data_class(self) -> Any:
+        """The class behind ``data``."""
+        return _imported(self.data)
+
+    @property
+    def reader_class(self) -> Any:
+        """The class behind ``reader``."""
+        return _imported(self.reader)
+
+    @property
+    def specimen(self) -> Any:
+        """The function behind ``looked_at_by``, or None."""
+        return None if self.looked_at_by is None else _imported(self.looked_at_by)
+
+    @property
+    def write_report(self) -> Any:
+        """The function behind ``report``."""
+        return _imported(self.report)
+
+
+CLASSIFICATION = "pipelines.tasks.classification.Classification"
+CLASSIFICATION_REPORT = "pipelines.report.trained.report_classifier"
+
+#: by name; a row more is a kind more
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "video",
+            task=CLASSIFICATION,
+            data="data.video.VideoDataModule",
+            reader="pipelines.predict.steps.ClipSteps",
+            report=CLASSIFICATION_REPORT,
+            looked_at_by="pipelines.microscope.command.specimen_of_clip",
+            recipe="video",
+        ),
+        Kind(
+            "sentiment",
+            task=CLASSIFICATION,
+            data="data.text.TextDataModule",
+            reader="pipelines.predict.steps.TextSteps",
+            report=CLASSIFICATION_REPORT,
+            looked_at_by="pipelines.microscope.command.specimen_of_text",
+            recipe="sentiment",
+        ),
+        Kind(
+            "language",
+            task="pipelines.tasks.next_token.NextToken",
+            data="data.running_text.LanguageDataModule",
+            report="pipelines.report.trained.report_language_model",
+            looked_at_by="pipelines.microscope.command.specimen_of_running_text",
+            recipe="language",
+        ),
+    )
+}
+
+
+def classifiers() -> dict[str, Kind]:
+    """The kinds that answer with one class."""
+    return {name: kind for name, kind in KINDS.items() if kind.task == CLASSIFICATION}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of a name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in KINDS:
+        raise InputError(f"{name}: no kind of model; give one of {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def _imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
