@@ -79,7 +79,7 @@ def _look_at(model: SequenceClassifier, part: Part, position: int) -> ShownExamp
     device = model.device
     batch = part.__getitems__([position])
     with torch.no_grad():
-        features = model.encode(batch.steps.to(device))
+        features = model.encode(batch.steps.to(device), batch.lengths.to(device))
     running = running_answer(model.model, features)
     probabilities = shares_of(running.scores, model.temperature)
     target = int(probabilities[-1].argmax())

@@ -68,10 +68,10 @@ class TestRecord:
         self._reorder_ids = torch.from_numpy(np.sort(reorder_ids))
         self._answers: list[Answers] = []
         self._reordered: list[Reordered] = []
-        #: of those to be read in other orders, what waits for more: batches and features
-        self._waiting: list[tuple[RaggedBatch, Tensor]] = []
+        #: those to be read in other orders, which wait for more
+        self._waiting: list[RaggedBatch] = []
         self._whole: list[Tensor] = []
-        self._read_again: Callable[[RaggedBatch, Tensor], Tensor]
+        self._read_again: Callable[[RaggedBatch], Tensor]
 
     def add(
         self,
@@ -79,7 +79,7 @@ class TestRecord:
         features: Tensor,
         scores: Tensor,
         *,
-        encode: Callable[[Tensor], Tensor],
+        encode: Callable[[Tensor, Tensor], Tensor],
         read: Callable[[Tensor, Tensor], Tensor],
     ) -> tuple[Tensor, Tensor]:
         """Take one batch: its features (N, D) and scores (B, K), and what gave them.
@@ -110,10 +110,10 @@ class TestRecord:
         if len(chosen):
             # Frames are not looked at again, and are large.
             light = batch if batch.steps.ndim <= 2 else batch._replace(steps=features)
-            self._waiting.append((select(light, chosen), features[steps_of(batch, chosen)]))
+            self._waiting.append(select(light, chosen))
             self._whole.append(scores.argmax(1).cpu()[chosen])
             self._read_again = partial(answers_reordered, encode=encode, read=read)
-            if sum(len(waiting) for _, waiting in self._waiting) >= _STEPS_AT_ONCE:
+            if sum(len(waiting.steps) for waiting in self._waiting) >= _STEPS_AT_ONCE:
                 self._reorder()
         return scores, batch.labels
 
@@ -130,9 +130,8 @@ class TestRecord:
         """Read what waits in other orders: a few together, since one takes as long as many."""
         if not self._waiting:
             return
-        batches, features = zip(*self._waiting, strict=True)
-        together = concatenate(batches)
-        otherwise = self._read_again(together, torch.cat(features))
+        together = concatenate(self._waiting)
+        otherwise = self._read_again(together)
         whole = torch.cat(self._whole)
         self._reordered.append(Reordered(together.labels.cpu(), whole, otherwise))
         self._waiting, self._whole = [], []

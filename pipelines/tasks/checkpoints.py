@@ -72,6 +72,7 @@ def load(
             f"{where}: is a model for {excerpt(description['task'])}; give one of"
             f" {' or '.join(f'runs/{name}' for name in DATA_MODULES)}"
         )
+    _rename_options(description)
     members = description.get("model", {}).get("members", 1)
     if not isinstance(members, int) or members > len(saved.weights):
         raise InputError(f"{where}: has no weights for {excerpt(members)} members")
@@ -84,6 +85,14 @@ def load(
     classifier.description = description
     classifier.temperature = temperature
     return classifier
+
+
+def _rename_options(description: dict[str, Any]) -> None:
+    """Give options of an older version their names of today: ``data.ngrams`` is the encoder's."""
+    ngrams = description.get("data", {}).pop("ngrams", 1)
+    encoder = description.get("model", {}).get("encoder")
+    if ngrams != 1 and isinstance(encoder, dict) and isinstance(encoder.get("init_args"), dict):
+        encoder["init_args"].setdefault("ngrams", ngrams)
 
 
 def _check_inputs(

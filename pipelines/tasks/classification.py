@@ -40,7 +40,7 @@ from pipelines.training.member_losses import MemberLosses
 from pipelines.training.objective import MixedObjective
 from pipelines.training.schedules import Schedule, scheduled, steps_per_epoch
 from pipelines.training.training_loss import TrainingLoss
-from pipelines.training.word_encoders import check_steps, prepare_embeddings
+from pipelines.training.word_encoders import prepare_embeddings
 
 STAGES = ("train", "val", "test")
 
@@ -165,7 +165,6 @@ class SequenceClassifier(LightningModule):
             self.training_loss.weights.copy_(torch.from_numpy(weights))
         if isinstance(data, TextDataModule):
             encoders = encoders_of(self.model.encoder)
-            check_steps(encoders[0], data)
             prepare_embeddings(encoders, data)
         measure_inputs(
             self.members, partial(self._features_of, data, part), encoder=self.model.encoder
@@ -177,12 +176,15 @@ class SequenceClassifier(LightningModule):
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             for batch in data.loader(part, alone=True):
                 if batch.num_sequences:
-                    yield self.encode(batch.steps.to(self.device)), batch.lengths.to(self.device)
+                    lengths = batch.lengths.to(self.device)
+                    yield self.encode(batch.steps.to(self.device), lengths), lengths
         self.model.encoder.train()
 
-    def encode(self, steps: Tensor) -> Tensor:
-        """Steps (N, …) → features (N, D); features that were computed before are what they are."""
-        return steps if steps.is_floating_point() and steps.ndim == 2 else self.model.encoder(steps)
+    def encode(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Steps (N, …), lengths (B,) → features (N, D); those computed before are what they are."""
+        if steps.is_floating_point() and steps.ndim == 2:
+            return steps
+        return self.model.encoder.encode_ragged(steps, lengths)
 
     def _step(self, batch: RaggedBatch, stage: str) -> Tensor:
         self.skipped.update({one.id: one for one in batch.skipped})
@@ -193,7 +195,7 @@ class SequenceClassifier(LightningModule):
         if stage == "train":
             loss, scores = self._member_losses.labelled(batch, encode=self.encode)
         else:
-            features = self.encode(batch.steps)
+            features = self.encode(batch.steps, batch.lengths)
             scores = self.model.read(features, batch.lengths)
             if stage == "test":
                 scores, labels = self._record.add(

@@ -17,8 +17,8 @@ from models.sequence.side_by_side import losses_side_by_side
 from pipelines.training.objective import MixedObjective
 from pipelines.training.training_loss import TrainingLoss
 
-Encode = Callable[[Tensor], Tensor]
-"""Steps (N, …) → features (N, D) of all members together."""
+Encode = Callable[[Tensor, Tensor], Tensor]
+"""Steps (N, …) and lengths (B,) → features (N, D) of all members together."""
 
 
 class MemberLosses:
@@ -46,9 +46,11 @@ class MemberLosses:
         groups = parameters_by_member(self.members)
         if groups:
             encoders = encoders_of(self.members[0].encoder)
-            sources = [partial(encoder, batch.steps) for encoder in encoders]
+            sources = [
+                partial(encoder.encode_ragged, batch.steps, batch.lengths) for encoder in encoders
+            ]
         else:
-            features = encode(batch.steps)
+            features = encode(batch.steps, batch.lengths)
             sources = [partial(member.chosen, features) for member in self.members]
         functions = [
             partial(self._of_member, member, source, batch)
@@ -81,7 +83,7 @@ class MemberLosses:
         zero = torch.zeros((), device=batch.lengths.device)
         if batch.num_sequences == 0:
             return zero
-        features = encode(batch.steps)
+        features = encode(batch.steps, batch.lengths)
         losses = []
         for member in self.members:
             read = partial(member.read, lengths=batch.lengths)

@@ -130,10 +130,10 @@ def test_the_middle_step_is_that_of_each_sequence():
 
 def test_features_pass_the_encoder_by():
     model = classifier().eval()
-    features = torch.randn(5, 4)
-    assert model.encode(features) is features
+    features, lengths = torch.randn(5, 4), torch.tensor([2, 3])
+    assert model.encode(features, lengths) is features
     frames = torch.randint(0, 256, (5, 3, 16, 16), dtype=torch.uint8)
-    torch.testing.assert_close(model.encode(frames), model.model.encoder(frames))
+    torch.testing.assert_close(model.encode(frames, lengths), model.model.encoder(frames))
 
 
 def test_inputs_are_made_for_the_recurrence():
