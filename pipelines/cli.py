@@ -214,6 +214,25 @@ class ClassifierCLI(TrainingCLI):
                 default=[],
                 help="checkpoints of classifiers whose answers to data.unlabelled are learnt too",
             )
+            parser.add_argument(
+                "--data.ngrams", type=int | None, default=None, help="now --model.encoder.ngrams"
+            )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Understand ``data.ngrams``, which has become an option of the encoder."""
+        super().parse_arguments(parser, args)
+        ngrams = self.config.data.pop("ngrams", None)
+        if ngrams is None:
+            return
+        log.warning("--data.ngrams=%s is now --model.encoder.ngrams, and is read as that", ngrams)
+        encoder = self.config.model.encoder
+        if "ngrams" in encoder.init_args:
+            encoder.init_args.ngrams = ngrams
+        elif ngrams != 1:
+            raise InputError(
+                f"--data.ngrams={ngrams}: is now --model.encoder.ngrams, which {encoder.class_path}"
+                " does not have; give --model.encoder=models.encoders.NgramEmbedding, or leave it out"
+            )
 
     def before_instantiate_classes(self) -> None:
         """Refuse what contradicts itself; take over what a language model brings."""
@@ -254,7 +273,6 @@ class ClassifierCLI(TrainingCLI):
             for name, value in taken["init_args"].items():
                 chosen.init_args[name] = value
         self.config.data.tokenizer_from = language_model
-        self.config.data.ngrams = 1  # a language model reads token by token
 
     def prepare(self) -> Callable[[], dict[str, Any]]:
         """Let teachers answer; tell what models that this one builds on have read of the test."""

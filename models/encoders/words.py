@@ -13,18 +13,25 @@ from models.chance import Dropout, uniform
 
 
 class Encoder(nn.Module):
-    """Turns every step into features by itself, knowing nothing of its neighbours.
+    """Turns every step of a sequence into features.
 
-    A subclass sets ``out_features`` and maps (N, …) to (N, out_features). The steps of all
-    sequences of a batch come end to end, so an encoder must treat each alike and alone: what it
-    says of a step may not depend on which other steps came with it.
+    A subclass sets ``out_features`` and defines `forward`, which sees each step alone. One that
+    looks back at earlier steps overrides `encode_ragged` as well, and says in ``looks_back`` how
+    far. No encoder looks ahead, or at another sequence: the features of a step stay the same
+    wherever its sequence is cut off, and in any batch.
     """
 
     out_features: int
+    #: how many steps before a step its features depend on
+    looks_back: int = 0
 
     def forward(self, steps: Tensor) -> Tensor:
-        """(N, …) → (N, out_features)."""
+        """(N, …) → (N, out_features): each step alike and alone, whatever others come with it."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(steps)")
+
+    def encode_ragged(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Steps (N, …) of sequences end to end and their lengths (B,) → (N, out_features)."""
+        return self(steps)
 
 
 class WordEmbedding(Encoder):
@@ -116,6 +123,7 @@ class Several(Encoder):
     def __init__(self, encoder: Encoder, *, copies: int) -> None:
         super().__init__()
         self.out_features = copies * encoder.out_features
+        self.looks_back = encoder.looks_back
         self.encoders = nn.ModuleList([encoder])
         for _ in range(copies - 1):
             other = copy.deepcopy(encoder)
@@ -125,6 +133,11 @@ class Several(Encoder):
     def forward(self, steps: Tensor) -> Tensor:
         """(N, …) → (N, M · D)."""
         return torch.cat([encoder(steps) for encoder in self.encoders], dim=1)
+
+    def encode_ragged(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Steps (N, …) and lengths (B,) → (N, M · D)."""
+        each = [encoder.encode_ragged(steps, lengths) for encoder in self.encoders]  # type: ignore[operator]
+        return torch.cat(each, dim=1)
 
 
 def encoders_of(encoder: Encoder) -> list[Encoder]:

@@ -42,7 +42,7 @@ class Ensemble(nn.Module):
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Steps (N, …) and lengths (B,) → scores (B, K), whose softmax is the answer."""
-        return self.read(self.encoder(steps), lengths)
+        return self.read(self.encoder.encode_ragged(steps, lengths), lengths)
 
     def read(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""

@@ -33,8 +33,8 @@ class LanguageModel(nn.Module):
             softmax over all tokens.
 
     Raises:
-        OptionError: a recurrence of two directions; tied to an encoder without vectors, or with
-            an adaptive softmax; cutoffs that do not rise.
+        OptionError: an encoder that looks back; a recurrence of two directions; tied to an encoder
+            without vectors, or with an adaptive softmax; cutoffs that do not rise.
     """
 
     def __init__(
@@ -48,6 +48,12 @@ class LanguageModel(nn.Module):
         adaptive_cutoffs: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        if encoder.looks_back > 0:
+            # It would not know, at the start of a piece, how the piece before ended.
+            raise OptionError(
+                f"--model.encoder={type(encoder).__name__}: looks back at earlier tokens, and a"
+                " language model reads a text in pieces; give models.encoders.WordEmbedding"
+            )
         if recurrence.num_directions != 1:
             raise OptionError(
                 "bidirectional=true: a language model that reads backwards knows what comes next;"

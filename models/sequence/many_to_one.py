@@ -59,7 +59,7 @@ class ManyToOne(nn.Module):
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Steps (N, …) and lengths (B,) → scores (B, K), before any softmax."""
-        return self.read(self.encoder(steps), lengths)
+        return self.read(self.encoder.encode_ragged(steps, lengths), lengths)
 
     def read(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""

@@ -1,6 +1,6 @@
 """Does the order of steps matter? The same model on shuffled steps, the first half, the last step.
 
-B sequences · N steps in the batch · D features · K classes · G tokens of an n-gram
+B sequences · N steps in the batch · D features · K classes
 """
 
 from collections.abc import Callable
@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from data.batches.ragged import RaggedBatch
-from data.text.part import windows
 from pipelines.metrics.intervals import Comparison
 
 # Beyond this many, more examples change a share by less than a percent.
@@ -34,17 +33,16 @@ def chosen_ids(ids: np.ndarray, *, seed: int = 0) -> np.ndarray:
 
 def answers_reordered(
     batch: RaggedBatch,
-    features: Tensor,
     *,
-    encode: Callable[[Tensor], Tensor],
+    encode: Callable[[RaggedBatch], Tensor],
     read: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
     """What is answered to the sequences of a batch when they are read otherwise.
 
     Args:
         batch: of B sequences.
-        features: (N, D), its encoded steps.
-        encode: steps (N, …) → features (N, D).
+        encode: a batch → features (N, D); an encoder may look back, so steps
+            are encoded anew in each order.
         read: features (N, D) and lengths (B,) → scores (B, K).
 
     Returns:
@@ -60,26 +58,11 @@ def answers_reordered(
             own = keep(lengths[k], generator)
             rows.append(own + ends[k] - lengths[k])
             kept.append(len(own))
-        places = torch.from_numpy(np.concatenate(rows)).to(features.device)
-        new_lengths = torch.tensor(kept, device=features.device)
-        answered.append(read(_taken(batch, features, places, kept, encode), new_lengths).argmax(1))
+        places = torch.from_numpy(np.concatenate(rows)).to(batch.steps.device)
+        new_lengths = torch.tensor(kept, device=batch.lengths.device)
+        features = encode(batch._replace(steps=batch.steps[places], lengths=new_lengths))
+        answered.append(read(features, new_lengths).argmax(1))
     return torch.stack(answered, dim=1).cpu()
-
-
-def _taken(
-    batch: RaggedBatch,
-    features: Tensor,
-    places: Tensor,
-    lengths: list[int],
-    encode: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """The features of some steps in their new order."""
-    if batch.steps.is_floating_point() or batch.steps.ndim != 2:
-        return features[places]  # a step says the same wherever it stands
-    # What an n-gram holds is what stands before it now.
-    tokens = batch.steps[places, 0].cpu().numpy()
-    shown = windows(tokens, np.asarray(lengths), ngrams=batch.steps.shape[1])
-    return encode(torch.from_numpy(shown).to(features.device))
 
 
 def describe_order(labels: np.ndarray, whole: np.ndarray, otherwise: np.ndarray) -> dict[str, Any]:

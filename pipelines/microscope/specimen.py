@@ -19,8 +19,8 @@ from data.files.encodings import clean, read_text, typed_text
 from data.files.errors import InputError
 from data.files.folders import why_no_file
 from data.running_text.documents import pieces
-from data.text.part import windows
 from data.video.data_module import reading_of
+from models.encoders.words import Encoder
 from models.recurrence.recurrences import Recurrence
 from models.recurrence.traces import cells_of
 from models.sequence.many_to_one import ManyToOne
@@ -104,8 +104,7 @@ def text_specimen(
     reader = _member(model, member)
     tokenizer = Tokenizer.from_str(model.description["inputs"]["tokenizer"])
     cut = cut_text(tokenizer, text, most=_affordable(reader.recurrence, most))
-    ngrams = model.description["data"].get("ngrams", 1)
-    steps = torch.from_numpy(windows(cut.tokens, np.array([len(cut.tokens)]), ngrams=ngrams))
+    steps = torch.from_numpy(cut.tokens)
     return _of_text(cut, reader.recurrence, _inputs_of(reader, steps), source, syntax)
 
 
@@ -220,13 +219,22 @@ def _inputs_of(reader: ManyToOne, steps: Tensor) -> Callable[[], Iterator[Tensor
     """What a classifier's recurrence reads of steps (T, …); in pieces, if they need no other."""
 
     def inputs() -> Iterator[Tensor]:
-        encoded = (reader.encoder(piece) for piece in steps.split(STEPS_AT_ONCE))
+        encoded = _encoded(reader.encoder, steps)
         if reader.inputs is None:
             yield from map(reader.chosen, encoded)
         else:
             yield reader.read_from(torch.cat(list(encoded)), torch.tensor([len(steps)]))
 
     return inputs
+
+
+def _encoded(encoder: Encoder, steps: Tensor) -> Iterator[Tensor]:
+    """The features (T, D) of one sequence, in pieces from the first to the last."""
+    for start in range(0, len(steps), STEPS_AT_ONCE):
+        # The steps that an encoder looks back at come again, and their features are dropped.
+        first = max(start - encoder.looks_back, 0)
+        piece = steps[first : start + STEPS_AT_ONCE]
+        yield encoder.encode_ragged(piece, torch.tensor([len(piece)]))[start - first :]
 
 
 def _affordable(recurrence: Recurrence, most: int) -> int:

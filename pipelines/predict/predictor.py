@@ -203,9 +203,12 @@ class Predictor:
         return shares_of(scores, self.model.temperature)
 
     def _timelines(self, batch: list[ItemSteps]) -> list[Timeline]:
+        counts = [len(one.steps) for one in batch]
+        lengths = torch.tensor(counts, device=self.device)
         with torch.inference_mode():
-            features = self.model.encode(self.steps.together(batch).to(self.device))
-            each = features.split([len(one.steps) for one in batch])
+            steps = self.steps.together(batch).to(self.device)
+            features = self.model.model.encoder.encode_ragged(steps, lengths)
+            each = features.split(counts)
             running = [running_answer(self.model.model, some) for some in each]
         timelines = []
         for one, (places, scores) in zip(batch, running, strict=True):

@@ -17,7 +17,6 @@ from data.clips.clip import local_path
 from data.decoding.reading_ahead import ClipReader
 from data.files.encodings import clean
 from data.files.workers import available_cores
-from data.text.part import windows
 from data.text.tokenizing import content_of, unknown_of
 from data.video.data_module import reading_of
 from pipelines.predict.inputs import Item, clip_items
@@ -80,7 +79,6 @@ class TextSteps(Reader):
         self._tokenizer = Tokenizer.from_str(description["inputs"]["tokenizer"])
         self._unknown = unknown_of(self._tokenizer)
         self._max_tokens = description["data"].get("max_tokens")
-        self._ngrams = description["data"].get("ngrams", 1)
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
         """All items in their order, some hundred at a time."""
@@ -103,10 +101,8 @@ class TextSteps(Reader):
         return found
 
     def together(self, items: Sequence[ItemSteps]) -> Tensor:
-        """Tokens (N,) or n-grams (N, G) of several, end to end."""
-        lengths = np.array([len(one.steps) for one in items])
-        tokens = np.concatenate([one.steps for one in items])
-        return torch.from_numpy(windows(tokens, lengths, ngrams=self._ngrams))
+        """Tokens (N,) of several, end to end."""
+        return torch.from_numpy(np.concatenate([one.steps for one in items]))
 
 
 def _characters_bounded(items: Iterator[Item]) -> list[Item]:

@@ -71,8 +71,8 @@ def frame_features(
         # By one process alone: it must see all examples and not its share of them.
         for batch in tqdm(data.loader(part, alone=True), desc="Frame features", disable=None):
             if batch.num_sequences:
-                features = model.encode(batch.steps.to(device)).float()
                 lengths = batch.lengths.to(device)
+                features = model.encode(batch).float()
                 means.append(mean(features, lengths).cpu())
                 middles.append(middle(features, lengths).cpu())
                 labels.append(batch.labels)

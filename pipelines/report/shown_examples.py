@@ -76,10 +76,9 @@ def look_at(model: Classification, part: Part, positions: list[int]) -> Iterator
 
 
 def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
-    device = model.device
     batch = part.__getitems__([position])
     with torch.no_grad():
-        features = model.encode(batch.steps.to(device))
+        features = model.encode(batch)
     running = running_answer(model.model, features)
     probabilities = shares_of(running.scores, model.temperature)
     target = int(probabilities[-1].argmax())

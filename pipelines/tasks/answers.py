@@ -57,21 +57,24 @@ class TestRecord:
     Args:
         reorder_ids: which examples are read in other orders too.
         part: what is tested on; it tells where an example without an answer came from.
+        looks_back: whether the encoder's features of a step depend on those before it.
     """
 
     __test__ = False  # whatever its name, it is no test
 
-    def __init__(self, reorder_ids: np.ndarray, *, part: Part | None = None) -> None:
-        self._part = part
+    def __init__(
+        self, reorder_ids: np.ndarray, *, part: Part | None = None, looks_back: bool = False
+    ) -> None:
+        self._part, self._looks_back = part, looks_back
         #: examples whose scores are not finite: no answers
         self.skipped: list[Skipped] = []
         self._reorder_ids = torch.from_numpy(np.sort(reorder_ids))
         self._answers: list[Answers] = []
         self._reordered: list[Reordered] = []
-        #: of those to be read in other orders, what waits for more: batches and features
-        self._waiting: list[tuple[RaggedBatch, Tensor]] = []
+        #: those to be read in other orders, which wait for more
+        self._waiting: list[RaggedBatch] = []
         self._whole: list[Tensor] = []
-        self._read_again: Callable[[RaggedBatch, Tensor], Tensor]
+        self._read_again: Callable[[RaggedBatch], Tensor]
 
     def add(
         self,
@@ -79,7 +82,7 @@ class TestRecord:
         features: Tensor,
         scores: Tensor,
         *,
-        encode: Callable[[Tensor], Tensor],
+        encode: Callable[[RaggedBatch], Tensor],
         read: Callable[[Tensor, Tensor], Tensor],
     ) -> tuple[Tensor, Tensor]:
         """Take one batch: its features (N, D) and scores (B, K), and what gave them.
@@ -108,12 +111,14 @@ class TestRecord:
         )
         chosen = torch.isin(batch.ids.cpu(), self._reorder_ids).nonzero()[:, 0]
         if len(chosen):
-            # Frames are not looked at again, and are large.
-            light = batch if batch.steps.ndim <= 2 else batch._replace(steps=features)
-            self._waiting.append((select(light, chosen), features[steps_of(batch, chosen)]))
+            # A step that says the same wherever it stands is not encoded again.
+            light = batch
+            if not self._looks_back:
+                light = batch._replace(steps=features, is_encoded=True)
+            self._waiting.append(select(light, chosen))
             self._whole.append(scores.argmax(1).cpu()[chosen])
             self._read_again = partial(answers_reordered, encode=encode, read=read)
-            if sum(len(waiting) for _, waiting in self._waiting) >= _STEPS_AT_ONCE:
+            if sum(len(waiting.steps) for waiting in self._waiting) >= _STEPS_AT_ONCE:
                 self._reorder()
         return scores, batch.labels
 
@@ -130,9 +135,8 @@ class TestRecord:
         """Read what waits in other orders: a few together, since one takes as long as many."""
         if not self._waiting:
             return
-        batches, features = zip(*self._waiting, strict=True)
-        together = concatenate(batches)
-        otherwise = self._read_again(together, torch.cat(features))
+        together = concatenate(self._waiting)
+        otherwise = self._read_again(together)
         whole = torch.cat(self._whole)
         self._reordered.append(Reordered(together.labels.cpu(), whole, otherwise))
         self._waiting, self._whole = [], []

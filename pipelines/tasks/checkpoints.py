@@ -68,7 +68,7 @@ def load(
             f"{where}: is a model for {excerpt(description['task'])}; give one of"
             f" {' or '.join(f'runs/{name}' for name in classifiers())}"
         )
-    description.get("model", {}).pop("objective", None)  # of versions that had one
+    _rename_options(description)
     members = description.get("model", {}).get("members", 1)
     if not isinstance(members, int) or members > len(saved.weights):
         raise InputError(f"{where}: has no weights for {excerpt(members)} members")
@@ -81,6 +81,19 @@ def load(
     classifier.description = description
     classifier.temperature = temperature
     return classifier
+
+
+def _rename_options(description: dict[str, Any]) -> None:
+    """Give options of an older version their names of today, and leave out those that are gone.
+
+    ``data.ngrams`` is the encoder's; ``model.objective`` was for training alone.
+    """
+    model = description.get("model", {})
+    model.pop("objective", None)
+    ngrams = description.get("data", {}).pop("ngrams", 1)
+    encoder = model.get("encoder")
+    if ngrams != 1 and isinstance(encoder, dict) and isinstance(encoder.get("init_args"), dict):
+        encoder["init_args"].setdefault("ngrams", ngrams)
 
 
 def _check_inputs(description: dict[str, Any], classifier: Classification, *, where: str) -> None:

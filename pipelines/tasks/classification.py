@@ -39,7 +39,7 @@ from pipelines.training.measured_inputs import measure_inputs
 from pipelines.training.member_losses import MemberLosses
 from pipelines.training.schedules import Schedule, steps_per_epoch
 from pipelines.training.training_loss import TrainingLoss
-from pipelines.training.word_encoders import check_steps, prepare_embeddings
+from pipelines.training.word_encoders import prepare_embeddings
 
 
 class Classification(Task):
@@ -153,7 +153,6 @@ class Classification(Task):
             self.training_loss.weights.copy_(torch.from_numpy(weights))
         if isinstance(data, TextDataModule):
             encoders = encoders_of(self.model.encoder)
-            check_steps(encoders[0], data)
             prepare_embeddings(encoders, data)
         measure_inputs(
             self.members, partial(self._features_of, data, part), encoder=self.model.encoder
@@ -165,12 +164,15 @@ class Classification(Task):
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             for batch in data.loader(part, alone=True):
                 if batch.num_sequences:
-                    yield self.encode(batch.steps.to(self.device)), batch.lengths.to(self.device)
+                    yield self.encode(batch), batch.lengths.to(self.device)
         self.model.encoder.train()
 
-    def encode(self, steps: Tensor) -> Tensor:
-        """Steps (N, …) → features (N, D); features that were computed before are what they are."""
-        return steps if steps.is_floating_point() and steps.ndim == 2 else self.model.encoder(steps)
+    def encode(self, batch: RaggedBatch) -> Tensor:
+        """The features (N, D) of a batch's steps; those that were computed before are what they are."""
+        steps = batch.steps.to(self.device)
+        if batch.is_encoded:
+            return steps
+        return self.model.encoder.encode_ragged(steps, batch.lengths.to(self.device))
 
     def step(self, batch: RaggedBatch, stage: Stage) -> Tensor:
         """The mean loss of a batch; while testing, its answers are recorded."""
@@ -181,7 +183,7 @@ class Classification(Task):
         if stage == "train":
             loss, scores = self._member_losses(batch, encode=self.encode)
         else:
-            features = self.encode(batch.steps)
+            features = self.encode(batch)
             scores = self.model.read(features, batch.lengths)
             if stage == "test":
                 scores, labels = self._record.add(
@@ -216,7 +218,9 @@ class Classification(Task):
         """Forget an earlier test, and choose what is read in other orders too."""
         data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         part = data.parts[data.reported_part]
-        self._record = TestRecord(chosen_ids(part.ids), part=part)
+        self._record = TestRecord(
+            chosen_ids(part.ids), part=part, looks_back=self.model.encoder.looks_back > 0
+        )
         self.answers = self.reordered = None
 
     def on_test_epoch_end(self) -> None:

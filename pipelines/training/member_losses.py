@@ -16,8 +16,8 @@ from models.sequence.many_to_one import ManyToOne
 from models.sequence.side_by_side import losses_side_by_side
 from pipelines.training.training_loss import TrainingLoss
 
-Encode = Callable[[Tensor], Tensor]
-"""Steps (N, …) → features (N, D) of all members together."""
+Encode = Callable[[RaggedBatch], Tensor]
+"""A batch → features (N, D) of all members together."""
 
 
 class MemberLosses:
@@ -37,11 +37,13 @@ class MemberLosses:
         On a CPU, members that share nothing compute side by side, each in one thread.
         """
         groups = parameters_by_member(self.members)
-        if groups:
+        if groups and not batch.is_encoded:
             encoders = encoders_of(self.members[0].encoder)
-            sources = [partial(encoder, batch.steps) for encoder in encoders]
+            sources = [
+                partial(encoder.encode_ragged, batch.steps, batch.lengths) for encoder in encoders
+            ]
         else:
-            features = encode(batch.steps)
+            features = encode(batch)
             sources = [partial(member.chosen, features) for member in self.members]
         functions = [
             partial(self._of_member, member, source, batch)

@@ -14,22 +14,6 @@ from data.text.word_vectors import WordVectors
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, WordEmbedding
 
-
-def check_steps(encoder: Encoder, data: TextDataModule) -> None:
-    """See that an encoder reads what a step of the data shows.
-
-    Raises:
-        InputError: single tokens and an encoder of n-grams, or the other way round.
-    """
-    if data.ngrams > 1 and not isinstance(encoder, NgramEmbedding):
-        raise InputError(
-            f"--data.ngrams={data.ngrams}: {type(encoder).__name__} reads single tokens; give"
-            " --model.encoder=models.encoders.NgramEmbedding, or 1"
-        )
-    if data.ngrams == 1 and isinstance(encoder, NgramEmbedding):
-        raise InputError("--data.ngrams=1: NgramEmbedding reads n-grams; give 2 or more")
-
-
 # One that occurs less often has no vector: it would be learnt by heart.
 _LEAST_OFTEN = 3
 # Codes of so many steps are counted at once.
@@ -55,12 +39,12 @@ def prepare_embeddings(encoders: Sequence[Encoder], data: TextDataModule) -> Non
         if data.vectors is not None:
             _take_vectors(encoder, data.vectors)
         if isinstance(encoder, NgramEmbedding):
-            frequent = frequent_ngrams(data, encoder.num_ngrams) if frequent is None else frequent
+            frequent = frequent_ngrams(data, encoder) if frequent is None else frequent
             encoder.know(frequent)
 
 
-def frequent_ngrams(data: TextDataModule, most: int) -> Tensor:
-    """(R,) int64: the codes of the most frequent n-grams that are learnt from, at most ``most``."""
+def frequent_ngrams(data: TextDataModule, encoder: NgramEmbedding) -> Tensor:
+    """(R,) int64: the codes of the most frequent n-grams that are learnt from, as many as fit."""
     codes, counts = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
     waiting: list[Tensor] = []
     num_waiting = 0
@@ -72,7 +56,7 @@ def frequent_ngrams(data: TextDataModule, most: int) -> Tensor:
         return both, sums.index_add_(0, place, torch.cat([counts, times]))
 
     for batch in data.loader(data.learnt_part, alone=True):
-        for code in NgramEmbedding.codes_of(batch.steps):
+        for code in encoder.codes_of(encoder.windows(batch.steps, batch.lengths)):
             waiting.append(code[code >= 0])
             num_waiting += len(code)
         if num_waiting >= _STEPS_AT_ONCE:
@@ -83,7 +67,7 @@ def frequent_ngrams(data: TextDataModule, most: int) -> Tensor:
     is_frequent = counts >= _LEAST_OFTEN
     codes, counts = codes[is_frequent], counts[is_frequent]
     # Of equally frequent ones the smaller code: the same on every rank.
-    return codes[counts.argsort(descending=True, stable=True)[:most]]
+    return codes[counts.argsort(descending=True, stable=True)[: encoder.num_ngrams]]
 
 
 def _take_vectors(encoder: WordEmbedding, vectors: WordVectors) -> None:

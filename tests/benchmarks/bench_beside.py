@@ -51,7 +51,7 @@ def main() -> None:
     prepare_processor()
     torch.manual_seed(0)
     all_threads = torch.get_num_threads()
-    data = TextDataModule(steps_per_batch=BUDGET, ngrams=2)
+    data = TextDataModule(steps_per_batch=BUDGET)
     model = recipe(data)
     # As members that share an encoder are trained: each in its turn, on all threads.
     in_turn: AbstractContextManager[object] = mock.patch.object(

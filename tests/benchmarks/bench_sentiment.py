@@ -83,7 +83,7 @@ def bare(model: Classification, batches: list[RaggedBatch]) -> float:
     start = time.perf_counter()
     for batch in batches:
         optimizer.zero_grad()
-        features = model.model.encoder(batch.steps)
+        features = model.encode(batch.steps, batch.lengths)
         losses = [
             cross_entropy(member.read(features, batch.lengths), batch.labels)
             for member in model.members
@@ -181,6 +181,7 @@ def recipe(data: TextDataModule) -> Classification:
     """The model of sentiment.yaml."""
     encoder = NgramEmbedding(
         data.num_tokens,
+        ngrams=2,
         features=FEATURES,
         dropout=0.5,
         word_dropout=0.2,
@@ -194,7 +195,7 @@ def recipe(data: TextDataModule) -> Classification:
 
 def the_recipe() -> None:
     """The command's way and the bare loop, with the recipe of sentiment.yaml."""
-    data = TextDataModule(steps_per_batch=BUDGET, ngrams=2)
+    data = TextDataModule(steps_per_batch=BUDGET)
     model = recipe(data)
     ready = list(itertools.islice(data.train_dataloader(), NUM_BATCHES))
     show(

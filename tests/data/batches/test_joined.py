@@ -16,9 +16,7 @@ def data(tmp_path):
     more = [f"another film, {'very ' * k}good" for k in range(5)]
     more = [*map(str.upper, texts), "", *more, "Another <br/> film, good"]
     pandas.DataFrame({"text": more}).to_csv(tmp_path / "more.csv")
-    return TextDataModule(
-        path=str(tmp_path / "reviews.csv"), unlabelled=str(tmp_path / "more.csv"), ngrams=2
-    )
+    return TextDataModule(path=str(tmp_path / "reviews.csv"), unlabelled=str(tmp_path / "more.csv"))
 
 
 def test_texts_that_are_measured_on_are_not_learnt_from(data):

@@ -1,13 +1,11 @@
 import json
 from functools import partial
 
-import numpy as np
 import pandas
 import pytest
 
 from data.files.errors import InputError
 from data.text.data_module import TextDataModule
-from data.text.part import windows
 from data.text.sources import one_table, read_texts
 from data.text.vocabulary import learn_tokenizer
 
@@ -169,11 +167,3 @@ def test_texts_without_labels_are_all_parts_of_the_hub_s_or_the_one_named(monkey
     assert read("somebody/texts:more")["text"][:] == ["more"]
     with pytest.raises(InputError, match="has the parts test, more; name one"):
         read("somebody/texts:less")
-
-
-def test_steps_show_the_tokens_before_them():
-    tokens, lengths = np.array([3, 4, 5, 6]), np.array([3, 1])
-    assert windows(tokens, lengths, ngrams=1) is tokens
-    shown = windows(tokens, lengths, ngrams=3)
-    assert shown.tolist() == [[3, -1, -1], [4, 3, -1], [5, 4, 3], [6, -1, -1]]
-    assert windows(np.empty(0, np.int64), np.empty(0, np.int64), ngrams=2).shape == (0, 2)

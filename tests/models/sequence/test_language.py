@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import nll_loss
 
+from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding
 from models.errors import OptionError
 from models.heads import softmax
@@ -183,3 +184,8 @@ def test_mixed_precision_on_the_cpu():
             losses.mean().backward()
         assert losses.dtype == torch.float32
         torch.testing.assert_close(losses, exact, atol=0.05, rtol=0.02)
+
+
+def test_an_encoder_that_looks_back_is_refused():
+    with pytest.raises(OptionError, match="NgramEmbedding: looks back at earlier tokens"):
+        LanguageModel(NgramEmbedding(5, features=4), LSTM(4), num_tokens=5)

@@ -1,3 +1,4 @@
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 import torch
 
 from data.batches.ragged import collate, select
-from data.text.part import windows
+from models.encoders.ngrams import windows
 from pipelines.metrics.order import (
     MOST_EXAMPLES,
     READINGS,
@@ -16,11 +17,15 @@ from pipelines.metrics.order import (
 from pipelines.tasks.answers import TestRecord
 
 
-def batch_of(*sequences, ngrams=1):
-    lengths = np.array([len(s) for s in sequences])
-    steps = windows(np.concatenate([np.array(s) for s in sequences]), lengths, ngrams=ngrams)
+def batch_of(*sequences):
+    lengths = [len(s) for s in sequences]
     ids = range(10, 10 + len(lengths))
-    return collate(torch.from_numpy(steps), lengths=lengths, labels=[0] * len(lengths), ids=ids)
+    steps = torch.tensor([token for s in sequences for token in s])
+    return collate(steps, lengths=lengths, labels=[0] * len(lengths), ids=ids)
+
+
+def as_they_are(steps, lengths):
+    return steps[:, None].float()
 
 
 def seen(batch, chosen, *, encode):
@@ -32,29 +37,28 @@ def seen(batch, chosen, *, encode):
         return torch.zeros(len(lengths), 2)
 
     batch = select(batch, torch.tensor(chosen))
-    answers_reordered(batch, encode(batch.steps), encode=encode, read=read)
+    answers_reordered(batch, encode=encode, read=read)
     return dict(zip(READINGS, readings, strict=True))
 
 
 def test_the_readings_by_hand():
-    found = seen(
-        batch_of([1, 2, 3, 4, 5], [6], [7, 8]), [0, 2], encode=lambda t: t[:, None].float()
-    )
+    found = seen(batch_of([1, 2, 3, 4, 5], [6], [7, 8]), [0, 2], encode=as_they_are)
     assert found["first_half"] == [[[1], [2]], [[7]]]
     assert found["last_step"] == [[[5]], [[8]]]
     assert sorted(x for (x,) in found["shuffled"][0]) == [1, 2, 3, 4, 5]
 
 
 def test_the_shuffle_depends_on_the_example_alone():
-    encode = lambda t: t[:, None].float()  # noqa: E731
-    alone = seen(batch_of(list(range(30))), [0], encode=encode)["shuffled"][0]
-    with_others = seen(batch_of(list(range(30)), [3, 4]), [0, 1], encode=encode)["shuffled"][0]
+    alone = seen(batch_of(list(range(30))), [0], encode=as_they_are)["shuffled"][0]
+    both = seen(batch_of(list(range(30)), [3, 4]), [0, 1], encode=as_they_are)
+    with_others = both["shuffled"][0]
     assert alone == with_others
     assert alone != [[k] for k in range(30)]
 
 
-def test_ngrams_hold_what_stands_before_them_after_the_shuffle():
-    found = seen(batch_of(list(range(1, 9)), ngrams=2), [0], encode=lambda t: t.float())
+def test_an_encoder_that_looks_back_sees_what_stands_there_after_the_shuffle():
+    encode = partial(windows, size=2)
+    found = seen(batch_of(list(range(1, 9)), [9, 10]), [0, 1], encode=encode)
     pairs = found["shuffled"][0]
     assert pairs[0][1] == -1
     assert [before for _, before in pairs[1:]] == [token for token, _ in pairs[:-1]]
@@ -87,7 +91,7 @@ def test_readings_are_the_same_however_many_wait_together(at_once, monkeypatch):
     generator = torch.Generator().manual_seed(0)
     weights = torch.randn(3, 2, generator=generator)
 
-    def encode(steps):
+    def encode(steps, lengths):
         return torch.randn(10, 3, generator=torch.Generator().manual_seed(1))[steps]
 
     def read(features, lengths):
@@ -103,13 +107,13 @@ def test_readings_are_the_same_however_many_wait_together(at_once, monkeypatch):
     whole = batch_of(*sequences)
     for first in (0, 2):
         batch = select(whole, torch.tensor([first, first + 1]))
-        features = encode(batch.steps)
+        features = encode(batch.steps, batch.lengths)
         record.add(batch, features, read(features, batch.lengths), encode=encode, read=read)
     answers, found = record.of_all_ranks(SimpleNamespace(world_size=1))
     assert answers.ids.tolist() == [10, 11, 12, 13]
     assert len(found.labels) == 3
     chosen = select(whole, torch.tensor([0, 2, 3]))
-    features = encode(chosen.steps)
-    expected = answers_reordered(chosen, features, encode=encode, read=read)
+    features = encode(chosen.steps, chosen.lengths)
+    expected = answers_reordered(chosen, encode=encode, read=read)
     assert torch.equal(found.otherwise, expected)
     assert torch.equal(found.whole, read(features, chosen.lengths).argmax(1))

@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from data.text.vocabulary import learn_tokenizer
+from models.encoders.ngrams import NgramEmbedding
 from models.recurrence.recurrences import GRU, LSTM
+from models.sequence.many_to_one import ManyToOne
 from pipelines.cli import train
 from pipelines.microscope import command as microscope
 from pipelines.microscope.command import look, observe
 from pipelines.microscope.page import conclusion, microscope_page
-from pipelines.microscope.specimen import Specimen, cut_text
+from pipelines.microscope.specimen import Specimen, _inputs_of, cut_text
 from pipelines.microscope.tracks import Track
 from pipelines.microscope.unit_pictures import Scale, Stretch, coloured_text, levels_of
 from tests import ROOT
@@ -58,6 +60,18 @@ def opened(folder):
 
 
 # Reading.
+
+
+def test_pieces_of_a_text_are_encoded_as_the_whole(monkeypatch):
+    monkeypatch.setattr("pipelines.microscope.specimen.STEPS_AT_ONCE", 4)
+    encoder = NgramEmbedding(9, ngrams=3, features=4, num_ngrams=20)
+    tokens, lengths = torch.arange(10) % 9, torch.tensor([10])
+    encoder.know(torch.cat(list(encoder.codes_of(encoder.windows(tokens, lengths))))[-10:])
+    torch.nn.init.normal_(encoder.ngrams.weight)
+    reader = ManyToOne(encoder, GRU(4), num_classes=2).eval()
+    pieces = list(_inputs_of(reader, tokens)())
+    assert [len(piece) for piece in pieces] == [4, 4, 2]
+    torch.testing.assert_close(torch.cat(pieces), encoder.encode_ragged(tokens, lengths))
 
 
 def specimen(recurrence, inputs, piece=9, tracks=()):

@@ -130,10 +130,13 @@ def test_the_middle_step_is_that_of_each_sequence():
 
 def test_features_pass_the_encoder_by():
     model = classifier().eval()
-    features = torch.randn(5, 4)
-    assert model.encode(features) is features
+    for width in (4, 2):  # of another number than the encoder gives: nobody guesses by the shape
+        features = torch.randn(5, width)
+        computed = collate(features, lengths=[2, 3], labels=[0, 1], ids=[0, 1], is_encoded=True)
+        assert model.encode(computed) is features
     frames = torch.randint(0, 256, (5, 3, 16, 16), dtype=torch.uint8)
-    torch.testing.assert_close(model.encode(frames), model.model.encoder(frames))
+    batch = collate(frames, lengths=[2, 3], labels=[0, 1], ids=[0, 1])
+    torch.testing.assert_close(model.encode(batch), model.model.encoder(frames))
 
 
 def test_inputs_are_made_for_the_recurrence():

@@ -6,19 +6,16 @@ import torch
 
 from data.batches.ragged import collate
 from data.files.errors import InputError
-from data.text.part import windows
 from models.encoders.ngrams import NgramEmbedding
-from models.encoders.words import OneHot, WordEmbedding
+from models.encoders.words import WordEmbedding
 from pipelines.cli import train
 from pipelines.predict import command as predict
-from pipelines.training.word_encoders import check_steps, frequent_ngrams, prepare_embeddings
+from pipelines.training.word_encoders import frequent_ngrams, prepare_embeddings
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
 
-def data(vectors=None, ngrams=1):
-    return SimpleNamespace(
-        token_counts=lambda: np.array([1, 0, 3, 0]), vectors=vectors, ngrams=ngrams
-    )
+def data(vectors=None):
+    return SimpleNamespace(token_counts=lambda: np.array([1, 0, 3, 0]), vectors=vectors)
 
 
 def test_frequencies_are_those_of_the_training_part():
@@ -44,35 +41,27 @@ def test_vectors_of_another_size_are_refused():
         prepare_embeddings([WordEmbedding(3, features=2)], data(vectors=vectors))
 
 
-def test_what_a_step_shows_must_be_what_the_encoder_reads():
-    with pytest.raises(InputError, match=r"ngrams=3: WordEmbedding reads single tokens"):
-        check_steps(WordEmbedding(4, features=2), data(ngrams=3))
-    with pytest.raises(InputError, match=r"ngrams=1: NgramEmbedding reads n-grams"):
-        check_steps(NgramEmbedding(4, features=2), data())
-
-
-def test_an_encoder_without_vectors_is_asked_too():
-    with pytest.raises(InputError, match=r"ngrams=2: OneHot reads single tokens"):
-        check_steps(OneHot(4), data(ngrams=2))
-
-
 def test_the_frequent_ngrams_of_the_training_part_have_vectors(monkeypatch):
     texts = [[1, 2, 3], [1, 2], [1, 2, 3], [5, 1, 2, 3], [7, 8]]
-    lengths = [len(text) for text in texts]
-    steps = windows(np.concatenate([np.array(text) for text in texts]), np.array(lengths), ngrams=3)
     batches = [
-        collate(torch.from_numpy(part), lengths=n, labels=[0] * len(n), ids=range(len(n)))
-        for part, n in ((steps[:8], lengths[:3]), (steps[8:], lengths[3:]))
+        collate(
+            torch.tensor([token for text in some for token in text]),
+            lengths=[len(text) for text in some],
+            labels=[0] * len(some),
+            ids=range(len(some)),
+        )
+        for some in (texts[:3], texts[3:])
     ]
     given = SimpleNamespace(loader=lambda part, alone: batches, learnt_part=None)
     for at_once in (1, 100):
         monkeypatch.setattr("pipelines.training.word_encoders._STEPS_AT_ONCE", at_once)
         # 1 2 four times, 2 3 and 1 2 3 three times, all others less often.
-        found = frequent_ngrams(given, 10)
+        found = frequent_ngrams(given, NgramEmbedding(9, ngrams=3, num_ngrams=10))
         bigrams, trigrams = NgramEmbedding.codes_of(torch.tensor([[2, 1, -1], [3, 2, 1]]))
         assert set(found.tolist()) == {*bigrams.tolist(), trigrams[1].item()}
         assert found[0] == bigrams[0]
-        assert frequent_ngrams(given, 1).tolist() == [bigrams[0]]
+        one = NgramEmbedding(9, ngrams=3, num_ngrams=1)
+        assert frequent_ngrams(given, one).tolist() == [bigrams[0]]
 
 
 def test_ngrams_from_training_to_prediction(in_folder, capsys):
@@ -81,7 +70,7 @@ def test_ngrams_from_training_to_prediction(in_folder, capsys):
         "sentiment",
         [
             f"--data.path={table}", "--run=one", *SENTIMENT, "--data.tokenizer=characters",
-            "--data.ngrams=3", "--model.encoder=models.encoders.NgramEmbedding",
+            "--model.encoder=models.encoders.NgramEmbedding", "--model.encoder.ngrams=3",
             "--model.encoder.features=4", "--model.encoder.num_ngrams=50", "--model.members=2",
         ],
     )  # fmt: skip

@@ -1,0 +1,118 @@
+"""Checkpoints and recipes that were written before an option got another name."""
+
+import logging
+
+import pytest
+import torch
+import yaml
+from pytorch_lightning.cli import LightningCLI
+
+from data.files.checkpoint import CHECKPOINT_KEY
+from data.files.errors import InputError
+from models.encoders.ngrams import NgramEmbedding
+from pipelines.cli import ClassifierCLI, defaults
+from pipelines.tasks.checkpoints import load
+from tests.pipelines.saved_models import part, sentiment_model, tokenizer, write_saved
+
+NUM_TOKENS = tokenizer().get_vocab_size()
+TOKENS, LENGTHS = torch.arange(12) % NUM_TOKENS, torch.tensor([7, 5])
+
+# As the commit before wrote it: how far the encoder looks back stood among the data's options.
+ENCODER = {
+    "class_path": "models.encoders.NgramEmbedding",
+    "init_args": {
+        "features": 4, "dropout": 0.3, "word_dropout": 0.05, "normalize": False,
+        "num_ngrams": 50, "ngram_features": 2, "ngram_dropout": 0.5, "num_tokens": NUM_TOKENS,
+    },
+}  # fmt: skip
+DATA = {
+    "path": "reviews.csv", "text_column": "text", "label_column": "label", "columns": None,
+    "tokenizer": "words", "vocabulary_size": 30000, "max_tokens": None, "steps_per_batch": 200,
+    "balance": False,
+}  # fmt: skip
+
+
+def known_ngrams(longest):
+    """(50,): the codes of all n-grams of `TOKENS`, then what is no code."""
+    encoder = NgramEmbedding(NUM_TOKENS, ngrams=longest, num_ngrams=50)
+    codes = torch.cat(list(encoder.codes_of(encoder.windows(TOKENS, LENGTHS)))).unique()
+    encoder.know(codes[codes >= 0])
+    return encoder.known
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("ngrams", [2, 4])
+def test_a_checkpoint_of_before_answers_as_it_did(tmp_path, ngrams, shared, members):
+    model = sentiment_model(members=members, shared_encoder=shared, pooling="concat")
+    options = {**ENCODER["init_args"], "ngrams": ngrams}
+    today = model | {"encoder": part("NgramEmbedding", **options)}
+
+    def as_before(checkpoint):
+        checkpoint[CHECKPOINT_KEY] |= {
+            "model": model | {"encoder": ENCODER},
+            "data": DATA | {"ngrams": ngrams},
+        }
+        for name, value in checkpoint["state_dict"].items():
+            if name.endswith("ngrams.weight"):
+                value[:-1].normal_()
+            elif name.endswith("known"):
+                value.copy_(known_ngrams(ngrams))
+
+    saved = write_saved(tmp_path / "a.ckpt", model=today, change=as_before)
+    read = load(tmp_path / "a.ckpt")
+    with torch.inference_mode():
+        assert torch.equal(read(TOKENS, LENGTHS), saved(TOKENS, LENGTHS))
+    description = read.description
+    assert "ngrams" not in description["data"]
+    assert description["model"]["encoder"]["init_args"] == options
+
+
+def test_a_checkpoint_of_single_tokens_needs_no_such_option(tmp_path):
+    saved = write_saved(tmp_path / "a.ckpt", data=DATA | {"ngrams": 1})
+    read = load(tmp_path / "a.ckpt")
+    assert "ngrams" not in read.description["data"]
+    assert torch.equal(read(TOKENS, LENGTHS), saved(TOKENS, LENGTHS))
+
+
+@pytest.mark.parametrize("ngrams", ["4", None, [4], 10**9, -1], ids=str)
+def test_an_option_of_before_is_checked_as_that_of_today(tmp_path, ngrams):
+    def as_before(checkpoint):
+        checkpoint[CHECKPOINT_KEY]["model"]["encoder"] = ENCODER
+
+    model = sentiment_model(encoder=part("NgramEmbedding", **ENCODER["init_args"]))
+    data = DATA | {"ngrams": ngrams}
+    write_saved(tmp_path / "a.ckpt", model=model, change=as_before, data=data)
+    with pytest.raises(InputError, match="ngrams"):
+        load(tmp_path / "a.ckpt")
+
+
+@pytest.fixture
+def parsed(tmp_path, monkeypatch):
+    """The options of a training command, of which nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(LightningCLI, "instantiate_classes", lambda self: None)
+    return lambda *args: ClassifierCLI("sentiment", [*defaults("sentiment"), *args])
+
+
+def test_the_command_understands_the_name_of_before_and_says_that_of_today(parsed, caplog):
+    with caplog.at_level(logging.WARNING):
+        cli = parsed("--data.ngrams=3")
+    assert cli.config.model.encoder.init_args.ngrams == 3
+    assert "ngrams" not in cli.config.data
+    assert "--data.ngrams=3 is now --model.encoder.ngrams" in caplog.text
+    assert parsed("--model.encoder.ngrams=3").config.model.encoder == cli.config.model.encoder
+
+
+def test_a_recipe_of_before_is_understood(parsed, tmp_path):
+    encoder = {"class_path": "models.encoders.NgramEmbedding", "init_args": {"features": 96}}
+    recipe = {"model": {"encoder": encoder}, "data": {"tokenizer": "characters", "ngrams": 4}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(recipe))
+    assert parsed("--config=mine.yaml").config.model.encoder.init_args.ngrams == 4
+
+
+def test_single_tokens_are_what_other_encoders_read_anyway(parsed):
+    encoder = parsed("--model.encoder=WordEmbedding", "--data.ngrams=1").config.model.encoder
+    assert "ngrams" not in encoder.init_args
+    with pytest.raises(InputError, match=r"data.ngrams=2: is now --model.encoder.ngrams, which"):
+        parsed("--model.encoder=WordEmbedding", "--data.ngrams=2")
