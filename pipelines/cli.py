@@ -236,7 +236,7 @@ class ClassifierCLI(TrainingCLI):
 
     def before_instantiate_classes(self) -> None:
         """Refuse what contradicts itself; take over what a language model brings."""
-        if self.config.data.balance and self.config.model.class_weights == "balanced":
+        if self.config.data.get("balance") and self.config.model.class_weights == "balanced":
             raise InputError(
                 "--model.class_weights=balanced and --data.balance=true each make up for rare"
                 " classes, together they overdo it; choose one"
@@ -244,7 +244,7 @@ class ClassifierCLI(TrainingCLI):
         for path in self.config.get("teachers") or []:
             teacher = load(path, task=self.kind.name, option="--teachers", trust=self.config.trust)
             self.teachers[path] = teacher.description
-        if self.config.data.balance and self.teachers:
+        if self.config.data.get("balance") and self.teachers:
             raise InputError(
                 "--data.balance=true: what --teachers answer has no classes to balance; drop one"
             )

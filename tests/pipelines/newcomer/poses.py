@@ -52,7 +52,11 @@ class PoseDataModule(SequenceDataModule):
             path=path, steps_per_batch=steps_per_batch, val_share=0.2, test_share=0.2,
             num_workers=None, on_error="skip", balance=False, seed=seed,
         )  # fmt: skip
-        self.num_numbers = 0
+
+    @property
+    def num_numbers(self) -> int:
+        """What a step has."""
+        return int(self.parts["train"].steps[0].shape[1])
 
     def read_file(self, path: Path) -> np.ndarray:
         try:
@@ -66,7 +70,6 @@ class PoseDataModule(SequenceDataModule):
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         paths = sorted(Path(self.path or ".").glob("*/*.npy"))
         steps = [self.read_file(path) for path in paths]
-        self.num_numbers = steps[0].shape[1]
         names = [path.parent.name for path in paths]
         indices, classes = encode_labels(names, classes=self.known_classes, where=str(self.path))
         labels = np.array(indices)

@@ -46,7 +46,7 @@ def loss_of(model, scores, labels):
 def batch_of(labels):
     lengths = [k % 3 + 1 for k in range(len(labels))]
     steps = torch.randn(sum(lengths), 4)
-    return collate(steps, lengths=lengths, labels=labels, ids=range(len(labels)))
+    return collate(steps, lengths=lengths, labels=labels, ids=range(len(labels)), is_encoded=True)
 
 
 def test_weights_are_scikit_learn_s_and_their_mean_is_1():

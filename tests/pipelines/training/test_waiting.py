@@ -84,7 +84,7 @@ def video_part(gib, cache_gib):
 
 
 def data_of(part, num_workers):
-    return SimpleNamespace(parts={"train": part}, workers_for=lambda _: num_workers)
+    return SimpleNamespace(learnt_part=part, workers_for=lambda _: num_workers)
 
 
 def test_the_share_is_that_of_the_time_between_steps(monkeypatch, caplog):
