@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from functools import partial
+from pathlib import Path
 
 import pandas
 import pytest
@@ -115,22 +116,25 @@ def files_of_the_readme(in_folder, monkeypatch):
     return in_folder
 
 
+def reports_below(folder: Path) -> set[Path]:
+    """The reports of all runs, each once: `latest` leads to one of them."""
+    return {report.resolve() for report in folder.glob("runs/*/*/report/report.json")}
+
+
+@pytest.mark.timeout(900)  # a minute by itself, more on a busy machine
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_command_runs(name, files_of_the_readme, capsys):
     commands = [command for command in COMMANDS[name] if OF_THE_HUB not in command]
     assert len(commands) >= 6
-    num_reporting = 0
     for command in commands:
-        steps = commands_of(command)
-        num_reporting += len(steps) * ("train-" in command or "evaluate-" in command)
-        for words in steps:
+        before = reports_below(files_of_the_readme)
+        for words in commands_of(command):
             run_short(words)
+        reports = "train-" in command or "evaluate-" in command
+        assert (reports_below(files_of_the_readme) > before) == reports, command
     out = capsys.readouterr().out
     asks = any("predict-sentiment" in command for command in commands)
     assert ("positive=" in out or "good=" in out) == asks
-    reports = files_of_the_readme.glob("runs/*/*/report/report.json")
-    runs = {report.resolve() for report in reports}  # `latest` leads to one of them
-    assert len(runs) == num_reporting
 
 
 # Options of a class are listed where the class is chosen.
