@@ -1,5 +1,6 @@
-"""Every command of the README, in its order, in the short form: small data, few steps."""
+"""Every command of the documents, in its order, in the short form: small data, few steps."""
 
+import io
 import json
 import os
 import re
@@ -7,7 +8,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from functools import partial
+from pathlib import Path
 
 import pandas
 import pytest
@@ -24,8 +27,14 @@ from tests import ROOT
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import LANGUAGE, SENTIMENT, VIDEO, write_reviews
 
-README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^ {4}(make [a-z-]+.*?)(?: {2,}#.*)?$", README, flags=re.MULTILINE)
+DOCUMENTS = {
+    name: (ROOT / name).read_text()
+    for name in ("README.md", "pipelines/README.md", "data/README.md")
+}
+COMMANDS = {
+    name: re.findall(r"^ {4}(make [a-z-]+.*?)(?: {2,}#.*)?$", text, flags=re.MULTILINE)
+    for name, text in DOCUMENTS.items()
+}
 OF_THE_HUB = "stanfordnlp/imdb"
 
 
@@ -106,20 +115,78 @@ def files_of_the_readme(in_folder, monkeypatch):
     return in_folder
 
 
-def test_every_command_runs(files_of_the_readme, capsys):
-    assert len(COMMANDS) >= 12
-    num_reporting = 0
-    for command in COMMANDS:
-        steps = commands_of(command)
-        num_reporting += len(steps) * ("train-" in command or "evaluate-" in command)
-        for words in steps:
-            if OF_THE_HUB not in command:
-                run_short(words)
+def reports_below(folder: Path) -> set[Path]:
+    """The reports of all runs, each once: `latest` leads to one of them."""
+    return {report.resolve() for report in folder.glob("runs/*/*/report/report.json")}
+
+
+@pytest.mark.timeout(900)  # a minute by itself, more on a busy machine
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_command_runs(name, files_of_the_readme, capsys):
+    commands = [command for command in COMMANDS[name] if OF_THE_HUB not in command]
+    assert len(commands) >= 6
+    for command in commands:
+        before = reports_below(files_of_the_readme)
+        for words in commands_of(command):
+            run_short(words)
+        reports = "train-" in command or "evaluate-" in command
+        assert (reports_below(files_of_the_readme) > before) == reports, command
     out = capsys.readouterr().out
-    assert "positive=" in out or "good=" in out
-    reports = files_of_the_readme.glob("runs/*/*/report/report.json")
-    runs = {report.resolve() for report in reports}  # `latest` leads to one of them
-    assert len(runs) == num_reporting - 1
+    asks = any("predict-sentiment" in command for command in commands)
+    assert ("positive=" in out or "good=" in out) == asks
+
+
+# Options of a class are listed where the class is chosen.
+CLASSES = {
+    "video": [
+        *(f"model.encoder.help={name}" for name in ("SmallCNN", "EfficientNetLite0", "Backbone")),
+        "model.inputs.help=StepInputs",
+    ],
+    "sentiment": [
+        *(f"model.encoder.help={name}" for name in ("NgramEmbedding", "WordEmbedding", "OneHot")),
+        *(f"model.recurrence.help={name}" for name in ("LSTM", "GRU", "RNN", "Unrolled")),
+        "model.optimizer.help=torch.optim.AdamW",
+    ],
+    "language": [],
+}
+
+
+@pytest.fixture(scope="module")
+def known_options():
+    """Names of all options of all commands, those of classes too."""
+    mains = {task: partial(train, task) for task in ("video", "sentiment")}
+    mains["language"] = train_language
+    asked = [(mains[task], f"--{one}") for task in CLASSES for one in ("help", *CLASSES[task])]
+    others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor)
+    asked += [(module.main, "--help") for module in others]
+    shown = io.StringIO()
+    for main, option in asked:
+        with redirect_stdout(shown), pytest.raises(SystemExit) as left:
+            main([option])
+        assert left.value.code == 0
+    return set(re.findall(r"--([a-z_]+(?:\.[a-z_]+)*)", shown.getvalue()))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_option_exists(name, known_options):
+    named = set(re.findall(r"--([a-z_]+(?:\.[a-z_]+)*)", DOCUMENTS[name]))
+    assert named - known_options == set()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_somewhere(name):
+    for target in re.findall(r"\]\(([^)\s]+)\)", DOCUMENTS[name]):
+        path, _, section = target.partition("#")
+        file = (ROOT / name).parent / path if path else ROOT / name
+        assert file.exists(), target
+        if section:
+            titles = re.findall(r"^#+ (.+)$", file.read_text(), flags=re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in titles}
+            assert section in slugs, target
+
+
+def test_the_readme_is_short():
+    assert len(DOCUMENTS["README.md"].splitlines()) <= 170
 
 
 TYPED = [
@@ -186,5 +253,5 @@ def test_help_lists_every_target():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):.*##", makefile, flags=re.MULTILINE))
     assert targets == set(re.findall(r"make ([a-z-]+)", make("help")))
-    named = {command.split()[1] for command in COMMANDS}
+    named = {command.split()[1] for commands in COMMANDS.values() for command in commands}
     assert named | {"test", "lint", "bench", "help"} <= targets
