@@ -18,6 +18,7 @@ from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.predict.teaching import Teachers
+from pipelines.recipes import in_new_places, recipe
 from pipelines.report.callback import report_test
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
@@ -71,7 +72,7 @@ class TrainingCLI(LightningCLI):
             model_class,
             data_class,
             run=False,
-            args=args,
+            args=None if args is None else in_new_places(args),
             save_config_callback=None,
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
@@ -237,8 +238,8 @@ class ClassifierCLI(TrainingCLI):
 
 
 def defaults(task: str) -> list[str]:
-    """The options that read the task's defaults, ``<task>.yaml``."""
-    return ["--config", str(Path(__file__).with_name(f"{task}.yaml"))]
+    """The options that read the task's defaults, ``recipes/<task>.yaml``."""
+    return recipe(task)
 
 
 def train(task: str, args: list[str] | None = None) -> None:
@@ -246,7 +247,7 @@ def train(task: str, args: list[str] | None = None) -> None:
 
     Args:
         task: ``video`` or ``sentiment``.
-        args: command-line options after the defaults of ``<task>.yaml``; None takes sys.argv.
+        args: command-line options after the defaults of ``recipes/<task>.yaml``; None takes sys.argv.
     """
     ignore_noise()
     with one_line_errors():

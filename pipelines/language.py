@@ -1,4 +1,4 @@
-"""``python -m pipelines.language``: train a language model, test and report; see language.yaml."""
+"""``python -m pipelines.language``: train, test and report; see recipes/language.yaml."""
 
 import sys
 from functools import partial
@@ -42,7 +42,7 @@ def train_language(args: list[str] | None = None) -> None:
     """Train, test the best checkpoint, and report: what ``make train-language`` runs.
 
     Args:
-        args: command-line options after the defaults of ``language.yaml``; None takes sys.argv.
+        args: command-line options after the defaults of ``recipes/language.yaml``; None takes sys.argv.
     """
     ignore_noise()
     with one_line_errors():

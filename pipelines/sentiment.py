@@ -1,4 +1,4 @@
-"""``python -m pipelines.sentiment``: train, test and report; defaults in sentiment.yaml."""
+"""``python -m pipelines.sentiment``: train, test and report; defaults in recipes/sentiment.yaml."""
 
 from pipelines.cli import train
 

@@ -1,4 +1,4 @@
-"""``python -m pipelines.video``: train, test and report; defaults in video.yaml."""
+"""``python -m pipelines.video``: train, test and report; defaults in recipes/video.yaml."""
 
 from pipelines.cli import train
 

@@ -123,6 +123,7 @@ ALLOWED = {
         "torch",
         "tqdm",
     },
+    "pipelines.recipes": set(),
     "pipelines.report": {
         "data",
         "models",
