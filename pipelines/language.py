@@ -73,5 +73,10 @@ def _run(cli: LanguageCLI) -> None:
         print(f"Report: {cli.folder / 'report' / 'report.html'}")
 
 
+def main(args: list[str] | None = None) -> None:
+    """``python -m pipelines.language [--data.path=…] [--run=…] …``."""
+    train_language(args)
+
+
 if __name__ == "__main__":
-    train_language()
+    main()

@@ -2,5 +2,11 @@
 
 from pipelines.cli import train
 
+
+def main(args: list[str] | None = None) -> None:
+    """``python -m pipelines.sentiment [--data.path=…] [--run=…] …``."""
+    train("sentiment", args)
+
+
 if __name__ == "__main__":
-    train("sentiment")
+    main()

@@ -72,6 +72,7 @@ ALLOWED = {
         "data",
         "models",
         "pipelines.predict",
+        "pipelines.recipes",
         "pipelines.report",
         "pipelines.runtime",
         "pipelines.tasks",
@@ -169,6 +170,7 @@ FEW = {
         "evaluate",
         "memory_lab.command",
         "microscope.command",
+        "runtime.options",
         "sample",
     },
     "matplotlib": {

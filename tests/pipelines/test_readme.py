@@ -13,7 +13,7 @@ import pandas
 import pytest
 
 from data.examples.embedded import video_example
-from pipelines import evaluate, sample
+from pipelines import evaluate, sample, sentiment_best
 from pipelines.cli import train
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
@@ -58,6 +58,8 @@ def run_short(words: list[str]) -> None:
         train_language([*arguments, *LANGUAGE])
     elif module == "sample":
         sample.main([*arguments, "--length=5"])
+    elif module == "sentiment_best":
+        sentiment_best.main(arguments)  # its steps are run in the short form
     elif module == "compare":
         compare.main(arguments)
     elif module == "microscope":
@@ -74,6 +76,12 @@ def run_short(words: list[str]) -> None:
             # It has another encoder, whose size is what it is.
             short = [one for one in short if not one.startswith("--model.encoder.")]
         train(module, [*arguments, *short, "--trainer.devices=1"])
+
+
+def in_this_process(command: list[str], **_) -> None:
+    """Where the examples are small."""
+    if "--print_config" not in command:
+        run_short(command[1:])
 
 
 @pytest.fixture
@@ -101,6 +109,7 @@ def files_of_the_readme(in_folder, monkeypatch):
         video_example, train_clips_per_class=2, val_clips_per_class=1, test_clips_per_class=1
     )
     monkeypatch.setattr("data.video.data_module.video_example", small)
+    monkeypatch.setattr(sentiment_best, "run_process", in_this_process)
     monkeypatch.setattr(
         "data.text.data_module.sentiment_example", lambda: in_folder / "reviews.csv"
     )
@@ -112,7 +121,8 @@ def test_every_command_runs(files_of_the_readme, capsys):
     num_reporting = 0
     for command in COMMANDS:
         steps = commands_of(command)
-        num_reporting += len(steps) * ("train-" in command or "evaluate-" in command)
+        runs_each = 4 if "-best" in command else 1
+        num_reporting += runs_each * ("train-" in command or "evaluate-" in command)
         for words in steps:
             if OF_THE_HUB not in command:
                 run_short(words)
@@ -156,16 +166,17 @@ def test_make_passes_what_is_typed(in_folder, typed, target, variable, option):
     assert list(in_folder.iterdir()) == []
 
 
-def test_make_passes_what_is_typed_through_several_steps(in_folder):
+def test_make_passes_the_options_of_both_kinds_of_model(in_folder):
+    """ARGS are the classifiers', LANGUAGE_ARGS come last."""
     data, run = "$(shell touch RAN)'s.csv", "it's ${shell touch RAN}"
-    command = ["make", "train-sentiment-best", f"DATA={data}", f"UNLABELLED={data}", f"RUN={run}"]
-    steps = commands_of(shlex.join(command))
-    names = [run, f"{run}-from-language", f"{run}-from-nothing", run]
-    assert [words[1] for words in steps] == ["pipelines.language", *["pipelines.sentiment"] * 3]
-    for words, name in zip(steps, names, strict=True):
-        assert {f"--data.path={data}", f"--run={name}"} <= set(words)
-    assert f"--model.pretrained=runs/language/{run}/checkpoints/best.ckpt" in steps[1]
-    assert f"--data.unlabelled={data}" in steps[3]
+    variables = {"DATA": data, "UNLABELLED": data, "RUN": run, "SIZE": "best-gpu"}
+    variables |= {"ARGS": "--a=1 '--b=c d'", "LANGUAGE_ARGS": "--e='$(shell touch RAN)'"}
+    typed = [f"{name}={value}" for name, value in variables.items()]
+    (words,) = commands_of(shlex.join(["make", "train-sentiment-best", *typed]))
+    own = [f"--data.path={data}", f"--data.unlabelled={data}", f"--run={run}", "--size=best-gpu"]
+    language = ["--language_args", "--e=$(shell touch RAN)"]
+    assert words == ["-m", "pipelines.sentiment_best", *own, "--a=1", "--b=c d", *language]
+    assert commands_of("make train-sentiment-best") == [["-m", "pipelines.sentiment_best"]]
     assert list(in_folder.iterdir()) == []
 
 
