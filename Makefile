@@ -43,7 +43,10 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
         evaluate-video evaluate-sentiment predict-video predict-sentiment sample-language compare memory-lab \
         microscope doctor test test-slow lint bench clean
 
+# The commands of pipelines/commands.py, as any Python prints them, and those that are marked here.
 help: ## list the commands
+	@for python in $(PY) $(PYTHONS); do $$python -I pipelines/commands.py 2>/dev/null && exit; done; \
+	  echo "  (no Python found to list the commands of pipelines/commands.py)"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
 
 install: $(READY) ## make .venv and install what pyproject.toml names (every command does it first)
@@ -60,44 +63,44 @@ install: $(READY) ## make .venv and install what pyproject.toml names (every com
 	done; \
 	echo "error: no Python 3.11 or newer found among: $(PYTHONS); install one" >&2; exit 2
 
-train-video: $(READY) ## train on clips, test, report      [DATA=folder|list.csv] [RUN=name] [ARGS=…]
+train-video: $(READY)
 	@$(call train,video)
 
-train-sentiment: $(READY) ## train on texts, test, report      [DATA=file|folder|hub-name] [RUN=name] [ARGS=…]
+train-sentiment: $(READY)
 	@$(call train,sentiment)
 
 # ARGS are the classifiers'; LANGUAGE_ARGS the language model's; SIZE=best-gpu is larger.
-train-sentiment-best: $(READY) ## a language model, teachers, a student  [UNLABELLED=file] [DATA=…] [RUN=name] [ARGS=…]
+train-sentiment-best: $(READY)
 	@$(sentiment_best)
 
-train-language: $(READY) ## train a language model, report    [DATA=file|folder] [RUN=name] [ARGS=…]
+train-language: $(READY)
 	@$(call train,language)
 
-evaluate-video: $(READY) ## test a saved model               CKPT=… [DATA=…] [SPLIT=…] [RUN=name]
+evaluate-video: $(READY)
 	@$(call evaluate,video)
 
-evaluate-sentiment: $(READY) ## test a saved model               CKPT=… [DATA=…] [SPLIT=…] [RUN=name]
+evaluate-sentiment: $(READY)
 	@$(call evaluate,sentiment)
 
-predict-video: $(READY) ## a saved model's answers          CKPT=… INPUT=clip|folder|'*.mp4' [ARGS="--overlay=out.mp4"]
+predict-video: $(READY)
 	@$(call predict,video)
 
-predict-sentiment: $(READY) ## a saved model's answers          CKPT=… TEXT="…"|INPUT=texts.csv|- [ARGS=--format=json]
+predict-sentiment: $(READY)
 	@$(call predict,sentiment)
 
-sample-language: $(READY) ## a saved model's continuation     CKPT=… PROMPT="…" [LENGTH=500] [ARGS=…]
+sample-language: $(READY)
 	@$(sample)
 
-compare: $(READY) ## runs side by side                RUNS="a b c" [RUN=name]
+compare: $(READY)
 	@$(PY) -m pipelines.compare $(call option,runs,RUNS) $(call option,run,RUN) $(call as_typed,ARGS)
 
-memory-lab: $(READY) ## RNN, GRU and LSTM side by side: a page  [RUN=name] [ARGS=…]
+memory-lab: $(READY)
 	@$(PY) -m pipelines.memory_lab $(call option,run,RUN) $(call as_typed,ARGS)
 
-microscope: $(READY) ## what single units do: a page       CKPT=… INPUT=text.txt|clip.mp4 [RUN=name] [ARGS=…]
+microscope: $(READY)
 	@$(microscope)
 
-doctor: $(READY) ## is anything wrong with these clips? DATA=folder|list.csv [ARGS=…]
+doctor: $(READY)
 	@$(PY) -m pipelines.doctor $(call option,data.path,DATA) $(call as_typed,ARGS)
 
 # Two processes of one thread each: threads that share the cores wait for each other.

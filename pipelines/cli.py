@@ -3,7 +3,6 @@
 import logging
 import sys
 import time
-from argparse import ArgumentError
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,14 @@ from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
+from pipelines.commands import COMMANDS
 from pipelines.predict.teaching import Teachers
 from pipelines.recipes import in_new_places, recipe
 from pipelines.report.callback import report_test
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.runtime.options import parse, parser_settings
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
@@ -78,7 +79,7 @@ class TrainingCLI(LightningCLI):
             load_from_checkpoint_support=False,
             seed_everything_default=0,
             trainer_defaults=trainer_defaults,
-            parser_kwargs={"description": description, "exit_on_error": False},
+            parser_kwargs=parser_settings(task, description),
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -94,10 +95,7 @@ class TrainingCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """What cannot be parsed is the user's mistake: one line, without the usage of 300 options."""
-        try:
-            self.config = parser.parse_args(args)
-        except ArgumentError as error:
-            raise InputError(f"{error}; --help lists what is allowed") from error
+        self.config = parse(parser, args)
 
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
@@ -176,7 +174,7 @@ class ClassifierCLI(TrainingCLI):
             SequenceClassifier,
             DATA_MODULES[task],
             args,
-            description=f"Train a {task} classifier, test it and report.",
+            description=COMMANDS[task].help,
             trainer_defaults={"callbacks": [FeatureCache(), LeaveCores()]},
         )
 

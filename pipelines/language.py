@@ -7,6 +7,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 
 from data.running_text.data_module import LanguageDataModule
 from pipelines.cli import TrainingCLI, defaults
+from pipelines.commands import COMMANDS
 from pipelines.report.language_page import glance, language_page
 from pipelines.report.language_report import as_text, write_language_report
 from pipelines.report.report import write_page
@@ -28,7 +29,7 @@ class LanguageCLI(TrainingCLI):
             LanguageTask,
             LanguageDataModule,
             args,
-            description="Train a language model, test it and report.",
+            description=COMMANDS[TASK].help,
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

@@ -15,11 +15,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn
 
+from data.files.cache import cache_folder
 from data.files.errors import InputError
+from pipelines.commands import COMMANDS
 from pipelines.recipes import recipe
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import known_options, option_parser, parse
@@ -80,8 +83,8 @@ def _train(args: list[str]) -> None:
     language_args = args[at + 1 :]
     parser = option_parser(
         "sentiment_best",
-        "Train a language model, classifiers that go on from it, and one they teach. All other"
-        " options are the classifiers': see python -m pipelines.sentiment --help.",
+        COMMANDS["sentiment_best"].help,
+        epilog="All other options are the classifiers': python -m pipelines.sentiment --help.",
     )
     parser.add_argument("--data.path", type=str, help="texts with labels; default: film reviews")
     parser.add_argument("--data.unlabelled", type=str, help="texts without labels")
@@ -259,6 +262,12 @@ def _ends_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def lock_file(folder: Path) -> Path:
+    """The file that is locked while a run is made; beside the runs it would look like one."""
+    name = sha256(os.fsencode(folder.absolute())).hexdigest()
+    return cache_folder() / "locks" / name
+
+
 @contextmanager
 def _locked(last: Step) -> Iterator[int]:
     """Keep other commands away from these runs; steps inherit the lock, and may outlive this process.
@@ -266,7 +275,7 @@ def _locked(last: Step) -> Iterator[int]:
     Raises:
         InputError: another command makes them.
     """
-    file = last.folder.with_name(f".{last.run}.lock")
+    file = lock_file(last.folder)
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(file, os.O_RDWR | os.O_CREAT)
     try:
@@ -278,3 +287,7 @@ def _locked(last: Step) -> Iterator[int]:
         ) from error
     finally:
         os.close(lock)
+
+
+if __name__ == "__main__":
+    main()

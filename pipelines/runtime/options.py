@@ -21,11 +21,16 @@ _KINDS = {
 }
 
 
-def parser_settings(name: str, description: str) -> dict[str, Any]:
-    """The arguments that the parser of a command is made with, LightningCLI's too."""
+def parser_settings(name: str, help: str) -> dict[str, Any]:
+    """The arguments that the parser of a command is made with, LightningCLI's too.
+
+    Args:
+        name: of the command.
+        help: the command in a few words.
+    """
     return {
         "prog": f"python -m pipelines.{name}",
-        "description": description,
+        "description": f"{help[0].upper()}{help[1:]}{'' if help.endswith('?') else '.'}",
         # A new option must not change the meaning of a short form that somebody wrote into a script.
         "allow_abbrev": False,
         # The usage of 300 options would bury the error: `parse` raises it.
@@ -33,9 +38,9 @@ def parser_settings(name: str, description: str) -> dict[str, Any]:
     }
 
 
-def option_parser(name: str, description: str) -> ArgumentParser:
-    """A parser for `parse`."""
-    return ArgumentParser(**parser_settings(name, description))
+def option_parser(name: str, help: str, *, epilog: str | None = None) -> ArgumentParser:
+    """A parser for `parse`; its help ends with the epilog."""
+    return ArgumentParser(epilog=epilog, **parser_settings(name, help))
 
 
 def parse(parser: ArgumentParser, args: list[str]) -> Namespace:

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from pipelines import recipes, sentiment_best
-from pipelines.sentiment_best import Step, main, run_process, steps_of
+from pipelines.sentiment_best import Step, lock_file, main, run_process, steps_of
 from pipelines.tasks.classification import SequenceClassifier
 from pipelines.tasks.next_token import LanguageTask
 from tests import ROOT
@@ -131,8 +131,9 @@ def test_a_step_that_lacks_its_report_alone_keeps_its_best_checkpoint(started, i
 
 
 def test_two_commands_do_not_make_the_same_runs(started, in_folder, capsys):
-    (in_folder / "runs/sentiment").mkdir(parents=True)
-    with (in_folder / "runs/sentiment/.best.lock").open("w") as other:
+    lock = lock_file(in_folder / "runs/sentiment/best")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(SystemExit) as end:
             begin()
