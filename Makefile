@@ -5,14 +5,12 @@
 PY        = .venv/bin/python
 # The first of these that is new enough makes the virtual environment.
 PYTHONS   = python3 python3.13 python3.12 python3.11 python
-# The recipes of `train-sentiment-best`: language-$(SIZE).yaml, sentiment-$(SIZE).yaml. best-gpu is larger.
-SIZE      = best
 READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 
 # People type these. Only what is typed counts: a variable DATA or RUN that happens to be in the environment
 # does not. Make would expand what it hands to the shell ($(shell …) in it would run), and a line end would
 # end the command: so none is exported as it is, and each reaches the shell unexpanded as TYPED_<name>.
-TYPED     = DATA UNLABELLED RUN RUNS CKPT SPLIT TEXT INPUT PROMPT LENGTH
+TYPED     = DATA UNLABELLED SIZE RUN RUNS CKPT SPLIT TEXT INPUT PROMPT LENGTH
 $(foreach name,$(TYPED) ARGS LANGUAGE_ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 $(foreach name,$(TYPED),$(eval export TYPED_$(name) = $$(value $(name))))
@@ -28,16 +26,9 @@ endef
 as_typed  = $(subst $(line_end), ,$(value $(1)))
 
 train     = $(PY) -m pipelines.$(1) $(call option,data.path,DATA) $(call option,run,RUN) $(call as_typed,ARGS)
-# The runs of `train-sentiment-best`: of task 1, by recipe 2, called RUN (or best) and 3. One that has come
-# to its end is not begun again.
-best_name = "$${TYPED_RUN:-best}$(1)"
-best_run  = runs/$(1)/$(call best_name,$(2))
-best      = test -f $(call best_run,$(1),$(3))/report/report.json || $(PY) -m pipelines.$(1) \
-            $(if $(2),--config=pipelines/$(2).yaml) $(call option,data.path,DATA) \
-            --run=$(call best_name,$(3))
-best_ckpt = $(call best_run,$(1),$(2))/checkpoints/best.ckpt
-unlabelled = $(call option,data.unlabelled,UNLABELLED)
-is_taught = $(and $(value UNLABELLED),$(filter best,$(SIZE)))
+sentiment_best = $(PY) -m pipelines.sentiment_best $(call option,data.path,DATA) \
+            $(call option,data.unlabelled,UNLABELLED) $(call option,run,RUN) $(call option,size,SIZE) \
+            $(call as_typed,ARGS) $(if $(value LANGUAGE_ARGS),--language_args $(call as_typed,LANGUAGE_ARGS))
 evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,CKPT) $(call option,data.path,DATA) \
             $(call option,split,SPLIT) $(call option,run,RUN) $(call as_typed,ARGS)
 predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,CKPT) $(call option,text,TEXT) \
@@ -52,7 +43,10 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
         evaluate-video evaluate-sentiment predict-video predict-sentiment sample-language compare memory-lab \
         microscope doctor test test-slow lint bench clean
 
+# The commands of pipelines/commands.py, as any Python prints them, and those that are marked here.
 help: ## list the commands
+	@for python in $(PY) $(PYTHONS); do $$python -I pipelines/commands.py 2>/dev/null && exit; done; \
+	  echo "  (no Python found to list the commands of pipelines/commands.py)"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
 
 install: $(READY) ## make .venv and install what pyproject.toml names (every command does it first)
@@ -69,56 +63,44 @@ install: $(READY) ## make .venv and install what pyproject.toml names (every com
 	done; \
 	echo "error: no Python 3.11 or newer found among: $(PYTHONS); install one" >&2; exit 2
 
-train-video: $(READY) ## train on clips, test, report      [DATA=folder|list.csv] [RUN=name] [ARGS=…]
+train-video: $(READY)
 	@$(call train,video)
 
-train-sentiment: $(READY) ## train on texts, test, report      [DATA=file|folder|hub-name] [RUN=name] [ARGS=…]
+train-sentiment: $(READY)
 	@$(call train,sentiment)
 
-# With labels named, the language model keeps away from the texts that the classifier is tested on. What
-# goes on from it, and a classifier from nothing, are teachers of a third that learns the texts without
-# labels too. (The recipe for a GPU learns from these by itself.) ARGS are the classifiers'.
-train-sentiment-best: $(READY) ## a language model, teachers, a student  [UNLABELLED=file] [DATA=…] [RUN=name] [ARGS=…]
-	@test ! -e $(call best_run,sentiment) || { echo "error: "$(call best_run,sentiment)" exists already and" \
-	  "is never overwritten; choose another RUN name, or remove that folder" >&2; exit 2; }
-	@$(call best,language,language-$(SIZE)) $(unlabelled) $(if $(value DATA),--data.label_column=label) \
-	  $(call as_typed,LANGUAGE_ARGS)
-	@$(call best,sentiment,sentiment-$(SIZE),$(if $(is_taught),-from-language)) $(if $(is_taught),,$(unlabelled)) \
-	  --model.pretrained=$(call best_ckpt,language) $(call as_typed,ARGS)
-ifneq ($(is_taught),)
-	@$(call best,sentiment,,-from-nothing) $(call as_typed,ARGS)
-	@$(call best,sentiment,sentiment-taught) $(unlabelled) $(call as_typed,ARGS) \
-	  --teachers=[$(call best_ckpt,sentiment,-from-language),$(call best_ckpt,sentiment,-from-nothing)]
-endif
+# ARGS are the classifiers'; LANGUAGE_ARGS the language model's; SIZE=best-gpu is larger.
+train-sentiment-best: $(READY)
+	@$(sentiment_best)
 
-train-language: $(READY) ## train a language model, report    [DATA=file|folder] [RUN=name] [ARGS=…]
+train-language: $(READY)
 	@$(call train,language)
 
-evaluate-video: $(READY) ## test a saved model               CKPT=… [DATA=…] [SPLIT=…] [RUN=name]
+evaluate-video: $(READY)
 	@$(call evaluate,video)
 
-evaluate-sentiment: $(READY) ## test a saved model               CKPT=… [DATA=…] [SPLIT=…] [RUN=name]
+evaluate-sentiment: $(READY)
 	@$(call evaluate,sentiment)
 
-predict-video: $(READY) ## a saved model's answers          CKPT=… INPUT=clip|folder|'*.mp4' [ARGS="--overlay=out.mp4"]
+predict-video: $(READY)
 	@$(call predict,video)
 
-predict-sentiment: $(READY) ## a saved model's answers          CKPT=… TEXT="…"|INPUT=texts.csv|- [ARGS=--format=json]
+predict-sentiment: $(READY)
 	@$(call predict,sentiment)
 
-sample-language: $(READY) ## a saved model's continuation     CKPT=… PROMPT="…" [LENGTH=500] [ARGS=…]
+sample-language: $(READY)
 	@$(sample)
 
-compare: $(READY) ## runs side by side                RUNS="a b c" [RUN=name]
+compare: $(READY)
 	@$(PY) -m pipelines.compare $(call option,runs,RUNS) $(call option,run,RUN) $(call as_typed,ARGS)
 
-memory-lab: $(READY) ## RNN, GRU and LSTM side by side: a page  [RUN=name] [ARGS=…]
+memory-lab: $(READY)
 	@$(PY) -m pipelines.memory_lab $(call option,run,RUN) $(call as_typed,ARGS)
 
-microscope: $(READY) ## what single units do: a page       CKPT=… INPUT=text.txt|clip.mp4 [RUN=name] [ARGS=…]
+microscope: $(READY)
 	@$(microscope)
 
-doctor: $(READY) ## is anything wrong with these clips? DATA=folder|list.csv [ARGS=…]
+doctor: $(READY)
 	@$(PY) -m pipelines.doctor $(call option,data.path,DATA) $(call as_typed,ARGS)
 
 # Two processes of one thread each: threads that share the cores wait for each other.

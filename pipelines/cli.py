@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from argparse import SUPPRESS, ArgumentError
+from argparse import SUPPRESS
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
+from pipelines.commands import COMMANDS
 from pipelines.predict.teaching import Teachers
+from pipelines.recipes import in_new_places, recipe
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.runtime.options import parse, parser_settings
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
@@ -73,16 +76,16 @@ class TrainingCLI(LightningCLI):
             kind.task_class,
             kind.data_class,
             run=False,
-            args=args,
+            args=None if args is None else in_new_places(args),
             save_config_callback=None,
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             seed_everything_default=0,
             trainer_defaults=trainer_defaults,
-            parser_kwargs={
-                "description": f"Train a model of the kind {kind.name}, test it and report.",
-                "exit_on_error": False,
-            },
+            parser_kwargs=parser_settings(
+                kind.name,
+                COMMANDS[kind.name].help if kind.name in COMMANDS else "train, test, report",
+            ),
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -103,10 +106,7 @@ class TrainingCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """What cannot be parsed is the user's mistake: one line, without the usage of 300 options."""
-        try:
-            self.config = parser.parse_args(args)
-        except ArgumentError as error:
-            raise InputError(f"{error}; --help lists what is allowed") from error
+        self.config = parse(parser, args)
 
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
@@ -294,11 +294,6 @@ class ClassifierCLI(TrainingCLI):
         }
 
 
-def defaults(recipe: str) -> list[str]:
-    """The options that read a recipe, ``<recipe>.yaml``."""
-    return ["--config", str(Path(__file__).with_name(f"{recipe}.yaml"))]
-
-
 def train(name: str, args: list[str] | None = None) -> None:
     """Train, test the best checkpoint, and report: what ``make train-<kind>`` runs.
 
@@ -309,6 +304,6 @@ def train(name: str, args: list[str] | None = None) -> None:
     ignore_noise()
     with one_line_errors():
         kind = kind_of(name)
-        options = defaults(kind.recipe) + (sys.argv[1:] if args is None else args)
+        options = recipe(kind.recipe) + (sys.argv[1:] if args is None else args)
         command = ClassifierCLI if name in classifiers() else TrainingCLI
         command(kind, options).run()

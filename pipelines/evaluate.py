@@ -1,6 +1,5 @@
 """The command that tests a saved model on other data, and reports."""
 
-import argparse
 import logging
 import sys
 from pathlib import Path
@@ -11,10 +10,12 @@ from pytorch_lightning import Trainer
 
 from data.files.errors import InputError
 from data.files.folders import is_same_path
+from pipelines.commands import COMMANDS
 from pipelines.report.callback import report_test
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.runtime.options import known_options, option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
@@ -35,38 +36,35 @@ def main(args: list[str] | None = None) -> None:
 
 def _evaluate(args: list[str]) -> None:
     # Which options there are depends on the checkpoint: that one is looked for first.
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--ckpt")
-    first.add_argument("--task")
-    first.add_argument("--trust")
-    first.add_argument("--data.path", dest="path")
-    known, rest = first.parse_known_args(args)
-    wants_help = "--help" in rest or "-h" in rest
-    if known.ckpt is None and not wants_help:
+    known, rest = known_options(args, "ckpt", "task", "trust", "data.path")
+    task, ckpt = known.get("task"), known.get("ckpt")
+    if task is not None and task not in classifiers():
+        raise InputError(f"--task={task}: give {' or '.join(map(repr, classifiers()))}")
+    if ckpt is None and "--help" not in rest and "-h" not in rest:
         raise InputError(
             "CKPT is missing: name a checkpoint, e.g. CKPT=runs/video/latest/checkpoints/best.ckpt"
         )
-    task = known.task or next(iter(classifiers()))
-    parser = ArgumentParser(description="Test a saved model and report.")
+    parser = option_parser("evaluate", COMMANDS["evaluate"].help)
     _add_own_arguments(parser)
     parser.add_class_arguments(Trainer, "trainer")
     model = None
-    if known.ckpt is not None:
-        model = load(known.ckpt, task=known.task, trust=known.trust)
+    if ckpt is not None:
+        model = load(ckpt, task=task, trust=known.get("trust"))
         task = model.description["task"]
-    data_class = kind_of(task).data_class
+    data_class = kind_of(task or next(iter(classifiers()))).data_class
     parser.add_class_arguments(data_class, "data")
     if model is not None:
         # The user repeats no option: what the model was trained with holds until said otherwise.
         before = model.description["data"]
         # How a file is written says nothing of another one.
         own = data_class.file_options
-        if known.path is None or is_same_path(known.path, before.get("path")):
+        path = known.get("data.path")
+        if path is None or is_same_path(path, before.get("path")):
             own = ()
         parser.set_defaults({f"data.{k}": v for k, v in before.items() if k not in own})
-    options = parser.parse_args(args)
+    options = parse(parser, args)
     assert model is not None
-    _evaluate_model(model, options, names_data=any(a.startswith("--data.path") for a in args))
+    _evaluate_model(model, options, names_data="data.path" in known)
 
 
 def _add_own_arguments(parser: ArgumentParser) -> None:

@@ -1,6 +1,12 @@
-"""``python -m pipelines.language``: train a language model, test and report; see language.yaml."""
+"""``python -m pipelines.language``: train, test and report; see recipes/language.yaml."""
 
 from pipelines.cli import train
 
+
+def main(args: list[str] | None = None) -> None:
+    """``python -m pipelines.language [--data.path=…] [--run=…] …``."""
+    train("language", args)
+
+
 if __name__ == "__main__":
-    train("language")
+    main()

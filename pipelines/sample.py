@@ -3,20 +3,20 @@
 import sys
 from itertools import islice
 
-from jsonargparse import ArgumentParser
-
 from data.files.encodings import clean, typed_text
 from data.files.errors import InputError
 from data.text.vocabulary import UNKNOWN
+from pipelines.commands import COMMANDS
 from pipelines.predict.continuation import continuation, first_tokens, readable
 from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.options import option_parser, parse
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.language_checkpoints import load_language, tokenizer_of
 
 
 def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.sample --ckpt=… --prompt=…``."""
-    parser = ArgumentParser(description="A language model's continuation of a text.")
+    parser = option_parser("sample", COMMANDS["sample"].help)
     parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
     parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
     parser.add_argument("--prompt", type=str, default="", help="what to continue")
@@ -24,8 +24,8 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--temperature", type=float, default=0.8, help="0: always the likeliest")
     parser.add_argument("--top_p", type=float, default=1.0, help="leave out the improbable rest")
     parser.add_argument("--seed", type=int, default=0, help="what chance is drawn from")
-    options = parser.parse_args(sys.argv[1:] if args is None else args)
     with one_line_errors():
+        options = parse(parser, sys.argv[1:] if args is None else args)
         _check(options)
         prompt = clean(typed_text(options.prompt, option="PROMPT"))
         task = load_language(options.ckpt, trust=options.trust)

@@ -5,10 +5,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
+from pipelines.commands import COMMANDS
 from pipelines.compare.finished_runs import FinishedRun, read_run
 from pipelines.compare.page import compare_page
 from pipelines.compare.shared_examples import shared_examples, with_classes_of
@@ -17,6 +16,7 @@ from pipelines.metrics.measures import log_loss
 from pipelines.metrics.significance import holm, mcnemar
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.escaping import printable
+from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
 
@@ -114,11 +114,11 @@ def pair_sentence(pair: dict[str, Any]) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.compare --runs a b c``."""
-    parser = ArgumentParser(description="Several runs side by side.")
+    parser = option_parser("compare", COMMANDS["compare"].help)
     parser.add_argument("--runs", type=str, default="", help='folders or names: "a b c"')
     parser.add_argument("--run", type=str | None, default=None, help="name of the comparison")
-    options = parser.parse_args(sys.argv[1:] if args is None else args)
     with one_line_errors():
+        options = parse(parser, sys.argv[1:] if args is None else args)
         names = options.runs.split()
         if len(set(names)) < 2:
             raise InputError(f'RUNS="{options.runs}": name two runs or more, with blanks between')

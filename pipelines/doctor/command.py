@@ -4,21 +4,20 @@ import csv
 import inspect
 import os
 import sys
-from argparse import ArgumentError
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-from jsonargparse import ArgumentParser
 
 from data.clips.layouts import clips
 from data.clips.list_table import header_of
 from data.files.errors import InputError
 from data.video.data_module import VideoDataModule
 from data.video.doctor import Diagnosis, Finding, examine
+from pipelines.commands import COMMANDS
 from pipelines.doctor.table import conclusion, table
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
+from pipelines.runtime.options import option_parser, parse
 
 OPTIONS = (
     "path",
@@ -41,20 +40,14 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _examine(args: list[str]) -> Diagnosis:
-    parser = ArgumentParser(
-        description="Decode every clip of a data set once, and say what is wrong with it.",
-        exit_on_error=False,
-    )
+    parser = option_parser("doctor", COMMANDS["doctor"].help)
     # The options of training, under the same names, that say which clips there are.
     every = inspect.signature(VideoDataModule).parameters
     parser.add_class_arguments(VideoDataModule, "data", skip=set(every) - set(OPTIONS))
     parser.add_argument(
         "--out", type=str, default="doctor.csv", help="where the row for every clip goes"
     )
-    try:
-        options = parser.parse_args(args)
-    except ArgumentError as error:
-        raise InputError(f"{error}; --help lists what is allowed") from error
+    options = parse(parser, args)
     data, out = options.data, Path(options.out)
     if data.path is None:
         raise InputError("DATA is missing: name a folder or CSV file, e.g. DATA=my/clips")

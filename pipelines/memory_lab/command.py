@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
 from data.examples.memory_tasks import MemoryBatch, adding, recall, recall_features
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
 from data.files.workers import available_cores
+from pipelines.commands import COMMANDS
 from pipelines.memory_lab.memory_experiments import (
     Reader,
     Training,
@@ -28,6 +28,7 @@ from pipelines.memory_lab.memory_experiments import (
 )
 from pipelines.memory_lab.page import memory_page
 from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
@@ -206,15 +207,15 @@ def _sums(seed: int) -> Iterator[MemoryBatch]:
 
 def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.memory_lab [--delays=[10,100]] …``."""
-    parser = ArgumentParser(description="RNN, GRU and LSTM on what only memory can answer.")
+    parser = option_parser("memory_lab", COMMANDS["memory_lab"].help)
     parser.add_argument("--run", type=str | None, default=None, help="name of the run")
     parser.add_argument("--delays", type=list[int], default=[10, 30, 100, 300, 1000])
     parser.add_argument("--num_steps", type=int, default=700, help="training steps of a recall")
     parser.add_argument("--adding_num_steps", type=int, default=1000, help="of the adding problem")
     parser.add_argument("--hidden_size", type=int, default=64, help="of the LSTM")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(sys.argv[1:] if args is None else args)
     with one_line_errors():
+        options = parse(parser, sys.argv[1:] if args is None else args)
         if not options.delays or min(options.delays) < 1:
             raise InputError(f"--delays={options.delays}: one or more, each of at least 1 step")
         for name in ("num_steps", "adding_num_steps", "hidden_size"):

@@ -5,17 +5,17 @@ T steps · W steps of the window · H hidden size
 
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
 from data.files.atomic_write import write_whole
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from models.recurrence.traces import cells_of, state_after, trace
+from pipelines.commands import COMMANDS
 from pipelines.microscope.page import Seen, microscope_page
 from pipelines.microscope.specimen import (
     Specimen,
@@ -27,6 +27,7 @@ from pipelines.microscope.specimen import (
 from pipelines.microscope.unit_ranking import Finding, States, Unit, rank_units
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.escaping import excerpt
+from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
@@ -36,6 +37,7 @@ from pipelines.tasks.kinds import KINDS
 from pipelines.tasks.language_checkpoints import load_language
 
 TASK = "microscope"
+Syntax = Literal["c", "script", "prose", "guess"]
 MAX_SHOWN = 6
 MIN_STEPS = 4
 
@@ -187,7 +189,7 @@ def ranking_text(seen: Seen) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.microscope --ckpt=… --input=… | --text=…``."""
-    parser = ArgumentParser(description="What the units of a trained recurrence do on real data.")
+    parser = option_parser("microscope", COMMANDS["microscope"].help)
     parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
     parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
     parser.add_argument("--input", type=str, default=None, help="a text file, or a clip")
@@ -199,9 +201,9 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--window", type=str, default="0:600", help="steps shown, start:length")
     parser.add_argument("--steps", type=int, default=100_000, help="the most that are read")
     parser.add_argument("--member", type=int, default=0, help="of several models")
-    parser.add_argument("--syntax", type=str, default="guess", help="c, script, prose or guess")
-    options = parser.parse_args(sys.argv[1:] if args is None else args)
+    parser.add_argument("--syntax", type=Syntax, default="guess", help="of a text")
     with one_line_errors():
+        options = parse(parser, sys.argv[1:] if args is None else args)
         prepare_processor()
         window = _checked(options)
         folder = _place(options.out, options.run)
@@ -225,8 +227,6 @@ def _checked(options: Any) -> slice:
         raise InputError(f"--top={options.top}: at least 1 unit for each track")
     if options.steps < MIN_STEPS:
         raise InputError(f"--steps={options.steps}: two halves need at least {MIN_STEPS}")
-    if options.syntax not in ("c", "script", "prose", "guess"):
-        raise InputError(f"--syntax={options.syntax}: give c, script, prose or guess")
     start, _, length = options.window.partition(":")
     if not (start.isdecimal() and length.isdecimal() and int(length) > 0):
         raise InputError(f"--window={options.window}: give start:length, e.g. 1200:600")

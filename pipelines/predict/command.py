@@ -3,13 +3,12 @@
 From Python: ``from pipelines.predict import load; model = load("best.ckpt"); model("a fine film")``.
 """
 
-import argparse
 import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, Literal, TextIO
 
 import torch
 
@@ -19,28 +18,23 @@ from data.files.folders import is_same_path
 from data.files.workers import available_cores
 from data.tables.table_format import table_format
 from data.text.unknown_words import MOST_UNKNOWN
+from pipelines.commands import COMMANDS
 from pipelines.predict.inputs import (
     STANDARD_INPUT,
     Item,
     standard_input,
     text_items,
 )
-from pipelines.predict.output import FORMATS, for_terminal, lines_of
+from pipelines.predict.output import Format, for_terminal, lines_of
 from pipelines.predict.overlay import check_output, write_overlay
 from pipelines.predict.predictor import Predictor, Unanswered, load
 from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.kinds import classifiers
 
 log = logging.getLogger(__name__)
-
-
-class _Parser(argparse.ArgumentParser):
-    """One whose complaints are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; `python -m pipelines.predict --help` lists all options")
 
 
 def main(args: list[str] | None = None) -> None:
@@ -49,7 +43,7 @@ def main(args: list[str] | None = None) -> None:
     Exit code 0: all was answered; 1: not all could be; 2: an option that cannot be used.
     """
     with one_line_errors():
-        options = _parser().parse_args(args)
+        options = _options(sys.argv[1:] if args is None else args)
         _check(options)
         prepare_processor()
         model = load(options.ckpt, task=options.task, trust=options.trust)
@@ -63,57 +57,52 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(1)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m pipelines.predict",
-        description="A saved model's answers to clips or texts of your own: a line for each, in their"
-        " order, blank lines and what cannot be read too. Exit code 0: all were answered; 1: some"
-        " were not; 2: an option or a file that cannot be used.",
-        allow_abbrev=False,
+def _options(args: list[str]) -> Any:
+    parser = option_parser(
+        "predict",
+        COMMANDS["predict"].help,
+        epilog="A line for each clip or text, in their order, blank lines and what cannot be read too."
+        " Exit code 0: all were answered; 1: some were not; 2: an option or a file that cannot be"
+        " used.",
     )
-    parser.add_argument("--ckpt", help="the checkpoint")
-    parser.add_argument(
-        "--task", choices=tuple(classifiers()), help="refuse a checkpoint of another task"
-    )
-    parser.add_argument("--trust", help=TRUST_HELP)
-    parser.add_argument("--text", help="a text to classify")
-    parser.add_argument(
-        "--input",
-        help="a clip, a folder of clips or a pattern such as 'clips/*.mp4'; or texts: a .txt file"
+    texts = {
+        "ckpt": "the checkpoint",
+        "trust": TRUST_HELP,
+        "text": "a text to classify",
+        "input": "a clip, a folder of clips or a pattern such as 'clips/*.mp4'; or texts: a .txt file"
         " with one a line, a .csv, .tsv, .jsonl, .json or .parquet table, or - for the lines of"
         " standard input",
-    )
+        "text_column": "the texts' column in a table, or its number, from 1; by itself: text",
+        "columns": "names for the columns of a CSV file whose first line is a row: label,text",
+        "encoding": "of texts that are neither UTF-8 nor marked as UTF-16: cp1252, cp949, …",
+        "overlay": "write the clip, of which there must be one, with the running answer drawn on it:"
+        " OUT.mp4",
+    }
+    for name, help in texts.items():
+        parser.add_argument(f"--{name}", type=str, default=None, help=help)
     parser.add_argument(
-        "--text_column", help="the texts' column in a table, or its number, from 1 (default: text)"
-    )
-    parser.add_argument(
-        "--columns",
-        help="names for the columns of a CSV file whose first line is a row: label,text",
-    )
-    parser.add_argument(
-        "--encoding", help="of texts that are neither UTF-8 nor marked as UTF-16: cp1252, cp949, …"
+        "--task",
+        type=Literal[tuple(classifiers())] | None,
+        default=None,
+        help="refuse a checkpoint of another task",
     )
     parser.add_argument(
         "--quoting",
-        choices=("double", "none"),
-        help="of CSV: none where quotes mean nothing (default: double)",
+        type=Literal["double", "none"] | None,
+        default=None,
+        help="of CSV: none where quotes mean nothing; by itself: double",
     )
-    parser.add_argument("--format", choices=FORMATS, default="text", help="of what is printed")
+    parser.add_argument("--format", type=Format, default="text", help="of what is printed")
     parser.add_argument(
         "--timeline",
         action="store_true",
         help="also the running answer: what it would be after each step; in csv a row for each, the"
         " last of which is the answer",
     )
-    parser.add_argument(
-        "--overlay",
-        metavar="OUT.mp4",
-        help="write the clip, of which there must be one, with the running answer drawn on it",
-    )
-    return parser
+    return parse(parser, args)
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check(options: Any) -> None:
     """Raise for what can be told without the checkpoint."""
     if not options.ckpt:
         raise InputError(
@@ -125,7 +114,7 @@ def _check(options: argparse.Namespace) -> None:
         check_output(Path(options.overlay))
 
 
-def _predict(model: Predictor, options: argparse.Namespace, out: TextIO) -> int:
+def _predict(model: Predictor, options: Any, out: TextIO) -> int:
     """Print all answers; how many items had none."""
     groups = _paths(model, options) if model.steps.takes_paths else _texts(model, options)
     before, lines = lines_of(
@@ -163,7 +152,7 @@ def _predict(model: Predictor, options: argparse.Namespace, out: TextIO) -> int:
     return num_bad
 
 
-def _texts(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[Item]]:
+def _texts(model: Predictor, options: Any) -> Iterator[Iterable[Item]]:
     if options.overlay is not None:
         raise InputError("--overlay draws on a clip, and CKPT is a model for texts; leave it out")
     if options.text is not None:
@@ -188,7 +177,7 @@ def _texts(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[I
     return iter([text_items(options.input, column=column, format=format)])
 
 
-def _paths(model: Predictor, options: argparse.Namespace) -> Iterator[Iterable[Item]]:
+def _paths(model: Predictor, options: Any) -> Iterator[Iterable[Item]]:
     if options.text is not None or options.text_column is not None:
         raise InputError(
             f"TEXT is for models of texts, and CKPT is a model for {model.task}; give INPUT=clip.mp4"

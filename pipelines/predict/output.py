@@ -17,7 +17,6 @@ from pipelines.predict.predictor import Prediction, Timeline, Unanswered, shown
 from pipelines.runtime.escaping import printable
 
 Format = Literal["text", "json", "csv"]
-FORMATS: tuple[Format, ...] = ("text", "json", "csv")
 # Control characters, without line ends and tabs; JSON does not escape those above 126.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 Found = Prediction | Unanswered
@@ -30,7 +29,7 @@ def lines_of(
     """What stands before all answers, and what makes the lines of one.
 
     Args:
-        format: one of `FORMATS`.
+        format: which.
         classes: names of the classes, in the checkpoint's order.
         timeline: whether running answers are asked for.
         has_seconds: whether steps have a time: frames do.

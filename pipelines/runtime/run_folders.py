@@ -23,11 +23,7 @@ def name_run(task: str, name: str | None) -> str:
     # Launchers that start all processes at once have an id in common.
     name = name or os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
     name = name or _name_by_time(RUNS / task)
-    if name in (".", "..", "latest") or Path(name).name != name:
-        raise InputError(
-            f"RUN={name}: not a name for a run; use letters, digits, '-', '_' and '.',"
-            " without '/', and not 'latest'"
-        )
+    refuse_bad_name(name)
     if is_first_process() and (RUNS / task / name).exists():
         raise InputError(
             f"{RUNS / task / name} exists already and is never overwritten; choose another RUN"
@@ -35,6 +31,15 @@ def name_run(task: str, name: str | None) -> str:
         )
     os.environ[_NAME_VARIABLE] = name
     return name
+
+
+def refuse_bad_name(name: str) -> None:
+    """Raise an InputError for what is no plain name."""
+    if name in (".", "..", "latest") or Path(name).name != name:
+        raise InputError(
+            f"RUN={name}: not a name for a run; use letters, digits, '-', '_' and '.',"
+            " without '/', and not 'latest'"
+        )
 
 
 def _name_by_time(folder: Path) -> str:

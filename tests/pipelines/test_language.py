@@ -36,7 +36,7 @@ SMALL = [
     "--trainer.max_epochs=2",
     "--trainer.enable_progress_bar=false",
 ]
-CHARACTERS = [f"--config={ROOT / 'pipelines/language_characters.yaml'}", *SMALL]
+CHARACTERS = [f"--config={ROOT / 'pipelines/recipes/language-characters.yaml'}", *SMALL]
 
 
 def write_text(folder, lines=60):

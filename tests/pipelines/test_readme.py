@@ -16,8 +16,9 @@ import pandas
 import pytest
 
 from data.examples.embedded import video_example
-from pipelines import evaluate, sample
+from pipelines import evaluate, sample, sentiment_best
 from pipelines.cli import train
+from pipelines.commands import COMMANDS
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
 from pipelines.memory_lab import command as memory_lab
@@ -31,7 +32,7 @@ DOCUMENTS = {
     name: (ROOT / name).read_text()
     for name in ("README.md", "pipelines/README.md", "data/README.md")
 }
-COMMANDS = {
+TYPED_COMMANDS = {
     name: re.findall(r"^ {4}(make [a-z-]+.*?)(?: {2,}#.*)?$", text, flags=re.MULTILINE)
     for name, text in DOCUMENTS.items()
 }
@@ -66,6 +67,8 @@ def run_short(words: list[str]) -> None:
         train("language", [*arguments, *LANGUAGE])
     elif module == "sample":
         sample.main([*arguments, "--length=5"])
+    elif module == "sentiment_best":
+        sentiment_best.main(arguments)  # its steps are run in the short form
     elif module == "compare":
         compare.main(arguments)
     elif module == "microscope":
@@ -82,6 +85,12 @@ def run_short(words: list[str]) -> None:
             # It has another encoder, whose size is what it is.
             short = [one for one in short if not one.startswith("--model.encoder.")]
         train(module, [*arguments, *short, "--trainer.devices=1"])
+
+
+def in_this_process(command: list[str], **_) -> None:
+    """Where the examples are small."""
+    if "--print_config" not in command:
+        run_short(command[1:])
 
 
 @pytest.fixture
@@ -109,6 +118,7 @@ def files_of_the_readme(in_folder, monkeypatch):
         video_example, train_clips_per_class=2, val_clips_per_class=1, test_clips_per_class=1
     )
     monkeypatch.setattr("data.video.data_module.video_example", small)
+    monkeypatch.setattr(sentiment_best, "run_process", in_this_process)
     monkeypatch.setattr(
         "data.text.data_module.sentiment_example", lambda: in_folder / "reviews.csv"
     )
@@ -123,7 +133,7 @@ def reports_below(folder: Path) -> set[Path]:
 @pytest.mark.timeout(900)  # a minute by itself, more on a busy machine
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_command_runs(name, files_of_the_readme, capsys):
-    commands = [command for command in COMMANDS[name] if OF_THE_HUB not in command]
+    commands = [command for command in TYPED_COMMANDS[name] if OF_THE_HUB not in command]
     assert len(commands) >= 6
     for command in commands:
         before = reports_below(files_of_the_readme)
@@ -154,10 +164,9 @@ CLASSES = {
 @pytest.fixture(scope="module")
 def known_options():
     """Names of all options of all commands, those of classes too."""
-    mains = {task: partial(train, task) for task in ("video", "sentiment")}
-    mains["language"] = train_language
+    mains = {task: partial(train, task) for task in CLASSES}
     asked = [(mains[task], f"--{one}") for task in CLASSES for one in ("help", *CLASSES[task])]
-    others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor)
+    others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor, sentiment_best)
     asked += [(module.main, "--help") for module in others]
     shown = io.StringIO()
     for main, option in asked:
@@ -200,38 +209,35 @@ TYPED = [
 ]
 
 
-@pytest.mark.parametrize("typed", TYPED)
-@pytest.mark.parametrize(
-    ("target", "variable", "option"),
-    [
-        ("predict-sentiment", "TEXT", "text"),
-        ("predict-video", "INPUT", "input"),
-        ("evaluate-video", "CKPT", "ckpt"),
-        ("evaluate-sentiment", "SPLIT", "split"),
-        ("train-video", "DATA", "data.path"),
-        ("train-language", "RUN", "run"),
-        ("sample-language", "PROMPT", "prompt"),
-        ("compare", "RUNS", "runs"),
-        ("microscope", "TEXT", "text"),
-        ("doctor", "DATA", "data.path"),
-    ],
-)
-def test_make_passes_what_is_typed(in_folder, typed, target, variable, option):
-    (words,) = commands_of(shlex.join(["make", target, f"{variable}={typed}"]))
-    assert words[-1] == f"--{option}={typed}"
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_make_passes_what_is_typed(in_folder, command):
+    for target in command.targets:
+        for k, (variable, option) in enumerate(command.variables.items()):
+            typed = TYPED[k % len(TYPED)]
+            (words,) = commands_of(shlex.join(["make", target, f"{variable}={typed}"]))
+            assert words[1] == command.module.removesuffix(".command")
+            assert words[-1] == f"--{option}={typed}"
     assert list(in_folder.iterdir()) == []
 
 
-def test_make_passes_what_is_typed_through_several_steps(in_folder):
+@pytest.mark.parametrize("typed", TYPED)
+def test_make_passes_any_text(in_folder, typed):
+    (words,) = commands_of(shlex.join(["make", "predict-sentiment", f"TEXT={typed}"]))
+    assert words[-1] == f"--text={typed}"
+    assert list(in_folder.iterdir()) == []
+
+
+def test_make_passes_the_options_of_both_kinds_of_model(in_folder):
+    """ARGS are the classifiers', LANGUAGE_ARGS come last."""
     data, run = "$(shell touch RAN)'s.csv", "it's ${shell touch RAN}"
-    command = ["make", "train-sentiment-best", f"DATA={data}", f"UNLABELLED={data}", f"RUN={run}"]
-    steps = commands_of(shlex.join(command))
-    names = [run, f"{run}-from-language", f"{run}-from-nothing", run]
-    assert [words[1] for words in steps] == ["pipelines.language", *["pipelines.sentiment"] * 3]
-    for words, name in zip(steps, names, strict=True):
-        assert {f"--data.path={data}", f"--run={name}"} <= set(words)
-    assert f"--model.pretrained=runs/language/{run}/checkpoints/best.ckpt" in steps[1]
-    assert f"--data.unlabelled={data}" in steps[3]
+    variables = {"DATA": data, "UNLABELLED": data, "RUN": run, "SIZE": "best-gpu"}
+    variables |= {"ARGS": "--a=1 '--b=c d'", "LANGUAGE_ARGS": "--e='$(shell touch RAN)'"}
+    typed = [f"{name}={value}" for name, value in variables.items()]
+    (words,) = commands_of(shlex.join(["make", "train-sentiment-best", *typed]))
+    own = [f"--data.path={data}", f"--data.unlabelled={data}", f"--run={run}", "--size=best-gpu"]
+    language = ["--language_args", "--e=$(shell touch RAN)"]
+    assert words == ["-m", "pipelines.sentiment_best", *own, "--a=1", "--b=c d", *language]
+    assert commands_of("make train-sentiment-best") == [["-m", "pipelines.sentiment_best"]]
     assert list(in_folder.iterdir()) == []
 
 
@@ -251,7 +257,10 @@ def test_what_is_not_typed_does_not_count(monkeypatch):
 
 def test_help_lists_every_target():
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z-]+):.*##", makefile, flags=re.MULTILINE))
-    assert targets == set(re.findall(r"make ([a-z-]+)", make("help")))
-    named = {command.split()[1] for commands in COMMANDS.values() for command in commands}
-    assert named | {"test", "lint", "bench", "help"} <= targets
+    listed = re.findall(r"make ([a-z-]+)", make("help"))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    assert len(listed) == len(set(listed))
+    assert set(listed) == targets
+    assert set(listed) >= {target for command in COMMANDS.values() for target in command.targets}
+    named = {command.split()[1] for some in TYPED_COMMANDS.values() for command in some}
+    assert named <= targets

@@ -36,7 +36,7 @@ def code_run(tmp_path_factory):
     os.chdir(place)
     try:
         train("language", [
-            f"--config={ROOT / 'pipelines/language_characters.yaml'}", "--data.path=code.c",
+            f"--config={ROOT / 'pipelines/recipes/language-characters.yaml'}", "--data.path=code.c",
             "--run=first", "--model.encoder.features=8", "--model.recurrence.hidden_size=8",
             "--data.num_streams=4", "--data.bptt_steps=20", "--trainer.max_epochs=1",
             "--trainer.enable_progress_bar=false",

@@ -1,0 +1,105 @@
+"""All commands in one table: ``make help``, the tests and each command's own help read it.
+
+It imports Python's own modules alone: any Python lists the commands, and every package may read it.
+"""
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """One that is run by ``python -m pipelines.<name>``."""
+
+    module: str
+    """Has ``main(args)``; None for ``args`` takes sys.argv."""
+    help: str
+    """It in a few words."""
+    targets: dict[str, str]
+    """The commands of make that run it, and what is typed with each."""
+    variables: dict[str, str]
+    """Variables of make, and the options that they give."""
+
+
+_CKPT = {"CKPT": "ckpt"}
+_RUN = {"RUN": "run"}
+_TRAIN = {"DATA": "data.path", **_RUN}
+_EVALUATE = "CKPT=… [DATA=…] [SPLIT=…] [RUN=name]"
+
+COMMANDS = {
+    "video": Command(
+        "pipelines.video",
+        "train on clips, test, report",
+        {"train-video": "[DATA=folder|list.csv] [RUN=name] [ARGS=…]"},
+        _TRAIN,
+    ),
+    "sentiment": Command(
+        "pipelines.sentiment",
+        "train on texts, test, report",
+        {"train-sentiment": "[DATA=file|folder|hub-name] [RUN=name] [ARGS=…]"},
+        _TRAIN,
+    ),
+    "sentiment_best": Command(
+        "pipelines.sentiment_best",
+        "a language model, teachers, a student",
+        {
+            "train-sentiment-best": "[UNLABELLED=file] [DATA=…] [RUN=name] [SIZE=best-gpu] [ARGS=…]"
+            " [LANGUAGE_ARGS=…]"
+        },
+        {**_TRAIN, "UNLABELLED": "data.unlabelled", "SIZE": "size"},
+    ),
+    "language": Command(
+        "pipelines.language",
+        "train a language model, report",
+        {"train-language": "[DATA=file|folder] [RUN=name] [ARGS=…]"},
+        _TRAIN,
+    ),
+    "evaluate": Command(
+        "pipelines.evaluate",
+        "test a saved model, report",
+        {"evaluate-video": _EVALUATE, "evaluate-sentiment": _EVALUATE},
+        {**_CKPT, **_TRAIN, "SPLIT": "split"},
+    ),
+    "predict": Command(
+        "pipelines.predict.command",
+        "a saved model's answers",
+        {
+            "predict-video": "CKPT=… INPUT=clip|folder|'*.mp4' [ARGS=\"--overlay=out.mp4\"]",
+            "predict-sentiment": 'CKPT=… TEXT="…"|INPUT=texts.csv|- [ARGS=--format=json]',
+        },
+        {**_CKPT, "TEXT": "text", "INPUT": "input"},
+    ),
+    "sample": Command(
+        "pipelines.sample",
+        "a saved model's continuation",
+        {"sample-language": 'CKPT=… PROMPT="…" [LENGTH=500] [ARGS=…]'},
+        {**_CKPT, "PROMPT": "prompt", "LENGTH": "length"},
+    ),
+    "compare": Command(
+        "pipelines.compare.command",
+        "runs side by side",
+        {"compare": 'RUNS="a b c" [RUN=name]'},
+        {"RUNS": "runs", **_RUN},
+    ),
+    "memory_lab": Command(
+        "pipelines.memory_lab.command",
+        "RNN, GRU and LSTM side by side: a page",
+        {"memory-lab": "[RUN=name] [ARGS=…]"},
+        _RUN,
+    ),
+    "microscope": Command(
+        "pipelines.microscope.command",
+        "what single units do: a page",
+        {"microscope": "CKPT=… INPUT=text.txt|clip.mp4 [RUN=name] [ARGS=…]"},
+        {**_CKPT, "INPUT": "input", "TEXT": "text", **_RUN},
+    ),
+    "doctor": Command(
+        "pipelines.doctor.command",
+        "is anything wrong with these clips?",
+        {"doctor": "DATA=folder|list.csv [ARGS=…]"},
+        {"DATA": "data.path"},
+    ),
+}
+
+if __name__ == "__main__":
+    for command in COMMANDS.values():
+        for target, typed in command.targets.items():
+            print(f"  make {target:20} {command.help:39} {typed}")

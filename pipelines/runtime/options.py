@@ -1,0 +1,113 @@
+"""Options of the command line: all commands read them alike, and refuse a wrong one in one line."""
+
+import argparse
+import re
+from argparse import ArgumentError
+from difflib import get_close_matches
+from typing import Any
+
+from jsonargparse import ArgumentParser, Namespace
+
+from data.files.errors import InputError
+
+_MORE = "--help lists what is allowed"
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "list": "a list such as [a,b]",
+    "NoneType": "null",
+}
+
+
+def parser_settings(name: str, help: str) -> dict[str, Any]:
+    """The arguments that the parser of a command is made with, LightningCLI's too.
+
+    Args:
+        name: of the command.
+        help: the command in a few words.
+    """
+    return {
+        "prog": f"python -m pipelines.{name}",
+        "description": f"{help[0].upper()}{help[1:]}{'' if help.endswith('?') else '.'}",
+        # A new option must not change the meaning of a short form that somebody wrote into a script.
+        "allow_abbrev": False,
+        # The usage of 300 options would bury the error: `parse` raises it.
+        "exit_on_error": False,
+    }
+
+
+def option_parser(name: str, help: str, *, epilog: str | None = None) -> ArgumentParser:
+    """A parser for `parse`; its help ends with the epilog."""
+    return ArgumentParser(epilog=epilog, **parser_settings(name, help))
+
+
+def parse(parser: ArgumentParser, args: list[str]) -> Namespace:
+    """The options.
+
+    Raises:
+        InputError: an option that there is not, a value of another type, or none; names the option.
+    """
+    try:
+        return parser.parse_args(args)
+    except ArgumentError as error:
+        raise InputError(
+            f"{_told(str(error), [*parser._option_string_actions])}; {_MORE}"
+        ) from error
+
+
+def known_options(args: list[str], *names: str) -> tuple[dict[str, str], list[str]]:
+    """Those of the options that have these names, and the others as they are typed.
+
+    Raises:
+        InputError: one of them has no value.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in names:
+        parser.add_argument(f"--{name}", dest=name, default=argparse.SUPPRESS)
+    try:
+        known, others = parser.parse_known_args(args)
+    except ArgumentError as error:
+        raise InputError(f"{_told(str(error), [])}; {_MORE}") from error
+    return vars(known), others
+
+
+def _told(message: str, options: list[str]) -> str:
+    """What jsonargparse and argparse say at length, in a line that begins with the option."""
+    if found := re.match(r"unrecognized arguments: ([^\s=]+)", message):
+        near = get_close_matches(found[1], options, n=1)
+        return f"{found[1]}: no such option" + (f"; did you mean {near[0]}?" if near else "")
+    if found := re.match(r"argument (?:-\w/)?(\S+): (.*)", message):
+        if found[2].startswith("expected"):
+            return f"{found[1]}: a value is missing, {found[1]}=…"
+        return f"{found[1]}: {found[2].replace('ignored explicit argument', 'takes no value, not')}"
+    if found := re.match(r"Group '(.+)' does not accept option '(.+)'", message):
+        return f"--{found[1]}.{found[2]}: no such option"
+    if found := re.match(r'Parser key "([^"]+)":\s*(.*)', message, re.DOTALL):
+        return f"--{found[1]}{_reason(found[2])}"
+    return message
+
+
+def _reason(message: str) -> str:
+    """What is wrong with the value of an option, or with an option of the class that it names."""
+    _, inner, rest = message.rpartition('Parser key "')
+    if inner:
+        name, _, message = rest.partition('":')
+        return f".{name}{_reason(message.strip())}"
+    if found := re.search(r"Option '(\w+)' is not accepted", message):
+        return f".{found[1]}: no such option"
+    if found := re.search(r"Expected a dot import path string: (.*)", message):
+        return f"={found[1]}: no such class; give one that is known, or package.module.Class"
+    found = re.fullmatch(r"Expected an? (.+)\. Got value: (.*)", message, re.DOTALL) or re.search(
+        r"Subtypes: \[(.+?)\]\s+Errors:.*Given value: (.*?)(\. Got value: .*)?$", message, re.DOTALL
+    )
+    return f": {message}" if found is None else f"={found[2]}: give {_kinds(found[1])}"
+
+
+def _kinds(types: str) -> str:
+    """Types as Python writes them → what a person may type: ``'video' or 'sentiment'``."""
+    types = re.sub(r"<class '([\w.]+)'>", lambda found: _KINDS.get(found[1], found[1]), types)
+    types = re.sub(r"typing\.Literal\[(.+?)\]", r"\1", types)
+    before, comma, last = types.rpartition(", ")
+    return f"{before} or {last}" if comma else types

@@ -1,0 +1,293 @@
+"""``make train-sentiment-best``: a language model, classifiers that go on from it, and one they teach.
+
+With labels named, the language model keeps away from the texts that the classifier is tested on. With
+unlabelled texts, the classifier that goes on from it and another from nothing are teachers of a third,
+which learns their answers too. Each step is a training command in a process of its own. A command that
+was cut off goes on where it stood.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Literal, NamedTuple, NoReturn
+
+from data.files.cache import cache_folder
+from data.files.errors import InputError
+from pipelines.commands import COMMANDS
+from pipelines.recipes import recipe
+from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.options import known_options, option_parser, parse
+from pipelines.runtime.run_folders import RUNS, refuse_bad_name
+
+# All that follows it are options of the language model.
+LANGUAGE_ARGS = "--language_args"
+Size = Literal["best", "best-gpu"]
+
+
+class Step(NamedTuple):
+    """A training command, and the run that it makes."""
+
+    task: str
+    run: str
+    options: list[str]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return RUNS / self.task / self.run
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint that later steps build on."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+    def is_done(self) -> bool:
+        """Whether the run came to its end: the report is written last."""
+        try:
+            json.loads((self.folder / "report" / "report.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def attempts(self) -> list[Path]:
+        """Folders of attempts that were cut off, the newest first."""
+        names = (self.folder.with_name(f"{self.run}-cut-off-{k}") for k in count(1))
+        return [*takewhile(Path.exists, names)][::-1]
+
+
+class SignalledExit(SystemExit):
+    """The end of a command that a signal asked to end; its exit code is the one that shells tell."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+
+
+def main(args: list[str] | None = None) -> None:
+    """``python -m pipelines.sentiment_best [--data.unlabelled=…] [the classifiers' options]``."""
+    with one_line_errors(), _ends_on_signals():
+        _train(sys.argv[1:] if args is None else args)
+
+
+def _train(args: list[str]) -> None:
+    at = args.index(LANGUAGE_ARGS) if LANGUAGE_ARGS in args else len(args)
+    language_args = args[at + 1 :]
+    parser = option_parser(
+        "sentiment_best",
+        COMMANDS["sentiment_best"].help,
+        epilog="All other options are the classifiers': python -m pipelines.sentiment --help.",
+    )
+    parser.add_argument("--data.path", type=str, help="texts with labels; default: film reviews")
+    parser.add_argument("--data.unlabelled", type=str, help="texts without labels")
+    parser.add_argument("--run", type=str, default="best", help="name of the runs")
+    parser.add_argument("--size", type=Size, default="best", help="best-gpu is larger")
+    parser.add_argument(
+        LANGUAGE_ARGS, nargs="*", help="comes last: what follows are the language model's options"
+    )
+    own, classifier_args = known_options(args[:at], "data.path", "data.unlabelled", "run", "size")
+    asked = [arg for arg in classifier_args if arg in ("-h", "--help")]
+    options = parse(parser, [*asked, *(f"--{name}={value}" for name, value in own.items())])
+    refuse_bad_name(options.run)
+    steps = steps_of(
+        data=options.data.path,
+        unlabelled=options.data.unlabelled,
+        run=options.run,
+        size=options.size,
+        language_args=language_args,
+        classifier_args=classifier_args,
+    )
+    last = steps[-1]
+    if last.is_done():
+        raise InputError(
+            f"{last.folder} exists already and is never overwritten; choose another RUN name, or"
+            " remove that folder"
+        )
+    for step in steps:
+        # A wrong option of the last step is told now, and not after hours.
+        if (language_args if step.task == "language" else classifier_args) and not step.is_done():
+            run_process(_command(step, ["--print_config"]), stdout=subprocess.DEVNULL)
+    with _locked(last) as lock:
+        for step in steps:
+            if step.is_done():
+                print(f"{step.folder}: finished before, is taken as it is", flush=True)
+            else:
+                _take(step, lock)
+
+
+def steps_of(
+    *,
+    data: str | None,
+    unlabelled: str | None,
+    run: str,
+    size: Size,
+    language_args: list[str],
+    classifier_args: list[str],
+) -> list[Step]:
+    """The steps in their order; the last makes the classifier that is asked for.
+
+    Args:
+        data: texts with labels; None for the embedded ones.
+        unlabelled: texts without labels.
+        run: name of the first and of the last run; the others' begin with it.
+        size: which recipes.
+        language_args: further options of the language model.
+        classifier_args: further options of each classifier.
+    """
+    source = [f"--data.path={data}"] if data else []
+    more = [f"--data.unlabelled={unlabelled}"] if unlabelled else []
+    # So that the language model's test part is the classifiers'.
+    labels = ["--data.label_column=label"] if data else []
+    language = Step(
+        "language",
+        run,
+        [*recipe(f"language-{size}"), *source, *more, *labels, *language_args],
+    )
+    from_language = Step(
+        "sentiment",
+        f"{run}-from-language" if more else run,
+        [
+            *recipe(f"sentiment-{size}"),
+            *source,
+            f"--model.pretrained={language.best}",
+            *classifier_args,
+        ],
+    )
+    if not more:
+        return [language, from_language]
+    from_nothing = Step("sentiment", f"{run}-from-nothing", [*source, *classifier_args])
+    teachers = json.dumps([str(from_language.best), str(from_nothing.best)], ensure_ascii=False)
+    taught = Step(
+        "sentiment",
+        run,
+        [
+            *recipe("sentiment-taught"),
+            *source,
+            *more,
+            *classifier_args,
+            f"--teachers={teachers}",
+        ],
+    )
+    return [language, from_language, from_nothing, taught]
+
+
+def _command(step: Step, more: list[str]) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        f"pipelines.{step.task}",
+        *step.options,
+        f"--run={step.run}",
+        *more,
+    ]
+
+
+def _take(step: Step, lock: int) -> None:
+    """Begin a step, or go on with it where it was cut off, and see it through to its report."""
+    kept = None
+    if step.folder.exists():
+        kept = step.folder.with_name(f"{step.run}-cut-off-{len(step.attempts()) + 1}")
+        step.folder.rename(kept)
+    last = (attempt / "checkpoints" / "last.ckpt" for attempt in step.attempts())
+    checkpoint = next(filter(Path.is_file, last), None)
+    if checkpoint is not None:
+        print(
+            f"{step.folder}: was cut off, goes on from {checkpoint}; to begin anew, remove"
+            f" {checkpoint.parent.parent}",
+            flush=True,
+        )
+    elif kept is not None:
+        print(f"{step.folder}: was cut off before its first checkpoint, begins anew", flush=True)
+    more = [] if checkpoint is None else [f"--ckpt_path={checkpoint}"]
+    run_process(_command(step, more), pass_fds=[lock])
+    if not step.is_done():
+        raise InputError(f"{step.folder}: ended without report/report.json; the step is not done")
+    _close_attempts(step)
+
+
+def _close_attempts(step: Step) -> None:
+    """Take over the checkpoints that an attempt has left and the end of the run has not.
+
+    None is gone on from any more; curves and options of the attempts stay.
+    """
+    for attempt in step.attempts():
+        place = attempt / "checkpoints"
+        for left in place.glob("*.ckpt"):
+            if not (new := step.best.with_name(left.name)).exists():
+                new.parent.mkdir(exist_ok=True)
+                left.rename(new)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def run_process(
+    command: list[str], *, stdout: int | None = None, pass_fds: list[int] | None = None
+) -> None:
+    """Run a command to its end.
+
+    Raises:
+        SystemExit: it failed, with its exit code.
+        SignalledExit: a signal came, which the command got too.
+    """
+    process = subprocess.Popen(command, stdout=stdout, pass_fds=pass_fds or ())
+    try:
+        code = process.wait()
+    except SignalledExit as end:
+        process.send_signal(end.number)
+        process.wait()
+        raise
+    if code != 0:
+        sys.exit(code if code > 0 else 128 - code)
+
+
+@contextmanager
+def _ends_on_signals() -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM raise `SignalledExit`: exit codes 130 and 143."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        raise SignalledExit(number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def lock_file(folder: Path) -> Path:
+    """The file that is locked while a run is made; beside the runs it would look like one."""
+    name = sha256(os.fsencode(folder.absolute())).hexdigest()
+    return cache_folder() / "locks" / name
+
+
+@contextmanager
+def _locked(last: Step) -> Iterator[int]:
+    """Keep other commands away from these runs; steps inherit the lock, and may outlive this process.
+
+    Raises:
+        InputError: another command makes them.
+    """
+    file = lock_file(last.folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(file, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield lock
+    except BlockingIOError as error:
+        raise InputError(
+            f"{last.folder}: another command is at it; wait for its end, or choose another RUN name"
+        ) from error
+    finally:
+        os.close(lock)
+
+
+if __name__ == "__main__":
+    main()

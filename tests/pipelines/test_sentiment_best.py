@@ -1,0 +1,204 @@
+"""A language model, classifiers, and what they teach: cut off anywhere, and started anew."""
+
+import fcntl
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pipelines import recipes, sentiment_best
+from pipelines.sentiment_best import Step, lock_file, main, run_process, steps_of
+from pipelines.tasks.classification import SequenceClassifier
+from pipelines.tasks.next_token import LanguageTask
+from tests import ROOT
+from tests.pipelines.conftest import LANGUAGE, SENTIMENT, write_reviews
+
+ALL = ["language/best", "sentiment/best-from-language", "sentiment/best-from-nothing"]
+ALL += ["sentiment/best"]
+
+
+def begin(*options, epochs=1):
+    classifiers = [option for option in SENTIMENT if "max_epochs" not in option]
+    language = [option for option in LANGUAGE if "max_epochs" not in option]
+    language += [f"--trainer.max_epochs={epochs}"]
+    classifiers += ["--trainer.max_epochs=1"]
+    main(["--data.path=reviews.csv", *options, *classifiers, "--language_args", *language])
+
+
+@pytest.fixture
+def started(in_folder, monkeypatch):
+    """What was started: steps run in this process, which is faster; wrong options are not looked for."""
+    write_reviews(in_folder / "reviews.csv", count=20)
+    write_reviews(in_folder / "more.csv", count=10)
+    steps = []
+
+    def in_this_process(command, **_):
+        if command[-1] != "--print_config":
+            task = command[2].removeprefix("pipelines.")
+            run = next(arg for arg in command if arg.startswith("--run=")).removeprefix("--run=")
+            steps.append(f"{task}/{run}")
+            importlib.import_module(command[2]).main(command[3:])
+
+    monkeypatch.setattr(sentiment_best, "run_process", in_this_process)
+    return steps
+
+
+def stop(*_):
+    raise SystemExit(143)
+
+
+def is_done(run):
+    task, _, name = run.partition("/")
+    return Step(task, name, []).is_done()
+
+
+def test_steps_build_on_each_other():
+    data, run = "$(shell touch RAN)'s.csv", "it's, [so]"
+    every = {"data": data, "run": run, "language_args": ["--a=1"], "classifier_args": ["--b=2"]}
+    language, first, second, last = steps_of(unlabelled="more.csv", size="best-gpu", **every)
+    names = [run, f"{run}-from-language", f"{run}-from-nothing", run]
+    assert [step.run for step in (language, first, second, last)] == names
+    for step in (language, first, second, last):
+        assert f"--data.path={data}" in step.options
+        assert ("--a=1" in step.options) == (step is language) != ("--b=2" in step.options)
+        assert ("--data.unlabelled=more.csv" in step.options) == (step in (language, last))
+    assert language.options[:2] == recipes.recipe("language-best-gpu")
+    assert "--data.label_column=label" in language.options
+    assert first.options[:2] == recipes.recipe("sentiment-best-gpu")
+    assert f"--model.pretrained=runs/language/{run}/checkpoints/best.ckpt" in first.options
+    teachers = json.loads(last.options[-1].removeprefix("--teachers="))
+    assert teachers == [f"runs/sentiment/{name}/checkpoints/best.ckpt" for name in names[1:3]]
+    language, only = steps_of(unlabelled=None, size="best", **every)
+    assert (only.task, only.run, only.folder.name) == ("sentiment", run, run)
+
+
+def test_it_is_cut_off_between_steps_and_goes_on(started, capsys, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(SequenceClassifier, "training_step", stop)
+        with pytest.raises(SystemExit) as end:
+            begin("--data.unlabelled=more.csv")
+    assert end.value.code == 143
+    assert started == ALL[:2]
+    capsys.readouterr()
+    begin("--data.unlabelled=more.csv")
+    assert started == [*ALL[:2], *ALL[1:]]
+    assert all(map(is_done, ALL))
+    out = capsys.readouterr().out
+    assert "runs/language/best: finished before" in out
+    assert "runs/sentiment/best-from-language: was cut off before its first checkpoint" in out
+    with pytest.raises(SystemExit) as end:
+        begin("--data.unlabelled=more.csv")
+    assert end.value.code == 2
+    assert "runs/sentiment/best exists already" in capsys.readouterr().err
+    assert len(started) == 5
+
+
+def test_a_step_goes_on_from_its_last_checkpoint(started, capsys, monkeypatch, in_folder):
+    epochs = []
+
+    def seen(self):
+        epochs.append(self.current_epoch)
+        if len(epochs) == 2:
+            stop()
+
+    monkeypatch.setattr(LanguageTask, "on_train_epoch_start", seen)
+    with pytest.raises(SystemExit):
+        begin(epochs=3)
+    begin(epochs=3)
+    assert epochs == [0, 1, 1, 2]
+    assert started == ["language/best", "language/best", "sentiment/best"]
+    first = "runs/language/best-cut-off-1"
+    assert f"goes on from {first}/checkpoints/last.ckpt" in capsys.readouterr().out
+    assert (in_folder / first / "metrics.csv").is_file()
+    assert not (in_folder / first / "checkpoints").exists()
+
+
+def test_a_step_that_lacks_its_report_alone_keeps_its_best_checkpoint(started, in_folder):
+    begin()
+    report = in_folder / "runs/language/best/report/report.json"
+    best = in_folder / "runs/language/best/checkpoints/best.ckpt"
+    weights = best.read_bytes()
+    report.write_text(report.read_text()[:-9])
+    (in_folder / "runs/sentiment/best").rename(in_folder / "runs/sentiment/other")
+    begin()
+    assert started == ["language/best", "sentiment/best"] * 2
+    assert best.read_bytes() == weights
+    assert is_done("language/best")
+
+
+def test_two_commands_do_not_make_the_same_runs(started, in_folder, capsys):
+    lock = lock_file(in_folder / "runs/sentiment/best")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(SystemExit) as end:
+            begin()
+    assert end.value.code == 2
+    assert "another command is at it" in capsys.readouterr().err
+    assert started == []
+    begin()
+
+
+def test_steps_are_processes(in_folder, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    write_reviews(in_folder / "reviews.csv", count=20)
+    begin()
+    assert is_done("language/best")
+    assert is_done("sentiment/best")
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "latest"])
+def test_names_that_are_none(in_folder, name, capsys):
+    with pytest.raises(SystemExit) as end:
+        begin(f"--run={name}")
+    assert end.value.code == 2
+    assert f"RUN={name}: not a name" in capsys.readouterr().err
+    assert list(in_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", 137), ("", None)],
+)
+def test_exit_codes_are_passed_on(end, code):
+    command = [sys.executable, "-c", end]
+    if code is None:
+        run_process(command)
+    else:
+        with pytest.raises(SystemExit) as caught:
+            run_process(command)
+        assert caught.value.code == code
+
+
+# It waits for a signal, and leaves a file that says which one came.
+WAITS = """
+import signal, sys, time
+def told(number, frame):
+    open("told", "w").write(str(number))
+    sys.exit(0)
+signal.signal(signal.SIGINT, told)
+signal.signal(signal.SIGTERM, told)
+open("ready", "w").close()
+time.sleep(60)
+"""
+PARENT = f"""
+import sys
+from pipelines import sentiment_best
+with sentiment_best._ends_on_signals():
+    sentiment_best.run_process([sys.executable, "-c", {WAITS!r}])
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_step_and_the_command(in_folder, number, code):
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=env)
+    while not (in_folder / "ready").exists():
+        assert parent.poll() is None
+    parent.send_signal(number)
+    assert parent.wait() == code
+    assert (in_folder / "told").read_text() == str(int(number))
