@@ -43,10 +43,10 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
         evaluate-video evaluate-sentiment predict-video predict-sentiment sample-language compare memory-lab \
         microscope doctor test test-slow lint bench clean
 
-# The commands of pipelines/commands.py, as any Python prints them, and those that are marked here.
+# The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
 help: ## list the commands
-	@for python in $(PY) $(PYTHONS); do $$python -I pipelines/commands.py 2>/dev/null && exit; done; \
-	  echo "  (no Python found to list the commands of pipelines/commands.py)"
+	@for python in $(PY) $(PYTHONS); do $$python -I pipelines/runtime/commands.py 2>/dev/null && exit; done; \
+	  echo "  (no Python found to list the commands of pipelines/runtime/commands.py)"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
 
 install: $(READY) ## make .venv and install what pyproject.toml names (every command does it first)

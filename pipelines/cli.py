@@ -15,9 +15,9 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
-from pipelines.commands import COMMANDS
 from pipelines.predict.teaching import Teachers
 from pipelines.recipes import in_new_places, recipe
+from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise

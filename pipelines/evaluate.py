@@ -10,8 +10,8 @@ from pytorch_lightning import Trainer
 
 from data.files.errors import InputError
 from data.files.folders import is_same_path
-from pipelines.commands import COMMANDS
 from pipelines.report.callback import report_test
+from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise

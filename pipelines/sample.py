@@ -6,8 +6,8 @@ from itertools import islice
 from data.files.encodings import clean, typed_text
 from data.files.errors import InputError
 from data.text.vocabulary import UNKNOWN
-from pipelines.commands import COMMANDS
 from pipelines.predict.continuation import continuation, first_tokens, readable
+from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse
 from pipelines.tasks.allowed_classes import TRUST_HELP

@@ -22,8 +22,8 @@ from typing import Literal, NamedTuple, NoReturn
 
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from pipelines.commands import COMMANDS
 from pipelines.recipes import recipe
+from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import known_options, option_parser, parse
 from pipelines.runtime.run_folders import RUNS, refuse_bad_name

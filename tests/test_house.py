@@ -83,18 +83,16 @@ ALLOWED = {
     "pipelines.compare": {
         "data",
         "numpy",
-        "pipelines",
         "pipelines.metrics",
         "pipelines.pages",
         "pipelines.report",
         "pipelines.runtime",
     },
-    "pipelines.doctor": {"data", "numpy", "pipelines", "pipelines.runtime"},
+    "pipelines.doctor": {"data", "numpy", "pipelines.runtime"},
     "pipelines.memory_lab": {
         "data",
         "models",
         "numpy",
-        "pipelines",
         "pipelines.pages",
         "pipelines.runtime",
         "torch",
@@ -105,7 +103,6 @@ ALLOWED = {
         "data",
         "models",
         "numpy",
-        "pipelines",
         "pipelines.pages",
         "pipelines.runtime",
         "pipelines.tasks",
@@ -118,7 +115,6 @@ ALLOWED = {
         "data",
         "models",
         "numpy",
-        "pipelines",
         "pipelines.metrics",
         "pipelines.pages",
         "pipelines.runtime",
@@ -205,8 +201,6 @@ def package_of(module):
     """The library, or this project's package, that a module is in."""
     if module.split(".")[0] not in ROOMS:
         return module.split(".")[0]
-    if module == "pipelines.commands":  # the table imports nothing of ours
-        return module
     is_package = (ROOT.joinpath(*module.split(".")) / "__init__.py").is_file()
     return module if is_package else module.rpartition(".")[0]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
-from pipelines.commands import COMMANDS
 from pipelines.compare.finished_runs import FinishedRun, read_run
 from pipelines.compare.page import compare_page
 from pipelines.compare.shared_examples import shared_examples, with_classes_of
 from pipelines.metrics.intervals import Comparison
 from pipelines.metrics.measures import log_loss
 from pipelines.metrics.significance import holm, mcnemar
+from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.escaping import printable
 from pipelines.runtime.options import option_parser, parse

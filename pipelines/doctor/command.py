@@ -13,8 +13,8 @@ from data.clips.list_table import header_of
 from data.files.errors import InputError
 from data.video.data_module import VideoDataModule
 from data.video.doctor import Diagnosis, Finding, examine
-from pipelines.commands import COMMANDS
 from pipelines.doctor.table import conclusion, table
+from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import option_parser, parse

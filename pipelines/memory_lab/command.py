@@ -16,7 +16,6 @@ from data.examples.memory_tasks import MemoryBatch, adding, recall, recall_featu
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
 from data.files.workers import available_cores
-from pipelines.commands import COMMANDS
 from pipelines.memory_lab.memory_experiments import (
     Reader,
     Training,
@@ -27,6 +26,7 @@ from pipelines.memory_lab.memory_experiments import (
     train,
 )
 from pipelines.memory_lab.page import memory_page
+from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor

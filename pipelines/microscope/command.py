@@ -15,7 +15,6 @@ from data.files.atomic_write import write_whole
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from models.recurrence.traces import cells_of, state_after, trace
-from pipelines.commands import COMMANDS
 from pipelines.microscope.page import Seen, microscope_page
 from pipelines.microscope.specimen import (
     Specimen,
@@ -25,6 +24,7 @@ from pipelines.microscope.specimen import (
     video_specimen,
 )
 from pipelines.microscope.unit_ranking import Finding, States, Unit, rank_units
+from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.options import option_parser, parse

@@ -18,7 +18,6 @@ from data.files.folders import is_same_path
 from data.files.workers import available_cores
 from data.tables.table_format import table_format
 from data.text.unknown_words import MOST_UNKNOWN
-from pipelines.commands import COMMANDS
 from pipelines.predict.inputs import (
     STANDARD_INPUT,
     Item,
@@ -28,6 +27,7 @@ from pipelines.predict.inputs import (
 from pipelines.predict.output import Format, for_terminal, lines_of
 from pipelines.predict.overlay import check_output, write_overlay
 from pipelines.predict.predictor import Predictor, Unanswered, load
+from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor

@@ -18,12 +18,12 @@ import pytest
 from data.examples.embedded import video_example
 from pipelines import evaluate, sample, sentiment_best
 from pipelines.cli import train
-from pipelines.commands import COMMANDS
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
 from pipelines.memory_lab import command as memory_lab
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
+from pipelines.runtime.commands import COMMANDS
 from tests import ROOT
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import LANGUAGE, SENTIMENT, VIDEO, write_reviews

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pipelines.commands import COMMANDS
+from pipelines.runtime.commands import COMMANDS
 from tests import ROOT
 from tests.clips import write_classes
 from tests.pipelines.conftest import write_reviews
