@@ -63,6 +63,7 @@ ALLOWED = {
         "data.examples",
         "data.files",
         "data.splits",
+        "data.tables",
         "numpy",
         "torch",
         "torchvision",

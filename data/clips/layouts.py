@@ -16,7 +16,7 @@ def clips(
     source: Path,
     *,
     columns: Mapping[str, str | None],
-    header: Sequence[str] = (),
+    header: Sequence[str] | None = None,
     fold: int = 1,
 ) -> Listing:
     """The clips of a folder or a list, recognised by what lies there.

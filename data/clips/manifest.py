@@ -20,6 +20,7 @@ from data.tables.column_names import (
     columns_like_times,
     columns_named,
     find_column,
+    require_once,
 )
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ Row = tuple[int, dict[str, str]]
 
 
 def manifest(
-    table: Path, columns: Mapping[str, str | None], *, header: Sequence[str] = ()
+    table: Path, columns: Mapping[str, str | None], *, header: Sequence[str] | None = None
 ) -> Listing:
     """The clips that a table lists; see `open_table` for tables, `listed_files` for their paths.
 
@@ -115,9 +116,7 @@ def _columns_used(
         needed = option in ("path", "label") or not (is_default or column is None)
         if needed and used[option] is None and columns:
             raise InputError(_missing(table, option, column or option, columns))
-    for column in used.values():
-        if column and columns.count(column) > 1:
-            raise InputError(f"{table}: the column '{column}' is there twice; rename one of them")
+    require_once([column for column in used.values() if column], columns, source=str(table))
     return used
 
 

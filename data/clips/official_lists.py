@@ -9,9 +9,10 @@ from pathlib import Path
 
 from data.clips.clip import Clip, Listing, film_of, local_path, video_files
 from data.clips.list_table import open_table
-from data.clips.list_text import text_of_list
+from data.files.encodings import read_text
 from data.files.errors import InputError
 from data.files.folders import composed, is_junk, sub_folders
+from data.files.signatures import require_rows_of_text
 from data.splits.parts import PART_NAMES
 
 log = logging.getLogger(__name__)
@@ -233,7 +234,8 @@ def _columns(table: Path) -> list[str]:
 
 def _lines(table: Path) -> Iterator[tuple[int, str]]:
     """Lines that are not blank, each with its number."""
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text_of_list(table)), 1):
+    require_rows_of_text(table)
+    for number, line in enumerate(read_text(table, option=None).split("\n"), 1):
         if line.strip():
             yield number, line.strip()
 

@@ -68,6 +68,13 @@ def find_column(
     return found[0] if found else None
 
 
+def require_once(names: Sequence[str], columns: Sequence[str], *, source: str) -> None:
+    """Raise an error if one of the names is that of two columns."""
+    twice = next((name for name in names if columns.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{source}: the column '{twice}' is there twice; rename one of them")
+
+
 def columns_like_times(columns: Sequence[str]) -> list[str]:
     """The columns whose names say that they hold a beginning, an end or a length: ``end_ms``."""
     return [

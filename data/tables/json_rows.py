@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from data.files.encodings import BAD_BYTE, clean, not_decodable, open_text, read_text, undecodable
 from data.files.errors import InputError
-from data.tables.csv_rows import BadBytes, Row
+from data.tables.csv_reader import BadBytes
+from data.tables.csv_rows import Row
 from data.tables.table_format import UNSAID, TableFormat
 
 _KINDS = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}

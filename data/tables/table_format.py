@@ -56,11 +56,17 @@ class TableFormat(NamedTuple):
     """Quotes in CSV: cells may stand in double ones, or they mean nothing."""
     prefix: str = "--data."
     """The beginning of options on the command line, for errors."""
+    has_options: bool = True
+    """Whether options name the encoding and the quoting, as for texts; lists of clips have none."""
 
     @property
     def csv_quoting(self) -> Literal[0, 3]:
         """As `csv` calls it."""
         return csv.QUOTE_NONE if self.quoting == "none" else csv.QUOTE_MINIMAL
+
+    def option(self, name: Literal["encoding", "quoting"]) -> str | None:
+        """The option to name in an error; None where there is none."""
+        return f"{self.prefix}{name}" if self.has_options else None
 
 
 #: where a person says nothing
@@ -76,17 +82,31 @@ def table_format(
         InputError: an encoding or a way to quote that does not exist, a column without a name, or
             named twice.
     """
-    names = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    if names is not None and (not all(names) or len(set(names)) < len(names)):
-        raise InputError(
-            f"{prefix}columns={columns}: a name each, all of them different, with commas between,"
-            " e.g. label,text"
-        )
+    names = named_columns(columns, prefix=prefix, example="label,text")
     if quoting not in ("double", "none"):
         raise InputError(f"{prefix}quoting={quoting}: allowed are double and none")
     if encoding is not None:
         check_encoding(encoding, option=f"{prefix}encoding")
     return TableFormat(names, encoding, "none" if quoting == "none" else "double", prefix)
+
+
+def named_columns(
+    option: str | None, *, prefix: str = "--data.", example: str
+) -> tuple[str, ...] | None:
+    """The names in ``--data.columns=path,label``; None where nothing is said.
+
+    Raises:
+        InputError: a name is empty, or there twice.
+    """
+    if option is None:
+        return None
+    names = tuple(name.strip() for name in option.strip("[]").split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise InputError(
+            f"{prefix}columns={option}: name each column once, in their order, with commas between"
+            f" them, e.g. {example}"
+        )
+    return names
 
 
 def table_stem(path: Path) -> str | None:

@@ -15,16 +15,18 @@ from datasets import Dataset, Features, Value
 
 from data.files.atomic_write import written_whole
 from data.files.errors import InputError
+from data.tables.column_names import require_once
 from data.tables.column_types import require_plain
 from data.tables.csv_layout import csv_layout
-from data.tables.csv_rows import BadBytes, Row, csv_rows
+from data.tables.csv_reader import BadBytes
+from data.tables.csv_rows import Row, csv_rows
 from data.tables.json_rows import json_columns, json_rows
 from data.tables.table_format import UNSAID, TableFormat, require_table
 
 #: the column that says why a row cannot be used; null where it can
 PROBLEM = "_problem"
 # Raise it when files are read into other rows than before.
-_VERSION = 2
+_VERSION = 3
 _ROWS_AT_ONCE, _CHARACTERS_AT_ONCE = 1000, 2**23
 
 
@@ -67,9 +69,7 @@ def columns_of(
         if kind == "json":
             return Columns(json_columns(path, format=format, bad_bytes=bad_bytes), None)
         columns = list(pq.read_schema(path, memory_map=True).names)
-        twice = [name for name in names if columns.count(name) > 1]
-        if twice:
-            raise InputError(f"{path}: the column '{twice[0]}' is there twice; rename one of them")
+        require_once(names, columns, source=str(path))
         return Columns(columns, None)
     except pa.ArrowInvalid as error:
         raise _damaged(path, error) from error

@@ -13,7 +13,6 @@ from data.batches.ragged import Skipped
 from data.clips.clip import Clip, Listing
 from data.clips.layouts import clips
 from data.clips.left_out import left_out_below, tell_left_out, tell_unlisted
-from data.clips.list_table import header_of
 from data.decoding.decode import Reading, wanted_frames
 from data.decoding.isolation import Decoder
 from data.decoding.probe import Probe, UnreadableError, traits_of
@@ -24,6 +23,7 @@ from data.files.errors import InputError
 from data.files.workers import available_cores
 from data.splits.labels import encode_labels
 from data.splits.leaks import Leak, duplicates, find_leaks, merge_groups
+from data.tables.table_format import named_columns
 from data.video.augment import Augmentation
 from data.video.part import VideoPart, unreadable
 from data.video.scan import contents_of, probe_files
@@ -139,7 +139,7 @@ class VideoDataModule(SequenceDataModule):
             "start_seconds": start_seconds_column,
             "end_seconds": end_seconds_column,
         }
-        self.header = header_of(columns)
+        self.header = named_columns(columns, example="path,label,split")
         self.fold = fold
         self.reading = Reading(size_px, fit, interpolation, frames, max_frames, min_share)
         self.limit_seconds = limit_seconds
