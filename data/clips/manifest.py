@@ -1,11 +1,12 @@
 """Lists of clips that people write: the columns of a table → clips."""
 
 import logging
+import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data.clips.clip import Clip, Listing, film_of
-from data.clips.clock_times import is_clock, seconds_of
 from data.clips.list_paths import listed_files
 from data.clips.list_table import open_table
 from data.files.errors import InputError
@@ -40,6 +41,9 @@ _NAMES: dict[str, Sequence[str]] = {
     "end_seconds": END_SECONDS,
 }
 
+_NUMBER = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_CLOCK = re.compile(r"(?:([0-9]+):)?([0-9]+):([0-5]?[0-9](?:[.,][0-9]*)?)")
+
 Row = tuple[int, dict[str, str]]
 
 
@@ -49,7 +53,7 @@ def manifest(
     """The clips that a table lists; see `open_table` for tables, `listed_files` for their paths.
 
     Without a column of groups, file names as in UCF-101 give them (see `film_of`). Times are in
-    seconds, or as a clock shows them (see `seconds_of`).
+    seconds, or as a clock shows them (see `parse_seconds`).
 
     Args:
         table: the file.
@@ -188,7 +192,7 @@ def _stretch(
     """Start and end of a row in seconds; None where its cell is empty."""
     try:
         start, end = (
-            seconds_of(cell, has_decimal_commas=has_decimal_commas) if cell else None
+            parse_seconds(cell, has_decimal_commas=has_decimal_commas) if cell else None
             for cell in cells
         )
     except ValueError:
@@ -201,3 +205,31 @@ def _stretch(
             " --data.start_seconds_column=null --data.end_seconds_column=null"
         )
     return start, end
+
+
+def parse_seconds(text: str, *, has_decimal_commas: bool = False) -> float:
+    """Seconds, finite and at least 0: ``90``, ``90.5``, ``1:30`` (min:s), ``0:01:30.5`` (h:min:s).
+
+    Args:
+        text: the time, without blanks around it.
+        has_decimal_commas: whether a comma can stand for the point: ``1,5``. After a colon it can
+            always.
+
+    Raises:
+        ValueError: anything else, e.g. ``-1``, ``nan``, ``1:75``, ``4s``, ``00:00:01:12``.
+    """
+    if clock := _CLOCK.fullmatch(text):
+        hours, minutes, seconds = clock.groups()
+        if hours is not None and int(minutes) > 59:
+            raise ValueError(f"no time: {text}")
+        return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+    if has_decimal_commas and text.count(",") == 1 and "." not in text:
+        text = text.replace(",", ".")
+    if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
+        raise ValueError(f"no time: {text}")
+    return number
+
+
+def is_clock(text: str) -> bool:
+    """Whether a time is written with colons."""
+    return ":" in text

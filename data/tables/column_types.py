@@ -1,6 +1,11 @@
 """Types of columns: which of them hold one value a row that can be a label, a part, a group, a text."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
+from datasets import ClassLabel, Dataset, Value
 
 from data.files.errors import InputError
 
@@ -38,3 +43,49 @@ def _what(kind: pa.DataType) -> str:
         is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
         return "lists" if is_list or pa.types.is_fixed_size_list(kind) else "structs"
     return f"values of the type {kind}"
+
+
+def column_values(table: Dataset, name: str) -> list[Any]:
+    """The values of a column, each distinct one a single object however often it occurs."""
+    known: dict[Any, Any] = {}
+    batches = table.select_columns(name).iter(10_000)
+    return [known.setdefault(value, value) for batch in batches for value in batch[name]]
+
+
+def class_names(table: Dataset, column: str) -> tuple[list[Any], list[str] | None]:
+    """The label of each row, and the names of the classes where the table says them.
+
+    Where it does, numbers become names here, so that nothing that comes later can mistake one
+    table's numbers for another's; -1 is no label.
+    """
+    kind, values = table.features[column], column_values(table, column)
+    if isinstance(kind, ClassLabel):
+        names = dict(enumerate(kind.names))
+        return [
+            None if place is None or place < 0 else names.get(place, f"class number {place}")
+            for place in values
+        ], list(kind.names)
+    if isinstance(kind, Value) and kind.dtype in ("float16", "float32"):
+        # The shortest decimals that tell such a number, which are what was meant: 0.1.
+        narrow = np.dtype(kind.dtype).type
+        return [None if value is None else narrow(value) for value in values], None
+    return values, None
+
+
+def named_alike(tables: Sequence[Dataset]) -> list[Dataset]:
+    """Tables that can be put below each other: columns that they number unlike hold names."""
+    unlike = {
+        column
+        for table in tables
+        for column, kind in table.features.items()
+        if isinstance(kind, ClassLabel) and any(t.features.get(column) != kind for t in tables)
+    }
+    return [_with_names(table, unlike & set(table.column_names)) for table in tables]
+
+
+def _with_names(table: Dataset, columns: set[str]) -> Dataset:
+    for column in sorted(columns):
+        if isinstance(table.features[column], ClassLabel):
+            names, _ = class_names(table, column)
+            table = table.remove_columns(column).add_column(column, names)
+    return table

@@ -12,7 +12,7 @@ from data.files.errors import InputError
 from data.splits.label_names import number_of, written
 from data.splits.parts import PART_NAMES
 from data.tables.chosen_columns import choose_columns, part_column
-from data.tables.class_labels import named_alike
+from data.tables.column_types import named_alike
 from data.tables.table_format import TableFormat
 from data.tables.text_tables import PROBLEM, columns_of, file_table
 

@@ -17,9 +17,8 @@ from data.files.atomic_write import written_whole
 from data.files.errors import InputError
 from data.tables.column_names import require_once
 from data.tables.column_types import require_plain
-from data.tables.csv_layout import csv_layout
 from data.tables.csv_reader import BadBytes
-from data.tables.csv_rows import Row, csv_rows
+from data.tables.csv_rows import Row, csv_layout, csv_rows
 from data.tables.json_rows import json_columns, json_rows
 from data.tables.table_format import UNSAID, TableFormat, require_table
 

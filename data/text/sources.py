@@ -16,8 +16,7 @@ from data.splits.class_folders import class_folders, class_name
 from data.splits.labels import unlabelled_among
 from data.splits.parts import PART_NAMES
 from data.tables.chosen_columns import choose_columns
-from data.tables.class_labels import class_names, named_alike
-from data.tables.column_types import require_plain
+from data.tables.column_types import class_names, named_alike, require_plain
 from data.tables.source_tables import Source, problems_of, read_tables
 from data.tables.table_folders import table_files
 from data.tables.table_format import READABLE, UNSAID, TableFormat, table_stem

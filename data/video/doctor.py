@@ -7,7 +7,7 @@ A verdict is what is worst about a clip, in this order:
 - ``unlabelled``: it has no label;
 - ``conflict``: the same bytes stand under another label too;
 - ``leak``: the same bytes, or clips of its group, stand in another part that the source names;
-- ``implausible``: it can be read, but its clock can hardly be right (see `data.video.plausibility`);
+- ``implausible``: it can be read, but its clock can hardly be right (see `data.video.checkup`);
 - ``duplicate``: the same bytes stand there once more, in the same part or before parts are drawn.
   This is not wrong: training keeps them on one side, where they only count twice;
 - ``ok``; a reason beside it is worth knowing and not wrong, such as a second video stream.
