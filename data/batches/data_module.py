@@ -1,4 +1,4 @@
-"""What the DataModules for video and text share: parts, loaders, and how many share the work."""
+"""Base of the data modules for video and text: parts, division of rows, and loaders."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
@@ -25,10 +25,10 @@ class Part(Dataset[RaggedBatch]):
         ids: (n,) int64: the row of each example in the whole data set.
         labels: (n,) int64: class indices.
         lengths: (n,) int64: the steps of each example, as planned; a damaged clip may give fewer.
-        truncated_steps: how many steps of the part a limit cuts off.
-        is_ready_made: whether its batches are made in no time, so that reading ahead costs more.
-        traits: (n,) float64 each: what else is known of the examples, by name, for the report;
-            numbers that end in ``_share`` are shares.
+        truncated_steps: number of steps that a limit cuts off, in the whole part.
+        is_ready_made: whether batches take so little time that worker processes would cost more.
+        traits: (n,) float64 each: further figures of the examples for the report, by name. A name
+            that ends in ``_share`` is that of a share.
     """
 
     ids: np.ndarray
@@ -42,43 +42,43 @@ class Part(Dataset[RaggedBatch]):
         return len(self.ids)
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """The batch of the examples at some positions of the part; none gives an empty batch."""
+        """Make the batch of the examples at some positions. No position gives an empty batch."""
         raise NotImplementedError(f"{type(self).__name__} must define __getitems__(positions)")
 
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
-        """Where examples come from, as the report shows it: a path, or the text itself."""
+        """List the sources of examples for the report: paths, or the texts themselves."""
         raise NotImplementedError(f"{type(self).__name__} must define sources(positions)")
 
     def shown(self, positions: Sequence[int]) -> RaggedBatch:
-        """The batch as a person can look at it: frames even where the steps are features of them."""
+        """Make the batch for a person to look at: frames, even where the steps are features of them."""
         return self.__getitems__(positions)
 
 
 class Origin(NamedTuple):
-    """What a data set says of itself, for the report."""
+    """Name and reported part of a data set, for the report."""
 
     name: str
     reported_part: str
-    """What the source calls the part that is reported: ``test``, or the only other it names."""
+    """The source's own name for the reported part: ``test``, or the only other one that it names."""
 
 
 class SequenceDataModule(LightningDataModule):
-    """Base of the DataModules: subclasses define `read`, and add to `describe`, `adopt` and `notes`.
+    """Base of the data modules. Subclasses define `read`; they extend `describe`, `adopt`, `notes`.
 
     Args:
-        path: where the data lies; None takes the embedded example.
-        steps_per_batch: the budget of a batch in steps, padding included.
-        val_share, test_share: what to set aside where the source names no such part.
+        path: path of the data; None takes the embedded example.
+        steps_per_batch: step budget of a batch, padding included.
+        val_share, test_share: shares to set aside where the source names no such part.
         num_workers: processes that read ahead; None decides by the number of cores.
-        on_error: what an example that cannot be read does: ``skip`` leaves it out and lists it in
-            the report, ``fail`` ends the run.
+        on_error: treatment of examples that cannot be read: ``skip`` leaves them out and lists them
+            in the report, ``fail`` ends the run.
         balance: whether training sees each class as often as the most frequent one.
-        seed: what parts, batches and their order are drawn from.
+        seed: seed of the parts, the batches and their order.
     """
 
-    #: what the report calls the source of an example: its column in predictions.csv
+    #: name of the sources of examples in the report: their column in predictions.csv
     source_column: str
-    #: options that say how the file ``path`` is written, and nothing of another file
+    #: options that describe the format of the file ``path`` and hold for no other file
     file_options: tuple[str, ...] = ()
 
     def __init__(
@@ -105,12 +105,12 @@ class SequenceDataModule(LightningDataModule):
         self.on_error = on_error
         self.balance = balance
         self.seed = seed
-        #: the part that `test_dataloader` gives; ``all`` is every example there is
+        #: part that `test_dataloader` gives; ``all`` is every example of the source
         self.reported_part = "test"
         self.known_classes: list[str] | None = None
-        #: whether the source is another than the one that a checkpoint was trained on
+        #: whether the source differs from the one that the checkpoint was trained on
         self.is_other_source = False
-        #: which example stood in which part when the model was trained; None: not known
+        #: part of each example when the model was trained; None where it is not known
         self.part_record: PartRecord | None = None
         self.skipped: list[Skipped] = []
         self._parts: dict[str, Part] | None = None
@@ -118,22 +118,22 @@ class SequenceDataModule(LightningDataModule):
         self._origin = Origin("", "test")
         self._part_notes: dict[str, Any] = {}
 
-    # What a subclass defines.
+    # Subclasses define or extend these.
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
-        """Read the source: its parts, its classes (``known_classes`` if set), and its origin."""
+        """Read the parts, the classes (``known_classes`` if set) and the origin from the source."""
         raise NotImplementedError(f"{type(self).__name__} must define read()")
 
     def describe(self) -> dict[str, Any]:
-        """How inputs were prepared, for a checkpoint: plain values and tensors."""
+        """Describe the preparation of inputs for a checkpoint, in plain values and tensors."""
         _ = self.parts
         record = self.part_record
         return {"classes": self.classes} | ({} if record is None else {"parts": record.plain()})
 
     def adopt(self, description: dict[str, Any]) -> None:
-        """Make inputs ready as it is described by a checkpoint (see `describe`)."""
+        """Take over the preparation of inputs that a checkpoint describes (see `describe`)."""
         self.known_classes = list(description["classes"])
-        # An older checkpoint does not say.
+        # Older checkpoints lack the key.
         if "parts" in description:
             self.part_record = PartRecord.from_plain(description["parts"])
 
@@ -148,24 +148,28 @@ class SequenceDataModule(LightningDataModule):
         files: np.ndarray | None = None,
         groups: Sequence[Hashable | None] | np.ndarray | None = None,
     ) -> tuple[dict[str, np.ndarray], str]:
-        """Rows of each part, and what the source calls the reported one.
+        """Divide rows into parts.
 
-        Parts are drawn or taken as the source names them (see `splits.split`). A model is tested on
-        what its test part was: what has come to the source since is left out.
+        Parts are drawn, or taken as the source names them (see `splits.parts.split`). A trained
+        model is tested on the test part of its training run: rows that were added to the source
+        since are left out.
 
         Args:
-            labels: class index of each row; -1 of rows that are in no part.
-            named, groups, classes, where: see `splits.split`.
-            contents: (n,) int64, alike for rows of the same content; 0 is no content.
-            files: (n,) int64, alike for rows of one file; None where a row is all of its file.
+            labels: class index of each row; -1 for rows that belong to no part.
+            named, groups, classes, where: see `splits.parts.split`.
+            contents: (n,) int64 keys: equal for rows of equal content, 0 for no content.
+            files: (n,) int64 keys: equal for rows of one file; None where each row is a whole file.
+
+        Returns:
+            Rows of each part, and the source's own name for the reported part.
 
         Raises:
-            InputError: nothing is left of the part to report; or see `splits.split`.
+            InputError: the part to report is empty; or see `splits.parts.split`.
         """
         part, record = self.reported_part, self.part_record
         contents = np.where(np.asarray(labels) >= 0, contents, 0)
         files = contents if files is None else files
-        # Another source may name parts of its own; all of it is all of it.
+        # The record does not hold for another source, unless its content is the same.
         is_known = record is not None and (
             not self.is_other_source or (named is None and record.is_of(contents))
         )
@@ -221,34 +225,34 @@ class SequenceDataModule(LightningDataModule):
         return {name: usable[members] for name, members in rows.items()}, reported
 
     def notes(self) -> dict[str, Any]:
-        """Facts about the data for the report, as plain values."""
+        """Collect facts about the data for the report, as plain values."""
         return dict(self._part_notes)
 
-    # What everybody calls.
+    # The tasks, the report and Lightning call these.
 
     @property
     def parts(self) -> dict[str, Part]:
-        """``train``, ``val`` and ``test``; read on first use."""
+        """Parts ``train``, ``val`` and ``test``, read on first use."""
         if self._parts is None:
             self._parts, self.known_classes, self._origin = self.read()
         return self._parts
 
     @property
     def classes(self) -> list[str]:
-        """Names of the classes; a class's index is its place."""
+        """Names of the classes, in the order of their indices."""
         _ = self.parts
         assert self.known_classes is not None
         return self.known_classes
 
     @property
     def origin(self) -> Origin:
-        """Where the data come from."""
+        """Origin of the data."""
         _ = self.parts
         return self._origin
 
     @property
     def learnt_part(self) -> Part:
-        """What a training step reads: the training part, or what has been put in its place."""
+        """Part that training steps read: the training part, or the one that was set in its place."""
         return self.parts["train"] if self._learnt_part is None else self._learnt_part
 
     @learnt_part.setter
@@ -256,26 +260,26 @@ class SequenceDataModule(LightningDataModule):
         self._learnt_part = part
 
     def setup(self, stage: str) -> None:
-        """Lightning's hook: read the data."""
+        """Read the data (Lightning's hook)."""
         _ = self.parts
 
     def train_dataloader(self) -> BatchLoader | PairedLoader:
-        """Batches of the learnt part, mixed anew each epoch; or each with one that has no labels."""
+        """Load shuffled batches of the learnt part, each paired with an unlabelled one if there are."""
         learnt = self.loader(self.learnt_part, shuffle=True)
         if "unlabelled" not in self.parts or self._learnt_part is not None:
             return learnt
         return PairedLoader(learnt, self.loader(self.parts["unlabelled"], shuffle=True))
 
     def val_dataloader(self) -> BatchLoader:
-        """Batches of the validation part."""
+        """Load batches of the validation part."""
         return self.loader(self.parts["val"])
 
     def test_dataloader(self) -> BatchLoader:
-        """Batches of the part that is reported."""
+        """Load batches of the reported part."""
         return self.loader(self.parts[self.reported_part])
 
     def loader(self, part: Part, *, shuffle: bool = False, alone: bool = False) -> BatchLoader:
-        """Batches of a part, for this process of those that share the work; all of them if alone."""
+        """Load batches of a part: this rank's share of them, or all if ``alone``."""
         trainer = None if alone else self.trainer
         balance = self.balance and shuffle and part is self.parts["train"]
         plan = BatchPlan(
@@ -299,7 +303,7 @@ class SequenceDataModule(LightningDataModule):
         )
 
     def workers_for(self, part: Part) -> int:
-        """How many processes read ahead."""
+        """Number of worker processes for a part."""
         if part.is_ready_made:
             return 0
         if self.num_workers is not None:
@@ -307,9 +311,9 @@ class SequenceDataModule(LightningDataModule):
         return self.default_num_workers(part)
 
     def default_num_workers(self, part: Part) -> int:
-        """As many as a subclass finds worth it; here none: the main process reads."""
+        """Number of worker processes where the user names none; 0 unless a subclass overrides it."""
         return 0
 
     def batches_ahead(self, part: Part) -> int:
-        """How many batches each of these processes keeps ready."""
+        """Number of batches that each worker process keeps ready."""
         return 2

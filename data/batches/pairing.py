@@ -1,4 +1,4 @@
-"""Batches with labels, each with one without: for what is learnt from both at once."""
+"""Pairs of a labelled and an unlabelled batch, for losses that take both at once."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from data.batches.ragged import RaggedBatch
 
 
 class Pair(NamedTuple):
-    """What a training step is given where there are sequences without labels."""
+    """Input of a training step that also learns from sequences without labels."""
 
     labelled: RaggedBatch
     unlabelled: RaggedBatch
@@ -16,9 +16,9 @@ class Pair(NamedTuple):
 
 
 class PairedLoader:
-    """An epoch of labelled batches; the others go round on their own, as often as it takes.
+    """Loader of an epoch of labelled batches; unlabelled ones are cycled through beside them.
 
-    A checkpoint keeps the place in both, so a resumed run reads on where it stood.
+    A checkpoint keeps the position in both, so that a resumed run reads on from there.
     """
 
     def __init__(self, labelled: BatchLoader, unlabelled: BatchLoader) -> None:
@@ -29,7 +29,7 @@ class PairedLoader:
         self._others: Iterator[RaggedBatch] | None = None
 
     def set_epoch(self, epoch: int) -> None:
-        """Called before each epoch, so that each is mixed anew."""
+        """Set the epoch, from which the order of batches is drawn."""
         self.labelled.plan.set_epoch(epoch)
 
     def __len__(self) -> int:
@@ -43,18 +43,18 @@ class PairedLoader:
 
     def _endless(self) -> Iterator[RaggedBatch]:
         while True:
-            # A round that was begun before a checkpoint goes on where it stood.
+            # A resumed run goes on within the cycle in which the checkpoint was taken.
             self.unlabelled.plan.set_epoch(self._num_others // len(self.unlabelled))
             for batch in self.unlabelled:
                 self._num_others += 1
                 yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The place in both."""
+        """Position in both loaders."""
         return {"labelled": self.labelled.state_dict(), "num_others": self._num_others}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a place."""
+        """Continue from a position."""
         self.labelled.load_state_dict(state["labelled"])
         self._num_others = state["num_others"]
         self.unlabelled.load_state_dict({"num_given": self._num_others % len(self.unlabelled)})
