@@ -1,4 +1,4 @@
-"""Tables that list clips → columns and rows, however people and programs separate their cells."""
+"""Lists of clips as tables: columns and rows, whatever separates the cells."""
 
 import logging
 import os
@@ -38,17 +38,17 @@ _ENDINGS = {
 
 
 class ListTable(NamedTuple):
-    """A table whose rows are read as they are asked for."""
+    """An open list, whose rows are read on demand."""
 
     columns: list[str]
     rows: Iterator[tuple[int, dict[str, str]]]
-    """The line of each row and its cells by column; a cell missing at the end is not in the dict."""
+    """Line and cells of each row, by column; cells missing at its end are missing here."""
     delimiter: str
     """The sign between cells, or `BLANK`."""
 
 
 class _Beginning(NamedTuple):
-    """The first line of a table that is no comment, or the comment that names the columns."""
+    """First line of a list that is no comment, or the comment that names the columns."""
 
     line: str
     lines: list[str]
@@ -62,22 +62,24 @@ class _Beginning(NamedTuple):
 def open_table(
     table: Path, *, names: Sequence[str], header: Sequence[str] | None = None
 ) -> ListTable:
-    """Read a table that lists clips.
+    """Open a list of clips.
 
-    It is read as tables of texts are (see `csv_reader`), with three rules of its own. Where no
-    delimiter divides the first line, blanks may; then the paths come first and may hold blanks
-    themselves. Lines that start with ``#`` are comments, where no file is called so. A first line
-    that holds a clip's path is no line of column names; with two cells in it, the other one is the
-    label, which a warning says, else the header must be given.
+    It is read as tables of texts are (see `csv_reader`), with three further rules:
+
+    - Where no delimiter divides the first line, blanks may. Paths then come first, and may hold
+      blanks themselves.
+    - A line that starts with ``#`` is a comment, unless there is a file of that name.
+    - A first line that holds a clip's path is a row, and the header is missing. If the line has two
+      cells, the other one is taken for the label, with a warning; else ``header`` must be given.
 
     Args:
-        table: the file.
-        names: what columns may be called.
-        header: names of the columns of a table without a line that names them.
+        table: path of the list.
+        names: possible names of columns.
+        header: names of all columns, for a list without a header.
 
     Raises:
-        InputError: no text; no header, and none that is certain; quotes that do not close; a row
-            with more cells than there are columns.
+        InputError: a file that is no text, a missing header, quotes that do not close, or a row with
+            more cells than there are columns.
     """
     found = _beginning(table, names)
     if header and found.line:
@@ -99,19 +101,19 @@ def open_table(
 
 
 def looks_like_clip(table: Path, cell: str, names: Sequence[str] = ()) -> bool:
-    """Whether a cell is a path: of a video by its ending, or of a file that is there."""
+    """Whether a cell is the path of a clip: it has the suffix of a video, or the file exists."""
     if is_video(cell):
         return True
     return not columns_named(names, [cell]) and os.path.isfile(table.parent / local_path(cell))
 
 
 def _is_comment(table: Path, cell: str) -> bool:
-    """Whether the first cell of a line makes it a comment: no file is called so."""
+    """Whether the first cell of a line makes it a comment: it starts with ``#`` and is no file."""
     return cell.startswith("#") and not os.path.lexists(table.parent / local_path(cell))
 
 
 def _beginning(table: Path, names: Sequence[str]) -> _Beginning:
-    """The line where a table begins. A comment that names columns is its header."""
+    """Find the line where the list begins. A comment that names columns is its header."""
     if is_video(table.name):
         raise InputError(
             f"{table}: is a single clip; give a folder with one sub-folder per class, or a list"
@@ -169,7 +171,7 @@ def _columns(found: _Beginning, delimiter: str) -> list[str]:
 def _without_header(
     table: Path, found: _Beginning, names: Sequence[str]
 ) -> tuple[list[str], str] | None:
-    """Columns and delimiter of a table whose first line is a row already; None where it is not."""
+    """Columns and delimiter of a list whose first line is a row; None where it is a header."""
     for delimiter in found.delimiters:
         cells = cells_of(found.line, delimiter)
         are_clips = [looks_like_clip(table, cell, names) for cell in cells]
@@ -196,7 +198,7 @@ def _no_header(table: Path, line: str, num_cells: int) -> InputError:
 
 
 def _named(table: Path, found: _Beginning, header: list[str]) -> tuple[list[str], str, bool]:
-    """The columns that are named, what separates them, and whether the first line names them too."""
+    """Given columns, their delimiter, and whether the first line is a header all the same."""
     line = found.line
     fits = [sign for sign in found.delimiters if len(cells_of(line, sign)) == len(header)]
     if not fits and len(line.split()) >= len(header) and columns_named(PATH, header[:1]):
@@ -242,7 +244,7 @@ def _csv_rows(table: Path, layout: CsvLayout) -> Iterator[tuple[int, dict[str, s
 
 
 def _blank_rows(table: Path, layout: CsvLayout) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows of words; a path that comes first may hold blanks."""
+    """Read rows with blanks between the cells. A path in the first place may hold blanks."""
     num_columns, num_comments = len(layout.columns), 0
     path_first = bool(columns_named(PATH, layout.columns[:1]))
     lines = enumerate(read_text(table, option=None).split("\n"), 1)

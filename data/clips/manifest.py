@@ -1,4 +1,4 @@
-"""Lists of clips that people write: the columns of a table → clips."""
+"""Lists of clips of one's own: columns of a table to clips."""
 
 import logging
 import math
@@ -26,12 +26,12 @@ from data.tables.column_names import (
 
 log = logging.getLogger(__name__)
 
-#: what a manifest says of a clip → what the columns are called if nothing else is said
+#: fields of a clip → default names of their columns
 COLUMNS = {
     name: name for name in ("path", "label", "split", "group", "start_seconds", "end_seconds")
 }
-# Usual names of columns for which no option is given; the first is that of `COLUMNS`. Groups are
-# not guessed: a column that is no group would change what is learnt.
+# Usual names of columns; the first is that in `COLUMNS`. Groups are not guessed: a wrong column would
+# change the split.
 _NAMES: dict[str, Sequence[str]] = {
     "path": PATH,
     "label": CLIP_LABEL,
@@ -50,23 +50,21 @@ Row = tuple[int, dict[str, str]]
 def manifest(
     table: Path, columns: Mapping[str, str | None], *, header: Sequence[str] | None = None
 ) -> Listing:
-    """The clips that a table lists; see `open_table` for tables, `listed_files` for their paths.
+    """Read the clips of a list (see `open_table` for its format, `listed_files` for its paths).
 
     Without a column of groups, file names as in UCF-101 give them (see `film_of`). Times are in
-    seconds, or as a clock shows them (see `parse_seconds`).
+    seconds, or in clock notation (see `parse_seconds`).
 
     Args:
-        table: the file.
-        columns: what the columns ``path``, ``label``, ``split``, ``group``, ``start_seconds`` and
-            ``end_seconds`` are called there; those after the second may be missing, unless they
-            are called by another name, and are not read if None. A column that is called as `COLUMNS`
-            says, or not mentioned, may bear another usual name (see `data.tables.column_names`): that is
-            found where there is one, and a warning says so.
-        header: names of the columns of a table without a line that names them.
+        table: path of the list.
+        columns: names of the columns by field (see `COLUMNS`). None leaves a column unread. All but
+            path and label may be missing under their default names. Where the default name is asked
+            for, another usual name (see `data.tables.column_names`) is found too, with a warning.
+        header: names of all columns, for a list without a header.
 
     Raises:
-        InputError: a column that is missing or there twice, no row, a row without a path, a stretch
-            of time that is none.
+        InputError: a missing or repeated column, no row, a row without a path, or a section that
+            ends before it begins.
     """
     asked = {**COLUMNS, **columns}
     names = [name for option in COLUMNS for name in (*_NAMES[option], asked[option]) if name]
@@ -110,7 +108,7 @@ def manifest(
 def _columns_used(
     table: Path, asked: Mapping[str, str | None], columns: Sequence[str]
 ) -> dict[str, str | None]:
-    """The column for each option; None where there is none. One of parts is known by its cells too."""
+    """Choose the column of each field, None where there is none. Parts are chosen later, by cells."""
     used: dict[str, str | None] = {}
     for option, column in asked.items():
         is_default = column == COLUMNS[option]
@@ -141,7 +139,7 @@ def _tell_of_names(
 
 
 def _of_parts(table: Path, columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Columns that are called like one of parts, and hold nothing but names of parts."""
+    """List the columns that have a usual name for parts and hold names of parts alone."""
     found = []
     for column in columns_named(SPLIT, columns):
         cells = {row.get(column, "").strip() for _, row in rows} - {""}
@@ -173,7 +171,7 @@ def _missing(table: Path, option: str, column: str, columns: Sequence[str]) -> s
 def _tell_of_times(
     table: Path, used: Mapping[str, str | None], columns: Sequence[str], cells: Sequence[str]
 ) -> None:
-    """Say how times are read, and which columns seem to hold some and are not read."""
+    """Log how times are read, and which columns may hold times and are not read."""
     if clock := next((cell for cell in cells if is_clock(cell)), None):
         log.warning("%s: times such as %s are read as [hours:]minutes:seconds", table, clock)
     ignored = [column for column in columns_like_times(columns) if column not in used.values()]
@@ -189,7 +187,7 @@ def _tell_of_times(
 def _stretch(
     table: Path, line: int, cells: tuple[str, str], *, has_decimal_commas: bool
 ) -> tuple[float | None, float | None]:
-    """Start and end of a row in seconds; None where its cell is empty."""
+    """Start and end of a clip in seconds, None for an empty cell."""
     try:
         start, end = (
             parse_seconds(cell, has_decimal_commas=has_decimal_commas) if cell else None
@@ -208,15 +206,14 @@ def _stretch(
 
 
 def parse_seconds(text: str, *, has_decimal_commas: bool = False) -> float:
-    """Seconds, finite and at least 0: ``90``, ``90.5``, ``1:30`` (min:s), ``0:01:30.5`` (h:min:s).
+    """Parse a time: ``90``, ``90.5``, ``1:30`` (min:s) or ``0:01:30.5`` (h:min:s), in seconds.
 
     Args:
         text: the time, without blanks around it.
-        has_decimal_commas: whether a comma can stand for the point: ``1,5``. After a colon it can
-            always.
+        has_decimal_commas: whether ``1,5`` is a number. After a colon a comma always is a point.
 
     Raises:
-        ValueError: anything else, e.g. ``-1``, ``nan``, ``1:75``, ``4s``, ``00:00:01:12``.
+        ValueError: other texts, e.g. ``-1``, ``nan``, ``1:75``, ``4s``, ``00:00:01:12``.
     """
     if clock := _CLOCK.fullmatch(text):
         hours, minutes, seconds = clock.groups()
@@ -231,5 +228,5 @@ def parse_seconds(text: str, *, has_decimal_commas: bool = False) -> float:
 
 
 def is_clock(text: str) -> bool:
-    """Whether a time is written with colons."""
+    """Whether a time is in clock notation."""
     return ":" in text

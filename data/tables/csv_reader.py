@@ -1,7 +1,6 @@
-"""The reader of files with cells between delimiters; tables of texts and lists of clips share it.
+"""Reader of CSV files: encoding, compression, delimiter, quotes, line ends and line numbers.
 
-It knows encodings, compression, quotes, line ends and the line by which Excel is told the delimiter.
-It numbers lines for messages. What a row means is the caller's to say.
+Tables of texts and lists of clips share it. The meaning of rows is left to the callers.
 """
 
 import csv
@@ -18,13 +17,13 @@ from data.tables.column_names import columns_named
 from data.tables.table_format import UNSAID, TableFormat
 
 DELIMITERS = ",;\t|"
-#: what bytes that are no characters spoil
+#: scope of the error for a byte that cannot be decoded
 BadBytes = Literal["file", "row"]
 
-# csv refuses longer cells unless told otherwise; this is the most that fits a C long everywhere.
+# The csv module limits cells to 128 KiB by default. This limit fits a C long on every system.
 _LONGEST_CELL = 2**31 - 1
 _NUM_CHARACTERS = 2**20
-# The first line by which Excel is told the delimiter; programs add delimiters of their own to it.
+# The first line by which Excel is told the delimiter. Programs append delimiters of their own to it.
 _SEPARATOR = re.compile(r"\s*\"?sep=([^\"\s]|\t)? ?\"?[,;\s]*", re.IGNORECASE)
 
 
@@ -90,9 +89,9 @@ def csv_head(path: Path, *, format: TableFormat = UNSAID, num_lines: int = 100) 
 def records_in(
     lines: Sequence[str], delimiter: str, *, format: TableFormat = UNSAID
 ) -> list[list[str]]:
-    """The cells of each record in the first lines; blank records are left out.
+    """Parse the first lines into records; blank records are left out.
 
-    Errors are passed over: they are found when all rows are read.
+    Errors are ignored here: `csv_records` finds them.
     """
     reader = csv.reader(
         lines, delimiter=delimiter, quoting=format.csv_quoting, skipinitialspace=True
@@ -101,7 +100,7 @@ def records_in(
 
 
 def cells_of(line: str, delimiter: str, *, format: TableFormat = UNSAID) -> list[str]:
-    """The cells of one line, of which there is at least one, without blanks and quotes around."""
+    """Parse one line into cells, without blanks and quotes around. There is at least one cell."""
     reader = csv.reader(
         [line], delimiter=delimiter, quoting=format.csv_quoting, skipinitialspace=True
     )
@@ -117,9 +116,9 @@ def likely_delimiter(
     usual: str = ",",
     format: TableFormat = UNSAID,
 ) -> str:
-    """The delimiter by which most of the names appear in the first line.
+    """Choose the delimiter by which most of the names appear in the first line.
 
-    Where none of them appears, it is the one that divides most lines into equal numbers of cells.
+    Where no name appears, the delimiter that divides most lines into equal numbers of cells wins.
 
     Args:
         lines: the first lines of a file.
@@ -160,11 +159,11 @@ def csv_records(
         path: the file.
         layout: how it is laid out.
         format: options of the file.
-        bad_bytes: whether bytes that are no characters are an error of the ``file``, or are left in
-            the ``row``, where `BAD_BYTE` matches them.
+        bad_bytes: treatment of bytes that cannot be decoded: with ``file`` they are an error, with
+            ``row`` they stay in their row, where `BAD_BYTE` matches them.
 
     Raises:
-        InputError: quotes that do not close; with ``file``, bytes that are no characters.
+        InputError: quotes that do not close; with ``file``, a byte that cannot be decoded.
     """
     with open_text(path, encoding=format.encoding, newline="") as file:
         for _ in range(layout.num_before):
@@ -205,7 +204,7 @@ def csv_records(
 
 
 def wrong_number(cells: Sequence[str], layout: CsvLayout, *, format: TableFormat = UNSAID) -> str:
-    """Why a record of another number of cells cannot be used, to follow its place."""
+    """Reason that a record with another number of cells cannot be used, to follow its place."""
     advice = "fill in what is missing"
     if len(cells) > len(layout.columns):
         advice = f"a text with '{layout.delimiter}' in it must stand in double quotes"

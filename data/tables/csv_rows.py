@@ -1,7 +1,6 @@
-"""Rows of a CSV file of texts, and what is wrong with each.
+"""Rows of a CSV file of texts, each with the reason if it cannot be used.
 
-A row that cannot be used is still a row, with the reason, so that it can be listed and no other
-row's number changes.
+A row that cannot be used is still a row, so that it can be listed and the numbers of other rows stay.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,11 +29,11 @@ class Row(NamedTuple):
     """A row of a file."""
 
     place: str
-    """Where it begins, as an error says it: ``line 7``, or ``object 7`` of a JSON array."""
+    """Place of its beginning for errors: ``line 7``, or ``object 7`` of a JSON array."""
     values: dict[str, str | None]
-    """Its cells by column; a missing or null one is None."""
+    """Cells by column; missing and null ones are None."""
     problem: str | None = None
-    """Why it cannot be used."""
+    """Reason that it cannot be used."""
 
 
 def csv_rows(
@@ -44,21 +43,21 @@ def csv_rows(
     format: TableFormat = UNSAID,
     bad_bytes: BadBytes = "file",
 ) -> tuple[list[str], Iterator[Row]]:
-    """Columns and rows of a CSV file.
+    """Read the columns and rows of a CSV file.
 
     Cells are taken as they are written (see `csv_records`): ``007`` and ``NA`` are texts. A row may
     lack cells at its end, unless they are of one of the ``names``.
 
     Args:
-        path: the file (see `csv_layout`).
+        path: path of the file (see `csv_layout`).
         names: columns to look for, that of the texts first.
         format: options of the file.
-        bad_bytes: whether bytes that are no characters spoil the ``file`` or the ``row`` they stand
-            in.
+        bad_bytes: treatment of bytes that cannot be decoded: with ``file`` they are an error, with
+            ``row`` they are the problem of their row.
 
     Raises:
-        InputError: a column of ``names`` that is there twice; while rows are read, quotes that do
-            not close, or bytes that are no characters.
+        InputError: a repeated column of ``names``; while rows are read, quotes that do not close,
+            or a byte that cannot be decoded.
     """
     layout = csv_layout(path, names, format=format)
     columns = layout.columns
@@ -76,7 +75,7 @@ def _rows(
     format: TableFormat,
     bad_bytes: BadBytes,
 ) -> Iterator[Row]:
-    """Rows of at least so many cells as are needed, and of no more than there are columns."""
+    """Read rows; those with too few or too many cells have a problem."""
     columns = layout.columns
     for record in csv_records(path, layout, format=format, bad_bytes=bad_bytes):
         place, cells, written = f"line {record.line}", record.cells, record.written
@@ -97,19 +96,20 @@ def _rows(
 
 
 def _may_be_rows(written: str, num_columns: int) -> bool:
-    """Whether a record of a tab-separated file is several, joined by quotes that are none."""
+    """Whether a tab-separated record consists of several rows, joined by literal quotes."""
     lines = written.strip("\r\n").splitlines()
     return len(lines) > 1 and all(line.count("\t") == num_columns - 1 for line in lines)
 
 
 def csv_layout(path: Path, names: Sequence[str], *, format: TableFormat = UNSAID) -> CsvLayout:
-    """The layout of a CSV file.
+    """Tell the layout of a CSV file of texts from its first lines.
 
     Args:
-        path: commas, semicolons, tabs or bars between the cells, or what its first line names:
-            ``sep=#``.
+        path: path of the file. Its delimiter is a comma, semicolon, tab or bar, or the one that its
+            first line names: ``sep=#``.
         names: columns to look for, that of the texts first (see `likely_delimiter`).
-        format: where it names the columns, the first line is a row, unless it names them itself.
+        format: options of the file. Where they name the columns, the first line is a row, unless it
+            is a header all the same.
     """
     head = csv_head(path, format=format)
     lines = [line for line in head.lines if line.strip()]
@@ -133,19 +133,19 @@ def csv_layout(path: Path, names: Sequence[str], *, format: TableFormat = UNSAID
 
 
 def _is_names(cells: Sequence[str], text_name: str, known: Sequence[str], num_columns: int) -> bool:
-    """Whether a first record is names, although names were given for so many columns.
+    """Whether the first record is a header, although names were given for so many columns.
 
-    It is if it has that of the texts, or two words that name columns, or nothing else and another
-    number of cells.
+    It is if it has the name of the texts, or two usual names of columns, or only usual names in
+    another number.
     """
     found = len(columns_named([*known, *SPLIT], cells))
     return text_name in cells or found > 1 or (0 < found == len(cells) != num_columns)
 
 
 def _suggestion(records: Sequence[Sequence[str]]) -> str | None:
-    """Names for the columns, if the first record looks like those below it; None if it does not.
+    """Suggest names for the columns if the first record looks like a row; else None.
 
-    A row has a value that occurs again below it, as a label does, or a text.
+    A row has a value that occurs again below it, as a label does, or a text of several words.
     """
     if len(records) < 2 or len(records[0]) < 2:
         return None
