@@ -1,1 +1,1 @@
-"""Files to batches: finding, reading, labelling and dividing examples. Knows no model."""
+"""Files to batches: examples are found, read, labelled and divided into parts. Knows no model."""

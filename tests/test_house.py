@@ -63,6 +63,7 @@ ALLOWED = {
         "data.examples",
         "data.files",
         "data.splits",
+        "data.tables",
         "numpy",
         "torch",
         "torchvision",
@@ -185,6 +186,13 @@ FEW = {
     "sklearn": {"metrics.baselines", "metrics.measures", "report.report"},
     "torchmetrics": {"metrics.torch_metrics", "tasks.classification", "tasks.task"},
 }
+#: the packages of `data`, the lowest first: each may import those before it and no other
+DATA_ORDER = (
+    *("files", "decoding", "splits", "examples", "batches", "tables", "clips"),
+    *("video", "text", "running_text"),
+)
+#: packages whose ``__init__`` runs in the decoder's process, which must start fast
+LIGHT = ("data", "data.files", "data.decoding")
 FILES = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
 
 
@@ -215,6 +223,26 @@ def test_imports_run_downward_and_files_are_short(path):
     found = set(imported(path))
     assert not {name for name in found if not {name, name.split(".")[0]} & allowed}
     assert len(path.read_text().splitlines()) <= 350
+
+
+def test_packages_of_data_import_only_those_below_them():
+    assert {f"data.{name}" for name in DATA_ORDER} | {"data"} == {
+        package for package in ALLOWED if package.split(".")[0] == "data"
+    }
+    for place, name in enumerate(DATA_ORDER):
+        below = {f"data.{one}" for one in DATA_ORDER[:place]}
+        ours = {one for one in ALLOWED[f"data.{name}"] if one.split(".")[0] == "data"}
+        assert ours <= below, name
+
+
+def test_the_decoder_process_loads_no_heavy_library():
+    for package in LIGHT:
+        assert not set(imported(ROOT.joinpath(*package.split("."), "__init__.py")))
+    code = "import sys, data.decoding.decoder_process; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {"torch", "pyarrow", "datasets", "pytorch_lightning"} & set(found.stdout.split())
 
 
 @pytest.mark.parametrize("package", sorted(ALLOWED))

@@ -1,1 +1,1 @@
-"""Ragged batches under a step budget, parts of a data set, and the base of the data modules."""
+"""Ragged batches under a step budget, parts of a data set, and the base of all data modules."""

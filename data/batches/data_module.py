@@ -1,4 +1,4 @@
-"""What the DataModules for video and text share: parts, loaders, and how many share the work."""
+"""Base of the data modules for video and text: parts, division of rows, and loaders."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
@@ -19,30 +19,30 @@ from data.splits.parts import PARTS, parts_named, split, tell_absent, tell_lost
 
 
 class SequenceDataModule(LightningDataModule):
-    """Base of the DataModules: subclasses define `read`, and add to `describe`, `adopt` and `notes`.
+    """Base of the data modules. Subclasses define `read`; they extend `describe`, `adopt`, `notes`.
 
     Args:
-        path: where the data lies; None takes the embedded example.
-        steps_per_batch: the budget of a batch in steps, padding included.
-        val_share, test_share: what to set aside where the source names no such part.
+        path: path of the data; None takes the embedded example.
+        steps_per_batch: step budget of a batch, padding included.
+        val_share, test_share: shares to set aside where the source names no such part.
         num_workers: processes that read ahead; None decides by the number of cores.
-        on_error: what an example that cannot be read does: ``skip`` leaves it out and lists it in
-            the report, ``fail`` ends the run.
+        on_error: treatment of examples that cannot be read: ``skip`` leaves them out and lists them
+            in the report, ``fail`` ends the run.
         balance: whether training sees each class as often as the most frequent one.
-        seed: what parts, batches and their order are drawn from.
+        seed: seed of the parts, the batches and their order.
     """
 
-    #: what the report calls the source of an example: its column in predictions.csv
+    #: name of the sources of examples in the report: their column in predictions.csv
     source_column: str
-    #: options that say how the file ``path`` is written, and nothing of another file
+    #: options that describe the format of the file ``path`` and hold for no other file
     file_options: tuple[str, ...] = ()
-    #: what the model takes from the data: an attribute → the options that it sets
+    #: options of the model that the data set: attribute → options
     linked: Mapping[str, tuple[str, ...]] = MappingProxyType({"classes": ("model.classes",)})
-    #: endings of the files that `read_file` reads
+    #: suffixes of the files that `read_file` reads
     file_suffixes: tuple[str, ...] = ()
-    #: whether there may be a part ``unlabelled``, for teachers to answer
+    #: whether there may be a part ``unlabelled`` for teachers to label
     has_unlabelled: bool = False
-    #: what `describe` tells that are options, too
+    #: options that `describe` repeats
     described_options: tuple[str, ...] = ()
 
     def __init__(
@@ -69,45 +69,45 @@ class SequenceDataModule(LightningDataModule):
         self.on_error = on_error
         self.balance = balance
         self.seed = seed
-        #: the part that `test_dataloader` gives; ``all`` is every example there is
+        #: part that `test_dataloader` gives; ``all`` is every example of the source
         self.reported_part = "test"
         self.known_classes: list[str] | None = None
-        #: whether the source is another than the one that a checkpoint was trained on
+        #: whether the source differs from the one that the checkpoint was trained on
         self.is_other_source = False
-        #: which example stood in which part when the model was trained; None: not known
+        #: part of each example when the model was trained; None where it is not known
         self.part_record: PartRecord | None = None
         self.skipped: list[Skipped] = []
-        #: by part, what tells its examples from others, (n,) int64 each, where that is kept
+        #: content keys (n,) int64 of each part, where they are kept
         self.contents: dict[str, np.ndarray] = {}
         self._parts: dict[str, Part] | None = None
         self._learnt_part: Part | None = None
         self._origin = Origin("", "test")
         self._part_notes: dict[str, Any] = {}
 
-    # What a subclass defines.
+    # Subclasses define or extend these.
 
     def read_file(self, path: Path) -> np.ndarray:
-        """Steps (T, …) of one file that is to be answered, as training read it.
+        """Read the steps (T, …) of one file to answer, as training read them.
 
         Raises:
-            InputError: it cannot be read.
+            InputError: the file cannot be read.
         """
         raise NotImplementedError(f"{type(self).__name__} must define read_file(path)")
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
-        """Read the source: its parts, its classes (``known_classes`` if set), and its origin."""
+        """Read the parts, the classes (``known_classes`` if set) and the origin from the source."""
         raise NotImplementedError(f"{type(self).__name__} must define read()")
 
     def describe(self) -> dict[str, Any]:
-        """How inputs were prepared, for a checkpoint: plain values and tensors."""
+        """Describe the preparation of inputs for a checkpoint, in plain values and tensors."""
         _ = self.parts
         record = self.part_record
         return {"classes": self.classes} | ({} if record is None else {"parts": record.plain()})
 
     def adopt(self, description: dict[str, Any]) -> None:
-        """Make inputs ready as it is described by a checkpoint (see `describe`)."""
+        """Take over the preparation of inputs that a checkpoint describes (see `describe`)."""
         self.known_classes = list(description["classes"])
-        # An older checkpoint does not say.
+        # Older checkpoints lack the key.
         if "parts" in description:
             self.part_record = PartRecord.from_plain(description["parts"])
 
@@ -122,24 +122,28 @@ class SequenceDataModule(LightningDataModule):
         files: np.ndarray | None = None,
         groups: Sequence[Hashable | None] | np.ndarray | None = None,
     ) -> tuple[dict[str, np.ndarray], str]:
-        """Rows of each part, and what the source calls the reported one.
+        """Divide rows into parts.
 
-        Parts are drawn or taken as the source names them (see `splits.split`). A model is tested on
-        what its test part was: what has come to the source since is left out.
+        Parts are drawn, or taken as the source names them (see `splits.parts.split`). A trained
+        model is tested on the test part of its training run: rows that were added to the source
+        since are left out.
 
         Args:
-            labels: class index of each row; -1 of rows that are in no part.
-            named, groups, classes, where: see `splits.split`.
-            contents: (n,) int64, alike for rows of the same content; 0 is no content.
-            files: (n,) int64, alike for rows of one file; None where a row is all of its file.
+            labels: class index of each row; -1 for rows that belong to no part.
+            named, groups, classes, where: see `splits.parts.split`.
+            contents: (n,) int64 keys: equal for rows of equal content, 0 for no content.
+            files: (n,) int64 keys: equal for rows of one file; None where each row is a whole file.
+
+        Returns:
+            Rows of each part, and the source's own name for the reported part.
 
         Raises:
-            InputError: nothing is left of the part to report; or see `splits.split`.
+            InputError: the part to report is empty; or see `splits.parts.split`.
         """
         part, record = self.reported_part, self.part_record
         contents = np.where(np.asarray(labels) >= 0, contents, 0)
         files = contents if files is None else files
-        # Another source may name parts of its own; all of it is all of it.
+        # The record does not hold for another source, unless its content is the same.
         is_known = record is not None and (
             not self.is_other_source or (named is None and record.is_of(contents))
         )
@@ -196,43 +200,43 @@ class SequenceDataModule(LightningDataModule):
 
     @property
     def tokenizer_size(self) -> int | None:
-        """How many tokens the steps may be; None where they are no tokens."""
+        """Size of the vocabulary; None where steps are no tokens."""
         return None
 
     def describe_source(self) -> dict[str, Any]:
-        """What was learnt from, for the report of a later test."""
+        """Describe the training data for the report of a later test."""
         examples = len(self.parts["train"])
         return {"trained_on": {"name": self.origin.name, "examples": examples}}
 
     def notes(self) -> dict[str, Any]:
-        """Facts about the data for the report, as plain values."""
+        """Collect facts about the data for the report, as plain values."""
         return dict(self._part_notes)
 
-    # What everybody calls.
+    # The tasks, the report and Lightning call these.
 
     @property
     def parts(self) -> dict[str, Part]:
-        """``train``, ``val`` and ``test``; read on first use."""
+        """Parts ``train``, ``val`` and ``test``, read on first use."""
         if self._parts is None:
             self._parts, self.known_classes, self._origin = self.read()
         return self._parts
 
     @property
     def classes(self) -> list[str]:
-        """Names of the classes; a class's index is its place."""
+        """Names of the classes, in the order of their indices."""
         _ = self.parts
         assert self.known_classes is not None
         return self.known_classes
 
     @property
     def origin(self) -> Origin:
-        """Where the data come from."""
+        """Origin of the data."""
         _ = self.parts
         return self._origin
 
     @property
     def learnt_part(self) -> Part:
-        """What a training step reads: the training part, or what has been put in its place."""
+        """Part that training steps read: the training part, or the one that was set in its place."""
         return self.parts["train"] if self._learnt_part is None else self._learnt_part
 
     def connect(
@@ -242,14 +246,13 @@ class SequenceDataModule(LightningDataModule):
         learnt: Part | None = None,
         skipped: Sequence[Skipped] = (),
     ) -> None:
-        """Take in what only the model knows, before a loader is made.
+        """Take over what only the model knows, before any loader is made.
 
         Args:
-            parts: what stands in the place of parts from here on: features that were computed
-                before, of the same examples.
-            learnt: what training reads in the place of the training part: with examples that
-                teachers have answered.
-            skipped: examples that turned out to be unreadable.
+            parts: replacements of parts: features of the same examples that were computed before.
+            learnt: the part to train on in place of the training part, with the examples that
+                teachers have labelled.
+            skipped: further examples that could not be read.
         """
         self.parts.update(parts)
         if learnt is not None:
@@ -257,23 +260,23 @@ class SequenceDataModule(LightningDataModule):
         self.skipped += skipped
 
     def setup(self, stage: str) -> None:
-        """Lightning's hook: read the data."""
+        """Read the data (Lightning's hook)."""
         _ = self.parts
 
     def train_dataloader(self) -> BatchLoader:
-        """Batches of the learnt part, mixed anew each epoch."""
+        """Load batches of the learnt part, shuffled anew each epoch."""
         return self.loader(self.learnt_part, shuffle=True)
 
     def val_dataloader(self) -> BatchLoader:
-        """Batches of the validation part."""
+        """Load batches of the validation part."""
         return self.loader(self.parts["val"])
 
     def test_dataloader(self) -> BatchLoader:
-        """Batches of the part that is reported."""
+        """Load batches of the reported part."""
         return self.loader(self.parts[self.reported_part])
 
     def loader(self, part: Part, *, shuffle: bool = False, alone: bool = False) -> BatchLoader:
-        """Batches of a part, for this process of those that share the work; all of them if alone."""
+        """Load batches of a part: this rank's share of them, or all if ``alone``."""
         trainer = None if alone else self.trainer
         balance = self.balance and shuffle and part is self.parts["train"]
         plan = BatchPlan(
@@ -297,7 +300,7 @@ class SequenceDataModule(LightningDataModule):
         )
 
     def workers_for(self, part: Part) -> int:
-        """How many processes read ahead."""
+        """Number of worker processes for a part."""
         if part.is_ready_made:
             return 0
         if self.num_workers is not None:
@@ -305,9 +308,9 @@ class SequenceDataModule(LightningDataModule):
         return self.default_num_workers(part)
 
     def default_num_workers(self, part: Part) -> int:
-        """As many as a subclass finds worth it; here none: the main process reads."""
+        """Number of worker processes where the user names none; 0 unless a subclass overrides it."""
         return 0
 
     def batches_ahead(self, part: Part) -> int:
-        """How many batches each of these processes keeps ready."""
+        """Number of batches that each worker process keeps ready."""
         return 2

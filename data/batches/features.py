@@ -1,4 +1,4 @@
-"""Features of clips that were computed once: kept in files, and read as a part of a data set.
+"""Features of clips that were computed once, kept in files and read as a part of a data set.
 
 N steps in a batch · T of a clip · D features
 """
@@ -33,7 +33,7 @@ _COLUMNS = Features(
 
 
 class _Row(NamedTuple):
-    """Where the features of a clip lie: in a memory-mapped column, flat."""
+    """Place of a clip's features in a memory-mapped, flat column."""
 
     column: np.ndarray
     start: int
@@ -42,16 +42,16 @@ class _Row(NamedTuple):
 
 
 class FeatureStore:
-    """Features of clips by key, in Arrow files that are mapped into memory and never changed.
+    """Features of clips by key, in memory-mapped Arrow files that are never changed.
 
     They are float32: reading them takes a thousandth of the time of computing them, so that half
-    the bytes would buy nothing but a rounding error.
+    the bytes would only add a rounding error.
 
-    Each `add` leaves one further file, which appears whole or not at all; several processes may add
-    at once. A damaged file is warned about, and its features count as missing.
+    Each `add` writes one further file atomically. Several processes may add at once. A damaged file
+    is warned about, and its features count as missing.
 
     Args:
-        folder: where the files lie; made when something is added.
+        folder: folder of the files; created by the first `add`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,34 +61,34 @@ class FeatureStore:
         self.refresh()
 
     def __reduce__(self) -> Any:
-        # Another process maps the files itself, instead of being sent what is in them.
+        # Another process maps the files itself, so their content need not be sent.
         return FeatureStore, (self.folder,)
 
     def __contains__(self, key: str) -> bool:
         return key in self._rows
 
     def refresh(self) -> None:
-        """Take in what other processes have added."""
+        """Map the files that other processes have added."""
         for path in sorted(self.folder.glob("*.arrow")):
             if path.name not in self._opened:
                 self._opened.add(path.name)
                 self._open(path)
 
     def missing(self, keys: Iterable[str]) -> list[str]:
-        """Those of the keys that nothing is kept for, each once, in their order."""
+        """List the keys without features, each once, in their order."""
         return [key for key in dict.fromkeys(keys) if key not in self._rows]
 
     def length(self, key: str) -> int:
-        """T of a clip; KeyError for an unknown one."""
+        """Length T of a clip. An unknown key is a KeyError."""
         return self._rows[key].length
 
     def get(self, key: str) -> np.ndarray:
-        """The features (T, D) of a clip, float32, read-only; KeyError for an unknown one."""
+        """Read-only features (T, D) float32 of a clip. An unknown key is a KeyError."""
         row = self._rows[key]
         return row.column[row.start : row.end].reshape(row.length, -1)
 
     def add(self, keys: Sequence[str], features: Sequence[np.ndarray]) -> None:
-        """Keep the features (T, D) of some clips, T and D 1 or more.
+        """Write the features (T, D) of some clips; T and D are at least 1.
 
         Raises:
             InputError: the folder cannot be written to.
@@ -96,7 +96,7 @@ class FeatureStore:
         if not keys:
             return
         flat = [np.ascontiguousarray(one, np.float32).reshape(-1) for one in features]
-        # 64 bits wide: how much fits in one file is not for the offsets to say.
+        # Offsets of 64 bits do not limit the size of a file.
         offsets = np.cumsum([0] + [len(one) for one in flat], dtype=np.int64)
         table = pa.table(
             {
@@ -150,11 +150,11 @@ class FeatureStore:
                 if not np.isfinite(column).all():
                     raise ValueError("NaN or infinite numbers")
         except FileNotFoundError:
-            return  # another process has found it damaged
+            return  # another process found it damaged and removed it
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
             reason = (str(error).splitlines() or [""])[0]
             log.warning("%s: damaged (%s); its features are computed anew", path, reason)
-            # A system's own error says nothing about the file.
+            # An error of the operating system does not prove that the file is damaged.
             if getattr(error, "errno", None) is None:
                 with suppress(OSError):
                     path.unlink()
@@ -163,12 +163,12 @@ class FeatureStore:
 
 
 class FeaturePart(Part):
-    """A part whose steps are features that were computed before.
+    """A part whose steps are precomputed features.
 
     Args:
-        part: the part that it stands for: where examples come from.
-        keys: of each example of that part; those that the store does not know are left out.
-        store: holds the features.
+        part: the part that the features were computed from.
+        keys: key of each example of that part; examples that the store lacks are left out.
+        store: store of the features.
     """
 
     is_ready_made = True
@@ -190,23 +190,23 @@ class FeaturePart(Part):
         self.part, self.store = part, store
         self.ids, self.labels = part.ids[known], part.labels[known]
         self.keys = [keys[k] for k in known]
-        # As they came out, which for a damaged clip is not as they were planned.
+        # A damaged clip gives fewer steps than were planned.
         self.lengths = np.array([store.length(key) for key in self.keys], np.int64)
         self.truncated_steps = part.truncated_steps
         self.traits = {name: values[known] for name, values in part.traits.items()}
         self._positions = known
 
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
-        """As the part it stands for has them."""
+        """List the sources of examples, as the underlying part names them."""
         every = range(len(self)) if positions is None else positions
         return self.part.sources([self._positions[k] for k in every])
 
     def shown(self, positions: Sequence[int]) -> RaggedBatch:
-        """The frames behind the features."""
+        """Make the batch of the frames behind the features."""
         return self.part.shown([self._positions[k] for k in positions])
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """Features (N, D) float32."""
+        """Make the batch of features (N, D) float32."""
         at = list(positions)
         pieces = [self.store.get(self.keys[k]) for k in at]
         steps = np.concatenate(pieces) if pieces else np.empty((0, 0), np.float32)

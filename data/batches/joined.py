@@ -1,4 +1,4 @@
-"""Examples with labels and others without, in one part: for what is learnt from both alike."""
+"""Labelled and unlabelled examples in one part, for losses that treat both alike."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ NO_LABEL = -1
 
 
 class JoinedPart(Part):
-    """The examples of two parts, mixed as those of one.
+    """A part of the examples of two others, mixed.
 
     Args:
-        labelled: those whose labels are known.
-        others: those whose labels mean nothing.
-        chosen: positions of those of them that are learnt from. Their labels here are `NO_LABEL`,
+        labelled: the part with labels.
+        others: the part without; its labels mean nothing.
+        chosen: positions in ``others`` of the examples to include. Their labels become `NO_LABEL`,
             and the k-th has the id ``first_other + k``.
     """
 
@@ -33,12 +33,12 @@ class JoinedPart(Part):
         self.is_ready_made = labelled.is_ready_made and others.is_ready_made
 
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
-        """Where they come from; those with labels first."""
+        """List the sources of examples, labelled ones first."""
         ours, theirs = self._apart(range(len(self)) if positions is None else positions)
         return self._labelled.sources(ours) + self._others.sources(self._chosen[theirs].tolist())
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """The batch; those with labels first."""
+        """Make the batch, labelled examples first."""
         ours, theirs = self._apart(positions)
         batch = self._labelled.__getitems__(ours)
         others = self._others.__getitems__(self._chosen[theirs].tolist())
@@ -49,7 +49,7 @@ class JoinedPart(Part):
         return concatenate([batch, others])
 
     def _apart(self, positions: Sequence[int]) -> tuple[list[int], np.ndarray]:
-        """Positions in the first part, and among the chosen of the second."""
+        """Separate positions into those of the first part and those among the chosen of the second."""
         own = len(self._labelled)
         theirs = np.array([k - own for k in positions if k >= own], np.int64)
         return [k for k in positions if k < own], theirs

@@ -1,4 +1,4 @@
-"""Which examples go into which batch: length buckets under a step budget, alike on every rank."""
+"""Assignment of examples to batches: length buckets under a step budget, equal on all ranks."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,28 +9,28 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from data.batches.ragged import RaggedBatch
 from data.files.errors import InputError
 
-# Lengths within 10 % of each other count as alike: little padding, and enough company to mix with.
+# Lengths within 10 % of each other share a bucket: little padding, and enough examples to shuffle.
 BUCKET_RATIO = 1.1
 
 
 class BatchPlan(Sampler[list[int]]):
-    """Every example in exactly one batch of exactly one rank, each epoch anew.
+    """Sampler that puts every example into exactly one batch of one rank in each epoch.
 
-    With ``labels``, each class takes part as often as the most frequent one: its examples as many
-    times as that takes, and some drawn by the seed once more. Every example still occurs.
+    Examples are sorted into buckets of similar length, shuffled within each bucket, and cut into
+    batches so that (sequences × longest) stays within the budget. The cuts depend on the lengths
+    alone: all epochs and all ranks have the same number of batches.
 
-    Examples are sorted into buckets of like length, mixed within each bucket, and cut into batches
-    so that (sequences × longest) stays within the budget. Where the cuts lie depends on the lengths
-    alone: every epoch has the same number of batches, and every rank too.
+    With ``labels``, classes are balanced by repetition: each example occurs at least once, and each
+    class as often as the most frequent one.
 
     Args:
-        lengths: the steps of each example.
-        steps_per_batch: the budget; an example longer than it makes a batch alone.
-        shuffle: mix examples within buckets and batches among themselves, by ``seed`` and epoch;
-            else the longest come first, so that what does not fit in memory fails at once.
-        seed: the one seed all randomness comes from.
-        num_ranks, rank: how many processes share the examples, and which of them this is.
-        labels: the class of each example, to balance the classes; None leaves them as they are.
+        lengths: number of steps of each example.
+        steps_per_batch: the step budget; a longer example is a batch of its own.
+        shuffle: shuffle examples within buckets, and batches among themselves, by ``seed`` and
+            epoch. Without it the longest come first, so that a lack of memory shows at once.
+        seed: the only source of randomness.
+        num_ranks, rank: number of processes that share the examples, and the index of this one.
+        labels: class of each example, to balance the classes; None leaves them as they are.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class BatchPlan(Sampler[list[int]]):
         self._cuts = self._cut(lengths[order], steps_per_batch)
 
     def _cut(self, lengths: np.ndarray, budget: int) -> list[tuple[int, int]]:
-        """Ranges of the sorted examples, their number a multiple of ``num_ranks``."""
+        """Cut the sorted examples into ranges; their number is a multiple of ``num_ranks``."""
         starts = np.flatnonzero(np.diff(self._bucket, prepend=self._bucket[:1] + 1))
         longest_of = dict(zip(self._bucket[starts], lengths[starts], strict=True))
         cuts: list[tuple[int, int]] = []
         start, total = 0, len(lengths)
         while start < total:
-            # Which example of a bucket stands here changes by epoch, so its longest counts.
+            # The example at this place changes from epoch to epoch, so the bucket's longest counts.
             longest = max(int(longest_of[self._bucket[start]]), 1)
             end = min(start + max(budget // longest, 1), total)
             cuts.append((start, end))
@@ -74,14 +74,14 @@ class BatchPlan(Sampler[list[int]]):
         while len(cuts) % self.num_ranks:
             widest = max(range(len(cuts)), key=lambda k: cuts[k][1] - cuts[k][0])
             start, end = cuts[widest]
-            # A batch of one splits into itself and an empty one: a rank without examples still
-            # takes part in what the ranks do together.
+            # A batch of one example splits into itself and an empty one: a rank without examples
+            # still takes part in collective operations.
             middle = (start + end + 1) // 2
             cuts[widest : widest + 1] = [(start, middle), (middle, end)]
         return cuts
 
     def set_epoch(self, epoch: int) -> None:
-        """Called before each epoch, so that each is mixed anew and can be mixed again alike."""
+        """Set the epoch, which with the seed determines the order."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -92,8 +92,8 @@ class BatchPlan(Sampler[list[int]]):
         if self.shuffle:
             random = np.random.default_rng([self.seed, self.epoch])
             order = order[np.lexsort((random.random(len(order)), -self._bucket))]
-            # Ranks take turns along the cuts, so that at each turn all have batches of like size
-            # and none waits for another.
+            # Neighbouring cuts go to different ranks, so that at each step all ranks have batches
+            # of similar size and none waits for another.
             batches = random.permutation(batches.reshape(-1, self.num_ranks)).reshape(-1)
         for k in batches[self.rank :: self.num_ranks][self.first_batch :]:
             start, end = self._cuts[k]
@@ -101,9 +101,9 @@ class BatchPlan(Sampler[list[int]]):
 
 
 def balanced(labels: np.ndarray, *, seed: int) -> np.ndarray:
-    """Positions, some more than once, such that every class occurs as often as the most frequent.
+    """Repeat positions until every class occurs as often as the most frequent one.
 
-    The same for every rank and every epoch, so that all have the same number of batches.
+    The result is the same for all ranks and epochs, so that all have the same number of batches.
     """
     random = np.random.default_rng(seed)
     classes, counts = np.unique(labels, return_counts=True)
@@ -116,14 +116,14 @@ def balanced(labels: np.ndarray, *, seed: int) -> np.ndarray:
 
 
 class BatchLoader(DataLoader[RaggedBatch]):
-    """A loader of ready-made ragged batches that knows its place in the epoch.
+    """Loader of ragged batches that knows its position in the epoch.
 
-    A checkpoint taken within an epoch keeps the place (Lightning asks for `state_dict`), so a
-    resumed run reads the rest of the epoch and nothing twice.
+    A checkpoint taken within an epoch keeps the position (Lightning asks for `state_dict`), so that
+    a resumed run reads the rest of the epoch and nothing twice.
     """
 
     def __init__(self, dataset: Dataset[Any], plan: BatchPlan, **options: Any) -> None:
-        # The data set makes whole batches (`__getitems__`); there is nothing left to collate.
+        # The data set returns whole batches (`__getitems__`), so nothing is left to collate.
         super().__init__(dataset, batch_sampler=plan, collate_fn=_as_it_is, **options)  # type: ignore[arg-type]
         self.plan = plan
         self._num_given = 0
@@ -131,7 +131,7 @@ class BatchLoader(DataLoader[RaggedBatch]):
     def __iter__(self) -> Iterator[RaggedBatch]:  # type: ignore[override]
         self._num_given = self.plan.first_batch
         batches = super().__iter__()
-        # Workers have been told of the place by now; the next epoch starts at its beginning.
+        # The workers know the position by now; the next epoch starts at its beginning.
         for batch in batches:
             self._num_given += 1
             self.plan.first_batch = 0
@@ -139,17 +139,17 @@ class BatchLoader(DataLoader[RaggedBatch]):
         self._num_given = 0
 
     def state_dict(self) -> dict[str, int]:
-        """How many batches of the epoch were given out, and how many it has."""
+        """Number of batches given out in this epoch, and in all of it."""
         num_batches = len(self.plan)
         return {"num_given": self._num_given % max(num_batches, 1), "num_batches": num_batches}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Skip, once, the batches that were given out before.
+        """Skip the batches that were given out before, once.
 
         Raises:
-            InputError: they were of another plan, so the rest of the epoch cannot be told.
+            InputError: the epoch had another number of batches, so its rest is unknown.
         """
-        # Checkpoints from before it was kept do not say.
+        # Older checkpoints lack the key.
         num_batches = state.get("num_batches", len(self.plan))
         if state["num_given"] > 0 and num_batches != len(self.plan):
             raise InputError(

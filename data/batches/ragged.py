@@ -1,4 +1,4 @@
-"""The ragged batch: all steps of all its sequences end to end, nothing between them.
+"""The ragged batch: the steps of all its sequences end to end, without padding.
 
 B sequences · N steps in the batch
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class Skipped(NamedTuple):
-    """An example that could not be read: its row in the data set, where it came from, and why."""
+    """An example that could not be read: its row in the data set, its source, and the reason."""
 
     id: int
     source: str
@@ -20,14 +20,13 @@ class Skipped(NamedTuple):
 
 
 class RaggedBatch(NamedTuple):
-    """What a data set hands to a model.
+    """Batch that a data set hands to a model.
 
-    A batch of no sequence at all (B = 0) is legal: every example of it was skipped, or there was
-    none left for this process.
+    An empty batch (B = 0) is legal: all its examples were skipped, or none was left for this rank.
     """
 
     steps: Tensor
-    """(N, …), N the sum of the lengths: frames (N, 3, H, W) uint8 or tokens (N,) int64."""
+    """(N, …), where N is the sum of the lengths: frames (N, 3, H, W) uint8 or tokens (N,) int64."""
     lengths: Tensor
     """(B,) int64: the steps of each sequence, each ≥ 1."""
     labels: Tensor
@@ -35,13 +34,13 @@ class RaggedBatch(NamedTuple):
     ids: Tensor
     """(B,) int64: the row of each example in its data set, so that each is counted once."""
     skipped: tuple[Skipped, ...] = ()
-    """Examples that were to be in this batch and could not be read."""
+    """Examples of this batch that could not be read."""
     is_encoded: bool = False
-    """Whether the steps are features (N, D) that an encoder gave before."""
+    """Whether the steps are features (N, D) that were computed before."""
 
     @property
     def num_sequences(self) -> int:
-        """B."""
+        """Number B of sequences."""
         return len(self.lengths)
 
 
@@ -54,7 +53,7 @@ def collate(
     skipped: Sequence[Skipped] = (),
     is_encoded: bool = False,
 ) -> RaggedBatch:
-    """A `RaggedBatch` of steps that already lie end to end."""
+    """Make a `RaggedBatch` of steps that already lie end to end."""
     return RaggedBatch(
         steps=steps,
         lengths=torch.as_tensor(lengths, dtype=torch.int64),
@@ -66,14 +65,14 @@ def collate(
 
 
 def steps_of(batch: RaggedBatch, chosen: Tensor) -> Tensor:
-    """The steps of the sequences at some places (b,) of a batch, end to end: (n,) int64."""
+    """Indices (n,) int64 of the steps of the sequences at some places (b,) of a batch."""
     ends = batch.lengths.cumsum(0)
     spans = [torch.arange(int(ends[k] - batch.lengths[k]), int(ends[k])) for k in chosen.tolist()]
     return torch.cat([torch.empty(0, dtype=torch.int64), *spans]).to(batch.steps.device)
 
 
 def select(batch: RaggedBatch, chosen: Tensor) -> RaggedBatch:
-    """The sequences at some places (b,) of a batch."""
+    """Select the sequences at some places (b,) of a batch."""
     steps = batch.steps[steps_of(batch, chosen)]
     at = chosen.to(batch.lengths.device)
     return batch._replace(
@@ -86,7 +85,7 @@ def select(batch: RaggedBatch, chosen: Tensor) -> RaggedBatch:
 
 
 def concatenate(batches: Sequence[RaggedBatch]) -> RaggedBatch:
-    """Batches of one kind of steps, one or more, as a single one."""
+    """Concatenate one or more batches, of one kind of steps, to a single one."""
     return RaggedBatch(
         steps=torch.cat([batch.steps for batch in batches]),
         lengths=torch.cat([batch.lengths for batch in batches]),

@@ -1,1 +1,1 @@
-"""Which clips there are: folders, official lists, and lists of one's own."""
+"""Sources of clips: folders of classes, official lists, and lists of one's own, to labelled clips."""

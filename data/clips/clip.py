@@ -1,4 +1,4 @@
-"""A row of a video data set, and the video files that lie in a folder."""
+"""Clips: rows of a video data set, and the video files in a folder."""
 
 import os
 import re
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from data.decoding.sampling import WHOLE, Section
 from data.files.folders import files_below
 
-# Endings of files that `data.decoding.opening` reads, each a file to itself. Those that mostly
-# name something else (.ogg, .dat, .bin) are not among them.
+# Suffixes of files that `data.decoding.opening` reads. Suffixes that mostly mean something else
+# (.ogg, .dat, .bin) are not among them.
 _SUFFIXES = """
     .264 .265 .3g2 .3gp .3gp2 .3gpp .amv .apng .asf .av1 .avc .avi .dav .dif .divx .dv .dvr-ms .f4v
     .flv .gif .gxf .h261 .h263 .h264 .h265 .h26l .hevc .insv .ismv .ivf .lrv .m1v .m2p .m2t .m2ts
@@ -29,16 +29,16 @@ class Clip(NamedTuple):
     path: Path
     label: str | None
     part: str | None
-    """The part the source names: train, val, test, or what else people call these."""
+    """Name of the part in the source: train, val, test, or another word for these."""
     group: str | None = None
-    """Clips of one group (one film, one camera, one person) may not stand on two sides."""
+    """Group (a film, a camera, a person) that may not be divided between parts."""
     start_seconds: float | None = None
     end_seconds: float | None = None
-    """The stretch of the file that is the clip (see `Section`); None where it begins or ends with it."""
+    """Section of the file that is the clip (see `Section`); None for the file's start or end."""
 
     @property
     def section(self) -> Section:
-        """The stretch."""
+        """Section of the file that is the clip."""
         return Section(self.start_seconds, self.end_seconds)
 
 
@@ -47,13 +47,13 @@ class Listing(NamedTuple):
 
     clips: list[Clip]
     where: str
-    """What to call the source in an error."""
+    """Name of the source in errors."""
     classes: list[str] | None = None
-    """Names of the classes where the source puts them in an order."""
+    """Names of the classes, where the source gives them an order."""
 
 
 def clip_name(path: Path, section: Section) -> str:
-    """What to call a clip: its path, and the stretch of the file where it is not the whole."""
+    """Name a clip by its path, and by its section where that is not the whole file."""
     if section == WHOLE:
         return str(path)
     start, end = section
@@ -61,7 +61,7 @@ def clip_name(path: Path, section: Section) -> str:
 
 
 def film_of(name: str) -> str | None:
-    """The film a clip was cut from, where the name says it as UCF-101 does, else None.
+    """Name the film that a clip was cut from, where its file is named as in UCF-101; else None.
 
     ``v_Archery_g07_c02.avi`` is of the film ``v_Archery_g07``.
     """
@@ -70,21 +70,21 @@ def film_of(name: str) -> str | None:
 
 
 def local_path(text: str) -> Path:
-    """The path a text names, taken literally: an address is a file name like any other.
+    """Make a path of a text, taken literally: a URL is a file name like any other.
 
-    No file's name holds a NUL, and functions that open files fail on it in ways of their own; it
-    becomes U+FFFD, so that the path is one of no such file.
+    A NUL becomes U+FFFD. No file name holds a NUL, and functions that open files fail on it in
+    various ways; with U+FFFD the file is just missing.
     """
     return Path(text.replace("\0", "\ufffd"))
 
 
 def is_video(name: str) -> bool:
-    """Whether a file of this name is a clip."""
+    """Whether a name is that of a video file."""
     return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
 
 
 def video_files(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Each folder at or below this one that holds video files, and their names (see `files_below`).
+    """Yield each folder at or below this one that holds video files, and their names.
 
     Raises:
         InputError: a folder that cannot be read.

@@ -1,4 +1,4 @@
-"""How people keep clips: a folder per class, official lists, or a table of their own."""
+"""Layouts of clips on disk: a folder per class, official lists, or a list of one's own."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -16,22 +16,22 @@ def clips(
     source: Path,
     *,
     columns: Mapping[str, str | None],
-    header: Sequence[str] = (),
+    header: Sequence[str] | None = None,
     fold: int = 1,
 ) -> Listing:
-    """The clips of a folder or a list, recognised by what lies there.
+    """Find the clips of a folder or a list.
 
-    A folder is read by the official lists in it (see `official_lists`) or else by its sub-folders,
-    one per class, with or without train, val and test above; a file is a table (see `manifest`).
+    A folder is read by the official lists in it (see `official_lists`), or else by its sub-folders,
+    one per class, with or without train, val and test above. A file is a list (see `manifest`).
 
     Args:
-        source: the folder or file.
-        columns: what the columns of a list are called (see `manifest`).
-        header: names of the columns of a list without a line that names them.
-        fold: which of the official lists to take, where there are several.
+        source: path of the folder or file.
+        columns: names of the columns of a list (see `manifest`).
+        header: names of all columns, for a list without a header.
+        fold: number of the official split, where there are several.
 
     Raises:
-        InputError: nothing there, nothing in it, a list or column that is missing, a bad row.
+        InputError: a missing or empty source, a missing list or column, or a bad row.
     """
     if os.path.isdir(source):
         return official_lists(source, fold=fold) or Listing(folder_per_class(source), str(source))
@@ -44,7 +44,7 @@ def clips(
 
 
 def folder_per_class(folder: Path) -> list[Clip]:
-    """``folder/<class>/**/clip.mp4``, or ``folder/<train|val|test>/<class>/**/clip.mp4``."""
+    """Find ``folder/<class>/**/clip.mp4``, or ``folder/<train|val|test>/<class>/**/clip.mp4``."""
     found = []
     for part, classes in class_folders(folder, is_video):
         for class_folder in classes:

@@ -1,4 +1,4 @@
-"""Files in a folder of clips that are no clips by their endings, or are in no class: told, not lost."""
+"""Warnings of files in a folder of clips that are left out: unknown suffixes, or in no class."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from data.files.folders import files_below, is_junk
 log = logging.getLogger(__name__)
 
 _SHOWN = 3
-# Files that usually lie beside clips: notes, lists, subtitles, pictures, sound, arrays, code.
+# Suffixes of files that usually lie beside clips: notes, lists, subtitles, pictures, sound, code.
 _COMPANY = """
     .txt .md .rst .nfo .log .html .htm .pdf .doc .docx .csv .tsv .xls .xlsx .json .jsonl .ndjson
     .xml .yaml .yml .toml .ini .cfg .db .sqlite .parquet .arrow .mat .srt .vtt .ass .ssa .sub .idx
@@ -26,7 +26,7 @@ _PAPERS = frozenset(
 
 
 def is_left_out(name: str) -> bool:
-    """Whether a file of this name could be a clip for all one knows, and is not read as one."""
+    """Whether a name has an unknown suffix, so that the file may be a clip that is not read."""
     stem, suffix = os.path.splitext(name.lower())
     return not (
         is_junk(name)
@@ -37,14 +37,14 @@ def is_left_out(name: str) -> bool:
 
 
 def left_out_below(folder: Path) -> list[Path]:
-    """Such files at any depth of a folder, sorted."""
+    """List such files at any depth of a folder, sorted."""
     return sorted(
         Path(here, name) for here, names in files_below(folder, is_left_out) for name in names
     )
 
 
 def tell_left_out(where: str, files: Iterable[Path]) -> None:
-    """Name them in one line of the log."""
+    """Log a line that names files left out."""
     files = list(files)
     if not files:
         return
@@ -63,7 +63,7 @@ def tell_left_out(where: str, files: Iterable[Path]) -> None:
 
 
 def tell_unlisted(folder: Path, listed: Iterable[Path]) -> None:
-    """Tell, in one line of the log, of clips below a folder that are in no class and no list."""
+    """Log a line on video files below a folder that are in no class and no list."""
     known = {os.path.abspath(path) for path in listed}
     below = (Path(here, name) for here, names in video_files(folder) for name in names)
     others = [path for path in below if os.path.abspath(path) not in known]

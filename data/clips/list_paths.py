@@ -1,4 +1,4 @@
-"""Paths as lists name them → the files that are meant, where that is certain."""
+"""Paths as lists write them, resolved to files where the meaning is certain."""
 
 import logging
 import os
@@ -17,26 +17,25 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/].*", re.DOTALL)
 
 
 def listed_files(table: Path, texts: Sequence[tuple[int, str]]) -> list[Path]:
-    """A path for each that a list names; relative ones are relative to the list's folder.
+    """Resolve the paths of a list; relative ones are relative to the list's folder.
 
-    A path is taken as it is written if something is there. If not, it may be written
+    A path is taken literally if that file exists. If not, it is tried
 
-    - as Windows does it: a backslash is a slash. A drive letter is an error;
-    - from a home folder: ``~/clips/1.mp4``;
-    - with accents composed in another way than on this disk (NFC and NFD);
-    - from a root that is not this system's: ``/train/1.mp4`` is looked for below the list's folder,
-      and below the one above, and taken if all paths of this kind are there;
-    - from the folder above the list's, and taken if nothing is there as it is written, and all are
-      there so.
+    - with slashes for the backslashes of Windows; a drive letter is an error;
+    - from the home folder: ``~/clips/1.mp4``;
+    - with accents composed in another way (NFC or NFD);
+    - for ``/train/1.mp4``, below the list's folder and below the folder above it, and taken if all
+      paths of this kind exist there;
+    - from the folder above the list's, and taken if no path exists literally and all exist there.
 
-    A warning says what was done. What is not there in any of these ways is kept as it is written.
+    A warning says how paths were read. A path that exists in none of these ways stays as it is.
 
     Args:
-        table: the list.
-        texts: the line and the path of each row.
+        table: path of the list.
+        texts: line and path of each row.
 
     Raises:
-        InputError: a path with a drive letter; or all paths start with ``/`` and some is not there.
+        InputError: a path with a drive letter; or all paths start with ``/`` and some are missing.
     """
     folders = _Folders()
     names = _in_this_system(table, texts)
@@ -53,7 +52,7 @@ def listed_files(table: Path, texts: Sequence[tuple[int, str]]) -> list[Path]:
 
 
 def _in_this_system(table: Path, texts: Sequence[tuple[int, str]]) -> list[str]:
-    """The paths with the separators of this system, and with home folders by their names."""
+    """Convert paths to the separators of this system, and expand home folders."""
     names = []
     turned, expanded = 0, ""
     for line, text in texts:
@@ -83,12 +82,12 @@ def _in_this_system(table: Path, texts: Sequence[tuple[int, str]]) -> list[str]:
 def _elsewhere(
     table: Path, names: Sequence[str], absent: Sequence[int], folders: "_Folders"
 ) -> dict[int, Path]:
-    """Where absent rows are, if the root or the list's folder is another; empty if some is nowhere."""
+    """Find absent files below another root; the result is empty unless all are found."""
     rooted = [row for row in absent if names[row].startswith("/")]
     home, above = table.parent, Path(os.path.abspath(table.parent)).parent
     tries = [(rooted, home), (rooted, above)]
     if len(absent) == len(names):
-        # Where some relative paths are right, the others are not relative to another folder.
+        # If some relative paths are right, the others cannot be relative to another folder.
         tries.insert(1, (list(absent), above))
     most = 0
     for rows, base in tries:
@@ -114,7 +113,7 @@ def _elsewhere(
 
 
 def _without_beginning(home: Path, names: Sequence[str]) -> str:
-    """A hint where all would be there without their first folders; they may be others."""
+    """Hint that all paths would exist without their first folders. Those files may be others."""
     common = Path(os.path.commonpath([os.path.dirname(name) for name in names]))
     for beginning in (common, *common.parents):
         if all(os.path.lexists(home / os.path.relpath(name, beginning)) for name in names):
@@ -150,13 +149,13 @@ def _paths(count: int) -> str:
 
 
 class _Folders:
-    """Finds files whose names are composed in another way than the path that is asked for."""
+    """Finder of files whose names have their accents composed in another way than the path."""
 
     def __init__(self) -> None:
         self._names: dict[Path, dict[str, list[str]]] = {}
 
     def find(self, path: Path) -> Path | None:
-        """The path as it is on the disk; None where nothing is there, or several things could be."""
+        """Find the path on the disk; None where no file matches, or several do."""
         if os.path.lexists(path):
             return path
         if str(path).isascii():

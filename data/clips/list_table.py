@@ -1,180 +1,189 @@
-"""Tables that list clips → columns and rows, however people and programs separate their cells."""
+"""Lists of clips as tables: columns and rows, whatever separates the cells."""
 
-import csv
-import io
 import logging
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from data.clips.clip import is_video, local_path
-from data.clips.list_text import text_of_list
+from data.files.compressed import plain_name
+from data.files.encodings import read_text
 from data.files.errors import InputError
 from data.tables.column_names import PATH, columns_named
+from data.tables.csv_reader import (
+    DELIMITERS,
+    CsvLayout,
+    cells_of,
+    csv_head,
+    csv_records,
+    likely_delimiter,
+    records_in,
+    wrong_number,
+)
+from data.tables.table_format import TableFormat
 
 log = logging.getLogger(__name__)
 
-DELIMITERS = ",;\t|"
+_FORMAT = TableFormat(has_options=False)
+#: any number of blanks between the cells
 BLANK = " "
-_SEPARATOR_LINE = re.compile(r'\A"?sep=.?"?[,;]*(\r\n|\r|\n)', re.IGNORECASE)
-
-Cells = tuple[int, list[str]]
-"""The line a row ends on, and its cells."""
+# Lines in which the first that is no comment must be.
+_MOST_COMMENTS = 10_000
+_ENDINGS = {
+    **dict.fromkeys((".json", ".jsonl", ".ndjson"), "JSON"),
+    **dict.fromkeys((".yaml", ".yml"), "YAML"),
+    ".xml": "XML",
+}
 
 
 class ListTable(NamedTuple):
-    """A table, its rows read as they are asked for."""
+    """An open list, whose rows are read on demand."""
 
     columns: list[str]
     rows: Iterator[tuple[int, dict[str, str]]]
-    """The line of each row and its cells by column; a cell missing at the end is not in the dict."""
+    """Line and cells of each row, by column; cells missing at its end are missing here."""
     delimiter: str
-    """The sign between cells; `BLANK` for any number of blanks."""
+    """The sign between cells, or `BLANK`."""
 
 
-def open_table(table: Path, *, names: Sequence[str], header: Sequence[str] = ()) -> ListTable:
-    """Read a table that lists clips.
+class _Beginning(NamedTuple):
+    """First line of a list that is no comment, or the comment that names the columns."""
 
-    Commas, semicolons, tabs or bars stand between the cells: what makes most of the names appear
-    in the first line. Where none does, blanks may; then the paths come first and may hold blanks
-    themselves. Lines without a cell are passed over, and so are comments: lines that start with
-    ``#`` where no file is called so.
+    line: str
+    lines: list[str]
+    """This line and those below it."""
+    num_before: int
+    is_comment: bool
+    delimiters: str
+    """The delimiters that may divide it."""
 
-    A first line that holds a clip's path is no line of column names. With two cells in it, the
-    other one is the label, which a warning says; else the header must be given.
+
+def open_table(
+    table: Path, *, names: Sequence[str], header: Sequence[str] | None = None
+) -> ListTable:
+    """Open a list of clips.
+
+    It is read as tables of texts are (see `csv_reader`), with three further rules:
+
+    - Where no delimiter divides the first line, blanks may. Paths then come first, and may hold
+      blanks themselves.
+    - A line that starts with ``#`` is a comment, unless there is a file of that name.
+    - A first line that holds a clip's path is a row, and the header is missing. If the line has two
+      cells, the other one is taken for the label, with a warning; else ``header`` must be given.
 
     Args:
-        table: the file (see `text_of_list` for its encodings).
-        names: what columns may be called.
-        header: names of the columns of a table without a line that names them.
+        table: path of the list.
+        names: possible names of columns.
+        header: names of all columns, for a list without a header.
 
     Raises:
-        InputError: no text; no header, and none that is certain; quotes that do not close; a row
-            with more cells than there are columns.
+        InputError: a file that is no text, a missing header, quotes that do not close, or a row with
+            more cells than there are columns.
     """
-    # Excel writes the separator above all else.
-    text = _SEPARATOR_LINE.sub(r"\1", text_of_list(table), count=1)
-    text, first = _first_line(table, text, names)
-    if header and first:
-        columns, delimiter, skips_first = _named(table, first, list(header))
-    elif found := _layout_without_header(table, first, names):
-        columns, delimiter = found
-        skips_first = False
+    found = _beginning(table, names)
+    if header and found.line:
+        columns, delimiter, has_names = _named(table, found, list(header))
+    elif certain := _without_header(table, found, names):
+        columns, delimiter = certain
+        has_names = False
         log.warning(
             "%s: no line of column names; its columns are read as %s", table, ",".join(columns)
         )
     else:
-        delimiter = _delimiter_of_header(first, names)
-        columns, skips_first = _cells(first, delimiter), True
-    path_first = bool(columns_named(PATH, columns[:1]))
-    rows = (
-        _blank_rows(table, text, len(columns), path_first)
-        if delimiter == BLANK
-        else _csv_rows(table, text, delimiter)
-    )
-    if skips_first and (row := next(rows, None)) is not None and delimiter != BLANK:
-        columns = [cell.strip() for cell in row[1]]
-    return ListTable(columns, _by_column(table, rows, columns, delimiter), delimiter)
-
-
-def header_of(option: str | None) -> list[str]:
-    """The names in ``--data.columns=path,label``; none where nothing is said.
-
-    Raises:
-        InputError: a name is empty, or there twice.
-    """
-    if option is None:
-        return []
-    names = [name.strip() for name in option.strip("[]").split(",")]
-    if "" in names or len(set(names)) < len(names):
-        raise InputError(
-            f"--data.columns={option}: name each column once, in their order, with commas between"
-            " them, e.g. path,label,split"
-        )
-    return names
+        delimiter = _delimiter(found.lines, names, found.delimiters)
+        columns = _columns(found, delimiter)
+        has_names = True
+    num_before = found.num_before + found.is_comment
+    layout = CsvLayout(columns, delimiter, num_before, has_names and not found.is_comment)
+    rows = _blank_rows(table, layout) if delimiter == BLANK else _csv_rows(table, layout)
+    return ListTable(columns, rows, delimiter)
 
 
 def looks_like_clip(table: Path, cell: str, names: Sequence[str] = ()) -> bool:
-    """Whether a cell is a path: of a video by its ending, or of a file that is there."""
+    """Whether a cell is the path of a clip: it has the suffix of a video, or the file exists."""
     if is_video(cell):
         return True
     return not columns_named(names, [cell]) and os.path.isfile(table.parent / local_path(cell))
 
 
 def _is_comment(table: Path, cell: str) -> bool:
-    """Whether the first cell of a line makes it a comment: no file is called so."""
+    """Whether the first cell of a line makes it a comment: it starts with ``#`` and is no file."""
     return cell.startswith("#") and not os.path.lexists(table.parent / local_path(cell))
 
 
-def _first_line(table: Path, text: str, names: Sequence[str]) -> tuple[str, str]:
-    """The text without comments above its first line, and that line.
-
-    A comment that names columns is the header.
-    """
-    above = 0
-    for found in re.finditer(r"[^\r\n]*(?:\r\n|[\r\n])?", text):
-        line = found[0]
-        bare = line.strip()
-        if bare and _is_comment(table, _cells(bare, _any(bare))[0]):
-            named = bare.lstrip("# ")
-            if len(columns_named(names, _cells(named, _delimiter_of_header(named, names)))) > 1:
-                at = above + line.index(bare)
-                return _emptied(text[:at]) + named + text[at + len(bare) :], named
-        elif bare:
-            return _emptied(text[:above]) + text[above:], bare
-        above += len(line)
-    return "", ""
-
-
-def _emptied(text: str) -> str:
-    """Its line ends alone, so that the lines below keep their numbers."""
-    return re.sub(r"[^\r\n]", "", text)
-
-
-def _any(line: str) -> str:
-    return next((delimiter for delimiter in DELIMITERS if delimiter in line), BLANK)
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    """The cells of a line, of which there is one at least."""
-    if delimiter == BLANK:
-        return line.split() or [""]
+def _beginning(table: Path, names: Sequence[str]) -> _Beginning:
+    """Find the line where the list begins. A comment that names columns is its header."""
+    if is_video(table.name):
+        raise InputError(
+            f"{table}: is a single clip; give a folder with one sub-folder per class, or a list"
+            " (a clip to be answered goes to predict-video, as INPUT)"
+        )
     try:
-        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [""])
-    except csv.Error:
-        cells = line.split(delimiter)
-    return [cell.strip(' "') for cell in cells]
+        if kind := _ENDINGS.get(Path(plain_name(table)).suffix.lower()):
+            raise InputError(
+                f"{table}: is {kind}; a list of clips is a text file (.csv, .tsv, .txt) with a row"
+                " for each clip: write it as CSV"
+            )
+        head = csv_head(table, format=_FORMAT, num_lines=_MOST_COMMENTS)
+    except OSError as error:
+        raise InputError(
+            f"{table}: cannot be read ({error.strerror or error}); make it readable"
+        ) from error
+    delimiters = head.delimiter or DELIMITERS
+    for number, line in enumerate(head.lines):
+        bare, below = line.strip(), head.lines[number + 1 :]
+        num_before = head.num_before + number
+        if not bare:
+            continue
+        first = _split(bare, next((sign for sign in DELIMITERS if sign in bare), BLANK))[0]
+        if not _is_comment(table, first):
+            return _Beginning(bare, [line, *below], num_before, False, delimiters)
+        named = bare.lstrip("# ")
+        cells = _split(named, _delimiter([named], names, delimiters))
+        if len(columns_named(names, cells)) > 1:
+            return _Beginning(named, [named, *below], num_before, True, delimiters)
+    return _Beginning("", [], head.num_before + len(head.lines), False, delimiters)
 
 
-def _delimiter_of_header(line: str, names: Sequence[str]) -> str:
-    def found(delimiter: str) -> tuple[int, int]:
-        cells = _cells(line, delimiter)
-        return len(columns_named(names, cells)), len(cells)
-
-    best = max(DELIMITERS, key=found)
-    if found(best)[1] == 1 and found(BLANK)[0] > 1:
-        return BLANK
-    return best
+def _split(line: str, delimiter: str) -> list[str]:
+    return (line.split() or [""]) if delimiter == BLANK else cells_of(line, delimiter)
 
 
-def _layout_without_header(
-    table: Path, line: str, names: Sequence[str]
+def _delimiter(lines: Sequence[str], names: Sequence[str], delimiters: str) -> str:
+    if len(delimiters) == 1 or not lines:
+        return delimiters[0]
+    best = likely_delimiter(lines, names)
+    is_one = len(cells_of(lines[0], best)) == 1
+    return BLANK if is_one and len(columns_named(names, lines[0].split())) > 1 else best
+
+
+def _columns(found: _Beginning, delimiter: str) -> list[str]:
+    if not found.lines:
+        return []
+    if delimiter == BLANK:
+        return found.line.split()
+    # Quotes may hold a line end, also in a name.
+    records = records_in(found.lines[:100], delimiter)
+    return [cell.strip() for cell in records[0]] if records else []
+
+
+def _without_header(
+    table: Path, found: _Beginning, names: Sequence[str]
 ) -> tuple[list[str], str] | None:
-    """Columns and delimiter of a table whose first line is a row already; None where it is not."""
-    for delimiter in DELIMITERS:
-        cells = _cells(line, delimiter)
+    """Columns and delimiter of a list whose first line is a row; None where it is a header."""
+    for delimiter in found.delimiters:
+        cells = cells_of(found.line, delimiter)
         are_clips = [looks_like_clip(table, cell, names) for cell in cells]
         if len(cells) == 2 and sum(are_clips) == 1:
             return (["path", "label"] if are_clips[0] else ["label", "path"]), delimiter
         if any(are_clips):
-            raise _no_header(table, line, len(cells))
-    words = line.split()
-    if len(words) > 1 and looks_like_clip(table, _unquoted(line.rsplit(maxsplit=1)[0])):
+            raise _no_header(table, found.line, len(cells))
+    words = found.line.split()
+    if len(words) > 1 and looks_like_clip(table, _unquoted(found.line.rsplit(maxsplit=1)[0])):
         return ["path", "label"], BLANK
     if any(map(is_video, words)):
-        raise _no_header(table, line, len(words))
+        raise _no_header(table, found.line, len(words))
     return None
 
 
@@ -188,15 +197,15 @@ def _no_header(table: Path, line: str, num_cells: int) -> InputError:
     )
 
 
-def _named(table: Path, line: str, header: list[str]) -> tuple[list[str], str, bool]:
-    """The columns that are named, what separates them, and whether the first line names them too."""
-    fits = [d for d in DELIMITERS if len(_cells(line, d)) == len(header)]
+def _named(table: Path, found: _Beginning, header: list[str]) -> tuple[list[str], str, bool]:
+    """Given columns, their delimiter, and whether the first line is a header all the same."""
+    line = found.line
+    fits = [sign for sign in found.delimiters if len(cells_of(line, sign)) == len(header)]
     if not fits and len(line.split()) >= len(header) and columns_named(PATH, header[:1]):
         fits = [BLANK]
-    delimiter = (
-        fits[0] if fits else max(DELIMITERS, key=lambda delimiter: len(_cells(line, delimiter)))
-    )
-    cells = _cells(line, delimiter)
+    most = max(found.delimiters, key=lambda sign: len(cells_of(line, sign)))
+    delimiter = fits[0] if fits else most
+    cells = _split(line, delimiter)
     is_header = cells == header
     at_paths = dict(zip(header, cells, strict=False)).get(
         next(iter(columns_named(PATH, header)), "")
@@ -211,62 +220,58 @@ def _named(table: Path, line: str, header: list[str]) -> tuple[list[str], str, b
     elif not fits:
         raise InputError(
             f"{table}: --data.columns={','.join(header)} names {len(header)} columns, and its first"
-            f" line has {len(_cells(line, delimiter))}: '{line[:100]}'; name each of them"
+            f" line has {len(cells)}: '{line[:100]}'; name each of them"
         )
     return header, delimiter, is_header
 
 
-def _csv_rows(table: Path, text: str, delimiter: str) -> Iterator[Cells]:
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
-    )
-    try:
-        for row in reader:
-            if any(cell and not cell.isspace() for cell in row):
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise InputError(
-            f"{table}, line {reader.line_num}: {error}; mend the quotes around its cells"
-        ) from error
+def _csv_rows(table: Path, layout: CsvLayout) -> Iterator[tuple[int, dict[str, str]]]:
+    num_columns, num_comments = len(layout.columns), 0
+    for record in csv_records(table, layout, format=_FORMAT):
+        cells = record.cells
+        # Spreadsheets write blank cells beyond the columns.
+        while len(cells) > num_columns and not cells[-1].strip():
+            cells = cells[:-1]
+        if _is_comment(table, cells[0]):
+            num_comments += 1
+        elif len(cells) > num_columns:
+            raise InputError(
+                f"{table}, line {record.line}: {wrong_number(cells, layout, format=_FORMAT)}"
+            )
+        elif any(cell.strip() for cell in cells):
+            yield record.line, dict(zip(layout.columns, cells, strict=False))
+    _tell_of_comments(table, num_comments)
 
 
-def _blank_rows(table: Path, text: str, num_columns: int, path_first: bool) -> Iterator[Cells]:
-    """Rows of words; a path that comes first may hold blanks."""
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        words = line.strip().rsplit(maxsplit=num_columns - 1) if path_first else line.split()
-        if not words:
-            continue
+def _blank_rows(table: Path, layout: CsvLayout) -> Iterator[tuple[int, dict[str, str]]]:
+    """Read rows with blanks between the cells. A path in the first place may hold blanks."""
+    num_columns, num_comments = len(layout.columns), 0
+    path_first = bool(columns_named(PATH, layout.columns[:1]))
+    lines = enumerate(read_text(table, option=None).split("\n"), 1)
+    rows = [(number, line.strip()) for number, line in lines if line.strip()]
+    rows = [(number, line) for number, line in rows if number > layout.num_before]
+    for number, line in rows[layout.has_names :]:
+        words = line.rsplit(maxsplit=num_columns - 1) if path_first else line.split()
         words[0] = _unquoted(words[0])
         if _is_comment(table, words[0]):
-            pass
+            num_comments += 1
         elif len(words) != num_columns or (
             " " in words[0] and not looks_like_clip(table, words[0])
         ):
             raise InputError(
-                f"{table}, line {number}: '{line.strip()[:100]}' does not end in"
-                f" {num_columns - 1} word(s) after a path, as lines with blanks between the cells"
-                " must; separate the cells by commas"
+                f"{table}, line {number}: '{line[:100]}' does not end in {num_columns - 1} word(s)"
+                " after a path, as lines with blanks between the cells must; separate the cells by"
+                " commas"
             )
-        yield number, words
+        else:
+            yield number, dict(zip(layout.columns, words, strict=True))
+    _tell_of_comments(table, num_comments)
+
+
+def _tell_of_comments(table: Path, num_comments: int) -> None:
+    if num_comments:
+        log.warning("%s: %d line(s) that begin with # are left out", table, num_comments)
 
 
 def _unquoted(cell: str) -> str:
     return cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
-
-
-def _by_column(
-    table: Path, rows: Iterator[Cells], columns: Sequence[str], delimiter: str
-) -> Iterator[tuple[int, dict[str, str]]]:
-    num_comments = 0
-    for line, cells in rows:
-        if _is_comment(table, cells[0]):
-            num_comments += 1
-            continue
-        if any(cell.strip() for cell in cells[len(columns) :]):
-            raise InputError(
-                f"{table}, line {line}: has {len(cells)} cells, and the columns are"
-                f" {', '.join(columns)}; put quotes around a cell that holds a '{delimiter}'"
-            )
-        yield line, dict(zip(columns, cells, strict=False))
-    if num_comments:
-        log.warning("%s: %d line(s) that begin with # are left out", table, num_comments)

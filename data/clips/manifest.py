@@ -1,11 +1,12 @@
-"""Lists of clips that people write: the columns of a table → clips."""
+"""Lists of clips of one's own: columns of a table to clips."""
 
 import logging
+import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data.clips.clip import Clip, Listing, film_of
-from data.clips.clock_times import is_clock, seconds_of
 from data.clips.list_paths import listed_files
 from data.clips.list_table import open_table
 from data.files.errors import InputError
@@ -20,16 +21,17 @@ from data.tables.column_names import (
     columns_like_times,
     columns_named,
     find_column,
+    require_once,
 )
 
 log = logging.getLogger(__name__)
 
-#: what a manifest says of a clip → what the columns are called if nothing else is said
+#: fields of a clip → default names of their columns
 COLUMNS = {
     name: name for name in ("path", "label", "split", "group", "start_seconds", "end_seconds")
 }
-# Usual names of columns for which no option is given; the first is that of `COLUMNS`. Groups are
-# not guessed: a column that is no group would change what is learnt.
+# Usual names of columns; the first is that in `COLUMNS`. Groups are not guessed: a wrong column would
+# change the split.
 _NAMES: dict[str, Sequence[str]] = {
     "path": PATH,
     "label": CLIP_LABEL,
@@ -39,29 +41,30 @@ _NAMES: dict[str, Sequence[str]] = {
     "end_seconds": END_SECONDS,
 }
 
+_NUMBER = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_CLOCK = re.compile(r"(?:([0-9]+):)?([0-9]+):([0-5]?[0-9](?:[.,][0-9]*)?)")
+
 Row = tuple[int, dict[str, str]]
 
 
 def manifest(
-    table: Path, columns: Mapping[str, str | None], *, header: Sequence[str] = ()
+    table: Path, columns: Mapping[str, str | None], *, header: Sequence[str] | None = None
 ) -> Listing:
-    """The clips that a table lists; see `open_table` for tables, `listed_files` for their paths.
+    """Read the clips of a list (see `open_table` for its format, `listed_files` for its paths).
 
     Without a column of groups, file names as in UCF-101 give them (see `film_of`). Times are in
-    seconds, or as a clock shows them (see `seconds_of`).
+    seconds, or in clock notation (see `parse_seconds`).
 
     Args:
-        table: the file.
-        columns: what the columns ``path``, ``label``, ``split``, ``group``, ``start_seconds`` and
-            ``end_seconds`` are called there; those after the second may be missing, unless they
-            are called by another name, and are not read if None. A column that is called as `COLUMNS`
-            says, or not mentioned, may bear another usual name (see `data.tables.column_names`): that is
-            found where there is one, and a warning says so.
-        header: names of the columns of a table without a line that names them.
+        table: path of the list.
+        columns: names of the columns by field (see `COLUMNS`). None leaves a column unread. All but
+            path and label may be missing under their default names. Where the default name is asked
+            for, another usual name (see `data.tables.column_names`) is found too, with a warning.
+        header: names of all columns, for a list without a header.
 
     Raises:
-        InputError: a column that is missing or there twice, no row, a row without a path, a stretch
-            of time that is none.
+        InputError: a missing or repeated column, no row, a row without a path, or a section that
+            ends before it begins.
     """
     asked = {**COLUMNS, **columns}
     names = [name for option in COLUMNS for name in (*_NAMES[option], asked[option]) if name]
@@ -105,7 +108,7 @@ def manifest(
 def _columns_used(
     table: Path, asked: Mapping[str, str | None], columns: Sequence[str]
 ) -> dict[str, str | None]:
-    """The column for each option; None where there is none. One of parts is known by its cells too."""
+    """Choose the column of each field, None where there is none. Parts are chosen later, by cells."""
     used: dict[str, str | None] = {}
     for option, column in asked.items():
         is_default = column == COLUMNS[option]
@@ -115,9 +118,7 @@ def _columns_used(
         needed = option in ("path", "label") or not (is_default or column is None)
         if needed and used[option] is None and columns:
             raise InputError(_missing(table, option, column or option, columns))
-    for column in used.values():
-        if column and columns.count(column) > 1:
-            raise InputError(f"{table}: the column '{column}' is there twice; rename one of them")
+    require_once([column for column in used.values() if column], columns, source=str(table))
     return used
 
 
@@ -138,7 +139,7 @@ def _tell_of_names(
 
 
 def _of_parts(table: Path, columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Columns that are called like one of parts, and hold nothing but names of parts."""
+    """List the columns that have a usual name for parts and hold names of parts alone."""
     found = []
     for column in columns_named(SPLIT, columns):
         cells = {row.get(column, "").strip() for _, row in rows} - {""}
@@ -170,7 +171,7 @@ def _missing(table: Path, option: str, column: str, columns: Sequence[str]) -> s
 def _tell_of_times(
     table: Path, used: Mapping[str, str | None], columns: Sequence[str], cells: Sequence[str]
 ) -> None:
-    """Say how times are read, and which columns seem to hold some and are not read."""
+    """Log how times are read, and which columns may hold times and are not read."""
     if clock := next((cell for cell in cells if is_clock(cell)), None):
         log.warning("%s: times such as %s are read as [hours:]minutes:seconds", table, clock)
     ignored = [column for column in columns_like_times(columns) if column not in used.values()]
@@ -186,10 +187,10 @@ def _tell_of_times(
 def _stretch(
     table: Path, line: int, cells: tuple[str, str], *, has_decimal_commas: bool
 ) -> tuple[float | None, float | None]:
-    """Start and end of a row in seconds; None where its cell is empty."""
+    """Start and end of a clip in seconds, None for an empty cell."""
     try:
         start, end = (
-            seconds_of(cell, has_decimal_commas=has_decimal_commas) if cell else None
+            parse_seconds(cell, has_decimal_commas=has_decimal_commas) if cell else None
             for cell in cells
         )
     except ValueError:
@@ -202,3 +203,30 @@ def _stretch(
             " --data.start_seconds_column=null --data.end_seconds_column=null"
         )
     return start, end
+
+
+def parse_seconds(text: str, *, has_decimal_commas: bool = False) -> float:
+    """Parse a time: ``90``, ``90.5``, ``1:30`` (min:s) or ``0:01:30.5`` (h:min:s), in seconds.
+
+    Args:
+        text: the time, without blanks around it.
+        has_decimal_commas: whether ``1,5`` is a number. After a colon a comma always is a point.
+
+    Raises:
+        ValueError: other texts, e.g. ``-1``, ``nan``, ``1:75``, ``4s``, ``00:00:01:12``.
+    """
+    if clock := _CLOCK.fullmatch(text):
+        hours, minutes, seconds = clock.groups()
+        if hours is not None and int(minutes) > 59:
+            raise ValueError(f"no time: {text}")
+        return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+    if has_decimal_commas and text.count(",") == 1 and "." not in text:
+        text = text.replace(",", ".")
+    if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
+        raise ValueError(f"no time: {text}")
+    return number
+
+
+def is_clock(text: str) -> bool:
+    """Whether a time is in clock notation."""
+    return ":" in text

@@ -1,4 +1,4 @@
-"""The lists that UCF-101, HMDB-51 and Kinetics are published with → clips."""
+"""Official lists of UCF-101, HMDB-51 and Kinetics, read as clips."""
 
 import contextlib
 import logging
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from data.clips.clip import Clip, Listing, film_of, local_path, video_files
 from data.clips.list_table import open_table
-from data.clips.list_text import text_of_list
+from data.files.encodings import read_text
 from data.files.errors import InputError
 from data.files.folders import composed, is_junk, sub_folders
+from data.files.signatures import require_rows_of_text
 from data.splits.parts import PART_NAMES
 
 log = logging.getLogger(__name__)
@@ -23,17 +24,17 @@ _KINETICS_COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 
 
 def official_lists(folder: Path, *, fold: int) -> Listing | None:
-    """The clips by the official lists in a folder, or in a sub-folder of it; None without lists.
+    """Read the official lists in a folder, or directly below it; None without lists.
 
-    A clip that is listed and not there is kept, under the path where it was looked for; its file
-    may have any video suffix.
+    A listed clip whose file is missing is kept, with the path where it was looked for. A file may
+    have any video suffix.
 
     Args:
-        folder: what holds the lists and, at any depth, the clips.
-        fold: which of the three lists of UCF-101 or HMDB-51 to take.
+        folder: folder of the lists and, at any depth, the clips.
+        fold: number of the split of UCF-101 or HMDB-51: 1, 2 or 3.
 
     Raises:
-        InputError: no list of that fold, or a line that is not of the format.
+        InputError: no list of that split, or a malformed line.
     """
     lists = _lists(folder)
     if ucf := _matches(_UCF, lists):
@@ -48,9 +49,9 @@ def official_lists(folder: Path, *, fold: int) -> Listing | None:
 def _ucf(
     folder: Path, lists: dict[str, Path], found: dict[tuple[str, ...], Path], fold: int
 ) -> Listing:
-    """UCF-101 (Soomro 2012): ``trainlist0N.txt``, ``testlist0N.txt``, ``classInd.txt``.
+    """Read UCF-101 (Soomro 2012): ``trainlist0N.txt``, ``testlist0N.txt``, ``classInd.txt``.
 
-    A line is ``Class/v_Class_g01_c01.avi``, with the number of the class after it or not. The
+    A line is ``Class/v_Class_g01_c01.avi``, optionally followed by the number of the class. The
     clips of a film gNN are one group.
     """
     _need_fold(folder, "UCF-101", fold, {int(number) for part, number in found if part == "train"})
@@ -63,7 +64,7 @@ def _ucf(
         for line, text in _lines(table):
             label, _, name = text.replace("\\", "/").rpartition("/")
             label = label.rpartition("/")[2]
-            # The number stands behind the name, which may hold spaces itself.
+            # The number follows the name, which may hold blanks itself.
             name = re.sub(r"\s+\d+$", "", name)
             if not (label and name):
                 raise _bad_line(table, line, text, "Class/clip.avi, or Class/clip.avi 1")
@@ -76,7 +77,7 @@ def _ucf(
 
 
 def _class_index(table: Path) -> list[str]:
-    """Names of the classes in the order of their numbers."""
+    """Read the names of the classes, in the order of their numbers."""
     numbered = []
     for line, text in _lines(table):
         number, *name = text.split(maxsplit=1)
@@ -87,9 +88,9 @@ def _class_index(table: Path) -> list[str]:
 
 
 def _hmdb(folder: Path, found: dict[tuple[str, ...], Path], fold: int) -> Listing:
-    """HMDB-51 (Kuehne 2011): ``<class>_test_splitN.txt``.
+    """Read HMDB-51 (Kuehne 2011): ``<class>_test_splitN.txt``.
 
-    A line is ``clip.avi 1`` for a clip of the training part, 2 of the test part, 0 of neither.
+    A line is ``clip.avi 1`` for a clip of the training part, 2 for the test part, 0 for neither.
     """
     _need_fold(folder, "HMDB-51", fold, {int(number) for _, number in found})
     files = _ByClass(folder)
@@ -111,10 +112,10 @@ def _hmdb(folder: Path, found: dict[tuple[str, ...], Path], fold: int) -> Listin
 
 
 def _kinetics(folder: Path, tables: list[Path]) -> Listing:
-    """Kinetics (Kay 2017): CSV files with a row for each stretch of a film.
+    """Read Kinetics (Kay 2017): CSV files with a row for each section of a film.
 
-    The stretch is a file of its own, ``<youtube_id>_<start>_<end>.mp4`` with six digits each, or
-    ``<youtube_id>.mp4``. The stretches of a film are one group.
+    A section is a file of its own, ``<youtube_id>_<start>_<end>.mp4`` with six digits each, or
+    ``<youtube_id>.mp4``. The sections of a film are one group.
     """
     by_stem: dict[str, list[str]] = {}
     for here, names in video_files(folder):
@@ -152,7 +153,7 @@ def _kinetics(folder: Path, tables: list[Path]) -> Listing:
 
 
 def _nearest(files: list[str], folder: Path, part: str) -> str:
-    """Of several files of one name the one in the folder of the part, if there is one."""
+    """Prefer, among files of one name, the one in a folder of the part."""
 
     def elsewhere(file: str) -> bool:
         above = Path(file).relative_to(folder).parts[:-1]
@@ -162,7 +163,7 @@ def _nearest(files: list[str], folder: Path, part: str) -> str:
 
 
 class _ByClass:
-    """Finds ``<class>/<clip>`` below a folder; what lies less deep goes first."""
+    """Finder of ``<class>/<clip>`` at any depth of a folder; files at smaller depth come first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -177,11 +178,11 @@ class _ByClass:
                 file = os.path.join(here, name)
                 name = composed(name)
                 self._files.setdefault((label, name), file)
-                # Clips are often converted to another container than the one that is listed.
+                # Clips are often converted to another container than the listed one.
                 self._files.setdefault((label, os.path.splitext(name)[0]), file)
 
     def path(self, label: str, name: str) -> Path:
-        """Where the clip is, or where it would be."""
+        """Path of the clip, or the path where it would be."""
         key, known = composed(label).lower(), composed(name)
         stem = os.path.splitext(known)[0]
         if file := self._files.get((key, known)) or self._files.get((key, stem)):
@@ -190,10 +191,10 @@ class _ByClass:
 
 
 def _lists(folder: Path) -> dict[str, Path]:
-    """Text and CSV files in the folder or one below, by name; the folder itself goes first."""
+    """Find text and CSV files in a folder or directly below it, by name; the folder comes first."""
     found: dict[str, Path] = {}
     for place in (folder, *sub_folders(folder)):
-        # A folder that cannot be read matters if clips are looked for in it, not before.
+        # An unreadable folder matters only once clips are looked for in it.
         with contextlib.suppress(PermissionError):
             for name in sorted(os.listdir(place)):
                 if name.lower().endswith((".txt", ".csv")) and not is_junk(name):
@@ -202,7 +203,7 @@ def _lists(folder: Path) -> dict[str, Path]:
 
 
 def _matches(pattern: re.Pattern[str], lists: dict[str, Path]) -> dict[tuple[str, ...], Path]:
-    """What the pattern picks out of each name that it fits → the file."""
+    """Files whose names match a pattern, by the groups of the match."""
     fits = ((pattern.fullmatch(name), path) for name, path in lists.items())
     return {fit.groups(): path for fit, path in fits if fit}
 
@@ -225,15 +226,16 @@ def _listing(
 
 
 def _columns(table: Path) -> list[str]:
-    """Words of the first line, of any file: whether it is a list of Kinetics is not known yet."""
+    """Words of the first line of any file, to tell whether it is a list of Kinetics."""
     with table.open("rb") as file:
         line = file.readline(1000).replace(b"\0", b"")
     return re.findall(r"\w+", line.decode("ascii", "ignore"))
 
 
 def _lines(table: Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, each with its number."""
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text_of_list(table)), 1):
+    """Yield the lines that are not blank, with their numbers."""
+    require_rows_of_text(table)
+    for number, line in enumerate(read_text(table, option=None).split("\n"), 1):
         if line.strip():
             yield number, line.strip()
 

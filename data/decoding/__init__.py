@@ -1,1 +1,1 @@
-"""A file of video to frames: what it holds, which frames are wanted, and a process that decodes them."""
+"""Video files to frames: probing, sampling, seeking, scaling, and decoding in a separate process."""

@@ -1,4 +1,4 @@
-"""Reading the frames of a video file with PyAV: all of them, or those that a rule takes.
+"""Decoding of video files with PyAV: all frames, or those that a sampling rule chooses.
 
 T frames read · S their height and width
 """
@@ -21,24 +21,27 @@ from data.decoding.seeking import SeekError, decode_at
 _FIRST_BYTES = 2**28
 
 Room = Callable[[], np.ndarray]
-"""Gives room for one more frame, (S, S, 3) uint8, each time it is called."""
+"""Function that returns memory for one more frame, (S, S, 3) uint8, at each call."""
 
 
 class Frames(NamedTuple):
-    """Frames of a clip, in the order in which they are shown."""
+    """Frames of a clip, in the order of presentation."""
 
     pixels: np.ndarray
-    """(T, 3, S, S) uint8, RGB; in memory the channels lie last."""
+    """(T, 3, S, S) uint8, RGB, channels last in memory."""
     seconds: np.ndarray
-    """(T,) float64: when each is shown, from the file's first frame on."""
+    """(T,) float64: presentation times, counted from the file's first frame."""
 
 
 class Reading(NamedTuple):
-    """How a clip is read: all that decides which pixels come out, as plain values.
+    """Options of decoding that determine the pixels, as plain values.
 
-    `size_px` S; `fit` and `interpolation`: see `data.decoding.scaling.FrameScaler`; `frames`: ``all``,
-    ``every=k``, ``fps=r`` or ``count=n``, see `data.decoding.sampling`; `max_frames`: the most that
-    are read, None for no limit; `min_share`: the least share of the frames wanted that must be decoded.
+    Attributes:
+        size_px: S.
+        fit, interpolation: see `data.decoding.scaling.FrameScaler`.
+        frames: ``all``, ``every=k``, ``fps=r`` or ``count=n`` (see `data.decoding.sampling`).
+        max_frames: the most frames to read; None for no limit.
+        min_share: the least share of the wanted frames that must be decoded.
     """
 
     size_px: int
@@ -56,17 +59,17 @@ def read_frames(
     found: Probe | None = None,
     **reading: object,
 ) -> Frames:
-    """Decode a clip, or the frames of it that a rule takes.
+    """Decode a clip.
 
     Args:
-        path: a local video file.
-        section: the part of the file that is the clip.
-        found: what `probe` said of the file, where that is known already.
-        reading: the fields of `Reading`.
+        path: path of a local video file.
+        section: section of the file that is the clip.
+        found: result of `probe`, if it is known already.
+        reading: fields of `Reading`.
 
     Raises:
-        UnreadableError: no video, no frame in the section, or too few could be decoded. Damage
-            within the stream costs the packets it hits; decoding goes on behind it.
+        UnreadableError: no video, no frame in the section, or too few decoded frames. Damage within
+            the stream costs the packets that it hits; decoding goes on behind it.
     """
     how = Reading(**reading)  # type: ignore[arg-type]
     room = _GrowingRoom(how.size_px)
@@ -75,10 +78,10 @@ def read_frames(
 
 
 def wanted_frames(found: Probe, how: Reading, section: Section = WHOLE) -> np.ndarray:
-    """(T,) int64: which of a file's frames are to be read, by their place in `Probe.pts`.
+    """Choose the frames to read: (T,) int64 indices into `Probe.pts`.
 
     Raises:
-        UnreadableError: there is no frame in the section.
+        UnreadableError: no frame lies in the section.
     """
     inside = within(found.seconds, *section)
     if len(inside) == 0:
@@ -100,9 +103,9 @@ def decode_into(
     found: Probe | None = None,
     progress: Callable[[int], object] = lambda _: None,
 ) -> np.ndarray:
-    """As `read_frames`, but each frame goes where ``room`` says; returns the ``seconds``.
+    """Decode as `read_frames` does into the memory that ``room`` gives; returns the ``seconds``.
 
-    ``progress`` is told, from time to time, how many more frames were decoded beside those wanted.
+    ``progress`` is called from time to time with the number of unwanted frames decoded since.
     """
     if how.frames == "all" and section == WHOLE:
         return _decode_all(path, room, how)
@@ -124,14 +127,14 @@ def decode_into(
                     decoded.append(place)
             break
         except SeekError:
-            # Not every container can seek, nor every key frame be decoded from: start over.
+            # Not every container can seek, and not every key frame is a decodable start: start over.
             may_seek = False
     _check_share(len(decoded), len(wanted), how, None)
     return found.seconds[decoded]
 
 
 def _decode_all(path: Path | str, room: Room, how: Reading) -> np.ndarray:
-    """Every frame of a file, in one go and with no scan before it."""
+    """Decode every frame of a file in one pass, without a scan before it."""
     limit = np.inf if how.max_frames is None else how.max_frames
     given = Given()
     with open_video(path) as (container, stream):
@@ -146,20 +149,20 @@ def _decode_all(path: Path | str, room: Room, how: Reading) -> np.ndarray:
         is_certain, times = packets.census.is_certain, given.times(stream)
         num_frames = len(given.pts)
         if num_frames < limit:
-            # Where packets do not tell, those that fail do.
+            # If the packets do not tell the number of frames, failed packets count as frames.
             counted = num_frames + len(packets.faults)
             wanted = len(packets.census.times) if is_certain else counted
             _check_share(num_frames, wanted, how, packets.faults)
         if times.are_exact or not is_certain:
             return seconds_of(times.pts, times.time_base)
         shown, time_base = when_shown(packets.census.times, stream)
-    # Frames come in order though their times do not: those of the packets, put in order.
+    # Frames come in order even where their times do not: take the sorted times of the packets.
     pts = np.array([*np.sort(shown), *[shown.max()] * num_frames][:num_frames], np.int64)
     return seconds_of(pts, time_base)
 
 
 class _Counted:
-    """Packets, and what they say of the frames that they should give."""
+    """Packets of a stream, with a census and a list of faults."""
 
     def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
         self._packets = Packets(container, stream)

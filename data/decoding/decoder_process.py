@@ -1,6 +1,6 @@
-"""The process that decodes for another one: see `data.decoding.isolation`, which starts it.
+"""Main loop of the decoder process, which `data.decoding.isolation` starts.
 
-It imports neither PyTorch nor anything that is not needed to decode.
+It imports nothing that decoding does not need, and PyTorch least of all, so that it starts fast.
 """
 
 import mmap
@@ -16,8 +16,8 @@ from data.decoding.probe import probe
 
 
 def main(connection_fd: int, memory_fd: int) -> None:
-    """Answer requests until the other side hangs up."""
-    # Ctrl-C reaches all processes of a terminal; the one that asked decides when to end.
+    """Answer requests until the other side closes the connection."""
+    # Ctrl-C reaches all processes of a terminal; the parent decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Connection(connection_fd) as connection, mmap.mmap(memory_fd, 0) as memory:
         while True:
@@ -49,12 +49,12 @@ def _answer(
     except MemoryError:
         return "unreadable", "needs more memory than there is"
     except Exception as error:
-        # What damage can bring about in a library is not known beforehand, and costs the file alone.
+        # A damaged file can raise any error in a library. It must cost this file alone.
         return "unreadable", f"could not be decoded ({type(error).__name__}: {reason(error)})"
 
 
 class _SharedRoom:
-    """Room for frames in the shared memory, which is handed over whenever it is full."""
+    """Buffer for frames in shared memory, which is handed over whenever it is full."""
 
     def __init__(self, connection: Connection, memory: mmap.mmap, size_px: int) -> None:
         self._connection = connection
@@ -70,7 +70,7 @@ class _SharedRoom:
         return self._frames[self._taken - 1]
 
     def hand_over(self) -> None:
-        """Tell how many frames lie there, and wait until they were taken away."""
+        """Send the number of frames in the buffer, and wait until they were copied."""
         if self._taken:
             self._connection.send(("frames", self._taken))
             self._connection.recv()

@@ -1,9 +1,9 @@
-"""The times at which a clip's frames are shown: put in order, told apart, and breaks closed.
+"""Presentation times of a clip's frames: sorted, made distinct, and with clock jumps closed.
 
-n frames, in the order in which they are shown
+n frames, in the order of presentation
 
-A *break* is a step from one frame to the next that is no picture shown for long but a clock that was
-set: longer than half an hour and than a hundred usual steps. It counts as one usual step.
+A *break* is a jump of the clock between two frames: a step of more than half an hour that is also
+longer than a hundred usual steps. It counts as one usual step.
 """
 
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ import numpy as np
 
 BREAK_SECONDS = 1800.0
 _BREAK_STEPS = 100
-# Parts of a unit of time, where a unit is too coarse to tell frames apart.
+# Subdivisions of the time unit, where it is too coarse to make times distinct.
 _PARTS = 1000
-# Beyond this, times are damage, and differences of them no longer numbers of 64 bits.
+# Larger times come from damage, and their differences would not fit in 64 bits.
 _FARTHEST = 2**61
-# Times that fall behind for fewer frames than this are out of order, and no other recording's.
+# Times that fall behind for fewer frames than this are out of order; for more, a new recording begins.
 _SOON = 4
 
 
 def usual_step(times: np.ndarray) -> float:
-    """The median of the steps between (n,) times; 0 of fewer than two."""
+    """Median of the steps between (n,) times; 0 for fewer than two."""
     return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
 
 
 def breaks_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:
-    """Places of the frames before which a clock was set, among (n,) ascending times."""
+    """Indices of the frames after a break, for (n,) ascending times."""
     steps = np.diff(pts)
     if len(steps) == 0:
         return steps
@@ -37,10 +37,10 @@ def breaks_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:
 
 
 def is_wound_back(times: np.ndarray, clock: int | None) -> bool:
-    """Whether ascending times jump where a clock of so many units begins anew.
+    """Whether ascending times jump at the point where a clock of so many units wraps around.
 
-    FFmpeg takes an earlier time for the next round of the clock. That goes on without a jump, and
-    another recording does not.
+    FFmpeg takes an earlier time for a wrap-around. A true wrap-around has no jump, and another
+    recording has.
     """
     if clock is None or len(times) < 2 or times[0] // clock == times[-1] // clock:
         return False
@@ -49,7 +49,7 @@ def is_wound_back(times: np.ndarray, clock: int | None) -> bool:
 
 
 def seconds_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:
-    """(n,) float64: (n,) ascending times as seconds from the first on, breaks closed."""
+    """Convert (n,) ascending times to seconds since the first, with breaks closed: (n,) float64."""
     breaks = breaks_of(pts, time_base)
     if len(breaks):
         steps = np.diff(pts, prepend=pts[:1])
@@ -59,18 +59,18 @@ def seconds_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:
 
 
 class Times(NamedTuple):
-    """When the n frames of a file are shown."""
+    """Presentation times of the n frames of a file."""
 
     pts: np.ndarray
     """(n,) int64, ascending, in units of ``time_base``."""
     time_base: Fraction
     """Seconds."""
     are_exact: bool
-    """Whether they are the times that the frames themselves carry."""
+    """Whether the frames themselves carry these times."""
     starts: tuple[int, ...] = ()
-    """Places of the frames with which another recording begins."""
+    """Indices of the frames with which another recording begins."""
     num_alike: int = 0
-    """Frames that carried the time of another one."""
+    """Number of frames that carried the time of another one."""
 
 
 def times_of_frames(
@@ -81,17 +81,17 @@ def times_of_frames(
     rate: Fraction,
     clock: int | None = None,
 ) -> Times:
-    """The times of frames in the order in which a decoder gave them, made to ascend.
+    """Make the times of frames ascend, in the order in which the decoder gave the frames.
 
-    Where they start again, another recording begins, one usual step after the one before it. A
-    frame without a time, and frames with one time, stand evenly between those around them.
+    Where times start again, another recording begins, one usual step after the one before it.
+    Frames without a time, and frames of equal times, are spread evenly between their neighbours.
 
     Args:
-        pts: n of them, in units of ``time_base``: when each is shown, or None.
-        dts: n of them: the same of the packets that they came out with. AVI says no other times.
-        time_base: seconds.
-        rate: frames a second, where the times say none.
-        clock: units after which the container's clock begins anew.
+        pts: n presentation times in units of ``time_base``, or None for frames without one.
+        dts: n decoding times of the packets of the frames. AVI has no other times.
+        time_base: unit of the times in seconds.
+        rate: frames a second, for files without times.
+        clock: number of units after which the container's clock wraps around.
     """
     says_pts = None not in pts or None in dts
     said = pts if says_pts else dts
@@ -122,7 +122,7 @@ def times_of_frames(
 
 
 def _restarts(times: np.ndarray) -> np.ndarray:
-    """Places at which times fall behind those before, and stay there."""
+    """Indices at which times fall behind the earlier ones and stay there."""
     found: list[int] = []
     latest, before = times[0], 0
     for k in (np.flatnonzero(np.diff(times) < 0) + 1).tolist():
@@ -134,10 +134,10 @@ def _restarts(times: np.ndarray) -> np.ndarray:
 
 
 def _ascending(times: np.ndarray, usual: float) -> np.ndarray:
-    """The times of one recording, in order.
+    """Sort the times of one recording.
 
-    Frames that lack a time get it from those around them, in transport and program streams a few
-    steps early or late. Where as many usual steps as there are frames fill the whole, they are even.
+    In transport and program streams, frames that lack a time get it from their neighbours, a few
+    steps early or late. Times are evenly spaced if as many usual steps as frames fill the span.
     """
     ordered = np.sort(times)
     num_steps = len(times) - 1
@@ -148,7 +148,7 @@ def _ascending(times: np.ndarray, usual: float) -> np.ndarray:
 
 
 def _usual_step_within(recordings: Sequence[np.ndarray]) -> float:
-    """The median step from frame to frame, where frames of one time share what it lasts."""
+    """Median step between frames; frames of equal times share the step that follows."""
     steps = [np.zeros(0)]
     for part in recordings:
         distinct, counts = np.unique(part, return_counts=True)
@@ -158,12 +158,12 @@ def _usual_step_within(recordings: Sequence[np.ndarray]) -> float:
 
 
 def _told_apart(times: np.ndarray, usual: float, parts: int) -> np.ndarray:
-    """Ascending times in ``parts`` of a unit, those of one time spread until the next."""
+    """Make ascending times distinct, in units of 1/``parts``: equal ones are spread until the next."""
     distinct, first, counts = np.unique(times, return_index=True, return_counts=True)
     lasts = np.diff(distinct, append=distinct[-1] + counts[-1] * usual)
     step = np.minimum(lasts / counts, usual)
-    # Where a time is alone, nothing is spread.
+    # Offsets are zero where a time occurs once.
     offsets = (np.arange(len(times)) - np.repeat(first, counts)) * np.repeat(step, counts)
     spread = times * parts + np.round(offsets * parts).astype(np.int64)
-    # The next time may be nearer than a part of a unit.
+    # The next time may be nearer than the new unit.
     return np.maximum.accumulate(spread - np.arange(len(spread))) + np.arange(len(spread))

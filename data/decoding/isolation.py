@@ -1,9 +1,9 @@
-"""Decoding in a process of its own, so that a file can end its decoder and nothing else.
+"""Decoding in a separate process, so that a bad file ends its decoder and nothing else.
 
-A damaged or malicious file can make a decoder hang or crash, in code that no exception leaves. Here
-the decoder is another process: one that takes too long is ended, one that crashed is replaced, and
-either costs the file and a fraction of a second. Frames come through shared memory, block by block,
-so that memory does not grow with the clip.
+A damaged or malicious file can make a decoder hang or crash in C code, where no exception is raised.
+Here the decoder is another process: one that takes too long is killed, and one that crashed is
+replaced. Either costs the file and a fraction of a second. Frames come through shared memory, block
+by block, so that memory does not grow with the clip.
 """
 
 import mmap
@@ -30,23 +30,22 @@ _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from data.decoding.decoder_process import main;"
     " main(int(sys.argv[2]), int(sys.argv[3]))"
 )
-# Room for 200 frames of 160 x 160; more gains no time.
+# 200 frames of 160 x 160 px; larger blocks gain no time.
 _BLOCK_BYTES = 16 * 2**20
-# A clip of any length may take its time: the limit grows with each so many frames that came.
+# The time limit grows by itself for each so many frames, so that long clips may take longer.
 _FRAMES_PER_LIMIT = 1000
-# Damaged files leave a few KiB each behind in the libraries: a new process from time to time.
+# Damaged files leak a few KiB each in the libraries, so the process is replaced from time to time.
 _FILES_PER_PROCESS = 2000
 
 
 class Decoder:
-    """`probe` and `read_frames` in another process, one file at a time; not for several threads.
+    """Client of a decoder process, for one file at a time and one thread.
 
-    The process starts with the first file. A copy that came to another process by fork or pickle
-    starts one of its own.
+    The process starts with the first file. A copy in another process, by fork or pickle, starts one
+    of its own.
 
     Args:
-        limit_seconds: how long a file may take, and as long again for every 1,000 frames it gave, or
-            that had to be decoded to count them.
+        limit_seconds: time limit of a file; it grows by as much for every 1,000 frames decoded.
     """
 
     def __init__(self, *, limit_seconds: float = 60.0) -> None:
@@ -58,7 +57,7 @@ class Decoder:
         self._memory: mmap.mmap
 
     def probe(self, path: Path | str) -> Probe:
-        """As `data.decoding.probe.probe`; a file that takes too long or ends it is unreadable."""
+        """Call `data.decoding.probe.probe`; a file that takes too long or crashes it is unreadable."""
         self._start(_BLOCK_BYTES)
         return self._ask(("probe", os.path.abspath(path)), None, 0)
 
@@ -71,8 +70,9 @@ class Decoder:
         section: Section = WHOLE,
         found: Probe | None = None,
     ) -> np.ndarray:
-        """As `data.decoding.decode.decode_into`, but a file that takes too long or ends its decoder is
-        unreadable.
+        """Call `data.decoding.decode.decode_into`.
+
+        A file that takes too long or crashes the decoder is unreadable.
         """
         frame_bytes = how.size_px**2 * 3
         self._start(max(_BLOCK_BYTES, frame_bytes))
@@ -85,7 +85,7 @@ class Decoder:
             self._connection.close()
             self._process.kill()
             self._process.wait()
-            # Unmapped when the last view of it is gone, which an error on its way up can hold.
+            # The memory is unmapped with its last view, which a propagating error may still hold.
             del self._memory
         self._process = None
 
@@ -113,7 +113,7 @@ class Decoder:
                 pass_fds=fds,
                 stdin=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                # One core a decoder: whoever reads ahead starts as many decoders as it has cores.
+                # Each decoder uses one core: callers start as many decoders as they have cores.
                 env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
         self._connection, self._owner, self._block_bytes = ours, os.getpid(), block_bytes
@@ -147,7 +147,7 @@ class Decoder:
             self.close()
             raise UnreadableError(f"ended the decoder ({_exit_reason(code)})") from error
         except BaseException:
-            # The rest of an answer that nobody waits for would be taken for that of the next file.
+            # The rest of this answer would be taken for the answer to the next request.
             self.close()
             raise
         if kind == "unreadable":
@@ -162,7 +162,7 @@ class Decoder:
 
 
 def one_a_thread(*, limit_seconds: float) -> Callable[[], Decoder]:
-    """A function that gives each thread a decoder of its own, always the same."""
+    """Make a function that returns the decoder of the calling thread."""
     here = threading.local()
 
     def decoder() -> Decoder:
@@ -174,7 +174,7 @@ def one_a_thread(*, limit_seconds: float) -> Callable[[], Decoder]:
 
 
 def _memory_file(num_bytes: int) -> Any:
-    """An open file in memory, without a name."""
+    """Open an anonymous file in memory."""
     if hasattr(os, "memfd_create"):
         file: Any = os.fdopen(os.memfd_create("frames"), "r+b")
     else:

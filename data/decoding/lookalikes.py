@@ -1,4 +1,4 @@
-"""The kind of a file that is named like a video and is none, by its first bytes."""
+"""Kinds of files that are named like videos and are none, told by their first bytes."""
 
 import codecs
 import os
@@ -34,7 +34,7 @@ _POINTERS = {
 
 
 def what_it_is(path: Path | str) -> str | None:
-    """One line: the kind of a file that is no video, and what to do; None where it is not known."""
+    """Name the kind of a file that is no video, and a remedy, in one line; None if it is unknown."""
     try:
         with open(path, "rb") as file:
             start = file.read(_FIRST_BYTES)
@@ -74,9 +74,9 @@ def _by_signature(start: bytes) -> str | None:
 
 
 def _by_text(start: bytes) -> str | None:
-    """The kind of a text; None for a file that is no text."""
+    """Name the kind of a text file; None if the file is no text."""
     try:
-        # The last letter may be cut in two.
+        # The sample may end within a character.
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(start)
     except UnicodeDecodeError:
         return None
@@ -94,7 +94,7 @@ def _by_text(start: bytes) -> str | None:
 
 
 def _has_index(path: Path | str) -> bool:
-    """Whether an MP4 or QuickTime file holds the box that says where its pictures lie."""
+    """Whether an MP4 or QuickTime file holds the index (a moov or moof box)."""
     with open(path, "rb") as file:
         end = os.fstat(file.fileno()).st_size
         at = 0

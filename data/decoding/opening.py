@@ -1,4 +1,4 @@
-"""Opening a video file: which formats are read, and which of a file's streams is the video."""
+"""Opening of video files: the allowed formats, and the choice of the video stream."""
 
 import os
 from fractions import Fraction
@@ -8,19 +8,19 @@ import av
 
 from data.decoding.lookalikes import what_it_is
 
-# Containers of moving pictures that hold their data themselves. Playlists and manifests (hls, dash,
-# concat, sdp, image sequences, …), which name further files or addresses, are not among them. Formats
-# of sound are there for the reason alone: a file of sound opens, and holds no video stream.
+# Video containers that hold their data themselves. Playlists and manifests (hls, dash, concat, sdp,
+# image sequences, …) are not allowed, since they name further files or URLs. Sound formats are allowed
+# for a better error: such a file opens, and holds no video stream.
 _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,nut,"
     "ivf,h264,hevc,m4v,obu,av1,dv,rm,wtv,y4m,yuv4mpegpipe,vc1,vc1test,h261,h263,mjpeg,gxf,dhav,"
     "amr,mp3,wav,aac,flac"
 )
-# A clip is one local file: no address, nor a file that another one names, is ever opened.
+# A clip is one local file: neither a URL nor a file that another one names is ever opened.
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 
 _DISPOSITION = av.stream.Disposition
-# Streams that go with a film and are not the film: covers, thumbnails, layers that refine another.
+# Streams beside the film: covers, thumbnails, and layers that refine another stream.
 _SIDE_STREAMS = (
     _DISPOSITION.attached_pic
     | _DISPOSITION.timed_thumbnails
@@ -30,22 +30,22 @@ _SIDE_STREAMS = (
 
 
 class UnreadableError(Exception):
-    """A file that gives no frames, or too few; the message is the reason, in one line."""
+    """A file that gives no frames, or too few. The message is the reason, in one line."""
 
 
 class open_video:  # noqa: N801 - used as a function is
-    """A context manager: a local file's container and its best video stream, to decode alone.
+    """Context manager that opens a local file and gives its container and best video stream.
 
     Raises:
-        UnreadableError: not there, no video file, or one whose codec is not known.
+        UnreadableError: a missing file, a file that is no video, or an unknown codec.
     """
 
     def __init__(self, path: Path | str) -> None:
-        # An absolute path behind "file:" is a path to FFmpeg, whatever signs are in it.
+        # FFmpeg takes "file:" and an absolute path literally, whatever characters it holds.
         self._url = f"file:{os.path.abspath(path)}"
         self._path = path
         if not os.path.isfile(path):
-            # A pipe or a device could be waited for without an end.
+            # Opening a pipe or a device could block for ever.
             raise UnreadableError("no such file")
 
     def __enter__(self) -> tuple[av.container.InputContainer, av.VideoStream]:
@@ -66,7 +66,7 @@ class open_video:  # noqa: N801 - used as a function is
         stream = films[0]
         if stream.codec_context is None:
             raise UnreadableError("is coded in a way for which there is no decoder")
-        # One thread a file: data workers bring the parallelism, and no thread is left behind.
+        # One thread a file: data workers are the parallelism, and no thread outlives the file.
         stream.thread_type = "SLICE"
         stream.codec_context.thread_count = 1
         return stream
@@ -76,17 +76,17 @@ class open_video:  # noqa: N801 - used as a function is
 
 
 def film_streams(container: av.container.InputContainer) -> list[av.VideoStream]:
-    """The video streams of a file that are films: the one to read first, the others behind it.
+    """List the video streams of a file that are films, the one to read first.
 
-    The first is that which FFmpeg takes for the best: by what the file calls its default, then by
-    whether it goes on, then by its bit rate. Covers and thumbnails are never taken, nor a stream of a
-    single picture beside one of several.
+    The first is FFmpeg's choice: by the file's default flag, then by the number of frames, then by
+    the bit rate. Covers and thumbnails are never taken, and neither is a single picture beside a
+    stream of several.
     """
     films = [s for s in container.streams.video if not s.disposition & _SIDE_STREAMS]
     films = [s for s in films if s.frames != 1] or films
     films = [s for s in films if s.codec_context is not None] or films
     best = container.streams.best("video")
-    # Where what FFmpeg takes is no film, the largest of those that the file calls its default.
+    # If FFmpeg's choice is no film, take the largest of those with the default flag.
     return sorted(
         films,
         key=lambda s: (
@@ -98,13 +98,13 @@ def film_streams(container: av.container.InputContainer) -> list[av.VideoStream]
 
 
 def pixel_aspect(stream: av.VideoStream) -> Fraction:
-    """Width over height of a pixel; 1 where nothing sensible is said."""
+    """Width over height of a pixel; 1 where the file gives no plausible value."""
     aspect = stream.sample_aspect_ratio
     return aspect if aspect and 1 / 8 < aspect < 8 else Fraction(1)
 
 
 def reason(error: Exception) -> str:
-    """One line of an error."""
+    """Shorten an error to one line."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return text.splitlines()[0]
 

@@ -1,6 +1,6 @@
-"""The packets of a video stream, and what they say of the frames that will come out of it.
+"""Packets of a video stream, and the frames that they announce.
 
-n frames, in the order in which they are shown
+n frames, in the order of presentation
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,25 +12,25 @@ from av.format import Flags
 from data.decoding.frame_times import is_wound_back
 from data.decoding.opening import reason
 
-# Damaged containers can fail at every packet for ever.
+# A damaged container can fail at every packet without end.
 MAX_FAULTS = 100
 
-# Whoever waits for a file hears of it each so many frames.
+# Number of frames between two reports of progress.
 REPORT_EVERY = 100
 
-# A picture is shown at most this many steps before one that was stored ahead of it.
+# The most steps by which presentation may differ from storage order.
 _MOST_REORDERED = 32
-# A picture of MPEG-4 that only says "as before" is no larger than this, in bytes.
+# The largest size in bytes of an MPEG-4 picture that only repeats the one before (not coded).
 _NOT_CODED_BYTES = 32
 # `AVFieldOrder`: neither unknown nor progressive.
 _INTERLACED = 2
 
 
 class Packets:
-    """The packets of a stream from where the container stands; faults are passed over.
+    """Iterable of a stream's packets from the container's position on; faults are skipped.
 
     Attributes:
-        last_fault: why the latest packet that could not be read was not; None so far.
+        last_fault: reason of the latest fault; None if there was none.
     """
 
     def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
@@ -46,27 +46,27 @@ class Packets:
             except StopIteration:
                 return
             except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-                # PyAV finds no place (IndexError) for a stream that begins within a damaged file. A
-                # generator that raised has ended; the container goes on behind the fault.
+                # PyAV raises IndexError for a stream that begins within a damaged file. A generator
+                # that raised has ended, but the container goes on behind the fault.
                 faults += 1
                 self.last_fault = reason(error)
                 packets = self._container.demux(self._stream)
                 continue
             faults = 0
             if packet.size == 0 and packet.dts is not None:
-                # A dropped frame of an AVI file; a decoder would take it for the end of the stream.
+                # A dropped frame of an AVI file. A decoder would take it for the end of the stream.
                 continue
             yield packet
 
 
 class Census:
-    """Counts the frames that packets should give, and notes where packets do not tell.
+    """Count of the frames that packets should give, with notes where packets do not tell.
 
     Attributes:
-        times: of each such packet, when its frame is shown, or None.
-        keys: which of them are key frames.
-        num_hidden: packets whose picture is not to be shown.
-        has_fields: whether a packet may hold half of a frame, as in interlaced H.264.
+        times: presentation time of the frame of each such packet, or None.
+        keys: indices of the key frames among them.
+        num_hidden: number of packets whose picture is not shown.
+        has_fields: whether a packet may hold a single field, as in interlaced H.264.
     """
 
     def __init__(self, stream: av.VideoStream) -> None:
@@ -75,7 +75,7 @@ class Census:
         self._hidden = _HIDDEN.get(self._codec)
         self._says_times = says_times(stream)
         self._clock = clock_of(stream)
-        # Parsers put the two fields of other codecs in one packet; one of HEVC is a frame to itself.
+        # For other codecs parsers put both fields in one packet; in HEVC each field is a frame.
         self._may_have_fields = self._codec == "h264"
         self.has_fields = self._may_have_fields and int(context.field_order or 0) >= _INTERLACED
         self._is_doubtful = self._has_tiny = False
@@ -86,7 +86,7 @@ class Census:
         self.num_hidden = 0
 
     def add(self, packet: av.Packet) -> bool:
-        """Count a packet; whether it should give a frame."""
+        """Count a packet, and return whether it should give a frame."""
         if packet.size == 0 or packet.is_discard:
             return False
         if self._hidden is not None and self._hidden(packet):
@@ -97,7 +97,7 @@ class Census:
         dts = packet.dts
         if dts is not None and self._says_times:
             if self._latest_dts is not None and dts < self._latest_dts:
-                # Another recording begins, whose clock starts again.
+                # The clock starts again, so another recording begins.
                 self._is_doubtful = True
             self._latest_dts = dts
         self._has_tiny |= packet.size <= _NOT_CODED_BYTES
@@ -105,19 +105,19 @@ class Census:
         return True
 
     def look_at(self, frame: av.VideoFrame | None) -> None:
-        """Note how a frame is made, since not every container says it.
+        """Note whether a frame is interlaced, since not every container says so.
 
         Args:
-            frame: one that came out; None, where a key packet alone gave none.
+            frame: a decoded frame; None if a key packet gave none by itself.
         """
         if self._may_have_fields and (frame is None or frame.interlaced_frame):
             self.has_fields = True
 
     @property
     def is_certain(self) -> bool:
-        """Whether each packet counted gives one frame, and their times are the order of the frames.
+        """Whether each counted packet gives one frame, and the times give their order.
 
-        Where it is not, decoding alone shows which frames there are.
+        Otherwise only decoding shows which frames there are.
         """
         if self._is_doubtful or self.has_fields or self._may_lack_pictures:
             return False
@@ -136,10 +136,10 @@ class Census:
 
     @property
     def _may_lack_pictures(self) -> bool:
-        """Whether pictures may be there that only say "as before", and give no frame.
+        """Whether some packets may be "not coded" pictures, which give no frame.
 
-        In AVI files whose codec reorders frames they stand for pictures that were stored before, in
-        the packet of another one, and do give a frame.
+        In AVI files whose codec reorders frames, such packets stand for pictures that were stored
+        in another packet (packed B-frames), and do give a frame.
         """
         return (
             self._has_tiny and self._codec == "mpeg4" and not lacks_times_of_showing(self._stream)
@@ -147,28 +147,28 @@ class Census:
 
 
 def says_times(stream: av.VideoStream) -> bool:
-    """Whether the container says when frames are shown; raw streams do not, and FFmpeg makes it up."""
+    """Whether the container has timestamps. For raw streams FFmpeg makes them up."""
     flags = stream.container.format.flags
     return not flags & Flags.no_timestamps.value  # type: ignore[operator]
 
 
 def lacks_times_of_showing(stream: av.VideoStream) -> bool:
-    """Whether only the times of decoding are said, of a codec that reorders frames: in AVI."""
+    """Whether the file has decoding times only and reorders frames, as AVI with B-frames."""
     return stream.container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
 
 
 def clock_of(stream: av.VideoStream) -> int | None:
-    """After how many units of its time base the clock of a container begins anew, if it does."""
+    """Number of time units after which the container's clock wraps around; None if it never does."""
     return 2**33 if stream.container.format.name in ("mpegts", "mpeg") else None
 
 
 def time_of(packet: av.Packet) -> int | None:
-    """When a packet's frame is shown; where the container does not say, when it is decoded."""
+    """Presentation time of a packet, or else its decoding time."""
     return packet.dts if packet.pts is None else packet.pts
 
 
 def decode(packets: Iterable[av.Packet], faults: list[str]) -> Iterator[av.VideoFrame]:
-    """The frames of packets; a packet that cannot be decoded is noted in ``faults`` and passed by."""
+    """Decode packets. One that fails adds a line to ``faults`` and is skipped."""
     for packet in packets:
         try:
             yield from packet.decode()
@@ -177,16 +177,16 @@ def decode(packets: Iterable[av.Packet], faults: list[str]) -> Iterator[av.Video
 
 
 def _is_hidden_vp8(packet: av.Packet) -> bool:
-    # show_frame, RFC 6386, 9.1.
+    # The bit show_frame (RFC 6386, 9.1).
     return not memoryview(packet)[0] & 0x10
 
 
 def _is_hidden_vp9(packet: av.Packet) -> bool:
-    """Whether a packet holds a single picture that is not to be shown (VP9 specification, 6.2, B.2)."""
+    """Whether a packet holds a single hidden picture (VP9 specification, 6.2 and B.2)."""
     content = memoryview(packet)
     first, last = content[0], content[-1]
     if last & 0xE0 == 0xC0 and len(content) > 1:
-        return False  # several pictures, of which one is shown
+        return False  # a superframe: one of its pictures is shown
     reserved = first & 0x30 == 0x30  # profile 3 has one more bit
     first = first << 1 if reserved else first
     shows_existing, shows = first & 0x08, first & 0x02

@@ -1,8 +1,8 @@
-"""Contents of a video file: frame times, key frames, size, rate, codec.
+"""Probe of a video file: frame times, key frames, size, rate and codec.
 
-Packets are scanned; where they do not tell which frames come out of them, the file is decoded once.
+Packets are scanned. If they do not tell which frames they give, the file is decoded once.
 
-n frames, in the order in which they are shown
+n frames, in the order of presentation
 """
 
 from collections.abc import Callable, Sequence
@@ -27,20 +27,20 @@ from data.decoding.packets import (
 
 __all__ = ["Probe", "UnreadableError", "open_video", "probe", "traits_of"]
 
-# FFmpeg gives the ticks of a container's clock for a rate where it finds none.
+# Where FFmpeg finds no frame rate, it returns the ticks of the container's clock.
 _NO_RATE = 1000
 
 
 class Probe(NamedTuple):
-    """Contents of a video file; headers are not trusted.
+    """Contents of a video file, counted instead of taken from headers.
 
-    `rotation` and all else that is drawn is of the first frame.
+    Size, rotation and pixel aspect are those of the first frame.
     """
 
     pts: np.ndarray
-    """(n,) int64, ascending: when each frame is shown, in units of ``time_base``."""
+    """(n,) int64, ascending: presentation times in units of ``time_base``."""
     keyframes: np.ndarray
-    """int64: which of them are key frames, from which decoding can start."""
+    """Indices int64 of the key frames, from which decoding can start."""
     time_base: Fraction
     """Seconds."""
     width_px: int
@@ -48,51 +48,52 @@ class Probe(NamedTuple):
     codec: str
     container: str
     rotation_degrees: int
-    """How far a player turns the pictures, clockwise: 0, 90, 180 or 270."""
+    """Clockwise rotation for display: 0, 90, 180 or 270."""
     pixel_aspect: Fraction
-    """Width of a pixel over its height, as it is shown."""
+    """Width over height of a pixel on display."""
     times_are_exact: bool
-    """Whether a decoded frame carries the time that stands in ``pts``, and no other does. In AVI
-    files of codecs that reorder frames it does not: the packets' times there are those of decoding."""
+    """Whether decoded frames carry the times of ``pts``. In AVI files of codecs that reorder frames
+    they do not: their packets have decoding times only."""
     is_plain: bool = True
-    """Whether each packet gives one frame at a time that the container says, in one recording."""
+    """Whether each packet gives one frame at the container's time, and there is one recording."""
     has_fields: bool = False
-    """Whether a packet may hold half of a frame: interlaced H.264."""
+    """Whether a packet may hold a single field, as in interlaced H.264."""
     starts: tuple[int, ...] = ()
-    """Places of the frames with which another recording begins, joined to the one before it."""
+    """Indices of the frames with which a further joined recording begins."""
     num_lost: int = 0
-    """Packets that could not be decoded, where the file had to be decoded to be counted."""
+    """Number of packets that could not be decoded, if the file was decoded for the probe."""
     num_alike: int = 0
-    """Frames that carried the time of the one before them, and were told apart."""
+    """Number of frames that carried the time of the one before them."""
     other_streams: tuple[str, ...] = ()
     """Further video streams, which are not read, e.g. ``h264 80x64``."""
 
     @property
     def is_ordinary(self) -> bool:
-        """Whether nothing of this had to be settled: frames, clock, or which stream is read."""
+        """Whether frames, clock and the choice of the stream were all unambiguous."""
         return self.is_plain and not self.breaks and not self.other_streams
 
     @property
     def num_frames(self) -> int:
-        """n."""
+        """Number n of frames."""
         return len(self.pts)
 
     @property
     def seconds(self) -> np.ndarray:
-        """(n,) float64: when each frame is shown, from the first one on; breaks are closed (see
-        `data.decoding.frame_times`).
+        """Presentation times since the first frame, (n,) float64, with breaks closed.
+
+        See `data.decoding.frame_times` for breaks.
         """
         return seconds_of(self.pts, self.time_base)
 
     @property
     def breaks(self) -> dict[int, float]:
-        """Frames before which the times jump ahead as no picture is shown, and by how many seconds."""
+        """Jumps of the clock in seconds, by the index of the frame after each."""
         steps = np.diff(self.pts) * float(self.time_base)
         return {int(k): float(steps[k - 1]) for k in breaks_of(self.pts, self.time_base)}
 
     @property
     def duration_seconds(self) -> float:
-        """From the first frame to the end of the last, which is shown as long as is usual."""
+        """Time from the first frame to the end of the last, which lasts one usual step."""
         if self.num_frames < 2:
             return 0.0
         seconds = self.seconds
@@ -100,12 +101,12 @@ class Probe(NamedTuple):
 
     @property
     def frames_per_second(self) -> float:
-        """The mean rate; 0 of a single frame."""
+        """Mean frame rate; 0 for a single frame."""
         return self.num_frames / self.duration_seconds if self.duration_seconds > 0 else 0.0
 
 
 def traits_of(probes: Sequence[Probe | None]) -> dict[str, np.ndarray]:
-    """(n,) each: frame rate and height of files, by name; NaN of those that hold nothing."""
+    """Collect frame rates and heights of files by name, NaN where a file has no probe."""
     return {
         name: np.array([np.nan if one is None else getattr(one, name) for one in probes], float)
         for name in ("frames_per_second", "height_px")
@@ -113,16 +114,16 @@ def traits_of(probes: Sequence[Probe | None]) -> dict[str, np.ndarray]:
 
 
 def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: None) -> Probe:
-    """Scan the packets of a file's best video stream, and decode it where they do not tell enough.
+    """Scan the packets of a file's best video stream, and decode it if they do not tell enough.
 
-    One key frame is always decoded: PyAV shows on frames alone how they are turned, and made.
+    One key frame is always decoded: PyAV tells rotation and interlacing by frames alone.
 
     Args:
-        path: a local video file.
-        progress: told how many more frames were decoded, from time to time.
+        path: path of a local video file.
+        progress: called from time to time with the number of frames decoded since.
 
     Raises:
-        UnreadableError: not a video file, or one without a packet of video.
+        UnreadableError: a file that is no video, or has no video packet.
     """
     with open_video(path) as (container, stream):
         packets, census = Packets(container, stream), Census(stream)
@@ -166,19 +167,19 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
 
 
 class Given:
-    """The times of frames as a decoder gives them, in its order, which is that of showing them."""
+    """Times of frames as a decoder gives them, in the order of presentation."""
 
     def __init__(self) -> None:
         self.pts: list[int | None] = []
         self.dts: list[int | None] = []
 
     def add(self, frame: av.VideoFrame) -> None:
-        """Note a frame's times."""
+        """Append the times of a frame."""
         self.pts.append(frame.pts)
         self.dts.append(frame.dts)
 
     def times(self, stream: av.VideoStream) -> Times:
-        """All of them in order (see `data.decoding.frame_times.times_of_frames`)."""
+        """Make the times ascend (see `data.decoding.frame_times.times_of_frames`)."""
         unsaid = [None] * len(self.pts)
         return times_of_frames(
             self.pts if says_times(stream) else unsaid,
@@ -192,9 +193,7 @@ class Given:
 def _by_decoding(
     path: Path | str, progress: Callable[[int], object]
 ) -> tuple[Times, np.ndarray, int, av.VideoFrame]:
-    """The times of the frames that come out of a decoder, the places of key frames, how many packets
-    failed, and the first frame.
-    """
+    """Decode a file for its times, its key frames, the number of failed packets, and a first frame."""
     given, keys, faults = Given(), list[int](), list[str]()
     first: av.VideoFrame | None = None
     with open_video(path) as (container, stream):
@@ -211,9 +210,9 @@ def _by_decoding(
 
 
 def when_shown(times: Sequence[int | None], stream: av.VideoStream) -> tuple[np.ndarray, Fraction]:
-    """Times of packets, (n,) int64 in their order, and the unit of them in seconds.
+    """Times of packets, (n,) int64 in their order, and their unit in seconds.
 
-    Raw streams carry no times: there the packets count, at the rate that the stream is said to have.
+    Raw streams have no times; there packets are numbered, at the stream's guessed rate.
     """
     if None in times:
         return np.arange(len(times)), 1 / _rate_of(stream)
@@ -221,7 +220,7 @@ def when_shown(times: Sequence[int | None], stream: av.VideoStream) -> tuple[np.
 
 
 def _rate_of(stream: av.VideoStream) -> Fraction:
-    """Frames a second that the stream is said to have; 25 where that is no rate of pictures."""
+    """Guessed frames a second of a stream; 25 if the guess is no frame rate."""
     rate = stream.guessed_rate
     return Fraction(rate) if rate and rate < _NO_RATE else Fraction(25)
 
@@ -232,7 +231,7 @@ def _named(stream: av.VideoStream) -> str:
 
 
 def _decoded_alone(stream: av.VideoStream, packet: av.Packet) -> list[av.VideoFrame] | None:
-    """The frames of a key packet, None where it is damaged; the decoder is then as it was before."""
+    """Decode a key packet by itself, None if it is damaged; the decoder is reset afterwards."""
     try:
         return packet.decode() + stream.codec_context.decode(None)
     except (av.FFmpegError, ValueError):

@@ -1,4 +1,4 @@
-"""Clips that are named one after the other, decoded ahead by several decoders, given in their order.
+"""Clips decoded ahead by several decoders, and returned in order.
 
 T frames read · S their height and width
 """
@@ -15,30 +15,31 @@ from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError
 
 _FIRST_FRAMES = 64
-# What clips that lie ready may take together, but for the last of each decoder.
+# The most memory for decoded clips that wait, without the last clip of each decoder.
 _AHEAD_BYTES = 2**30
 
 
 class ReadClip(NamedTuple):
-    """A clip as it was read."""
+    """Result of reading a clip."""
 
     path: Path
     frames: Frames | None
-    """None of one that could not be read."""
+    """None for a clip that could not be read."""
     problem: str | None
-    """Why it could not."""
+    """Reason that it could not be read."""
 
 
 class ClipReader:
-    """Reads clips with decoders that are processes of their own (see `data.decoding.isolation`).
+    """Reader of clips with several decoder processes (see `data.decoding.isolation`).
 
-    They stay for the next call. Memory follows what lies ready and not how many clips there are.
+    The processes stay for the next call. Memory depends on the frames that wait, and not on the
+    number of clips.
 
     Args:
-        how: how clips are read.
-        limit_seconds: how long a clip may take (see `Decoder`).
-        num_workers: how many decoders at most.
-        frames_ahead: how many frames may lie ready before no further clip is begun.
+        how: options of decoding.
+        limit_seconds: time limit of a clip (see `Decoder`).
+        num_workers: the most decoders.
+        frames_ahead: number of waiting frames from which on no further clip is begun.
     """
 
     def __init__(
@@ -51,10 +52,10 @@ class ClipReader:
         self._idle: list[Decoder] = []
 
     def __call__(self, paths: Sequence[Path]) -> Iterator[ReadClip]:
-        """Every clip once, in their order; those that cannot be read with the reason."""
+        """Yield every clip in order; those that cannot be read carry the reason."""
         queue = _Queue(paths, self.frames_ahead)
         for _ in range(min(self.num_workers, len(paths))):
-            # They end with the process, in whatever clip they are.
+            # Daemon threads end with the process, even within a clip.
             Thread(target=self._work, args=(queue,), daemon=True).start()
         try:
             yield from queue.results()
@@ -70,7 +71,7 @@ class ClipReader:
             place, path = taken
             try:
                 queue.put(place, self._read(decoder, path))
-            except Exception as error:  # whoever waits for the clip is told
+            except Exception as error:  # raised again where the clip is waited for
                 queue.put(place, error)
         if len(self._idle) < self.num_workers:
             self._idle.append(decoder)
@@ -88,10 +89,10 @@ class ClipReader:
 
 
 class _Queue:
-    """Hands out clips in their order, and gives back what became of them in the same order.
+    """Queue that hands out clips in order and returns their results in the same order.
 
-    None is handed out while enough lies ready. The clip that is waited for was then handed out
-    before all that lie ready, so nobody waits for ever.
+    No clip is handed out while enough results wait. The clip that the caller waits for was then
+    handed out before all of these, so there is no deadlock.
     """
 
     def __init__(self, paths: Sequence[Path], frames_ahead: int) -> None:
@@ -102,7 +103,7 @@ class _Queue:
         self._changed = Condition()
 
     def take(self) -> tuple[int, Path] | None:
-        """The next clip and its place; None where there is no more."""
+        """Take the next clip and its place; None when there is no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_stopped or self._num_ready < self._frames_ahead)
             if self._is_stopped or self._num_taken == len(self._paths):
@@ -111,7 +112,7 @@ class _Queue:
             return self._num_taken - 1, self._paths[self._num_taken - 1]
 
     def put(self, place: int, found: ReadClip | Exception) -> None:
-        """What became of the clip at a place."""
+        """Add the result of the clip at a place."""
         with self._changed:
             if not self._is_stopped:
                 self._ready[place] = found
@@ -119,7 +120,7 @@ class _Queue:
                 self._changed.notify_all()
 
     def results(self) -> Iterator[ReadClip]:
-        """What became of each, as soon as it is its turn."""
+        """Yield the results in order, each as soon as it is there."""
         for place in range(len(self._paths)):
             with self._changed:
                 while place not in self._ready:
@@ -132,7 +133,7 @@ class _Queue:
             yield found
 
     def stop(self) -> None:
-        """Hand out no more."""
+        """Stop handing out clips."""
         with self._changed:
             self._is_stopped = True
             self._ready.clear()

@@ -1,4 +1,4 @@
-"""Which frames of a clip to take: pure functions of the times at which frames are shown.
+"""Sampling rules: pure functions that choose frames of a clip by their presentation times.
 
 n frames of the clip · T of them taken
 
@@ -9,12 +9,11 @@ n frames of the clip · T of them taken
     count=2             x               x         the middles of equal spans of the whole clip
 
 No rule repeats a frame: a clip with fewer frames than asked for gives those it has. A frame is on
-show until the next one comes, however long that is: a screen recording with a frame every 10 s is
-taken as it stands. Only a step that is no such pause but a clock that was set (longer than half an
-hour and than a hundred usual steps) counts as one usual step; `data.decoding.frame_times` closes it
+display until the next one comes, however long that is, as in a screen recording with a frame every
+10 s. Only jumps of the clock count as one usual step: `data.decoding.frame_times` closes them
 beforehand.
 
-Seconds count from the first video frame of the file that is shown, whatever time the file gives it.
+Seconds count from the first video frame that is displayed, whatever time the file gives it.
 """
 
 import re
@@ -27,24 +26,23 @@ import numpy as np
 from data.decoding.frame_times import usual_step
 from data.files.errors import InputError
 
-# Sums of floats are off by less; no two frames are this near each other.
+# More than the rounding error of sums of floats, and less than any distance of two frames.
 _ROUNDING_SECONDS = 1e-6
-# Times in milliseconds, as containers and lists have them, are off by up to half of one.
+# Times that were rounded to milliseconds, by containers and in lists, are off by up to half of one.
 _ROUNDED_SECONDS = 6e-4
-# Ticks a second: beyond this each frame is taken.
+# The most ticks a second; at this rate every frame is taken.
 _MOST_TICKS = 10**9
 
 Sampling = Callable[[np.ndarray], np.ndarray]
-"""(n,) float64 ascending times in seconds → (T,) int64 ascending indices of frames, each once."""
+"""Function from (n,) float64 ascending seconds to (T,) int64 ascending, distinct indices."""
 
 
 class Section(NamedTuple):
-    """The part of a file that is the clip, in seconds; None: from its start, to its end.
+    """Section of a file that is the clip, in seconds; None is the file's start or end.
 
-    0 s is when the file's first video frame is shown: not 0 of the file's own clock, nor what an edit
-    list or a player leaves out before it. Gaps in the clock are closed (see
-    `data.decoding.frame_times`). A section holds the frame on show at its start and those that begin
-    before its end.
+    The file's first video frame is displayed at 0 s, whatever its own clock says. Jumps of the clock
+    are closed (see `data.decoding.frame_times`). A section holds the frame on display at its start,
+    and the frames that begin before its end.
     """
 
     start_seconds: float | None = None
@@ -55,36 +53,36 @@ WHOLE = Section()
 
 
 def take_all(seconds: np.ndarray) -> np.ndarray:
-    """Every frame."""
+    """Take every frame."""
     return np.arange(len(seconds))
 
 
 def take_every(seconds: np.ndarray, *, step: int) -> np.ndarray:
-    """The first frame and each ``step``-th after it, whatever the times."""
+    """Take the first frame and each ``step``-th after it, whatever the times."""
     return np.arange(0, len(seconds), step)
 
 
 def take_fps(seconds: np.ndarray, *, frames_per_second: Fraction) -> np.ndarray:
-    """The frame that is shown at 0, 1/r, 2/r, … seconds after the first, up to the last frame.
+    """Take the frames on display at 0, 1/r, 2/r, … seconds after the first, up to the last frame.
 
-    A frame is shown until the next one comes, so rates that vary are honoured.
+    A frame is on display until the next one comes, so that variable rates are honoured.
     """
     if len(seconds) == 0:
         return np.arange(0)
-    # The first tick at which each frame is there. A frame that is due a rounding error after its
-    # tick is still due at it.
+    # The first tick at which each frame is on display. A frame that comes a rounding error after a
+    # tick still counts for it.
     since = seconds - seconds[0] - _ROUNDING_SECONDS
     rate = float(min(frames_per_second, Fraction(_MOST_TICKS)))
     ticks = np.ceil(np.maximum(since, 0) * rate)
-    # It is on show at that tick, if the next one comes after it. Memory follows frames, not seconds.
+    # A frame is taken if the next one comes after that tick. Memory depends on frames, not seconds.
     is_shown = np.append(ticks[:-1] < ticks[1:], True)
-    # The last one may be due at no tick up to its own time.
+    # No tick up to its own time may fall on the last frame.
     is_shown[-1] = ticks[-1] <= np.floor((seconds[-1] - seconds[0]) * rate + 1e-6)
     return np.flatnonzero(is_shown)
 
 
 def take_count(seconds: np.ndarray, *, count: int) -> np.ndarray:
-    """The frames shown in the middle of ``count`` equal spans of the whole clip."""
+    """Take the frames on display in the middle of ``count`` equal spans of the whole clip."""
     if len(seconds) <= count:
         return np.arange(len(seconds))
     end = seconds[-1] + usual_step(seconds)
@@ -97,10 +95,10 @@ def _shown_at(seconds: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def parse_sampling(text: str) -> Sampling:
-    """``all``, ``every=k``, ``fps=r`` or ``count=n`` → the function that chooses.
+    """Parse ``all``, ``every=k``, ``fps=r`` or ``count=n`` into a sampling function.
 
     Raises:
-        InputError: something else, or a number that is not above 0.
+        InputError: another text, or a number that is not above 0.
     """
     if text == "all":
         return take_all
@@ -124,11 +122,10 @@ def parse_sampling(text: str) -> Sampling:
 def within(
     seconds: np.ndarray, start_seconds: float | None, end_seconds: float | None
 ) -> np.ndarray:
-    """Indices of the frames that are on show within [start, end), in seconds from the first frame.
+    """Indices of the frames on display within [start, end), in seconds since the first frame.
 
-    That is the frame on show at the start, and those that begin before the end. Sections that touch
-    between two frames share the one that is on show there. The last frame is on show for one usual
-    step: behind it there is none.
+    These are the frame on display at the start, and those that begin before the end. Sections that
+    touch between two frames share the frame on display there. The last frame lasts one usual step.
     """
     start = -np.inf if start_seconds is None else start_seconds
     end = np.inf if end_seconds is None else end_seconds
@@ -140,5 +137,5 @@ def within(
 
 
 def _end_of(seconds: np.ndarray) -> float:
-    # How long a single frame is on show is not known.
+    # The duration of a single frame is unknown.
     return float(seconds[-1] + usual_step(seconds)) if len(seconds) > 1 else np.inf

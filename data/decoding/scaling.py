@@ -1,9 +1,8 @@
-"""From a decoded frame to the square of pixels that a model is given.
+"""Scaling of decoded frames to the square of pixels that a model reads.
 
 H, W height and width of a decoded frame · S of the square
 
-The display is what counts: pixels that are not square are made so, and what a player would turn or
-mirror is turned or mirrored.
+Frames come out as a player would display them: with square pixels, rotated and mirrored.
 """
 
 from fractions import Fraction
@@ -16,26 +15,25 @@ from av.video.reformatter import VideoReformatter
 Fit = Literal["crop", "letterbox", "stretch"]
 Interpolation = Literal["area", "bilinear", "fast"]
 
-# What swscale calls them. "area" averages what falls into a pixel; "fast" looks at four pixels of
-# the source only, as OpenCV's default does: quicker, and coarse patterns can come of fine ones.
+# Names in swscale. "area" averages the source pixels of each target pixel. "fast" reads only four of
+# them, as OpenCV's default does: it is quicker and can cause aliasing.
 _FLAGS = {"area": "AREA", "bilinear": "BILINEAR", "fast": "FAST_BILINEAR"}
 
-# Colour at half the resolution of brightness, as in nearly every video.
+# Formats with colour at half the resolution of brightness, as nearly every video has.
 _HALF_COLOUR = ("yuv420p", "yuvj420p", "nv12", "nv21")
 
 
 class FrameScaler:
-    """Scales the frames of one file; keeps the conversion's tables from frame to frame.
+    """Scaler for the frames of one file, which keeps swscale's tables from frame to frame.
 
-    Where colour comes at half resolution, frames are scaled as they are and the small picture is
-    converted to RGB: a third less time than both in one call of swscale, whose way of doing both
-    at once is not vectorised as well.
+    Frames with colour at half resolution are scaled first and then converted to RGB. That takes a
+    third less time than one call of swscale for both, which is not vectorised as well.
 
     Args:
         size_px: S.
-        fit: how a picture comes to be square: ``crop`` scales the shorter side and cuts the longer
-            one about its centre, ``letterbox`` scales the longer side and fills up with black,
-            ``stretch`` scales both.
+        fit: way to make a picture square: ``crop`` scales the shorter side and crops the longer one
+            about its centre, ``letterbox`` scales the longer side and pads with black, ``stretch``
+            scales both.
         interpolation: ``area`` (averages), ``bilinear`` (a wider triangle) or ``fast``.
         pixel_aspect: width over height of a pixel of the source.
     """
@@ -55,11 +53,11 @@ class FrameScaler:
         self._plan: _Plan
 
     def __call__(self, frame: av.VideoFrame, square: np.ndarray) -> None:
-        """Draw a frame into ``square`` (S, S, 3) uint8, RGB; no reference to the frame stays."""
+        """Draw a frame into ``square`` (S, S, 3) uint8, RGB. No reference to the frame is kept."""
         kind = (frame.width, frame.height, frame.rotation)
         if kind != self._planned_for:
-            # A stream may change its size on the way. To look at the matrix of each frame would
-            # take as long as to scale a small one.
+            # A stream may change its size. Reading the display matrix of each frame would take as
+            # long as scaling a small one, so it is read once for each size.
             self._planned_for, self._plan = kind, self._plan_for(frame)
         plan = self._plan
         pixels = self._rgb(frame, plan.height, plan.width)
@@ -77,7 +75,7 @@ class FrameScaler:
         orientation = orientation_of(frame)
         height, width = self.scaled_size(frame.height, frame.width)
         shown = (width, height) if orientation[0] else (height, width)
-        # The part of the picture that is cut out, or of the square that it is put into.
+        # Slices of the picture for a crop, or of the square for a letterbox.
         rows, columns = (
             slice(start := abs(length - self.size_px) // 2, start + min(length, self.size_px))
             for length in shown
@@ -85,7 +83,7 @@ class FrameScaler:
         return _Plan(height, width, orientation, rows, columns)
 
     def scaled_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width to scale a frame of H × W to, before it is turned and cut."""
+        """Height and width to scale a frame of H × W to, before rotation and cropping."""
         size = self.size_px
         if self.fit == "stretch":
             return size, size
@@ -93,13 +91,13 @@ class FrameScaler:
         side = min(wide, high) if self.fit == "crop" else max(wide, high)
         longest = size if self.fit == "letterbox" else 64 * size
         scaled = [max(min(round(length * size / side), longest), 1) for length in (high, wide)]
-        # The longer side of a cut is even: odd widths take swscale's slow ways.
+        # The longer side of a crop is even: odd widths take swscale's slow paths.
         if self.fit == "crop":
             scaled = [length if length <= size else length + length % 2 for length in scaled]
         return scaled[0], scaled[1]
 
     def _rgb(self, frame: av.VideoFrame, height: int, width: int) -> np.ndarray:
-        """(height, width, 3): a view of memory that lives as long as the view."""
+        """Scale and convert a frame to RGB (height, width, 3), a view that keeps its memory alive."""
         options: dict[str, Any] = {
             "width": width,
             "height": height,
@@ -116,7 +114,7 @@ class FrameScaler:
 
 
 class _Plan(NamedTuple):
-    """How frames of one size are drawn."""
+    """Plan for frames of one size: scaled size, orientation, and slices."""
 
     height: int
     width: int
@@ -129,10 +127,10 @@ _UPRIGHT = (False, False, False)
 
 
 def orientation_of(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
-    """Whether to swap rows and columns, and then to mirror rows and columns, to show a frame.
+    """Tell whether to swap rows and columns, and then to mirror rows and columns, for display.
 
-    From the display matrix: x' = a x + c y and y' = b x + d y, in 16.16 fixed point
-    (libavutil/display.h); turns by other than right angles are rounded to those.
+    The display matrix says x' = a x + c y and y' = b x + d y, in 16.16 fixed point
+    (libavutil/display.h). Rotations are rounded to right angles.
     """
     side_data: Any = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:

@@ -1,8 +1,8 @@
-"""Decoding just those frames of a file that are wanted, exactly, and as few others as can be.
+"""Exact decoding of the wanted frames of a file, and of as few others as possible.
 
-Decoding starts at the last key frame at or before a frame that is wanted and goes on until that
-frame comes out. With pictures that refer to later ones (B-frames), those shown before a key frame
-and stored behind it are of the section before: they are never wanted from that key frame on.
+Decoding starts at the last key frame at or before a wanted frame, and goes on until that frame comes
+out. B-frames that are displayed before a key frame and stored behind it belong to the group before:
+they are never wanted from that key frame on.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,18 +13,18 @@ import numpy as np
 from data.decoding.packets import REPORT_EVERY, Packets, time_of
 from data.decoding.probe import Probe
 
-# Skip to a key frame over this many frames or more: a seek is not free.
+# The least number of frames to skip by a seek: shorter ways are decoded, since seeks cost time.
 MIN_SKIP = 8
 
-# How many frames before a key frame to seek to: MPEG's transport streams go to the packet behind.
+# Number of frames before a key frame to seek to: in MPEG transport streams a seek may overshoot.
 _BACK = (0, 8, 64)
 
-# Codecs in which a picture said to be no reference is never referred to; others say less by it.
+# Codecs whose non-reference pictures can be skipped safely.
 _SKIPS_NON_REFERENCES = ("h264", "mpeg1video", "mpeg2video", "mpeg4")
 
 
 class SeekError(Exception):
-    """The container did not go where it was sent, or a frame wanted did not come out there."""
+    """A seek to a wrong position, or a wanted frame that did not come out."""
 
 
 def decode_at(
@@ -36,17 +36,17 @@ def decode_at(
     may_seek: bool = True,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Frames of a file just opened, each with its place in `Probe.pts`.
+    """Decode wanted frames of a newly opened file, each with its index in `Probe.pts`.
 
     Args:
-        container, stream: of `open_video`.
-        found: the scan of the same file.
-        wanted: (T,) ascending places.
-        may_seek: jump over what is not wanted.
-        progress: told how many more frames were decoded and passed over, from time to time.
+        container, stream: results of `open_video`.
+        found: probe of the same file.
+        wanted: (T,) ascending indices.
+        may_seek: whether to seek over unwanted frames.
+        progress: called from time to time with the number of unwanted frames decoded since.
 
     Raises:
-        SeekError: only where it may seek; what came before it is right.
+        SeekError: only with ``may_seek``; the frames before it are right.
     """
     if not found.times_are_exact:
         yield from _by_counting(container, stream, wanted, progress)
@@ -54,7 +54,7 @@ def decode_at(
     run = _Run(container, stream, found, wanted)
     while run.left:
         key = run.key_before_next()
-        # Frames between here and the key frame that are not worth the way.
+        # Seek if that skips enough frames.
         if may_seek and key > run.place + MIN_SKIP:
             packets = run.packets_from(key)
         elif run.place < 0:
@@ -78,17 +78,17 @@ class _Run:
         self.left = wanted.tolist()[::-1]
         self.place = -1
         self._wanted_pts = set(found.pts[wanted].tolist())
-        # A field may be a packet of its own, whose time is not that of the frame.
+        # A field may be a packet of its own, whose time differs from that of the frame.
         codec = stream.codec_context.name
         self._skips = codec in _SKIPS_NON_REFERENCES and not found.has_fields
 
     def key_before_next(self) -> int:
-        """The place of the last key frame at or before the next frame wanted; -1 where none is."""
+        """Index of the last key frame at or before the next wanted frame; -1 if there is none."""
         at = int(np.searchsorted(self.found.keyframes, self.left[-1], side="right")) - 1
         return int(self.found.keyframes[at]) if at >= 0 else -1
 
     def packets_from(self, key: int) -> Iterator[av.Packet]:
-        """Packets from a key frame on."""
+        """Seek to a key frame, and return the packets from there on."""
         wanted = self.found.pts[key]
         for back in _BACK:
             try:
@@ -109,7 +109,7 @@ class _Run:
     def decode(
         self, packets: Iterator[av.Packet], *, may_seek: bool
     ) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Frames wanted, until the next one is better reached by a seek."""
+        """Yield wanted frames, until the next one is better reached by a seek."""
         for packet in packets:
             if self._skips:
                 wants = packet.size == 0 or time_of(packet) in self._wanted_pts
@@ -147,7 +147,7 @@ def _by_counting(
     wanted: np.ndarray,
     progress: Callable[[int], object],
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Where times do not tell frames apart, their order does."""
+    """Decode wanted frames by counting, for files whose frames do not carry exact times."""
     left = set(wanted.tolist())
     place = 0
     for packet in Packets(container, stream):

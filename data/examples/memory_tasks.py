@@ -1,4 +1,4 @@
-"""Sequences that can only be answered from memory: made up, as many as one likes.
+"""Synthetic memory tasks: sequences whose target can only be known from memory.
 
 B sequences · T steps of each · D features · K symbols
 """
@@ -11,30 +11,29 @@ from torch.nn.functional import one_hot
 
 
 class MemoryBatch(NamedTuple):
-    """Sequences of one length, end to end as in a ragged batch."""
+    """Batch of sequences of one length, end to end as in a ragged batch."""
 
     features: Tensor
     """(B · T, D) float32."""
     lengths: Tensor
     """(B,) int64, all T."""
     targets: Tensor
-    """(B,): the symbol, int64, or the sum, float32."""
+    """(B,) symbols int64, or sums float32."""
 
 
 def recall_features(num_symbols: int) -> int:
-    """D of `recall`: the symbol, the mark, and the question."""
+    """Number of features D of `recall`: the symbol (one-hot), the mark and the question."""
     return num_symbols + 2
 
 
 def recall(
     delay_steps: int, *, num_sequences: int, num_symbols: int, generator: torch.Generator
 ) -> MemoryBatch:
-    """A marked symbol, ``delay_steps`` steps of others without a mark, and the question which it was.
+    """Make recall sequences: a marked symbol, ``delay_steps`` others, and the question for the first.
 
-    After Hochreiter & Schmidhuber 1997, "Long Short-Term Memory", §5.2 and 5.3: what must be
-    remembered comes first, and all that follows is of the same kind, so that a network must choose
-    what to write and cannot just hold on to whatever it saw first. T = delay_steps + 2; chance is
-    1 / K.
+    After Hochreiter & Schmidhuber 1997, "Long Short-Term Memory", §5.2 and 5.3. The symbol to
+    remember comes first and the distractors are of the same kind, so that a network must choose
+    what to store. T = delay_steps + 2, and chance is 1 / K.
     """
     num_steps = delay_steps + 2
     symbols = torch.randint(num_symbols, (num_sequences, num_steps), generator=generator)
@@ -46,10 +45,10 @@ def recall(
 
 
 def adding(num_steps: int, *, num_sequences: int, generator: torch.Generator) -> MemoryBatch:
-    """Numbers of which two are marked, one in each half; what is asked for is their sum.
+    """Make adding sequences: numbers of which two are marked, one in each half; the target is their sum.
 
-    The adding problem of Hochreiter & Schmidhuber 1997, §5.4: D = 2, the number, uniform between
-    0 and 1, and the mark. Always to answer 1 has a mean squared error of 1/6.
+    The adding problem of Hochreiter & Schmidhuber 1997, §5.4. D = 2: the number, uniform between 0
+    and 1, and the mark. The constant answer 1 has a mean squared error of 1/6.
     """
     half = num_steps // 2
     numbers = torch.rand(num_sequences, num_steps, generator=generator)

@@ -1,14 +1,14 @@
-"""Renders the clips of the embedded video example: one textured shape that moves over a background.
+"""Rendering of the embedded video example: one textured shape that moves over a background.
 
-The classes are pairs of opposites in time. Both classes of a pair draw the same motion and the
-second plays it backwards, so that their frames, taken as a set, are alike by construction.
+The classes are pairs of opposites in time. Both classes of a pair draw the same motion, and the second
+plays it backwards, so that the sets of their frames are equal by construction.
 
-Every motion is a cycle: a shape that leaves on one side comes in again on the other, one that has
-grown to full size dissolves and starts small again, one that turns comes round. A clip is a part of
-that cycle that begins anywhere in it, so each frame, the first and the last included, is equally
-likely at every place of the cycle: no frame alone tells the direction, only their order does.
+Every motion is a cycle: a shape that leaves on one side enters again on the other, one that has grown
+to full size dissolves and starts small again, and one that rotates comes round. A clip begins anywhere
+in its cycle. Each frame, also the first and the last, is thus equally likely at every phase: no frame
+alone shows the direction, only their order does.
 
-Letters: T frames of the clip, H W image.
+T frames of the clip · H, W height and width
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ TEXTURES = ("stripes", "checks", "dots", "waves")
 
 FRAME_SIZE_PX = 64
 MIN_FRAMES, MAX_FRAMES = 16, 64
-# Far enough to be seen at once, and less than one round, so that no clip repeats itself. Over clips
-# of 16 to 64 frames this gives speeds that differ by a factor of eight.
+# Far enough to be visible, and less than one cycle, so that no clip repeats itself. With 16 to 64
+# frames a clip, speeds differ by a factor of eight.
 MIN_TRAVEL_CYCLES, MAX_TRAVEL_CYCLES = 0.4, 0.8
 
 
 @dataclass(frozen=True)
 class _Track:
-    """Where the shape is in each frame; every field has the shape (T,)."""
+    """Position, size, angle and opacity of the shape in each frame; each field is (T,)."""
 
     center_x_px: FloatArray
     center_y_px: FloatArray
@@ -51,7 +51,7 @@ class _Track:
 
 
 def pair_of(label: str) -> int:
-    """The row of `MOTION_PAIRS` that holds `label`.
+    """Find the row of `MOTION_PAIRS` that holds `label`.
 
     Raises:
         ValueError: if `label` is not one of `CLASSES`.
@@ -63,11 +63,11 @@ def pair_of(label: str) -> int:
 
 
 def render_clip(label: str, seed: np.random.SeedSequence | int) -> npt.NDArray[np.uint8]:
-    """Draws one clip; the same seed with the opposite label gives the same frames in reverse.
+    """Draw one clip. The same seed with the opposite label gives the same frames in reverse.
 
     Args:
         label: one of `CLASSES`.
-        seed: decides everything else: length, shape, size, texture, colours, place and speed.
+        seed: seed of all else: length, shape, size, texture, colours, position and speed.
 
     Returns:
         uint8 (T, H, W, 3), RGB, with H = W = `FRAME_SIZE_PX` and T from 16 to 64 frames.
@@ -85,15 +85,15 @@ def render_clip(label: str, seed: np.random.SeedSequence | int) -> npt.NDArray[n
 
     hue = rng.random()
     shape_hue = hue + rng.uniform(0.25, 0.75)
-    # Brightness sets shape and background apart, so that the shape is seen whatever the hues are.
+    # Shape and background differ in brightness, so that the shape is visible for all hues.
     if rng.random() < 0.5:
         background_lumas, shape_lumas = (0.14, 0.24), (0.50, 0.80)
     else:
         background_lumas, shape_lumas = (0.86, 0.74), (0.18, 0.40)
     background = _paint(x_px, y_px, hue, background_lumas, (0.2, 0.5), (10.0, 24.0), rng)
 
-    # Into the shape's own coordinates, in which its radius is 1: the texture moves, turns and grows
-    # with the shape, as on a rigid body.
+    # In the shape's own coordinates its radius is 1: the texture moves, rotates and grows with the
+    # shape, as on a rigid body.
     radius_px = _per_frame(track.radius_px)
     cos = np.cos(_per_frame(track.angle_radians)) / radius_px
     sin = np.sin(_per_frame(track.angle_radians)) / radius_px
@@ -101,7 +101,7 @@ def render_clip(label: str, seed: np.random.SeedSequence | int) -> npt.NDArray[n
     x, y = x_px * cos + y_px * sin, y_px * cos - x_px * sin
     shape = _paint(x, y, shape_hue, shape_lumas, (0.6, 1.0), (0.6, 1.1), rng)
 
-    # An edge one pixel wide, as if each pixel averaged what lies under it. No motion blur: it would
+    # Edges are one pixel wide, as if each pixel averaged its area. Motion blur is left out: it would
     # be the same forwards and backwards, and would only hide the shape.
     distance_px = _signed_distance(_pick(SHAPES, rng), x, y) * radius_px
     coverage = np.clip(0.5 - distance_px, 0.0, 1.0) * _per_frame(track.opacity)
@@ -111,7 +111,7 @@ def render_clip(label: str, seed: np.random.SeedSequence | int) -> npt.NDArray[n
 
 
 def _draw_track(motion: str, num_frames: int, rng: np.random.Generator) -> _Track:
-    """Draws the path of a first-of-pair motion: a part of its cycle that begins anywhere in it."""
+    """Draw the track of the first motion of a pair: a part of its cycle from a random phase on."""
     travel_cycles = rng.uniform(MIN_TRAVEL_CYCLES, MAX_TRAVEL_CYCLES)
     cycles = rng.random() + np.linspace(0.0, travel_cycles, num_frames)
     phase = cycles % 1.0
@@ -120,7 +120,7 @@ def _draw_track(motion: str, num_frames: int, rng: np.random.Generator) -> _Trac
     angle_radians = rng.uniform(0.0, 2.0 * np.pi)
 
     if motion in ("left_to_right", "upwards"):
-        # From just outside one side to just outside the other, whence it comes in again.
+        # From just outside one side to just outside the other.
         along_px = phase * (FRAME_SIZE_PX + 2.0 * radius_px) - radius_px
         across_px = rng.uniform(12.0, FRAME_SIZE_PX - 12.0) * still
         if motion == "left_to_right":
@@ -132,12 +132,12 @@ def _draw_track(motion: str, num_frames: int, rng: np.random.Generator) -> _Trac
     if motion == "growing":
         x_px, y_px = rng.uniform(24.0, FRAME_SIZE_PX - 24.0, size=2)
         growing_px = 3.0 * (30.0 / 3.0) ** phase
-        # Dissolves at full size, as the shapes of the other motions leave the frame.
+        # The shape dissolves at full size, as those of the other motions leave the frame.
         opacity = np.clip((1.0 - phase) / 0.12, 0.0, 1.0)
         return _Track(x_px * still, y_px * still, growing_px, angle_radians * still, opacity)
 
-    # Clockwise about a pivot outside the shape's centre: it orbits as it turns, so that the motion
-    # of a shape that looks the same from all sides is seen too. Clockwise since y points down.
+    # The shape rotates about a pivot outside its centre, so that the motion of a round shape is
+    # visible too. The angle grows clockwise since y points down.
     pivot_x_px, pivot_y_px = FRAME_SIZE_PX / 2.0 + rng.uniform(-5.0, 5.0, size=2)
     orbit_px = rng.uniform(10.0, 17.0)
     turn_radians = 2.0 * np.pi * cycles
@@ -147,7 +147,7 @@ def _draw_track(motion: str, num_frames: int, rng: np.random.Generator) -> _Trac
 
 
 def _per_frame(values: FloatArray) -> npt.NDArray[np.float32]:
-    """(T,) → (T, 1, 1), to be broadcast over the pixels of each frame."""
+    """Reshape (T,) to (T, 1, 1), to broadcast over the pixels of each frame."""
     return values.astype(np.float32)[:, None, None]
 
 
@@ -164,7 +164,7 @@ def _paint(
     periods: tuple[float, float],
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Two colours of about one hue in a drawn texture: (..., H, W) coordinates → (..., H, W, 3)."""
+    """Paint a texture of two colours of similar hue: (..., H, W) coordinates to (..., H, W, 3)."""
     first, second = (
         _color(hue + rng.uniform(-0.05, 0.05), rng.uniform(*saturations), luma) for luma in lumas
     )
@@ -173,7 +173,7 @@ def _paint(
 
 
 def _color(hue: float, saturation: float, luma: float) -> npt.NDArray[np.float32]:
-    """RGB in 0..1 of the given hue, brought to the given luma by black or by white."""
+    """Make a colour of a hue, mixed with black or white to reach a luma: RGB in 0..1."""
     rgb = np.array(colorsys.hsv_to_rgb(hue % 1.0, saturation, 1.0), dtype=np.float32)
     pure_luma = float(rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32))
     if pure_luma >= luma:
@@ -184,7 +184,7 @@ def _color(hue: float, saturation: float, luma: float) -> npt.NDArray[np.float32
 def _texture(
     texture: str, x: FloatArray, y: FloatArray, period: float, angle_radians: float
 ) -> FloatArray:
-    """The share of the second colour at each point, 0..1, with soft edges."""
+    """Share of the second colour at each point, 0..1, with soft edges."""
     frequency = np.float32(2.0 * np.pi / period)
     cos = np.float32(np.cos(angle_radians)) * frequency
     sin = np.float32(np.sin(angle_radians)) * frequency
@@ -201,7 +201,7 @@ def _texture(
 
 
 def _signed_distance(shape: str, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Distance to the outline of a shape of radius 1, negative inside."""
+    """Signed distance to the outline of a shape of radius 1, negative inside."""
     if shape == "disc":
         return np.hypot(x, y) - 1.0
     if shape == "ring":
@@ -215,5 +215,5 @@ def _signed_distance(shape: str, x: FloatArray, y: FloatArray) -> FloatArray:
     normals = 2.0 * np.pi / num_sides * np.arange(num_sides)
     sides = np.stack([x * np.float32(np.cos(a)) + y * np.float32(np.sin(a)) for a in normals])
     sides -= np.float32(apothem)
-    # Inside a triangle: behind all sides. Inside a five-pointed star: behind four of five at least.
+    # A point inside a triangle is behind all sides; inside a five-pointed star, behind at least four.
     return sides.max(axis=0) if shape == "triangle" else np.sort(sides, axis=0)[-2]

@@ -1,1 +1,1 @@
-"""Files and folders: errors, atomic writes, the cache, encodings, checkpoints as plain data."""
+"""Files on disk: errors, atomic writes, the cache folder, encodings, checkpoints as plain data."""

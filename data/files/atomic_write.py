@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: a file appears complete or not at all."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from uuid import uuid4
 
 @contextmanager
 def written_whole(file: Path) -> Iterator[Path]:
-    """Give a path to write to, beside the file; what lies there in the end is the file.
+    """Give a temporary path beside the file, which replaces the file at the end.
 
-    Where writing fails nothing changes, and of several processes at once the last one wins. The
-    folder is made where there is none.
+    Where writing fails, nothing changes. Where several processes write at once, the last one wins.
+    A missing folder is created.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    # The ending stays: some libraries add theirs where they do not find it.
+    # The suffix stays: some libraries append theirs where it is missing.
     unfinished = file.with_name(f".{uuid4().hex}-{file.name}")
     try:
         yield unfinished
@@ -24,7 +24,7 @@ def written_whole(file: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write bytes or UTF-8 (a lone surrogate as \\udcff, as JSON reads it), whole or not at all."""
+    """Write bytes or UTF-8 text atomically; a lone surrogate becomes \\udcff, as JSON reads it."""
     if isinstance(content, str):
         content = content.encode("utf-8", errors="backslashreplace")
     with written_whole(path) as place:

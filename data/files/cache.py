@@ -1,4 +1,4 @@
-"""Where generated and downloaded files go."""
+"""The cache folder, for generated and downloaded files."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Where generated and downloaded files go: $MANYTOONE_CACHE, or the user's cache folder."""
+    """Path of the cache folder: $MANYTOONE_CACHE, or one in the user's own cache folder."""
     if named := os.environ.get("MANYTOONE_CACHE"):
         return Path(named).expanduser()
     if sys.platform == "darwin":

@@ -1,23 +1,30 @@
-"""What training leaves in a file: weights, and plain values that say how to build their model."""
+"""Checkpoints: weights, and plain values that describe the model to build for them."""
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import torch
 from torch import Tensor
 
-from data.files.archive import DamagedError, check_archive
 from data.files.errors import InputError
 from data.files.folders import why_no_file
 from data.files.plain_values import fits
 
-# Where a checkpoint keeps what this project needs to build the model again: plain values.
+# Key of a checkpoint under which the description of the model lies, as plain values.
 CHECKPOINT_KEY = "manytoone"
 
-#: classes that have moved: the path that old checkpoints hold → today's
+# The last record of a ZIP archive without a comment, as PyTorch writes it.
+_END, _END_BYTES = b"PK\5\6", 22
+
+#: classes that were moved: path in old checkpoints → path of today
 RENAMED: dict[str, str] = {}
+
+
+class DamagedError(ValueError):
+    """A damaged archive, or a file that is no archive."""
 
 
 class TrainedOn(TypedDict):
@@ -28,7 +35,7 @@ class TrainedOn(TypedDict):
 
 
 class Inputs(TypedDict, total=False):
-    """How inputs are made ready; a data module keeps more of them in its ``describe``."""
+    """Preparation of inputs; the ``describe`` of a data module adds further keys."""
 
     classes: list[str]
     tokenizer: str
@@ -36,7 +43,7 @@ class Inputs(TypedDict, total=False):
 
 
 class Values(TypedDict):
-    """The description in a checkpoint; there may be further keys."""
+    """Description in a checkpoint; further keys may occur."""
 
     task: str
     model: NotRequired[dict[str, Any]]
@@ -48,11 +55,11 @@ class Values(TypedDict):
 
 
 class Description(dict[str, Any]):
-    """One checkpoint's description; a missing key is an `InputError`.
+    """Description of one checkpoint, in which a missing key is an `InputError`.
 
     Args:
         values: see `Values`.
-        where: what to call the checkpoint.
+        where: name of the checkpoint in errors.
     """
 
     def __init__(self, values: dict[str, Any], *, where: str) -> None:
@@ -67,23 +74,23 @@ class Saved(NamedTuple):
     """A checkpoint of this project."""
 
     description: dict[str, Any]
-    """Its ``task``, the options ``model`` and ``data``, and ``inputs``: how these are made ready."""
+    """Keys ``task``, ``model`` and ``data`` (options), and ``inputs`` (their preparation)."""
     weights: dict[str, Tensor]
 
 
 def read_saved(path: Path | str, *, option: str = "CKPT", task: str | None = None) -> Saved:
     """Read a checkpoint.
 
-    Only tensors and plain values are read (``weights_only``): reading runs no code. What is built
-    of them is for `pipelines.tasks.blueprint` to check.
+    Only tensors and plain values are read (``weights_only``): reading runs no code. The classes
+    that the values name are checked by `pipelines.tasks.blueprint`.
 
     Args:
-        path: the file.
-        option: what to call it in an error.
-        task: what it must be a model for; None for any.
+        path: path of the file.
+        option: name of the file in errors.
+        task: task that the model must be for; None allows any.
 
     Raises:
-        InputError: not there, damaged, no checkpoint of this project, or of another task.
+        InputError: no file, a damaged one, no checkpoint of this project, or one of another task.
     """
     where = f"{option}={path}"
     if not os.path.isfile(path):
@@ -109,10 +116,10 @@ def read_saved(path: Path | str, *, option: str = "CKPT", task: str | None = Non
 
 
 def read_tensors(path: Path | str, *, where: str) -> Any:
-    """The content of a file of `torch.save`, once it is known to be whole.
+    """Read a file of `torch.save` after checking that it is complete.
 
     Raises:
-        InputError: it is damaged, or holds other things than tensors and plain values.
+        InputError: a damaged file, or other content than tensors and plain values.
     """
     try:
         check_archive(path)
@@ -120,9 +127,9 @@ def read_tensors(path: Path | str, *, where: str) -> Any:
     except DamagedError as error:
         reason = str(error)
     except pickle.UnpicklingError:
-        # PyTorch's own text advises to read it all the same.
+        # PyTorch's own message advises to load it without the check.
         reason = "it holds more than tensors and plain values, which could run code"
-    except Exception:  # what is inside may fail in many ways
+    except Exception:  # damaged content may fail in many ways
         reason = "its content is damaged"
     raise InputError(
         f"{where}: cannot be read as a checkpoint ({reason}); give a .ckpt file that a training run"
@@ -130,8 +137,45 @@ def read_tensors(path: Path | str, *, where: str) -> Any:
     )
 
 
+def check_archive(path: Path | str) -> None:
+    """Check that a file of `torch.save` is complete: nothing cut off, added or changed.
+
+    Each record of a ZIP archive carries its CRC-32, which PyTorch writes and does not verify when
+    it reads. The check reads 1.5 GB in a second or two.
+
+    Raises:
+        DamagedError: a damaged archive, or a file that is none.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(4) != b"PK\3\4":
+                raise DamagedError("no file of PyTorch's present format")
+            file.seek(max(file.seek(0, os.SEEK_END) - _END_BYTES, 0))
+            if file.read(4) != _END:
+                raise DamagedError("cut off, or something was added at its end")
+        with zipfile.ZipFile(path) as archive:
+            records = archive.infolist()
+            for one in records:
+                # A small compressed record could fill the memory.
+                if one.compress_type != zipfile.ZIP_STORED or one.file_size != one.compress_size:
+                    raise DamagedError(f"its record {one.filename!r} is packed or damaged")
+            if len({one.filename for one in records}) != len(records):
+                raise DamagedError("a record of it is there twice")
+            if min((one.header_offset for one in records), default=0) != 0:
+                raise DamagedError("something was added at its beginning")
+            damaged = archive.testzip()
+    except OSError as error:
+        raise DamagedError(error.strerror or "it cannot be read") from error
+    except DamagedError:
+        raise
+    except Exception as error:  # a damaged directory surfaces as many types
+        raise DamagedError("its directory is damaged") from error
+    if damaged is not None:
+        raise DamagedError(f"its record {damaged!r} is not as it was written")
+
+
 def _is_weight(pair: tuple[Any, Any]) -> bool:
-    """Whether it is a name with a tensor that is as large in the file as it says."""
+    """Whether a pair is a name and a dense tensor whose storage is as large as its shape says."""
     name, value = pair
     return (
         isinstance(name, str)
@@ -144,7 +188,7 @@ def _is_weight(pair: tuple[Any, Any]) -> bool:
 
 
 def _renamed(values: Any) -> Any:
-    """The same values, their classes by the paths of today."""
+    """Replace the paths of moved classes by those of today."""
     if isinstance(values, dict):
         return {name: _renamed(value) for name, value in values.items()}
     if isinstance(values, list):

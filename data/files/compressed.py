@@ -1,4 +1,4 @@
-"""Compressed files as streams of what they hold, with a limit: a small file can unfold without end."""
+"""Compressed files as streams of bytes, with a limit against decompression bombs."""
 
 import bz2
 import gzip
@@ -15,8 +15,8 @@ from data.files.errors import InputError
 from data.files.folders import is_junk
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
-# Tables of texts unfold to 3 to 20 times their size. What unfolds to more than `MOST_TIMES` of what
-# was read of it, and is not small, was made to fill a memory or a disk.
+# Tables of texts decompress to 3 to 20 times their size. A file that is not small and decompresses to
+# more than `MOST_TIMES` the bytes read was made to fill a memory or a disk.
 MOST_TIMES, ALWAYS_BYTES, MOST_BYTES = 200, 2**26, 2**35
 
 _DAMAGE = (
@@ -27,15 +27,15 @@ _DAMAGE = (
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether a file's name says so."""
+    """Whether a file's suffix is that of a compressed file."""
     return path.suffix.lower() in SUFFIXES
 
 
 def plain_name(path: Path) -> str:
-    """The name of a file once it is unpacked: without its ending, or that of its only member.
+    """Name of a file after decompression: without the suffix, or the name of its only member.
 
     Raises:
-        InputError: a .zip file that is damaged, or has more than one member.
+        InputError: a damaged .zip file, or one with several members.
     """
     if path.suffix.lower() == ".zip":
         with path.open("rb") as file:
@@ -44,12 +44,12 @@ def plain_name(path: Path) -> str:
 
 
 def open_binary(path: Path, *, buffer_bytes: int = io.DEFAULT_BUFFER_SIZE) -> io.BufferedReader:
-    """A file's bytes, unfolded as they are read.
+    """Open a file for its bytes, which are decompressed as they are read.
 
     Raises:
-        InputError: a .zip file with more than one member; while it is read, a file that is damaged,
-            or that unfolds to more than is allowed.
-        OSError: it cannot be opened.
+        InputError: a .zip file with several members; while it is read, damage, or more bytes than
+            the limit.
+        OSError: the file cannot be opened.
     """
     packed = path.open("rb")
     if not is_compressed(path):
@@ -103,7 +103,7 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
 
 
 class _Bounded(io.RawIOBase):
-    """The unpacked bytes, up to the limit."""
+    """Stream of decompressed bytes, up to the limit."""
 
     def __init__(self, unfolded: Any, packed: IO[bytes], path: Path) -> None:
         self._unfolded, self._packed, self._path = unfolded, packed, path

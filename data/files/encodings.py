@@ -1,4 +1,4 @@
-"""Bytes of text → characters, strictly: what cannot be read is told, and not replaced in silence."""
+"""Bytes to characters, strictly: bytes that cannot be decoded are reported, never dropped."""
 
 import codecs
 import io
@@ -22,11 +22,11 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SHOWN_AS = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-32": "UTF-32"}
-#: how many bytes at the beginning of a file tell its encoding
+#: number of bytes at the beginning of a file from which its encoding is told
 SAMPLE_BYTES = 2**16
 
-# A byte that is no character becomes a lone surrogate, which no encoding gives for a character.
-# Python's own "surrogateescape" does so too, but not for the bytes below 128, which UTF-16 has.
+# A byte that cannot be decoded becomes a lone surrogate, which no valid text decodes to. Python's own
+# "surrogateescape" does so too, but not for bytes below 128, which occur in UTF-16.
 _ERRORS = "manytoone-bad-bytes"
 BAD_BYTE = re.compile("[\udc00-\udcff]")
 
@@ -42,9 +42,9 @@ codecs.register_error(_ERRORS, _mark_bytes)
 
 
 def check_encoding(name: str, *, option: str) -> None:
-    """Complain of a name that is no encoding of text."""
+    """Raise an `InputError` if a name is not that of a text encoding."""
     try:
-        # The second finds what makes bytes of bytes, such as base64.
+        # The second call fails for codecs from bytes to bytes, such as base64.
         codecs.lookup(name)
         b"a".decode(name, "replace")
     except (LookupError, UnicodeError, ValueError) as error:
@@ -55,10 +55,10 @@ def check_encoding(name: str, *, option: str) -> None:
 
 
 def encoding_of(start: bytes, named: str | None = None) -> str:
-    """The encoding of bytes by their beginning: by its mark, else as named, else by its zero bytes.
+    """Tell an encoding by the first bytes: by their BOM, else as named, else by zero bytes.
 
-    Text has no zero byte, except in UTF-16, where each second one is zero in Latin letters, digits,
-    blanks and line ends. Without any of this it is UTF-8.
+    Text holds no zero byte, except in UTF-16, where every second byte of Latin letters, digits,
+    blanks and line ends is zero. The default is UTF-8.
     """
     for mark, encoding in _MARKS:
         if start.startswith(mark):
@@ -76,7 +76,7 @@ def encoding_of(start: bytes, named: str | None = None) -> str:
 
 
 def is_too_short(start: bytes) -> bool:
-    """Whether the beginning of a stream may still become a mark, or ends in half a character."""
+    """Whether the start of a stream may be the beginning of a BOM, or ends within a character."""
     may_be_mark = any(mark.startswith(start) and mark != start for mark, _ in _MARKS)
     is_half = len(start) % 2 == 1 and len(start) < SAMPLE_BYTES and b"\0" in start
     return may_be_mark or is_half or (len(start) == 1 and start != b"\n")
@@ -85,12 +85,12 @@ def is_too_short(start: bytes) -> bool:
 def open_text(
     path: Path, *, encoding: str | None = None, newline: str | None = None
 ) -> io.TextIOWrapper:
-    """A file of text, compressed or not, to read; bytes that are no characters match `BAD_BYTE`.
+    """Open a text file, compressed or not; bytes that cannot be decoded match `BAD_BYTE`.
 
     Args:
-        path: the file.
-        encoding: of a file without a mark; None: UTF-8, or UTF-16 where that is certain.
-        newline: as `open` takes it; None makes a line feed of each kind of line end.
+        path: path of the file.
+        encoding: encoding of a file without a BOM; None is UTF-8, or UTF-16 where that is certain.
+        newline: as in `open`; None turns each kind of line end into a line feed.
     """
     binary = open_binary(path, buffer_bytes=SAMPLE_BYTES)
     try:
@@ -112,7 +112,7 @@ def _text_of(
 
 def _may_be_utf8(start: bytes) -> bool:
     try:
-        # The last character may be cut.
+        # The sample may end within a character.
         codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:
         return False
@@ -126,7 +126,7 @@ def _warn_of_utf8(folder: Path, encoding: str) -> None:
 
 
 def decoder_of(start: bytes, encoding: str | None = None) -> Any:
-    """A decoder for a stream that begins with ``start``, as `open_text` decodes a file."""
+    """Make a decoder for a stream that begins with ``start``; it decodes as `open_text` does."""
     found = encoding_of(start, encoding)
     return io.IncrementalNewlineDecoder(
         codecs.getincrementaldecoder(found)(_ERRORS), translate=True
@@ -136,15 +136,15 @@ def decoder_of(start: bytes, encoding: str | None = None) -> Any:
 def read_text(
     path: Path, *, encoding: str | None = None, option: str | None = "--data.encoding"
 ) -> str:
-    """A file as text, each of its line ends a line feed.
+    """Read a text file; each line end becomes a line feed.
 
     Args:
-        path: the file.
+        path: path of the file.
         encoding: see `open_text`.
-        option: what names the encoding on the command line; None where nothing does.
+        option: command-line option for the encoding; None where there is none.
 
     Raises:
-        InputError: it cannot be opened, or has a byte that is no character.
+        InputError: a file that cannot be opened, or a byte that cannot be decoded.
     """
     try:
         with open_text(path, encoding=encoding) as file:
@@ -166,15 +166,15 @@ def read_text(
 
 
 def is_mostly_zero(text: str) -> bool:
-    """Whether so much of it is zero that it is no text, or another encoding than was taken."""
+    """Whether a text has so many zero characters that its encoding is another, or it is binary."""
     return 10 * text.count("\0") >= max(len(text), 1)
 
 
 def typed_text(text: str, *, option: str) -> str:
-    """A text that was typed; bytes of it that are no characters came as lone surrogates.
+    """Return a text from the command line, once it is known to be valid.
 
     Raises:
-        InputError: there are some.
+        InputError: lone surrogates, which stand for bytes that could not be decoded.
     """
     if BAD_BYTE.search(text):
         raise InputError(f"{option}: holds bytes that are no characters; type it in UTF-8")
@@ -182,7 +182,7 @@ def typed_text(text: str, *, option: str) -> str:
 
 
 def undecodable(mark: str, encoding: str, *, option: str) -> str:
-    """Why a row or a line cannot be used, to follow its place; see `not_decodable`."""
+    """Reason that a row or line cannot be used, to follow its place (see `not_decodable`)."""
     return (
         f"cannot be read: {_complaint(mark, encoding)}; write it as UTF-8, or name its encoding,"
         f" e.g. by {option}=cp1252"
@@ -197,12 +197,12 @@ def _complaint(mark: str, encoding: str) -> str:
 def not_decodable(
     path: Path, line: int, mark: str, *, encoding: str, option: str | None
 ) -> InputError:
-    """The error for a file in another encoding than was taken.
+    """Make the error for a byte that cannot be decoded.
 
     Args:
-        path, line: where it shows.
-        mark: what `BAD_BYTE` matched there.
-        encoding: what was taken.
+        path, line: place of the byte.
+        mark: match of `BAD_BYTE` there.
+        encoding: encoding that the file was read in.
         option: see `read_text`.
     """
     other = "save it as UTF-8"
@@ -217,5 +217,5 @@ def not_decodable(
 
 
 def clean(text: str) -> str:
-    """Text without what a tokenizer cannot take: lone surrogates become U+FFFD."""
+    """Replace lone surrogates, which tokenizers do not take, by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

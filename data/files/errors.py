@@ -1,8 +1,8 @@
-"""What a person did that cannot be worked with."""
+"""The error for mistakes that a user can correct."""
 
 
 class InputError(ValueError):
-    """A mistake the user can mend: one line with what came, what is allowed and what to change.
+    """A user's mistake, in one line: what came, what is allowed, and what to change.
 
-    The commands print the line alone and leave with exit code 2.
+    The commands print the line alone and exit with code 2.
     """

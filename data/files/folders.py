@@ -1,4 +1,4 @@
-"""The files and folders of a data set, without those that systems and programs leave behind."""
+"""Files and folders of a data set, without those that operating systems and programs leave."""
 
 import os
 import unicodedata
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from data.files.errors import InputError
 
-# macOS, Synology, Windows and Linux make them on any disk that they write to. What else does so
-# (.DS_Store, ._clip.mp4, .ipynb_checkpoints, .git) hides behind a dot.
+# macOS, Synology, Windows and Linux create these on any disk that they write to. Others of the kind
+# (.DS_Store, ._clip.mp4, .ipynb_checkpoints, .git) begin with a dot.
 _JUNK = frozenset(
     [
         "__macosx",
@@ -26,12 +26,12 @@ _JUNK = frozenset(
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file or folder of this name is no data: hidden, or made by a system for itself."""
+    """Whether a name is that of no data: a hidden file or folder, or one of an operating system."""
     return name.startswith(".") or name.casefold() in _JUNK
 
 
 def sub_folders(folder: Path) -> list[Path]:
-    """The folders right below one, sorted; junk is left out (see `is_junk`).
+    """List the folders directly below one, sorted; junk is left out (see `is_junk`).
 
     Raises:
         InputError: the folder cannot be read.
@@ -43,13 +43,13 @@ def sub_folders(folder: Path) -> list[Path]:
 
 
 def files_below(folder: Path, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, list[str]]]:
-    """Each folder at or below this one that holds wanted files, and the names of those, sorted.
+    """Yield each folder at or below this one that holds wanted files, and their sorted names.
 
     Links to folders are followed and no folder is entered twice; junk is left out (see `is_junk`).
 
     Args:
-        folder: where to look. Its own name does not matter.
-        is_wanted: tells by a file's name whether it is wanted.
+        folder: folder to search. Its own name does not matter.
+        is_wanted: predicate on the names of files.
 
     Raises:
         InputError: a folder that cannot be read.
@@ -68,40 +68,40 @@ def files_below(folder: Path, is_wanted: Callable[[str], bool]) -> Iterator[tupl
 
 
 def holds_below(folder: Path, is_wanted: Callable[[str], bool]) -> bool:
-    """Whether a wanted file lies at any depth; the search ends at the first."""
+    """Whether a wanted file lies at any depth of a folder."""
     return next(files_below(folder, is_wanted), None) is not None
 
 
 def holds_directly(folder: Path, is_wanted: Callable[[str], bool]) -> bool:
-    """Whether a wanted file lies right in the folder."""
+    """Whether a wanted file lies directly in a folder."""
     home = os.fspath(folder)
     return next((here for here, _ in files_below(folder, is_wanted)), None) == home
 
 
 def text_files(folder: Path) -> list[Path]:
-    """The .txt files at any depth, sorted."""
+    """List the .txt files at any depth, sorted."""
     return sorted(
         Path(here, name) for here, names in files_below(folder, is_text) for name in names
     )
 
 
 def is_text(name: str) -> bool:
-    """Whether a file of this name is a text."""
+    """Whether a name is that of a text file."""
     return os.path.splitext(name)[1].lower() == ".txt"
 
 
 def composed(name: str) -> str:
-    """A name with its accents composed (NFC); macOS writes them apart (NFD), and both mean the same."""
+    """Compose the accents of a name (NFC). macOS decomposes them (NFD), and both mean the same."""
     return unicodedata.normalize("NFC", name)
 
 
 def is_same_path(one: str, other: str | None) -> bool:
-    """Whether two texts name one place, however they are written."""
+    """Whether two paths lead to the same place."""
     return other is not None and os.path.realpath(one) == os.path.realpath(other)
 
 
 def why_absent(path: Path) -> str:
-    """One phrase: why a path that is to be read is neither a file nor a folder."""
+    """Reason, in one phrase, that an input path is neither a file nor a folder."""
     if os.path.islink(path) and not os.path.exists(path):
         return "a link to what is not there"
     if os.path.exists(path):
@@ -110,7 +110,7 @@ def why_absent(path: Path) -> str:
 
 
 def why_no_file(path: Path) -> str:
-    """One phrase: why a path that is to be read is no file."""
+    """Reason, in one phrase, that an input path is no file."""
     return "a folder, not a file" if os.path.isdir(path) else why_absent(path)
 
 

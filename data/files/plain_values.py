@@ -1,4 +1,4 @@
-"""Plain values, as files hold them: numbers, text and tensors, in lists and dictionaries."""
+"""Plain values as checkpoints hold them: numbers, text and tensors, in lists and dictionaries."""
 
 from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
@@ -10,8 +10,8 @@ _LEAVES = (NoneType, bool, int, float, str, Tensor)
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value holds plain values only; names are the keys of its dictionaries."""
-    # A stack and not a recursion: a file may nest as deep as it likes, and repeat itself.
+    """Whether a value is plain throughout, with strings as the keys of its dictionaries."""
+    # A stack instead of recursion: a file may nest to any depth, and refer to itself.
     waiting, seen = [value], set()
     while waiting:
         one = waiting.pop()
@@ -27,10 +27,10 @@ def is_plain(value: Any) -> bool:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a plain value is of a type, as an annotation names it; ``Any`` takes all of them.
+    """Whether a plain value matches a type annotation; ``Any`` matches every plain value.
 
-    An int is a float too, and a bool is neither. Annotations of code (classes, functions) fit no
-    plain value. A `TypedDict` may have further keys.
+    An int matches float, and a bool matches neither int nor float. Annotations of classes and
+    functions match no plain value. A `TypedDict` may have further keys.
     """
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:

@@ -1,4 +1,4 @@
-"""How many share the work of reading, and how much of the machine each may take."""
+"""Threads and processes that share the reading, and the cores that each may use."""
 
 import os
 from collections.abc import Callable, Generator, Iterable
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 def available_cores() -> int:
-    """Cores this process may use, which can be fewer than the machine has."""
+    """Count the cores that this process may use, which can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -21,9 +21,9 @@ def available_cores() -> int:
 def in_parallel(
     work: Callable[[Item], Result], items: Iterable[Item]
 ) -> Generator[Result, None, None]:
-    """The results in the order of the items, from as many threads as there are cores.
+    """Yield results in the order of the items, from as many threads as there are cores.
 
-    Closed before its end, it waits for what has begun, and not for all.
+    A generator that is closed early waits only for the calls that have begun.
     """
     pool = ThreadPoolExecutor(available_cores())
     try:
@@ -33,7 +33,8 @@ def in_parallel(
 
 
 def one_thread(worker: int) -> None:
-    """Called in each data worker: workers bring the parallelism; threads of theirs would fight for
-    the cores of the model.
+    """Limit a data worker to one thread.
+
+    The workers are the parallelism. Threads of their own would compete for the model's cores.
     """
     torch.set_num_threads(1)

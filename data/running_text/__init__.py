@@ -1,4 +1,4 @@
-"""Running text to streams of tokens, for language models."""
+"""Running text to batches: the data module of language models, and its streams of tokens."""
 
 from data.running_text.data_module import LanguageDataModule
 

@@ -1,4 +1,4 @@
-"""What a language model reads: the texts of each part, and what keeps a later test apart from them."""
+"""Corpus of a language model: the texts of each part, kept apart from a later test."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -15,16 +15,16 @@ from data.text.tokenizing import content_of
 
 
 class Corpus(NamedTuple):
-    """Texts of each part."""
+    """Texts by part, with counts for the report."""
 
     parts: dict[str, list[str]]
     """``train``, ``val`` and, unless its share is 0, ``test``."""
     is_whole: bool
-    """Whether they are one running text and not documents that have nothing to do with each other."""
+    """Whether they are one running text, and not separate documents."""
     num_repeated: int
-    """How many further documents there were that repeat one of these to the letter."""
+    """Number of documents that were dropped as exact duplicates."""
     num_withheld: int
-    """How many texts without labels were not learnt from: they read as one that is measured on."""
+    """Number of unlabelled texts that were withheld as near duplicates of texts to evaluate on."""
 
 
 def running_corpus(
@@ -36,17 +36,17 @@ def running_corpus(
     where: str,
     format: TableFormat = UNSAID,
 ) -> Corpus:
-    """The texts of any source, in its order; measured on the end (see `divide`)."""
+    """Read the texts of any source, in its order; the end is set aside (see `divide`)."""
     documents = read_documents(path, text_column=text_column, cache=cache_folder(), format=format)
     parts = divide(documents, val_share=val_share, test_share=test_share, where=where)
     return Corpus(parts, documents.is_whole, documents.num_repeated, 0)
 
 
 def labelled_corpus(data: TextDataModule) -> Corpus:
-    """The texts of a classifier's training, validation and test part, for the same parts here.
+    """Take the texts of a classifier's training, validation and test part for the same parts here.
 
-    So that what the classifier is tested on was never read, not even without its label. Training
-    texts are mixed: tables are often sorted by label.
+    The language model then never reads the classifier's test texts, not even without labels.
+    Training texts are shuffled, since tables are often sorted by label.
     """
     parts, num_repeated = {}, 0
     for name, table in data.texts().items():
@@ -59,15 +59,15 @@ def labelled_corpus(data: TextDataModule) -> Corpus:
 def with_further(
     corpus: Corpus, source: str, *, text_column: str, seed: int, format: TableFormat = UNSAID
 ) -> Corpus:
-    """More texts to learn from, but those that read as one that the model is measured on.
+    """Add texts to the training part, except near duplicates of texts to evaluate on.
 
     Args:
-        corpus: where they are added to the training part, mixed with it.
-        source, text_column, format: as `read_texts` takes them.
-        seed: of the mixing.
+        corpus: corpus of documents; its training part is shuffled with the new texts.
+        source, text_column, format: see `read_texts`.
+        seed: seed of the shuffling.
 
     Raises:
-        InputError: one running text, among which documents would stand; see also `read_texts`.
+        InputError: a corpus of one running text; see also `read_texts`.
     """
     if corpus.is_whole:
         raise InputError(
@@ -90,7 +90,7 @@ def with_further(
 
 
 def contents(texts: Iterable[str]) -> list[int]:
-    """What is alike for texts that read alike (see `content_of`), of each."""
+    """Key the content of each text, equal for near duplicates (see `content_of`)."""
     return [content_of(text) for text in texts]
 
 

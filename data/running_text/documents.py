@@ -1,7 +1,7 @@
-"""Where people keep running text: a file, a folder of .txt files, a table → texts, and their parts.
+"""Sources of running text: a file, a folder of .txt files or a table, and their division.
 
-A language model asks for no label. What it is measured on is the end of the text, or the last of
-the documents, so that no sentence stands on two sides.
+A language model needs no labels. The end of the text, or the last documents, are set aside, so that
+no sentence is on two sides.
 """
 
 import os
@@ -19,8 +19,7 @@ from data.tables.table_folders import tables_below
 from data.tables.table_format import READABLE, UNSAID, TableFormat, is_table_file
 from data.text.sources import read_texts
 
-# A cut that would fall within a line is moved to its end, and within a word before the next one,
-# where such a place is near.
+# The most characters by which a cut moves to the end of a line, or else to the next blank.
 NEAR_CHARACTERS = 1000
 
 
@@ -29,29 +28,28 @@ class Documents(NamedTuple):
 
     texts: list[str]
     is_whole: bool
-    """Whether they are one running text and not documents that have nothing to do with each other."""
+    """Whether they are one running text, and not separate documents."""
     num_repeated: int
-    """How many further documents there were that repeat one of these."""
+    """Number of documents that were dropped as exact duplicates."""
 
 
 def read_documents(
     path: Path | str, *, text_column: str, cache: Path, format: TableFormat = UNSAID
 ) -> Documents:
-    """The texts of a file, a folder of .txt files, or a table, or a folder of tables, of texts.
+    """Read the texts of a file, a folder of .txt files, a table, or a folder of tables.
 
-    Documents without a word are left out, and so are those that repeat another to the letter (see
-    `documents_of`).
+    Documents without a word and exact duplicates are left out (see `documents_of`).
 
     Args:
-        path: a table is known by its ending (.csv, .tsv, .jsonl, .json, .parquet); any other
-            file is one text.
-        text_column: of a table.
-        cache: where `datasets` may keep what it makes of a table.
-        format: encoding of texts, and what tables do not say of themselves.
+        path: path of the source. A table is recognised by its suffix (.csv, .tsv, .jsonl, .json,
+            .parquet); any other file is one text.
+        text_column: column of texts in a table.
+        cache: cache folder.
+        format: encoding of texts, and options of tables.
 
     Raises:
-        InputError: nothing there, nothing in it, a column that is missing, a broken table, bytes
-            that are no characters.
+        InputError: a missing or empty source, a missing column, a broken table, or a byte that
+            cannot be decoded.
     """
     source = Path(path)
     is_table = is_table_file(source) if os.path.isfile(source) else tables_below(source)
@@ -78,10 +76,10 @@ def read_documents(
 
 
 def documents_of(texts: Iterable[str]) -> tuple[list[str], int]:
-    """Texts without those that hold no word or repeat another, and how many repeated one.
+    """Drop texts without a word, and exact duplicates; return the rest and the number of duplicates.
 
-    Lee et al. 2022, "Deduplicating Training Data Makes Language Models Better": they would be read
-    in training and asked for again in the test.
+    Duplicates would leak from training into the test (Lee et al. 2022, "Deduplicating Training Data
+    Makes Language Models Better").
     """
     told = [text for text in map(clean, texts) if text.strip()]
     unique = list(dict.fromkeys(told))
@@ -91,16 +89,16 @@ def documents_of(texts: Iterable[str]) -> tuple[list[str], int]:
 def divide(
     documents: Documents, *, val_share: float, test_share: float, where: str
 ) -> dict[str, list[str]]:
-    """The texts of ``train``, ``test`` and ``val``, in this order from the first to the last.
+    """Divide texts into ``train``, ``test`` and ``val``, in this order from the first to the last.
 
-    The shares are of the characters. One running text is cut there (`cut_after` says where
-    exactly); of documents, each is in the part in which its last character lies.
+    Shares refer to characters. One running text is cut near these places (see `cut_after`); a
+    document belongs to the part in which its last character lies.
 
     Args:
-        documents: what to divide.
-        val_share: of the end.
-        test_share: of what comes before it; with 0 there is no part ``test``.
-        where: what to call the source in an error.
+        documents: texts to divide.
+        val_share: share at the end.
+        test_share: share before it; with 0 there is no part ``test``.
+        where: name of the source in errors.
 
     Raises:
         InputError: shares that leave nothing for training, or a part without a text.
@@ -118,7 +116,7 @@ def divide(
         pieces = [[text[a:b]] if a < b else [] for a, b in pairwise(cuts)]
     else:
         totals = np.fromiter(accumulate(map(len, texts)), np.int64)
-        # Half a character of grace, so that rounding never moves a document.
+        # The half character keeps rounding from moving a document.
         cuts = [0, *np.searchsorted(totals, [end * totals[-1] + 0.5 for end in ends])]
         pieces = [texts[a:b] for a, b in pairwise(cuts)]
     parts = dict(zip(("train", "test", "val"), pieces, strict=True))
@@ -134,7 +132,7 @@ def divide(
 
 
 def cut_after(text: str, place: int) -> int:
-    """Where to cut a text near a place: after the line, or before the next word, or just there."""
+    """Find where to cut a text near a place: after the line, before the next word, or just there."""
     if not 0 < place < len(text):
         return min(max(place, 0), len(text))
     limit = place + NEAR_CHARACTERS
@@ -146,7 +144,7 @@ def cut_after(text: str, place: int) -> int:
 
 
 def pieces(texts: Sequence[str], *, num_characters: int) -> Iterator[tuple[str, bool]]:
-    """The texts in pieces of about so many characters, each with whether a text ends with it."""
+    """Yield texts in pieces of about so many characters, each with whether it ends its text."""
     for text in texts:
         start = 0
         while start < len(text):

@@ -1,4 +1,4 @@
-"""A long text → batches for truncated backpropagation: parallel streams, read on from batch to batch.
+"""Batches for truncated backpropagation: parallel streams that continue from batch to batch.
 
 B streams · T steps of a batch · N = B · T steps in the batch
 """
@@ -12,43 +12,41 @@ from torch import Tensor
 
 from data.files.errors import InputError
 
-# A short part is read in fewer streams, so that each is so many batches long: at the beginning of a
-# stream a model knows nothing, and that should hardly count.
+# A short part is read in fewer streams, so that each is at least so many batches long. At the start
+# of a stream the model has no context, which should hardly count.
 BATCHES_PER_STREAM = 10
 
 
 class StreamBatch(NamedTuple):
-    """The next steps of every stream, end to end as in a `RaggedBatch`, and what follows each."""
+    """Next steps of every stream, end to end as in a `RaggedBatch`, and the token after each."""
 
     steps: Tensor
-    """(N,) int64: the tokens to read, those of the first stream, then those of the second …"""
+    """(N,) int64: tokens to read, those of the first stream, then those of the second …"""
     lengths: Tensor
-    """(B,) int64: the steps of each stream; they differ in an epoch's last batch, by one at most."""
+    """(B,) int64: steps of each stream; in an epoch's last batch they may differ by one."""
     targets: Tensor
-    """(N,) int64: the token that follows each step."""
+    """(N,) int64: token after each step."""
 
 
 class StreamBatches:
-    """The batches of an epoch, in the order in which a carried state must see them.
+    """Batches of an epoch, in the order that a carried state needs.
 
-    The n tokens make n - 1 pairs of a token and the one that follows. They are cut into B parallel
-    streams, stream b from pair ⌊b (n - 1) / B⌋ on, and batch k is the k-th stretch of every stream
-    (Mikolov 2010; Zaremba 2014): every token but the very first is predicted exactly once an epoch.
-    Stretches are of one length, ``bptt_steps`` at most: no short rest at the end weighs as much as
-    a whole batch.
+    The n tokens make n - 1 pairs of a token and its successor. They are cut into B parallel streams,
+    stream b from pair ⌊b (n - 1) / B⌋ on, and batch k is the k-th segment of every stream (Mikolov
+    2010; Zaremba 2014): every token but the very first is predicted exactly once an epoch. Segments
+    have equal lengths, at most ``bptt_steps``, so that no short rest weighs as much as a full batch.
 
     Args:
         tokens: (n,) integers, may be memory-mapped.
-        num_streams: B, of each rank.
-        bptt_steps: the most steps of a stream in a batch, which gradients flow back through.
-        shift: let the streams begin at another place each epoch, drawn from ``seed`` and the epoch:
-            the text is read as a ring, so where the beginnings, the batches and the neighbours in
-            a batch lie differs, and all tokens still occur once. (The order of documents stays: to
-            mix them would mean to write all tokens anew.)
-        seed: what that is drawn from.
-        num_ranks, rank: how many processes share the tokens, each with streams of its own and all
-            with the same number of batches, and which of them this is.
-        where: what to call the text in an error.
+        num_streams: B of each rank.
+        bptt_steps: the most steps of a stream in a batch, through which gradients flow back.
+        shift: start the streams at another place in each epoch, drawn from ``seed`` and the epoch.
+            The text is read as a ring, so that all tokens still occur once. (The order of documents
+            stays: shuffling them would mean writing all tokens anew.)
+        seed: seed of the shift.
+        num_ranks, rank: number of processes that share the tokens, and the index of this one. Each
+            has streams of its own, and all have the same number of batches.
+        where: name of the text in errors.
 
     Raises:
         InputError: fewer pairs than streams.
@@ -84,13 +82,13 @@ class StreamBatches:
 
     @property
     def sampler(self) -> "StreamBatches":
-        """Where Lightning looks for `set_epoch`."""
+        """Object on which Lightning calls `set_epoch`."""
         return self
 
     batch_sampler = sampler
 
     def set_epoch(self, epoch: int) -> None:
-        """Called before each epoch."""
+        """Set the epoch, from which the shift is drawn."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -118,15 +116,15 @@ class StreamBatches:
         return StreamBatch(*map(torch.from_numpy, (steps, lengths, targets)))
 
     def state_dict(self) -> dict[str, int]:
-        """How many batches of the epoch were given out; a checkpoint keeps it (Lightning asks)."""
+        """Number of batches given out in this epoch, for a checkpoint."""
         return {"num_given": self._num_given % len(self)}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Skip, once, the batches that were given out before."""
+        """Skip the batches that were given out before, once."""
         self._first_batch = state["num_given"]
 
 
 def streams_for(num_tokens: int, *, num_streams: int, bptt_steps: int, num_ranks: int) -> int:
-    """How many streams to read a part in that is only measured on: fewer where it is short."""
+    """Choose the number of streams for an evaluation part: fewer if it is short."""
     fitting = num_tokens // (BATCHES_PER_STREAM * bptt_steps * num_ranks)
     return min(max(fitting, 1), num_streams)

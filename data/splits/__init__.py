@@ -1,1 +1,1 @@
-"""Labels, and which example is in which part: stratified, by groups, without leaks."""
+"""Labels, and the split into training, validation and test part: stratified, grouped, no leakage."""

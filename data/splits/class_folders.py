@@ -12,33 +12,33 @@ log = logging.getLogger(__name__)
 
 
 def class_name(folder: Path) -> str:
-    """The class of a folder: its name, composed (see `composed`)."""
+    """Name the class of a folder: its own name with accents composed (see `composed`)."""
     return composed(folder.name)
 
 
 def class_folders(
     folder: Path, is_data: Callable[[str], bool]
 ) -> Iterator[tuple[str | None, list[Path]]]:
-    """The class folders of each part; one part named None where the folder names none.
+    """Yield the class folders of each part; the part is None where the folder has no parts.
 
-    Sub-folders are classes, unless some of them are parts. A sub-folder is named like a part if its
-    name, in any case, is one of `PART_NAMES`; it *holds classes* if a sub-folder of its own holds
-    data at any depth. The sub-folders named like parts are the parts
+    Sub-folders are classes, unless some are parts. A sub-folder has the name of a part if its name,
+    in any case, is in `PART_NAMES`. It *holds classes* if data lie at any depth of a sub-folder of
+    its own. The sub-folders with names of parts are the parts
 
-    - where there is no other sub-folder, and one of them is for training or all hold classes;
-    - beside other sub-folders, where one for training and another part hold classes, or where one
-      for training holds classes and no data right in it. The others are left out, and a warning
-      names them (``runs``, ``annotations``).
+    - if there is no other sub-folder, and one of them is for training or all hold classes;
+    - beside other sub-folders, if the training part and another one hold classes, or if the training
+      part holds classes and no data directly. The others (``runs``, ``annotations``) are left out
+      with a warning.
 
-    A class that is called ``train`` or ``test`` among others is thus a class, since its data lie
-    right in its folder; a warning says so.
+    A class named ``train`` or ``test`` among others thus stays a class, since its data lie directly
+    in its folder; a warning says so.
 
     Args:
-        folder: what holds them.
-        is_data: tells by a file's name whether it is data of the task.
+        folder: folder to read.
+        is_data: predicate on names of files.
 
     Raises:
-        InputError: no sub-folder, or a single one that is no class but holds parts.
+        InputError: no sub-folder, or a single one that holds the parts.
     """
     inner = sub_folders(folder)
     if not inner:
@@ -75,7 +75,7 @@ def class_folders(
 
 
 def _parts_among(folders: list[Path], is_data: Callable[[str], bool]) -> list[Path]:
-    """Those of some sibling folders that are parts (see `class_folders`); none where all are classes."""
+    """Select the folders that are parts (see `class_folders`); none if all are classes."""
     parts = [path for path in folders if path.name.lower() in PART_NAMES]
     training = [part for part in parts if PART_NAMES[part.name.lower()] == "train"]
     if not parts or (training and len(parts) == len(folders)):
@@ -92,7 +92,7 @@ def _parts_among(folders: list[Path], is_data: Callable[[str], bool]) -> list[Pa
 
 
 def _look_into_the_only_one(inner: list[Path], is_data: Callable[[str], bool]) -> None:
-    """Refuse a folder around a folder of parts; warn of one around what may be classes."""
+    """Refuse a folder around a folder of parts, and warn of one around possible classes."""
     only = inner[0]
     if len(inner) > 1 or holds_directly(only, is_data):
         return
@@ -115,6 +115,6 @@ def _holds_classes(folder: Path, is_data: Callable[[str], bool]) -> bool:
 
 
 def _names(names: list[str]) -> str:
-    """Some names, the first five in full."""
+    """List names; after five, only their number."""
     shown = ", ".join(names[:5])
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -1,27 +1,27 @@
-"""Chooses whole groups so that what is taken of each class comes near to what is wanted."""
+"""Choice of whole groups so that the count of each class comes near to a target."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-# Many orders are tried when that is quick: this many (group, class) pairs are visited at most.
+# The most orders to try, and the most (group, class) pairs to visit in all of them.
 TRIES, VISITS = 32, 200_000
-# Of so many groups the larger are placed first.
+# Up to so many groups, the larger ones are visited first.
 FEW = 50
 
 
 class _Groups(NamedTuple):
-    """Groups, and what is wanted of them."""
+    """Groups and the targets of the choice."""
 
     contents: list[list[tuple[int, int]]]
-    """Of each group, its classes and how many rows it has of them."""
+    """Classes of each group, with the number of rows of each."""
     most: list[int]
-    """How many groups of each class may be taken; -1 for a class that none has."""
+    """The most groups of each class to take; -1 for a class that no group has."""
     wanted: list[float]
 
 
 class _Choice(NamedTuple):
-    """Chosen groups; the least is the best."""
+    """Chosen groups; in the order of tuples the smallest is the best."""
 
     num_lacking: int
     distance: float
@@ -36,22 +36,21 @@ def choose_groups(
     stay: int = 1,
     random: np.random.Generator,
 ) -> np.ndarray:
-    """Which rows to take, (n,) bool: whole groups, and so that some of each class stay.
+    """Choose rows to take, (n,) bool: whole groups, and such that some rows of each class stay.
 
-    How far off a choice is, is Pearson's chi-square: (taken − wanted)² / wanted, summed over the
-    classes. Groups are visited in an order drawn by chance, or, where they are few, the larger first:
-    of many, a part would else be made of the largest alone. They are taken as long as they fit; then,
-    in the opposite order, as long as they bring the counts nearer; last, what has a class that was
-    not taken at all. A few large ones may not come near that way, so other orders are tried too, and
-    the best is kept.
+    The distance of a choice is Pearson's chi-square: (taken − wanted)² / wanted, summed over the
+    classes. Groups are visited in random order, or the larger first where they are few. First they
+    are taken as long as they fit; then, in the opposite order, as long as they reduce the distance;
+    last, those with a class that was not taken at all. Other orders are tried too, since a few large
+    groups may spoil one, and the best choice is kept.
 
     Args:
-        groups: (n,) the group of each row.
-        labels: (n,) its class, an index into ``wanted``.
-        wanted: (K,) how many rows of each class to take: at least 1, and 0 of one that has none.
-        stay: how many groups of each class to leave; of one that has no more than these, all but
-            one can be taken.
-        random: decides between groups that are as good as each other.
+        groups: (n,) group of each row.
+        labels: (n,) class of each row, an index into ``wanted``.
+        wanted: (K,) number of rows of each class to take: at least 1, or 0 if the class has no row.
+        stay: number of groups of each class to leave; of a class with no more groups than that, all
+            but one can be taken.
+        random: generator for the orders.
     """
     _, group_of = np.unique(groups, return_inverse=True)
     sizes = np.bincount(group_of)
@@ -59,7 +58,7 @@ def choose_groups(
     contents: list[list[tuple[int, int]]] = [[] for _ in sizes]
     for cell, count in zip(cells.tolist(), counts.tolist(), strict=True):
         contents[cell // len(wanted)].append((cell % len(wanted), count))
-    # Of a class in one group none may be taken.
+    # The only group of a class may not be taken.
     number = np.bincount(cells % len(wanted), minlength=len(wanted))
     most = number - np.clip(number - 1, 1, stay)
     given = _Groups(contents, most.tolist(), wanted.tolist())
@@ -76,7 +75,7 @@ def choose_groups(
 
 
 def _choose(given: _Groups, order: list[int], *, fill: bool) -> _Choice:
-    """Choose by visiting groups in an order; with ``fill`` first forth, then back."""
+    """Choose groups in an order; ``fill`` visits them forwards first, and then backwards."""
     contents, most, wanted = given
     taken, number = [0] * len(wanted), [0] * len(wanted)
     chosen: list[int] = []
@@ -99,10 +98,10 @@ def _choose(given: _Groups, order: list[int], *, fill: bool) -> _Choice:
                     break
         order = order[::-1]
     filled = set(chosen)
-    # A group brings the counts nearer only while a class is short.
+    # A group can reduce the distance only while a class is short.
     short = any(t < w for t, w in zip(taken, wanted, strict=True))
     for group in order if short else ():
-        # What taking it adds to the distance.
+        # Change of the distance by taking the group.
         added = sum(n * (2 * (taken[k] - wanted[k]) + n) / wanted[k] for k, n in contents[group])
         if added < 0 and group not in filled:
             take(group)

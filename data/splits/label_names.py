@@ -1,4 +1,4 @@
-"""How people write labels: which spellings are one class, how it is called, and which look alike."""
+"""Spellings of labels: which are one class, the name to show, and names that look alike."""
 
 import re
 import unicodedata
@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
-# Three digits of an exponent hold every float, and keep the number short enough to be written out.
+# Three digits of exponent suffice for every float, and keep numbers short when written out.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE)
-# Tables with gaps turn whole numbers into floats, and large ones get an exponent.
+# Programs write whole numbers in columns with gaps as floats, and large ones with an exponent.
 _WRITTEN_BY_PROGRAMS = re.compile(r"\.0*$|e", re.IGNORECASE)
 
 Key = str | Decimal
@@ -16,13 +16,13 @@ Key = str | Decimal
 
 def is_missing(label: object) -> bool:
     """Whether a cell holds no label."""
-    # A gap in a column of numbers is a NaN, which is not equal to itself.
+    # A gap in a column of numbers is NaN, which is not equal to itself.
     return label is None or label != label or (isinstance(label, str) and not label.strip())
 
 
 @lru_cache(4096, typed=True)
 def written(label: object) -> str:
-    """A label as text in Unicode's composed form (NFC), without blanks around it; "" for none."""
+    """Convert a label to text in composed form (NFC), without blanks around; "" for a missing one."""
     if is_missing(label):
         return ""
     return unicodedata.normalize("NFC", str(label)).strip()
@@ -30,15 +30,15 @@ def written(label: object) -> str:
 
 @lru_cache(4096)
 def number_of(name: str) -> Decimal | None:
-    """The exact number that a name is, or None: ``007``, ``-1``, ``.5``, ``1.0``, ``1e+16``."""
+    """Parse a name as an exact number (``007``, ``-1``, ``.5``, ``1.0``, ``1e+16``), or return None."""
     text = name.replace("\N{MINUS SIGN}", "-")
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 def key_of(name: str) -> Key:
-    """The key that all names of one class share: the number, or the name itself.
+    """Key that all spellings of one class share: the number, or the name itself.
 
-    True and false are one in any case: each format has its own way to write them.
+    The case of true and false does not count, since formats write them differently.
     """
     number = number_of(name)
     if number is not None:
@@ -47,10 +47,9 @@ def key_of(name: str) -> Key:
 
 
 def shown_name(spellings: Collection[str]) -> str:
-    """The name to show for a class: as it is written, if it is always written one way.
+    """Choose the name to show for a class: its spelling, if there is just one.
 
-    Numbers that are written in several ways, or as a program writes a whole number among gaps
-    (``1.0``), are written plainly.
+    Numbers with several spellings, or with that of a program (``1.0``), are written plainly.
     """
     first = min(spellings)
     number = number_of(first)
@@ -64,7 +63,7 @@ def shown_name(spellings: Collection[str]) -> str:
 
 
 def merged_numbers(names: Iterable[str]) -> list[str]:
-    """Spellings of one number that differ in more than a point or a sign: ``01 = 1``."""
+    """List spellings of equal numbers that differ in more than a point or a sign: ``01 = 1``."""
     spellings: dict[Decimal, dict[str, str]] = {}
     for name in sorted(names):
         number = number_of(name)
@@ -75,7 +74,7 @@ def merged_numbers(names: Iterable[str]) -> list[str]:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Numbers by size, then names by alphabet."""
+    """Sort numbers by size, and then names by alphabet."""
 
     def place(name: str) -> tuple[bool, Decimal, str]:
         number = number_of(name)
@@ -85,13 +84,13 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def matched(names: Iterable[str], classes: Sequence[str]) -> dict[str, int]:
-    """The index of the class that each name stands for; names of none are missing.
+    """Match names to classes, by index. Names that match no class are missing.
 
-    A name is looked for as it is, then by its `key_of`, where just one class has that key.
+    A name is looked up literally, and then by its `key_of`, if just one class has that key.
 
     Args:
-        names: as `written` gives them.
-        classes: names of the classes, as a source or a checkpoint has them.
+        names: names, as `written` returns them.
+        classes: names of the classes in a source or a checkpoint.
     """
     by_name: dict[str, int] = {}
     by_key: dict[Key, int | None] = {}
@@ -103,7 +102,7 @@ def matched(names: Iterable[str], classes: Sequence[str]) -> dict[str, int]:
 
 
 def places(names: Sequence[str], classes: Sequence[str]) -> list[int] | None:
-    """The place of each name among some classes; None unless they are the same classes."""
+    """Indices of names among classes; None unless both are the same classes."""
     if list(names) == list(classes):
         return list(range(len(classes)))
     found = matched(map(written, names), classes)
@@ -112,7 +111,7 @@ def places(names: Sequence[str], classes: Sequence[str]) -> list[int] | None:
 
 
 def look_alikes(names: Iterable[str]) -> list[list[str]]:
-    """Names that differ in case, blanks or signs without a width alone, each set in order."""
+    """Find sets of names that differ only in case, blanks or zero-width characters."""
     sets: dict[str, list[str]] = {}
     for name in in_order(names):
         sets.setdefault(_loosely(name), []).append(name)
@@ -127,7 +126,7 @@ def _loosely(name: str) -> str:
 
 
 def twins_of(names: Iterable[str], classes: Iterable[str]) -> dict[str, str]:
-    """The first of some classes that looks like a name, for the names that have one."""
+    """Find for each name the first class that looks like it, if there is one."""
     first: dict[str, str] = {}
     for one in classes:
         first.setdefault(_loosely(one), one)
@@ -136,11 +135,11 @@ def twins_of(names: Iterable[str], classes: Iterable[str]) -> dict[str, str]:
 
 
 def shortened(name: str, most: int = 40) -> str:
-    """A name in quotes; of a long one, such as a text in the place of labels, the beginning."""
+    """Quote a name. A long one, such as a text in the place of a label, is shortened."""
     return f"'{name}'" if len(name) <= most else f"'{name[:most]}…'"
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:
-    """Names with commas between; after the first ``most`` only how many more there are."""
+    """Join names by commas; after the first ``most``, only their number is told."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

@@ -1,4 +1,4 @@
-"""From the labels that people write to class indices: by name, by number, never by place unsaid."""
+"""Labels to class indices: by name or equal number, and by position only with a warning."""
 
 import logging
 import re
@@ -25,11 +25,11 @@ from data.splits.parts import PART_NAMES
 log = logging.getLogger(__name__)
 
 Skip = Callable[[int, str], None]
-"""Told of a row that cannot be used, and why."""
+"""Callback for a row that cannot be used, with the reason."""
 
-# Benchmarks write this in place of labels that they keep back.
+# Benchmarks write this in place of labels that they withhold.
 _KEPT_BACK = Decimal(-1)
-#: what people call examples without a label, e.g. the folder train/unsup of aclImdb.
+#: usual names for examples without a label, e.g. the folder train/unsup of aclImdb
 UNLABELLED = frozenset({"unsup", "unsupervised", "unlabelled", "unlabeled"})
 
 
@@ -41,27 +41,27 @@ def encode_labels(
     parts: Sequence[str | None] | None = None,
     skip: Skip | None = None,
 ) -> tuple[list[int], list[str]]:
-    """Class indices, and the names of the classes.
+    """Encode labels as class indices, and return the names of the classes.
 
-    A label is a name, and equal numbers are one name (see `key_of`). A number is an index into
-    known classes only where all of these are words and all labels are whole numbers below their
-    count; a line then says which number is which class.
+    A label is a name, and equal numbers are one name (see `key_of`). A number is an index into known
+    classes only if all of these are words and all labels are whole numbers below their count; a
+    warning then says which number is which class.
 
     Args:
-        raw: a label each: text, a number, true or false; None or NaN where there is none. Where the
-            source names its classes these are names, not its numbers for them.
-        classes: the classes that are known already (of a checkpoint, or named by the source); None
-            takes the labels that occur, numbers by size and then names by alphabet.
-        where: what to call the source in an error, e.g. ``reviews.csv, column 'label'``.
-        parts: the part each row is said to be in. A -1 outside the training part is no label, as
-            benchmarks write it, where no other label is below 0 and it is the only label of its
-            part, or the training part has numbers alone.
-        skip: is told of rows whose label is missing or unknown, which get the index -1; without it
-            they are errors. Rows without a label on purpose (such a part; ``unsup`` beside classes)
-            get -1 and are told in one line.
+        raw: labels: text, numbers, true or false; None or NaN where there is none. If the source
+            names its classes, these are the names and not its numbers.
+        classes: classes that are known already, from a checkpoint or the source. None takes the
+            labels that occur, numbers by size and then names by alphabet.
+        where: name of the source in errors, e.g. ``reviews.csv, column 'label'``.
+        parts: part of each row in the source. Outside the training part, -1 counts as no label, as
+            benchmarks write it, if no other label is below 0, and if it is the only label of its
+            part or the training part has numbers alone.
+        skip: callback for rows whose label is missing or unknown, which get the index -1; without
+            it they are errors. Rows that lack a label on purpose (such a part; ``unsup`` beside
+            classes) get -1, with one warning.
 
     Raises:
-        InputError: a label that is missing or unknown, no row left, or fewer than two classes.
+        InputError: a missing or unknown label, no row left, or fewer than two classes.
     """
     names = [written(label) for label in raw]
     gap = next((row for row, name in enumerate(names) if not name), None)
@@ -93,7 +93,7 @@ def encode_labels(
 
 
 def unlabelled_among(names: Collection[str]) -> set[str]:
-    """Names that stand for texts without a label, where those beside them are classes enough."""
+    """Select the names for texts without a label, if at least two other classes remain."""
     found = {name for name in names if written(name).casefold() in UNLABELLED}
     return found if len(set(map(written, names)) - set(map(written, found))) > 1 else set()
 
@@ -101,10 +101,10 @@ def unlabelled_among(names: Collection[str]) -> set[str]:
 def named_labels(
     raw: Sequence[object], *, parts: Sequence[str | None] | None, where: str
 ) -> list[str | None]:
-    """The name of each label's class where none is known before, None where there is no label.
+    """Name the class of each label, None where there is none, if no classes are known beforehand.
 
     Args:
-        raw, parts, where: as in `encode_labels`.
+        raw, parts, where: see `encode_labels`.
     """
     names = [written(label) for label in raw]
     on_purpose = _without_label(names, parts, known=(), where=where)
@@ -114,7 +114,7 @@ def named_labels(
 
 
 def hints(classes: Collection[str]) -> list[str]:
-    """A line for each set of classes whose names differ in case or blanks alone."""
+    """Make a line for each set of classes whose names differ in case or blanks alone."""
     return [
         f"the classes {' and '.join(repr(name) for name in names)} differ in case or blanks alone,"
         " and are counted as different; where they are one, write them alike"
@@ -144,12 +144,12 @@ def _classes_of(names: Collection[str], where: str) -> tuple[dict[str, int], lis
 
 
 def _by_place(names: Collection[str], classes: Sequence[str], where: str) -> dict[str, int]:
-    """Names that are indices of classes; empty unless all are, and no class has a number of its own."""
+    """Take names for class indices; empty unless all are, and no class is itself a number."""
     if any(number_of(written(name)) is not None for name in classes):
         return {}
     within = [re.findall(r"\d+", name) for name in classes]
     if all(map(len, within)) and [int(found[0]) for found in within] != list(range(len(classes))):
-        return {}  # "1 star", "2 stars": their own numbers are not their places
+        return {}  # "1 star", "2 stars": the numbers in the names are not the indices
     numbers = {name: number_of(name) for name in names}
     index = {
         name: int(number)
@@ -170,7 +170,7 @@ def _without_label(
     known: Collection[str],
     where: str,
 ) -> frozenset[int]:
-    """Rows that are without a label on purpose; a line tells which."""
+    """Find the rows that lack a label on purpose, with a warning."""
     own = set(map(written, known))
     words = {name for name in unlabelled_among(set(names) - {""}) if name not in own}
     rows = {row for row, name in enumerate(names) if name in words}
@@ -185,10 +185,10 @@ def _without_label(
 
 
 def _kept_back(names: Sequence[str], parts: Sequence[str | None], where: str) -> set[int]:
-    """Rows whose -1 is taken for no label, or that are in a part without any.
+    """Find rows whose -1 counts as no label, and rows of parts without labels.
 
-    A part is without labels where each is -1 or missing. Among other labels, -1 is none where the
-    training part has numbers alone and neither part has another below 0.
+    A part is without labels if each is -1 or missing. Among other labels, -1 counts as none if the
+    training part has numbers alone, and no part has another number below 0.
     """
     rows: dict[str, list[int]] = {}
     for row, part in enumerate(parts):
@@ -226,7 +226,7 @@ def _kept_back(names: Sequence[str], parts: Sequence[str | None], where: str) ->
 
 
 def _faults(names: Collection[str], classes: Sequence[str]) -> dict[str, str]:
-    """The fault of each name that stands for no class, and the classes that are allowed."""
+    """Describe the fault of each name that matches no class, with the allowed classes."""
     twins = twins_of(names, classes)
     faults = {}
     for name in names:

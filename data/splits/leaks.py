@@ -1,4 +1,4 @@
-"""What belongs together (one film, the same bytes) and where it stands in more than one part."""
+"""Leakage: rows of one group or of equal content that stand in more than one part."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -6,30 +6,30 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 Keys = Sequence[Hashable | None] | np.ndarray
-"""A key of each row; None is no key: such a row has it in common with no other."""
+"""Key of each row; rows with the key None have nothing in common with others."""
 
 
 class Leak(NamedTuple):
-    """Rows that belong together and stand in more than one part."""
+    """Rows of one group, or of equal content, in more than one part."""
 
     kind: Literal["duplicate", "group"]
     name: Hashable
-    """The content, or the group, that they share."""
+    """Shared content or group."""
     rows: dict[str, list[int]]
-    """Part → rows in it, ascending."""
+    """Rows by part, ascending."""
 
 
 def merge_groups(groups: Keys | None, contents: Keys | None) -> np.ndarray:
-    """Number the sets of rows that may not be parted.
+    """Number the sets of rows that must stay in one part.
 
-    Rows belong together when they share a group or a content, and so do rows that both belong with
-    a third (disjoint sets joined along paths: Tarjan 1975).
+    Rows belong together if they share a group or a content, directly or through other rows (union of
+    disjoint sets: Tarjan 1975).
 
     Args:
-        groups, contents: a key of each row; None when no row has one.
+        groups, contents: key of each row; None if no row has one.
 
     Returns:
-        (n,) int64: 0, 1, … in the order in which sets first occur.
+        (n,) int64: set of each row, numbered in the order of first occurrence.
     """
     columns = [list(keys) for keys in (groups, contents) if keys is not None]
     if len({len(column) for column in columns}) != 1:
@@ -58,25 +58,25 @@ def merge_groups(groups: Keys | None, contents: Keys | None) -> np.ndarray:
 
 
 def duplicates(contents: Keys) -> list[list[int]]:
-    """Rows of each content that occurs more than once."""
+    """List the rows of each content that occurs more than once."""
     return [rows for rows in _rows_of(contents).values() if len(rows) > 1]
 
 
 def conflicts(contents: Keys, labels: Sequence[Hashable] | np.ndarray) -> list[list[int]]:
-    """Rows of each content that stands under more than one label."""
+    """List the rows of each content that has more than one label."""
     return [rows for rows in duplicates(contents) if len({labels[row] for row in rows}) > 1]
 
 
 def find_leaks(
     parts: Mapping[str, np.ndarray], *, groups: Keys | None, contents: Keys | None
 ) -> list[Leak]:
-    """What stands in more than one part: duplicates first, each kind by its first row.
+    """Find leaks between parts: duplicates first, each kind in the order of first rows.
 
-    A group whose rows all stand in a duplicate leak is not reported again.
+    A group is not reported again if all its rows are in duplicate leaks.
 
     Args:
         parts: rows of each part.
-        groups, contents: a key of each row of the data set; None when no row has one.
+        groups, contents: key of each row of the data set; None if no row has one.
     """
     part_of = {int(row): part for part, rows in parts.items() for row in rows}
     copies = _straddling("duplicate", contents, part_of)

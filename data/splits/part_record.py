@@ -1,7 +1,7 @@
-"""Which part each example stood in when a model was trained, told by its content.
+"""Record of the part of each example when a model was trained, keyed by content.
 
-A source changes: rows are added, dropped and sorted anew. What a model was tested on must not be
-drawn again from what is there today, or it would be tested on what it has learnt from.
+A source changes: rows are added, dropped and reordered. A test part that was drawn again from the
+source of today could hold examples that the model has learnt from.
 
 m examples of the three parts at training · n examples of the source today
 """
@@ -20,16 +20,16 @@ log = logging.getLogger(__name__)
 
 
 class PartRecord(NamedTuple):
-    """The examples of all parts, in the order of their source."""
+    """Record of the examples of all parts, in the order of their source."""
 
     contents: np.ndarray
-    """(m,) int64: alike for examples of the same content; 0 is no content."""
+    """(m,) int64 keys: equal for examples of equal content; 0 for no content."""
     parts: np.ndarray
-    """(m,) int8: place in `data.splits.parts.PARTS`."""
+    """(m,) int8: index into `data.splits.parts.PARTS`."""
     reported: str
     """The source's own name for the part ``test``."""
     files: np.ndarray
-    """(m,) int64: alike for examples of one file, which `contents` tells apart by their sections."""
+    """(m,) int64 keys: equal for examples of one file; `contents` also distinguishes its sections."""
 
     @classmethod
     def of(
@@ -40,13 +40,13 @@ class PartRecord(NamedTuple):
         reported: str,
         files: np.ndarray,
     ) -> Self:
-        """The record of a division.
+        """Make the record of a division.
 
         Args:
             rows: rows of each part.
-            contents: (n,) int64, of all rows.
-            reported: what the source calls the part ``test``.
-            files: (n,) int64: see above.
+            contents: (n,) int64 keys of all rows.
+            reported: the source's own name for the part ``test``.
+            files: (n,) int64 keys of the files of all rows.
         """
         members = np.concatenate([rows[part] for part in PARTS])
         codes = np.repeat(np.arange(len(PARTS), dtype=np.int8), [len(rows[p]) for p in PARTS])
@@ -54,7 +54,7 @@ class PartRecord(NamedTuple):
         return cls(contents[members[order]], codes[order], reported, files[members[order]])
 
     def plain(self) -> dict[str, Any]:
-        """Values that a checkpoint can keep."""
+        """Convert the record to plain values for a checkpoint."""
         return {
             "contents": torch.from_numpy(self.contents),
             "parts": torch.from_numpy(self.parts),
@@ -64,10 +64,10 @@ class PartRecord(NamedTuple):
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Self:
-        """The record from the values that `plain` gave.
+        """Restore a record from the values of `plain`.
 
         Raises:
-            InputError: a file holds something else.
+            InputError: damaged values.
         """
         contents, parts, files = (values[k].numpy() for k in ("contents", "parts", "files"))
         shapes = {contents.shape, parts.shape, files.shape}
@@ -80,21 +80,21 @@ class PartRecord(NamedTuple):
         return cls(contents, parts, values["reported"], files)
 
     def is_of(self, contents: np.ndarray) -> bool:
-        """Whether a source is the one that was divided, as it is today: half of it, or more, is."""
+        """Whether a source is the one that was divided: at least half of either is in the other."""
         shares = np.isin(contents, self.contents), np.isin(self.contents, contents)
         return any(share.mean() >= 0.5 for share in shares if len(share))
 
     def find(self, contents: np.ndarray) -> np.ndarray:
-        """The part of each example of today.
+        """Find the part at training of each example of today.
 
-        Copies of one content are taken in the order of the source. Where copies have gone or come,
-        which one is which cannot be told: then those that were learnt from are found first.
+        Copies of one content are matched in the order of the source. If their number has changed,
+        copies cannot be identified; then those of the training part are matched first.
 
         Args:
-            contents: (n,) int64.
+            contents: (n,) int64 keys of the source today.
 
         Returns:
-            (n,) int8: place in `PARTS`, -1 for what is new.
+            (n,) int8: index into `PARTS`, -1 for new examples.
         """
         found = np.full(len(contents), -1, np.int8)
         if len(self.contents) == 0 or len(contents) == 0:
@@ -105,7 +105,7 @@ class PartRecord(NamedTuple):
         is_same = num_now == _count(sorted_then, self.contents)
         by_part = np.where(is_same, 0, self.parts)
         sorted_parts = self.parts[np.lexsort((by_part, self.contents))]
-        # The k-th copy of today is the k-th copy of then.
+        # The k-th copy of today is taken for the k-th copy at training.
         copy = np.arange(len(contents)) - np.searchsorted(sorted_now, sorted_now)
         place = np.searchsorted(sorted_then, sorted_now) + copy
         place = np.minimum(place, len(sorted_then) - 1)
@@ -117,23 +117,23 @@ class PartRecord(NamedTuple):
     def divide(
         self, contents: np.ndarray, *, files: np.ndarray, part: str, where: str
     ) -> tuple[dict[str, np.ndarray], str, dict[str, Any]]:
-        """The parts as they were, as far as they are still there.
+        """Divide the source of today as it was divided at training, as far as examples remain.
 
         Args:
-            contents: (n,) int64, of the source today.
+            contents: (n,) int64 keys of the source today.
             files: see `of`.
-            part: the part that is to be reported.
-            where: what to call the source in an error.
+            part: the part to report.
+            where: name of the source in errors.
 
         Returns:
-            Rows of each part, what the source calls the reported one, and for the report how many
-            of its examples are gone, how many new ones the source has, and what `describe_met` says.
+            Rows of each part, the source's own name for the reported one, and notes for the report:
+            the numbers of missing and of new examples, and the result of `describe_met`.
 
         Raises:
-            InputError: nothing is left of the part.
+            InputError: no example of the part is left.
         """
         found = self.find(contents)
-        # A source may name one part beside the training part: that one is tested, under its own name.
+        # A source may name a single part beside the training part, which is tested under its own name.
         names = [
             self.reported if name == "test" and part == self.reported else name for name in PARTS
         ]
@@ -161,13 +161,13 @@ class PartRecord(NamedTuple):
         return {name: of for name, of in rows.items() if len(of)}, reported, notes
 
     def describe_met(self, files: np.ndarray, *, where: str) -> dict[str, Any]:
-        """For the report: how many examples the model has met, also told in a line.
+        """Count the tested examples that the model knows from training, with a warning.
 
-        Another section of a film that was learnt from is met too: parts are drawn by whole files.
+        Another section of a film that was learnt from counts too, since parts hold whole files.
 
         Args:
-            files: (n,) int64, of the examples that are tested (see `of`).
-            where: what to call the source.
+            files: (n,) int64 keys of the files of the tested examples (see `of`).
+            where: name of the source.
         """
         part_of = np.full(len(files), -1)
         # An example that stood in both counts as learnt from.
@@ -186,5 +186,5 @@ class PartRecord(NamedTuple):
 
 
 def _count(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """How often each value stands in an ascending array."""
+    """Count each value in an ascending array."""
     return np.searchsorted(ordered, values, "right") - np.searchsorted(ordered, values, "left")

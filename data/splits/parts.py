@@ -1,4 +1,4 @@
-"""Which examples are for training, for choosing (validation) and for the report (test)."""
+"""Split of examples into training, validation and test part."""
 
 import logging
 from collections.abc import Collection, Hashable, Mapping, Sequence
@@ -15,7 +15,7 @@ from data.splits.leaks import merge_groups
 log = logging.getLogger(__name__)
 
 PARTS = ("train", "val", "test")
-# What people call the parts.
+# Usual names of the parts.
 PART_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validate", "validation", "dev"), "val"),
@@ -34,28 +34,31 @@ def split(
     seed: int,
     where: str,
 ) -> tuple[dict[str, np.ndarray], str]:
-    """Rows of the parts ``train``, ``val`` and ``test``, and what the source calls the test part.
+    """Split rows into the parts ``train``, ``val`` and ``test``.
 
-    Without names, all rows are divided, stratified by class. Where the source names a training part
-    and just one other, that one is for the report, whatever its name, and the validation part is
-    cut from the training part: what the report is on may not be what choices were made on.
+    If the source names no parts, all rows are split, stratified by class. If it names a training
+    part and just one other, that one is reported, whatever its name, and the validation part is cut
+    from the training part: the reported part may not be one that choices were made on.
 
-    A part that is cut takes groups whole. Each class is then on both sides if its groups allow it,
-    and the shares are met as nearly as they do (see `choose_groups`); parts that the source names
-    stand as they are.
+    A part that is cut takes whole groups. Each class is then on both sides if its groups allow it,
+    and the shares are met as closely as they allow (see `choose_groups`). Parts that the source
+    names stay as they are.
 
     Args:
         labels: class index of each row.
-        named: the part each row is said to belong to, or None when the source names none.
-        groups: the group of each row; None is a group of its own.
+        named: part of each row in the source; None if it names no parts.
+        groups: group of each row; None is a group of its own.
         classes: names of the classes, for errors.
-        val_share, test_share: what share of a class's rows to take for a part that is not named.
-        seed: decides which.
-        where: what to call the source in an error.
+        val_share, test_share: share of each class to take for a part that is not named.
+        seed: seed of the draw.
+        where: name of the source in errors.
+
+    Returns:
+        Rows of each part, and the source's own name for the test part.
 
     Raises:
-        InputError: a name that is no part, no training part, a class too small to divide, or groups
-            that cannot be divided.
+        InputError: an unknown name of a part, no training part, a class too small to divide, or
+            groups that cannot be divided.
     """
     rows = np.arange(len(labels))
     class_of = np.asarray(labels)
@@ -79,7 +82,7 @@ def split(
     sets = rows if groups is None else merge_groups(groups, None)
     grouped = len(np.unique(sets[parts["train"]])) < len(parts["train"])
     random = np.random.default_rng([seed, 1])
-    # Shares are of what was there before anything was taken.
+    # Shares refer to the rows before any were taken.
     total = len(parts["train"])
     for k, (part, share) in enumerate(shares.items()):
         wanted = share * total / len(parts["train"])
@@ -109,15 +112,15 @@ def tell_absent(
     called: Mapping[str, str] = MappingProxyType({}),
     whole: Collection[str] = (),
 ) -> None:
-    """Warn of classes that one part has and another lacks: a line for each part that lacks some.
+    """Warn of classes that one part has and another lacks, in a line for each such part.
 
     Args:
         parts: rows of each part; without a training part, each should have all classes.
         labels: (n,) class indices.
-        classes: their names.
-        where: what to call the source.
-        called: what the source calls a part, where that is something else.
-        whole: parts that were drawn by whole groups, which is why they lack classes.
+        classes: names of the classes.
+        where: name of the source.
+        called: the source's own names of parts, where they differ.
+        whole: parts that were drawn by whole groups, which explains missing classes.
     """
     counts = {part: np.bincount(labels[of], minlength=len(classes)) for part, of in parts.items()}
     learnt = counts.get("train", np.ones(len(classes), np.int64)) > 0
@@ -137,16 +140,16 @@ def tell_absent(
 def tell_lost(
     named: Sequence[str | None], is_usable: np.ndarray, *, needed: str, where: str
 ) -> None:
-    """Warn of parts that are named and of which no row can be used, and of what takes their place.
+    """Warn of named parts without a usable row, and of what takes their place.
 
     Args:
-        named: the part each row is said to belong to.
-        is_usable: (n,) bool: whether a row has a label that is known, and something to read.
-        needed: the part without which there is nothing to do.
-        where: what to call the source.
+        named: part of each row in the source.
+        is_usable: (n,) bool: whether a row has a known label and content.
+        needed: the part that must have usable rows.
+        where: name of the source.
 
     Raises:
-        InputError: no row of the part ``needed`` can be used.
+        InputError: the part ``needed`` has no usable row.
     """
     part_of = np.array([PART_NAMES.get(str(name).strip().lower(), "") for name in named])
     rows = {part: part_of == part for part in PARTS}
@@ -166,7 +169,7 @@ def tell_lost(
 
 
 def parts_named(named: Sequence[str | None], where: str) -> dict[str, np.ndarray]:
-    """Rows of each part that is named; an unknown name is an `InputError`."""
+    """Collect the rows of each named part. An unknown name is an `InputError`."""
     known = [PART_NAMES.get(str(name).strip().lower()) for name in named]
     for row, (name, part) in enumerate(zip(named, known, strict=True)):
         if part is None:
@@ -187,10 +190,10 @@ def _take(
     random: np.random.Generator,
     where: str,
 ) -> np.ndarray:
-    """Which rows to take for a part, (n,) bool: a share of each class.
+    """Choose rows to take for a part, (n,) bool: a share of each class.
 
-    At least one row of each class is taken and one stays, which a draw over all classes at once
-    does not promise for small ones.
+    At least one row of each class is taken and one stays. A draw over all classes at once would not
+    ensure that for small classes.
     """
     taken = np.zeros(len(labels), bool)
     for k in np.unique(labels):
@@ -215,10 +218,9 @@ def _take_groups(
     random: np.random.Generator,
     where: str,
 ) -> np.ndarray:
-    """Which rows to take for a part, (n,) bool: whole groups, near to a share of each class.
+    """Choose rows to take for a part, (n,) bool: whole groups, near to a share of each class.
 
-    A class that cannot be on both sides stays. A warning tells when the part comes out far from its
-    share.
+    A class that cannot be on both sides stays. A warning tells if the part misses its share by far.
     """
     present = np.bincount(labels, minlength=len(classes))
     wanted = np.clip(np.rint(share * present), 1, np.maximum(present - 1, 1)) * (present > 0)

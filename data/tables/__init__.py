@@ -1,1 +1,1 @@
-"""Rows of CSV, JSON lines, Parquet and the hub, and which of their columns is which."""
+"""One reader for tables: CSV, JSON lines and Parquet to rows, and the choice of their columns."""

@@ -1,4 +1,4 @@
-"""Which columns of a table are read, where a person may name them by number, or not at all."""
+"""Choice of the columns of a table: by name, by number, or by a usual name."""
 
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -10,9 +10,9 @@ from data.tables.text_tables import Columns, require, shown
 
 log = logging.getLogger(__name__)
 
-# Usual names of the columns for which nobody names another.
+# Usual names of the columns, for those that the user did not name.
 _NAMES = {"text": TEXT, "label": TEXT_LABEL}
-#: without these nothing can be read
+#: roles without which nothing can be read
 _NEEDED = ("text", "label")
 
 
@@ -24,21 +24,21 @@ def choose_columns(
     prefix: str = "--data.",
     quiet: bool = False,
 ) -> dict[str, str]:
-    """The columns to read, by what they hold; what is not there and not needed is missing.
+    """Choose the columns to read, by role. Roles without a column are missing from the result.
 
-    A column goes by its name, or else by its number, from 1; of texts and labels, one that has
-    another usual name is taken where it is the only one (see `column_names`), and a line says so.
+    A column is looked up by its name, else by its number, counted from 1. For texts and labels
+    another usual name is taken where just one column has one (see `column_names`), with a warning.
 
     Args:
-        columns: those of the source.
-        asked: what columns are called, by what they hold: ``text``, ``label``, ``split``,
-            ``group``; None leaves that out.
-        source: what has them, for errors.
-        prefix: what options begin with on the command line.
-        quiet: whether the line was written before.
+        columns: columns of the source.
+        asked: names of the columns by role: ``text``, ``label``, ``split``, ``group``; None leaves
+            a role out.
+        source: name of the source in errors.
+        prefix: prefix of command-line options.
+        quiet: whether to leave out the warning.
 
     Raises:
-        InputError: a needed column that is missing, or could be one of several; two that are one.
+        InputError: a missing or ambiguous column, or one column for two roles.
     """
     names = columns.names
     found: dict[str, str] = {}
@@ -79,7 +79,7 @@ def _numbered(number: int, columns: Columns, *, source: str, option: str, prefix
             f" {shown(columns.names)}"
         )
     if columns.suggested is not None:
-        # The first row would be lost, taken for names.
+        # The first row would be taken for names, and lost.
         raise _without_names(columns, columns.suggested, source=source, prefix=prefix)
     return columns.names[number - 1]
 
@@ -100,18 +100,18 @@ def _without_names(columns: Columns, suggested: str, *, source: str, prefix: str
 
 
 def part_column(columns: Sequence[str]) -> str | None:
-    """A column that may name parts and is called otherwise than ``split``; None unless there is one."""
+    """Find the only column with a usual name for parts; None where there is none, or several."""
     found = columns_named(SPLIT, columns)
     return found[0] if len(found) == 1 else None
 
 
 @contextmanager
 def columns_told(asked: Mapping[str, str | None], *, of: Collection[str]) -> Iterator[None]:
-    """Within it, an error about groups or parts tells which column they are of that nobody named.
+    """Add to errors about groups or parts the column that was read without being asked for.
 
     Args:
-        asked: what columns are called, by their options.
-        of: what columns of the source say: ``group``, ``split``.
+        asked: names of columns, by their options.
+        of: roles (``group``, ``split``) that columns of the source have.
     """
     try:
         yield

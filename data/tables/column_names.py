@@ -1,15 +1,15 @@
-"""Names that people give to columns, by what the columns hold."""
+"""Usual names of columns, by their role."""
 
 import re
 from collections.abc import Sequence
 
 from data.files.errors import InputError
 
-#: path of a clip
+#: paths of clips
 PATH = ("path", "file", "filename", "file_name", "file_path", "video", "video_path", "clip")
-#: class of a clip
+#: classes of clips
 CLIP_LABEL = ("label", "class", "class_name", "category", "target", "action", "activity")
-#: seconds at which a clip starts, and ends, within its file
+#: seconds at which clips start, and end, within their files
 START_SECONDS = (
     *("start_seconds", "start", "start_time", "time_start", "t_start", "start_s", "start_sec"),
     *("begin", "begin_time", "begin_seconds", "t_begin", "begin_s", "begin_sec"),
@@ -18,25 +18,25 @@ END_SECONDS = (
     *("end_seconds", "end", "end_time", "time_end", "t_end", "end_s", "end_sec"),
     *("stop", "stop_time", "stop_seconds", "t_stop", "stop_s", "stop_sec"),
 )
-#: part of a row: train, val or test
+#: parts of rows: train, val or test
 SPLIT = ("split", "part", "subset", "partition", "set", "phase", "usage")
 _TIMES = frozenset(
     ["start", "end", "begin", "stop", "onset", "offset", "duration", "dur", "length"]
 )
-#: text to classify
+#: texts to classify
 TEXT = (
     *("text", "review", "sentence", "content", "comment", "tweet", "message", "body"),
     *("review_text", "reviewtext", "review_body", "document"),
 )
-#: class of a text
+#: classes of texts
 TEXT_LABEL = ("label", "sentiment", "stars", "target", "class", "category", "rating", "polarity")
 
 
 def columns_named(names: Sequence[str], columns: Sequence[str]) -> list[str]:
-    """The columns that bear one of some names, in their order.
+    """List the columns that have one of some names, in their order.
 
-    Case does not count, and a blank, a hyphen and an underscore are the same: ``Video Path``
-    and ``videoPath`` bear the name ``video_path``.
+    Case does not count, and blank, hyphen and underscore are the same: ``Video Path`` and
+    ``videoPath`` count as ``video_path``.
     """
     known = {_plain(name) for name in names}
     return [column for column in columns if _plain(column) in known]
@@ -45,17 +45,16 @@ def columns_named(names: Sequence[str], columns: Sequence[str]) -> list[str]:
 def find_column(
     names: Sequence[str], columns: Sequence[str], *, source: str, option: str
 ) -> str | None:
-    """The one column that bears one of some names; None where there is none.
+    """Find the only column with one of some names; None where there is none.
 
     Args:
-        names: what such a column may be called; the first is the name it has by default, and a
-            column of exactly this name is taken before all others.
-        columns: those that are there.
-        source: what has them, for the error.
-        option: what names the column on the command line, e.g. ``--data.label_column``.
+        names: possible names; a column of exactly the first one is taken before all others.
+        columns: columns of the source.
+        source: name of the source in errors.
+        option: command-line option for the column, e.g. ``--data.label_column``.
 
     Raises:
-        InputError: several columns bear one of the names, none of them the first.
+        InputError: several columns have one of the names, and none has the first.
     """
     if names[0] in columns:
         return names[0]
@@ -68,8 +67,15 @@ def find_column(
     return found[0] if found else None
 
 
+def require_once(names: Sequence[str], columns: Sequence[str], *, source: str) -> None:
+    """Raise an `InputError` if two columns share one of the names."""
+    twice = next((name for name in names if columns.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{source}: the column '{twice}' is there twice; rename one of them")
+
+
 def columns_like_times(columns: Sequence[str]) -> list[str]:
-    """The columns whose names say that they hold a beginning, an end or a length: ``end_ms``."""
+    """List the columns that hold a start, an end or a length by their names: ``end_ms``."""
     return [
         column
         for column in columns

@@ -1,4 +1,4 @@
-"""Rows of a file of JSON: an object a line, or one array of objects."""
+"""Rows of a JSON file: an object a line, or one array of objects."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from data.files.encodings import BAD_BYTE, clean, not_decodable, open_text, read_text, undecodable
 from data.files.errors import InputError
-from data.tables.csv_rows import BadBytes, Row
+from data.tables.csv_reader import BadBytes
+from data.tables.csv_rows import Row
 from data.tables.table_format import UNSAID, TableFormat
 
 _KINDS = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
@@ -22,14 +23,12 @@ def json_rows(
     format: TableFormat = UNSAID,
     bad_bytes: BadBytes = "file",
 ) -> Iterator[Row]:
-    """Rows of a file with a JSON object a line, or of one JSON array of objects.
+    """Read the rows of a file with a JSON object a line, or with one array of objects.
 
-    Numbers are taken as they are written; of the values, only those of ``names`` are. An array is
-    read as a whole.
+    Only the values of ``names`` are read, numbers as they are written. An array is read at once.
 
     Raises:
-        InputError: bytes that are no characters (also while rows are read), or an array that is
-            broken.
+        InputError: a byte that cannot be decoded (also while rows are read), or a broken array.
     """
     for place, value in _values(path, format, bad_bytes):
         if isinstance(value, _NoJson):
@@ -43,10 +42,10 @@ def json_rows(
 def json_columns(
     path: Path, *, format: TableFormat = UNSAID, bad_bytes: BadBytes = "file"
 ) -> list[str]:
-    """Keys of the first thousand objects, which say what there is.
+    """List the keys of the first thousand objects.
 
     Raises:
-        InputError: the file is one object, of columns or with a list of rows in it.
+        InputError: a file that is a single object, of columns or around a list of rows.
     """
     values = [value for _, value in islice(_values(path, format, bad_bytes), _NUM_LOOKED_AT)]
     objects = [value for value in values if isinstance(value, dict)]
@@ -61,7 +60,7 @@ def json_columns(
 
 
 def _holds_rows(value: dict[str, Any]) -> bool:
-    """Whether an object is a table itself: columns of values, or rows under a name."""
+    """Whether an object is a whole table: columns of values, or rows under a key."""
     return bool(value) and (
         all(isinstance(one, dict | list) for one in value.values())
         or any(
@@ -116,7 +115,7 @@ def _parsed(text: str) -> Any:
 
 
 def _no_number(name: str) -> None:
-    """NaN and Infinity, which some programs write for a gap."""
+    """Read NaN and Infinity, which some programs write for missing values, as null."""
 
 
 def _array(path: Path, format: TableFormat) -> Iterator[tuple[str, Any]]:

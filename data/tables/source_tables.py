@@ -1,4 +1,4 @@
-"""Files of rows → one table: columns that are read, parts that files are, rows that cannot be used."""
+"""Several files of rows in one table, with the chosen columns, parts and unusable rows."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -12,26 +12,25 @@ from data.files.errors import InputError
 from data.splits.label_names import number_of, written
 from data.splits.parts import PART_NAMES
 from data.tables.chosen_columns import choose_columns, part_column
-from data.tables.class_labels import named_alike
+from data.tables.column_types import named_alike
 from data.tables.table_format import TableFormat
 from data.tables.text_tables import PROBLEM, columns_of, file_table
 
 log = logging.getLogger(__name__)
 
-# The column that says which part a file is, beside what it may hold itself.
+# Column for the part that a file is by its name, beside a column of parts that it may hold.
 _PART = "_part"
 _ROWS_AT_ONCE = 10_000
 
 
 class Source(NamedTuple):
-    """A source that was opened: one table, however many files it was made of."""
+    """An opened source: one table of all its files."""
 
     table: Dataset
     columns: dict[str, str]
-    """Those that are read, by what they hold: ``text``, and of ``label``, ``split`` and ``group``
-    what is there."""
+    """Columns to read by role: ``text``, and ``label``, ``split`` and ``group`` where they exist."""
     problems: dict[int, str]
-    """Rows that cannot be used, and why."""
+    """Rows that cannot be used, with the reason."""
 
 
 def read_tables(
@@ -42,17 +41,17 @@ def read_tables(
     cache: Path,
     format: TableFormat,
 ) -> Source:
-    """Tables below each other.
+    """Read files as one table.
 
     Args:
-        files: each with the part that it is; None where their names say none.
-        source: what to call them all in an error.
+        files: files, each with the part that its name says, or None.
+        source: name of them all in errors.
         asked: see `choose_columns`.
         cache, format: see `file_table`.
 
     Raises:
-        InputError: a file that cannot be read, columns that do not agree, or rows that are said to
-            be in another part than their file is.
+        InputError: an unreadable file, files with different columns, or rows of another part than
+            that of their file.
     """
     first, is_parts = files[0][0], files[0][1] is not None
     columns = _chosen(first, asked, format)
@@ -114,7 +113,7 @@ def _chosen(
 
 
 def _in_part(table: Dataset, part: str, columns: Mapping[str, str], file: Path) -> Dataset:
-    """With a column that says the part; what the file says itself must be the same."""
+    """Add a column of the part. A column of parts in the file must agree with it."""
     if "split" in columns:
         said = set(table.unique(columns["split"])) - {None}
         others = [one for one in said if PART_NAMES.get(str(one).strip().lower()) != part]
@@ -140,7 +139,7 @@ def _below_each_other(tables: Sequence[Dataset], source: str) -> Dataset:
 def _names_parts(table: Dataset, column: str, problems: Mapping[int, str], *, source: str) -> bool:
     """Whether all values of a column are names of parts, a training part among them.
 
-    Where most of them are, a line says why the column is not read.
+    A warning tells of a column that has names of parts and other values.
     """
     values = {value for row, value in enumerate(table[column]) if row not in problems}
     part_of = {value: PART_NAMES.get(str(value).strip().lower()) for value in values}
@@ -157,7 +156,7 @@ def _names_parts(table: Dataset, column: str, problems: Mapping[int, str], *, so
 def _refuse_numbers_beside_names(
     files: Sequence[tuple[Path, str | None]], tables: Sequence[Dataset], column: str
 ) -> None:
-    """Which class a number is, is not known where another file names its classes."""
+    """Raise an `InputError` if one file has numbers of classes and another has their names."""
     kinds = [table.features[column] for table in tables]
     named = [k for k, kind in enumerate(kinds) if isinstance(kind, ClassLabel)]
     if not named or any(number_of(name) is not None for name in kinds[named[0]].names):
@@ -172,7 +171,7 @@ def _refuse_numbers_beside_names(
 
 
 def problems_of(table: Dataset) -> dict[int, str]:
-    """Rows that cannot be used, by the column `PROBLEM`, and why."""
+    """Collect the rows that cannot be used, with the reasons in the column `PROBLEM`."""
     if PROBLEM not in table.column_names:
         return {}
     column = table.select_columns(PROBLEM).with_format("arrow")

@@ -19,9 +19,9 @@ _NO_TABLES = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "s
 
 
 def tables_below(folder: Path) -> list[Path]:
-    """The tables below a folder; hidden ones, and those of names with ``_`` before them, aside.
+    """List the tables below a folder, without hidden ones and those whose names begin with ``_``.
 
-    None where there is no folder.
+    The list is empty where there is no folder.
     """
     if not os.path.isdir(folder):
         return []
@@ -36,16 +36,15 @@ def tables_below(folder: Path) -> list[Path]:
 
 
 def table_files(folder: Path) -> list[tuple[Path, str | None]]:
-    """The tables below a folder, each with the part that its name says; None where no name says one.
+    """List the tables below a folder, each with the part that its name says, or None.
 
-    A name says a part where just one part's name stands between what is no letter:
-    ``train-00000-of-00002.parquet``, ``reviews_test.csv``; or else that of a folder above it does.
-    Without any, the files are pieces of one table. Tables of texts without a label
-    (``unsupervised``) are left out.
+    A name says a part if one of its words does: ``train-00000-of-00002.parquet``,
+    ``reviews_test.csv``; else the names of the folders above count. Where no name says a part, the
+    files are pieces of one table. Tables of texts without a label (``unsupervised``) are left out.
 
     Raises:
-        InputError: a name that says two parts, files with and without one, or the same name with
-            two endings, which may be the same rows twice.
+        InputError: a name with two parts, files with and without one, or one name with two suffixes,
+            which may be the same rows twice.
     """
     files = tables_below(folder)
     _refuse_twins(files, folder)
@@ -70,7 +69,7 @@ def table_files(folder: Path) -> list[tuple[Path, str | None]]:
 
 
 def _holds_table(path: Path) -> bool:
-    """Whether an archive without a table's ending holds one file that has it."""
+    """Whether a file is a table; an archive is one if it holds a single table."""
     if path.suffix.lower() != ".zip" or Path(path.stem).suffix:
         return True
     try:
@@ -84,7 +83,7 @@ def _is_table(name: str) -> bool:
 
 
 def _words(name: str) -> set[str]:
-    """The words of a name: its runs of letters."""
+    """Split a name into its words, the runs of letters."""
     return set(re.split(r"[^a-z]+", name.lower()))
 
 
@@ -113,7 +112,7 @@ def _refuse_twins(files: Sequence[Path], folder: Path) -> None:
 
 
 def _tell_of_others(folder: Path) -> None:
-    """Name files that hold rows and are not read, as a spreadsheet."""
+    """Warn of files that hold rows and are not read, such as spreadsheets."""
     for here, names in files_below(folder, lambda name: advice_for(Path(name)) is not None):
         for name in names:
             log.warning("%s: is left out: it is %s", Path(here, name), advice_for(Path(name)))

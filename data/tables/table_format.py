@@ -1,4 +1,4 @@
-"""How a file of rows is written, as far as it does not say so itself."""
+"""Formats of tables: suffixes, and the options for what a file does not say of itself."""
 
 import csv
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from data.files.compressed import SUFFIXES, is_compressed, plain_name
 from data.files.encodings import check_encoding, open_text
 from data.files.errors import InputError
 
-#: what files of each ending hold
+#: formats by the suffixes of files
 FORMATS = {
     **dict.fromkeys((".csv", ".tsv"), "csv"),
     **dict.fromkeys((".jsonl", ".json", ".ndjson"), "json"),
     **dict.fromkeys((".parquet",), "parquet"),
 }
-#: the endings, and those of compressed files, for errors
+#: readable suffixes, for errors
 READABLE = f"{', '.join(FORMATS)} (also compressed: {' '.join(SUFFIXES)})"
 
 _SAMPLE = 1000
@@ -46,42 +46,42 @@ _ADVICE = {
 
 
 class TableFormat(NamedTuple):
-    """Options that say how a file of rows is written."""
+    """Options for the format of a table."""
 
     columns: tuple[str, ...] | None = None
-    """Names for the columns of a CSV file that has no line of them."""
+    """Names of the columns of a CSV file without a header."""
     encoding: str | None = None
     """See `encodings.open_text`."""
     quoting: Quoting = "double"
-    """Quotes in CSV: cells may stand in double ones, or they mean nothing."""
+    """Meaning of quotes in CSV: cells may stand in double quotes, or quotes are literal."""
     prefix: str = "--data."
-    """The beginning of options on the command line, for errors."""
+    """Prefix of command-line options, for errors."""
+    has_options: bool = True
+    """Whether the command line has options for encoding and quoting; for lists of clips it has not."""
 
     @property
     def csv_quoting(self) -> Literal[0, 3]:
-        """As `csv` calls it."""
+        """Constant of the module `csv` for the quoting."""
         return csv.QUOTE_NONE if self.quoting == "none" else csv.QUOTE_MINIMAL
 
+    def option(self, name: Literal["encoding", "quoting"]) -> str | None:
+        """Name of an option for errors; None where the command line has none."""
+        return f"{self.prefix}{name}" if self.has_options else None
 
-#: where a person says nothing
+
+#: the defaults
 UNSAID = TableFormat()
 
 
 def table_format(
     *, columns: str | None, encoding: str | None, quoting: str, prefix: str = "--data."
 ) -> TableFormat:
-    """The format that options name.
+    """Make the format of command-line options.
 
     Raises:
-        InputError: an encoding or a way to quote that does not exist, a column without a name, or
-            named twice.
+        InputError: an unknown encoding or quoting, or a column that is unnamed or named twice.
     """
-    names = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    if names is not None and (not all(names) or len(set(names)) < len(names)):
-        raise InputError(
-            f"{prefix}columns={columns}: a name each, all of them different, with commas between,"
-            " e.g. label,text"
-        )
+    names = named_columns(columns, prefix=prefix, example="label,text")
     if quoting not in ("double", "none"):
         raise InputError(f"{prefix}quoting={quoting}: allowed are double and none")
     if encoding is not None:
@@ -89,10 +89,29 @@ def table_format(
     return TableFormat(names, encoding, "none" if quoting == "none" else "double", prefix)
 
 
-def table_stem(path: Path) -> str | None:
-    """A table's name without its endings, also those of a compressed one; None of what is no table.
+def named_columns(
+    option: str | None, *, prefix: str = "--data.", example: str
+) -> tuple[str, ...] | None:
+    """Parse ``--data.columns=path,label`` into names; None where the option is not given.
 
-    Programs leave the ending out of what they compress: ``test.gz`` and ``test.zip`` may be tables.
+    Raises:
+        InputError: an empty or repeated name.
+    """
+    if option is None:
+        return None
+    names = tuple(name.strip() for name in option.strip("[]").split(","))
+    if not all(names) or len(set(names)) < len(names):
+        raise InputError(
+            f"{prefix}columns={option}: name each column once, in their order, with commas between"
+            f" them, e.g. {example}"
+        )
+    return names
+
+
+def table_stem(path: Path) -> str | None:
+    """Strip the suffixes of a table, also of a compressed one; None if the file is no table.
+
+    ``test.gz`` and ``test.zip`` may be tables: some programs leave the inner suffix out.
     """
     is_packed = path.suffix.lower() in SUFFIXES
     name = Path(path.stem if is_packed else path.name)
@@ -101,30 +120,30 @@ def table_stem(path: Path) -> str | None:
 
 
 def advice_for(path: Path) -> str | None:
-    """Advice for a file of rows of a kind that is not read; None for any other file."""
+    """Advice for a table in a format that is not read; None for any other file."""
     return None if path.suffix.lower() == ".txt" else _ADVICE.get(path.suffix.lower())
 
 
 def is_table_file(path: Path) -> bool:
-    """Whether a file that is there, or the only one within it, is named like a table."""
+    """Whether an existing file, or the only member of it, has the suffix of a table."""
     return Path(plain_name(path)).suffix.lower() in FORMATS
 
 
 def require_table(path: Path, *, allowed: Sequence[str] = ()) -> str:
-    """The format of a table file.
+    """Tell the format of a table by its suffix.
 
     Args:
-        path: a file that is there.
-        allowed: endings of other files that are read, for the error.
+        path: path of an existing file.
+        allowed: further suffixes that the caller reads, for the error.
 
     Raises:
-        InputError: another kind of file, with what to do about it.
+        InputError: another kind of file; the error says what to do.
     """
     name = Path(plain_name(path))
     suffix = name.suffix.lower()
     kind = FORMATS.get(suffix)
     if suffix == "" and is_compressed(path):
-        # Programs leave the ending out of what they compress.
+        # Some programs leave the inner suffix out.
         with open_text(path) as file:
             kind = "json" if file.read(_SAMPLE).lstrip().startswith(("{", "[")) else "csv"
     if kind is None:

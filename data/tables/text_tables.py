@@ -1,7 +1,7 @@
-"""A file of texts → a table on disk that is mapped into memory.
+"""Tables of texts, converted to memory-mapped Arrow files in the cache.
 
-It is kept under the content of the file: the same rows, whenever they were written and wherever
-they lie, are read once, and what is made of them later (tokens) is found again too.
+The cache key is the content of the file. The same content is converted once, wherever the file lies,
+and results derived from it (tokens) are found again too.
 """
 
 import hashlib
@@ -15,24 +15,25 @@ from datasets import Dataset, Features, Value
 
 from data.files.atomic_write import written_whole
 from data.files.errors import InputError
+from data.tables.column_names import require_once
 from data.tables.column_types import require_plain
-from data.tables.csv_layout import csv_layout
-from data.tables.csv_rows import BadBytes, Row, csv_rows
+from data.tables.csv_reader import BadBytes
+from data.tables.csv_rows import Row, csv_layout, csv_rows
 from data.tables.json_rows import json_columns, json_rows
 from data.tables.table_format import UNSAID, TableFormat, require_table
 
-#: the column that says why a row cannot be used; null where it can
+#: column of reasons that rows cannot be used; null for usable rows
 PROBLEM = "_problem"
-# Raise it when files are read into other rows than before.
-_VERSION = 2
+# Raise it when the same file gives other rows than before.
+_VERSION = 3
 _ROWS_AT_ONCE, _CHARACTERS_AT_ONCE = 1000, 2**23
 
 
 class _Batches(NamedTuple):
-    """What a file holds, a thousand rows at a time."""
+    """Content of a file in batches of rows."""
 
     columns: Sequence[str]
-    """All that it has, whether they are asked for or not."""
+    """All columns of the file, asked for or not."""
     schema: pa.Schema
     batches: Iterable[pa.RecordBatch]
 
@@ -52,11 +53,11 @@ def columns_of(
     format: TableFormat = UNSAID,
     bad_bytes: BadBytes = "file",
 ) -> Columns:
-    """The columns of a file, which is read for it as far as that takes.
+    """List the columns of a file.
 
     Args:
-        path, format: as `file_table` takes them.
-        names: those that are looked for (see `csv_layout`).
+        path, format: as in `file_table`.
+        names: columns to look for (see `csv_layout`).
         bad_bytes: see `csv_rows`.
     """
     kind = require_table(path)
@@ -67,9 +68,7 @@ def columns_of(
         if kind == "json":
             return Columns(json_columns(path, format=format, bad_bytes=bad_bytes), None)
         columns = list(pq.read_schema(path, memory_map=True).names)
-        twice = [name for name in names if columns.count(name) > 1]
-        if twice:
-            raise InputError(f"{path}: the column '{twice[0]}' is there twice; rename one of them")
+        require_once(names, columns, source=str(path))
         return Columns(columns, None)
     except pa.ArrowInvalid as error:
         raise _damaged(path, error) from error
@@ -85,24 +84,23 @@ def file_table(
     cache: Path,
     format: TableFormat = UNSAID,
 ) -> Dataset:
-    """Some columns of a file, and the column `PROBLEM`.
+    """Read some columns of a file, and the column `PROBLEM`.
 
     Args:
-        path: a table (see `table_format.FORMATS`), compressed or not.
-        needed: columns that must be there, by the options that name them
-            (``--data.<key>_column``); that of the texts first. Texts come as strings.
-        wanted: columns that may be there.
-        cache: folder for the table.
-        format: what the file does not say of itself.
+        path: path of a table (see `table_format.FORMATS`), compressed or not.
+        needed: required columns by the options that name them (``--data.<key>_column``), that of
+            the texts first. Texts become strings.
+        wanted: optional columns.
+        cache: cache folder.
+        format: options of the file.
 
     Raises:
-        InputError: a file that cannot be read (it names the line where there is one), or a column
-            that is missing.
+        InputError: an unreadable file (with the line where there is one), or a missing column.
     """
     names = list(dict.fromkeys([*needed.values(), *wanted]))
     kind = require_table(path)
     try:
-        # How a file is unfolded goes by its name.
+        # Decompression goes by the suffix.
         written = (path.suffix.lower(), *format)
         what = repr((_VERSION, kind, written, dict(needed), names))
         key = hashlib.blake2b(what.encode(), digest_size=16)
@@ -122,13 +120,13 @@ def file_table(
 def require(
     needed: Mapping[str, str], columns: Sequence[str], source: str, *, prefix: str = "--data."
 ) -> None:
-    """Complain of a column that is missing.
+    """Raise an `InputError` if a required column is missing.
 
     Args:
-        needed: columns by the options that name them.
-        columns: those that are there.
-        source: what has them.
-        prefix: what options begin with on the command line.
+        needed: required columns by the options that name them.
+        columns: columns of the source.
+        source: name of the source in errors.
+        prefix: prefix of command-line options.
     """
     if not columns:
         raise InputError(f"{source}: holds no text; there must be a row each")
@@ -141,7 +139,7 @@ def require(
 
 
 def shown(columns: Sequence[str]) -> str:
-    """Names of columns in an error: some, shortened, since what is taken for a name may be a text."""
+    """List columns for an error: the first ones, shortened, since a name may be a text by mistake."""
     some = [name if len(name) <= 40 else f"{name[:39]}…" for name in columns[:30]]
     return ", ".join(some) + (", …" if len(columns) > 30 else "")
 
@@ -187,7 +185,7 @@ def _of_text(columns: Sequence[str], rows: Iterator[Row], names: Sequence[str]) 
 
 
 def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
-    """Types stay, but that of the texts: a column of class indices may know their names."""
+    """Read Parquet. Types stay, except that of the texts: class indices may carry names."""
     try:
         file = pq.ParquetFile(path, memory_map=True)
     except pa.ArrowInvalid as error:
@@ -195,7 +193,7 @@ def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
     columns = file.schema_arrow.names
     known = [name for name in names if name in columns]
     fields = [file.schema_arrow.field(name) for name in known]
-    # A category of pandas is its value.
+    # A categorical of pandas is read as its values.
     fields = [
         f.with_type(f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in fields
     ]

@@ -1,4 +1,4 @@
-"""Texts to batches of tokens: sources, vocabulary, near duplicates, word vectors."""
+"""Texts to batches: the data module, sources, tokens, vocabulary, duplicates and word vectors."""
 
 from data.text.data_module import TextDataModule
 

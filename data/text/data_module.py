@@ -1,4 +1,4 @@
-"""Texts: tables, folders and hub data sets → ragged batches of tokens."""
+"""Data module of texts: tables, folders and hub data sets to ragged batches of tokens."""
 
 import logging
 from types import MappingProxyType
@@ -202,15 +202,15 @@ class TextDataModule(SequenceDataModule):
         return parts, classes, Origin(name, reported)
 
     def texts(self) -> dict[str, Dataset]:
-        """The texts of each part as they are, in a column ``text``; none is tokenized."""
+        """Read the texts of each part, in a column ``text``, without tokenizing them."""
         table, _, _, rows, _ = self._rows()
         return {name: table.texts.select(members) for name, members in rows.items()}
 
     def _rows(self) -> tuple[TextTable, np.ndarray, list[str], dict[str, np.ndarray], str]:
-        """The table, class indices (n,), classes, rows of each part, and which one is reported."""
+        """Read the table, class indices (n,), classes, rows of each part, and the reported part."""
         source = self.path if self.path is not None else str(sentiment_example())
         table = read_table(source, cache=cache_folder(), format=self.format, **self.columns)
-        # To test a model on other texts no part is drawn, and no group is needed.
+        # No part is drawn to test a model on other texts, so no group is needed.
         asks_groups = self.columns["group_column"] not in ("group", None) and self.path is not None
         if asks_groups and self.reported_part != "all" and not table.groups:
             raise InputError(
@@ -222,7 +222,7 @@ class TextDataModule(SequenceDataModule):
             return table, labels, classes, *self._divide(table, labels, classes)
 
     def _labels(self, table: TextTable, source: str) -> tuple[np.ndarray, list[str]]:
-        """Class indices (n,), -1 for rows that cannot be used, and the classes' names."""
+        """Encode labels as class indices (n,), -1 for unusable rows, and name the classes."""
         if table.problems:
             reason = next(iter(table.problems.values()))
             if self.on_error == "fail":
@@ -261,7 +261,7 @@ class TextDataModule(SequenceDataModule):
     def _divide(
         self, table: TextTable, labels: np.ndarray, classes: list[str]
     ) -> tuple[dict[str, np.ndarray], str]:
-        """Rows of each part, of those that have a label; twins are noted for the report."""
+        """Divide the labelled rows into parts, and note near duplicates for the report."""
         contents = contents_of(table.texts)
         self._note_empty(np.flatnonzero((labels >= 0) & (contents == 0)), table)
         is_usable = (labels >= 0) & (contents != 0)
@@ -277,7 +277,7 @@ class TextDataModule(SequenceDataModule):
             raise InputError(f"{table.where}: no row has a label and a text; fill in some")
         named: dict[str, np.ndarray] = {}
         if table.parts is not None and self.reported_part != "all":
-            # Asked of all rows, so that an error names the row of the source.
+            # All rows are passed, so that an error names the row of the source.
             one = next(part for part, is_one in zip(table.parts, is_usable, strict=True) if is_one)
             every = [p if u else one for p, u in zip(table.parts, is_usable, strict=True)]
             named = {part: k[is_usable[k]] for part, k in parts_named(every, table.where).items()}
@@ -305,7 +305,7 @@ class TextDataModule(SequenceDataModule):
         return read_vectors(source, words, counts=self._count(part, len(words)))
 
     def token_counts(self) -> np.ndarray:
-        """(V,) int64: how often each token occurs in what is learnt from."""
+        """Count the occurrences of each token in the learnt part: (V,) int64."""
         return self._count(self.learnt_part, self.num_tokens)
 
     def _count(self, part: Part, num_tokens: int) -> np.ndarray:
@@ -326,12 +326,12 @@ class TextDataModule(SequenceDataModule):
             self.skipped.append(Skipped(row, table.texts[row]["text"] or "", reason))
 
     def notes(self) -> dict[str, Any]:
-        """Unknown tokens, texts that are twice there, and leaks between parts."""
+        """Collect notes for the report: unknown tokens, near duplicates, and leaks between parts."""
         _ = self.parts
         return super().notes() | self._notes
 
     def describe(self) -> dict[str, Any]:
-        """Classes, parts, the tokenizer, as its JSON text, and what tells texts that are learnt from."""
+        """Describe classes, parts, the tokenizer (as JSON), and the contents of the training part."""
         described = super().describe()
         assert self.tokenizer is not None
         return described | {
@@ -341,10 +341,10 @@ class TextDataModule(SequenceDataModule):
         }
 
     def adopt(self, description: dict[str, Any]) -> None:
-        """Take over what `describe` gave."""
+        """Take over a description (see `describe`)."""
         super().adopt(description)
-        # The test part of an older checkpoint was drawn row by row: it is what it has not seen.
+        # Older checkpoints drew their test part row by row, and it must be drawn so again.
         self.keeps_together = bool(description.get("keeps_together", False))
         self.tokenizer = Tokenizer.from_str(description["tokenizer"])
-        # Training needed them and is over: their files may be gone.
+        # Only training needs these, and their files may be gone.
         self.unlabelled = self.vectors_from = None

@@ -1,4 +1,4 @@
-"""Texts that read alike: which they are, what they join, and where they stand on two sides."""
+"""Near duplicates of texts: their keys, the groups that they join, and leaks between parts."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
@@ -8,16 +8,16 @@ from datasets import Dataset
 
 from data.splits.leaks import conflicts, duplicates, find_leaks
 
-# A report that lists thousands of them is read by nobody.
+# The most to list in a report, so that it stays readable.
 MOST_LISTED = 1_000
-# A text that is shorter, or stands in more groups, is a phrase that people come to by themselves.
-# Joined by every "good", two fifths of 190,000 film reviews would be one set.
+# A shorter text, or one in more groups, is a common phrase and no copy. If every "good" joined groups,
+# two fifths of 190,000 film reviews would be one set.
 COPY_CHARACTERS, COPY_GROUPS = 20, 10
 _TEXTS_AT_ONCE = 1_000
 
 
 def keys_of_twins(contents: np.ndarray) -> list[int | None]:
-    """(n,) contents → a key of each row that reads as another does; None for the others."""
+    """Key each row of (n,) contents that has a near duplicate; None for the others."""
     distinct, places, counts = np.unique(contents, return_inverse=True, return_counts=True)
     shared = (counts > 1) & (distinct != 0)
     return [int(k) if shared[k] else None for k in places]
@@ -26,12 +26,12 @@ def keys_of_twins(contents: np.ndarray) -> list[int | None]:
 def joining_twins(
     twins: Sequence[int | None], *, groups: Sequence[Hashable | None] | None, texts: Dataset
 ) -> list[int | None]:
-    """The keys of twins, without those that are no reason to keep two groups together.
+    """Drop the keys of common phrases, which are no reason to keep two groups together.
 
     Args:
-        twins: see `keys_of_twins`.
-        groups: the group of each row; None where there are none, and all twins stay.
-        texts: the column ``text``.
+        twins: keys of near duplicates (see `keys_of_twins`).
+        groups: group of each row; None if there are none, and all keys stay.
+        texts: table with the column ``text``.
     """
     if groups is None:
         return list(twins)
@@ -61,21 +61,21 @@ def describe_twins(
     labels: np.ndarray,
     where: str,
 ) -> tuple[dict[str, Any], str]:
-    """What the report says of them, and a line of what is wrong; empty where nothing is.
+    """Describe near duplicates and leaks for the report, with a line on leaks, empty without.
 
     Args:
         rows: rows of each part.
-        named: rows of each part that the source names itself; what these share is a leak.
-        twins: see `keys_of_twins`.
-        groups: the group of each row; None where there are none.
+        named: rows of each part that the source names; near duplicates between them are leaks.
+        twins: keys of near duplicates (see `keys_of_twins`).
+        groups: group of each row; None if there are none.
         labels: (n,) class indices; -1 for none.
-        where: what to call the source.
+        where: name of the source.
     """
     found = duplicates(twins)
     torn = conflicts(twins, labels)
     shared_twins = _in_two_parts(twins, named)
     shared_groups = None if groups is None else _in_two_parts(groups, named)
-    # Only what is shared is looked at row by row.
+    # Only rows with a shared key are searched, which is fast.
     is_shared = _is_key(shared_twins) | _is_key(shared_groups or [None] * len(twins))
     leaks = find_leaks(
         {part: members[is_shared[members]] for part, members in named.items()},
@@ -111,7 +111,7 @@ def describe_twins(
 def _in_two_parts(
     keys: Sequence[Hashable | None], parts: Mapping[str, np.ndarray]
 ) -> list[Hashable | None]:
-    """The keys whose rows stand in more than one part; None in place of the others."""
+    """Keep the keys whose rows are in more than one part; the others become None."""
     number: dict[Hashable, int] = {}
     codes = np.fromiter(
         (-1 if key is None else number.setdefault(key, len(number)) for key in keys),

@@ -1,4 +1,4 @@
-"""Texts of one part of a data set, as tokens → ragged batches."""
+"""Part of a data set of texts: tokens to ragged batches."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -18,11 +18,11 @@ class TextPart(Part):
     """Texts of one part, as tokens.
 
     Args:
-        table: columns ``text`` and ``tokens``, memory-mapped by `datasets`.
-        ids, labels: as in `Part`.
-        lengths: tokens of each text, before any limit.
-        max_tokens: read only so many tokens of each text; None reads all.
-        unknown: of each text, how many tokens are not in the vocabulary; None: not told.
+        table: memory-mapped table with the columns ``text`` and ``tokens``.
+        ids, labels: see `Part`.
+        lengths: number of tokens of each text, before any limit.
+        max_tokens: the most tokens of a text to read; None reads all.
+        unknown: number of out-of-vocabulary tokens of each text; None if unknown.
     """
 
     view = "words"
@@ -43,16 +43,16 @@ class TextPart(Part):
         self.lengths = lengths if max_tokens is None else np.minimum(lengths, max_tokens)
         self.truncated_steps = int((lengths - self.lengths).sum())
         self._texts = table.select_columns("text")
-        # Read as Arrow arrays: no Python object a token.
+        # Arrow arrays avoid a Python object for each token.
         self._tokens = table.select_columns("tokens").with_format("arrow")
 
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
-        """The texts themselves."""
+        """List the texts themselves."""
         rows = range(len(self)) if positions is None else positions
         return list(self._texts[[int(k) for k in rows]]["text"]) if len(rows) else []
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """Tokens (N,) int64."""
+        """Make the batch of tokens (N,) int64."""
         lengths = self.lengths[list(positions)]
         pieces = [np.empty(0, np.int64)]
         if len(positions):
@@ -76,7 +76,7 @@ def text_parts(
     max_tokens: int | None,
     where: str,
 ) -> tuple[dict[str, Part], dict[str, float]]:
-    """The parts of a table of n texts, without texts that hold no token.
+    """Make the parts of a table of n texts, without texts that hold no token.
 
     Args:
         tokens: of all texts.
@@ -86,10 +86,10 @@ def text_parts(
         where: what to call the source in an error.
 
     Returns:
-        Each part, and what share of its tokens is not known.
+        Each part, and the share of its tokens that is out of vocabulary.
 
     Raises:
-        InputError: a part in which nothing is left.
+        InputError: a part that is left empty.
     """
     parts: dict[str, Part] = {}
     shares = {}
@@ -110,6 +110,6 @@ def text_parts(
 
 
 def _rows(chunk: Any) -> list[np.ndarray]:
-    """The rows of an Arrow list array."""
+    """Split an Arrow list array into rows."""
     values, offsets = chunk.values.to_numpy(), chunk.offsets.to_numpy()
     return [values[a:b] for a, b in pairwise(offsets)]

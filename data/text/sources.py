@@ -1,4 +1,4 @@
-"""Where people keep texts: tables, folders of .txt files, the Hugging Face hub → one table."""
+"""Sources of texts: tables, folders of .txt files and the Hugging Face hub, read as one table."""
 
 import logging
 import os
@@ -16,8 +16,7 @@ from data.splits.class_folders import class_folders, class_name
 from data.splits.labels import unlabelled_among
 from data.splits.parts import PART_NAMES
 from data.tables.chosen_columns import choose_columns
-from data.tables.class_labels import class_names, named_alike
-from data.tables.column_types import require_plain
+from data.tables.column_types import class_names, named_alike, require_plain
 from data.tables.source_tables import Source, problems_of, read_tables
 from data.tables.table_folders import table_files
 from data.tables.table_format import READABLE, UNSAID, TableFormat, table_stem
@@ -27,23 +26,23 @@ log = logging.getLogger(__name__)
 
 
 class TextTable(NamedTuple):
-    """All texts of a source, in one order."""
+    """Texts of a source with labels, parts and groups, in one order."""
 
     texts: Dataset
-    """One column, ``text``; on disk, as `datasets` keeps it."""
+    """Table with the column ``text``, memory-mapped."""
     labels: list[Any]
     parts: list[Any] | None
-    """The part each row is named to be in; None where the source names none."""
+    """Part of each row in the source; None if it names none."""
     groups: list[Any] | None
-    """What each row belongs with; None where the source does not say."""
+    """Group of each row; None if the source has no groups."""
     classes: list[str] | None
-    """Names of the classes where the source says them."""
+    """Names of the classes, if the source has them."""
     problems: dict[int, str]
-    """Rows that cannot be used, and why."""
+    """Rows that cannot be used, with the reason."""
     where: str
-    """What to call the source in an error."""
+    """Name of the source in errors."""
     from_columns: frozenset[str] = frozenset()
-    """Which of ``split`` and ``group`` a column of a file says, and not its name or its folder's."""
+    """Roles (``split``, ``group``) that come from a column of a file, not from names of files."""
 
 
 def read_table(
@@ -59,15 +58,14 @@ def read_table(
     """Read a file, a folder of texts or of tables, or a data set of the hub.
 
     Args:
-        source: path or name.
-        text_column, label_column: columns that must be there (see `choose_columns`).
-        split_column, group_column: columns that may be; None: none is read.
-        cache: folder for the table that is made of a file.
-        format: what files do not say of themselves.
+        source: path, or name on the hub.
+        text_column, label_column: required columns (see `choose_columns`).
+        split_column, group_column: optional columns; None leaves one unread.
+        cache: cache folder.
+        format: options of files.
 
     Raises:
-        InputError: nothing there, a format not known, a file that cannot be read, or a column that
-            is missing.
+        InputError: a missing source, an unknown format, an unreadable file, or a missing column.
     """
     asked = {
         "text": text_column,
@@ -99,10 +97,10 @@ def read_table(
 def read_texts(
     source: str, *, text_column: str, cache: Path, format: TableFormat = UNSAID
 ) -> Dataset:
-    """As `read_table`, of texts alone: one column, ``text``, without rows that cannot be used.
+    """Read texts without labels: a table with the column ``text``, without unusable rows.
 
-    Of a folder, all .txt files below it, or all tables; of a data set of the hub, all parts, or the
-    one that is named after a colon: ``stanfordnlp/imdb:unsupervised``.
+    A folder gives all .txt files below it, or all tables. A data set of the hub gives all parts, or
+    the one that is named after a colon: ``stanfordnlp/imdb:unsupervised``.
     """
     table, columns, problems = _open(
         source, {"text": text_column}, cache=cache, format=format, hub=_all_parts
@@ -167,9 +165,9 @@ def _as_text(table: Dataset, column: str, source: str) -> Dataset:
 def _folder(
     folder: Path, asked: Mapping[str, str | None], *, cache: Path, format: TableFormat
 ) -> Source:
-    """Tables, or .txt files: of the classes where labels are asked for, else all."""
+    """Read a folder of tables, or of .txt files: those in class folders if labels are asked for."""
     files = table_files(folder)
-    # A .txt file beside the folders of the classes is of none of them.
+    # A .txt file beside the class folders belongs to no class.
     below = (file for file in text_files(folder) if "label" not in asked or file.parent != folder)
     text = next(below, None)
     if files and text is not None:
@@ -214,13 +212,13 @@ def _text_files(folder: Path) -> list[Path]:
 def _from_files(
     rows: list[tuple[str, str, str | None]], cache: Path, format: TableFormat
 ) -> Dataset:
-    """A table of files, each with its label and part, or with why it cannot be read."""
-    # Written to disk one by one. Size and time of each are in the key that it is kept under.
+    """Make a table of text files with labels and parts, or with the reason if one is unreadable."""
+    # Files are written to disk one by one. Sizes and times are part of the cache key.
     stamps = [(s.st_size, s.st_mtime_ns) for s in (os.stat(file) for file, _, _ in rows)]
     names = ("text", "label", "split", PROBLEM)
     table = Dataset.from_generator(
         _read_files,
-        # Without a problem in the first files nothing would tell the type of the column.
+        # Types are given, since a column without values in the first files would get none.
         features=Features({name: Value("string") for name in names}),
         gen_kwargs={"rows": rows, "stamps": stamps, "encoding": format.encoding},
         cache_dir=str(cache / "tables"),
@@ -246,7 +244,7 @@ def _hub(name: str) -> Dataset:
 
 
 def _all_parts(source: str) -> Dataset:
-    """Of ``name`` all parts below each other, of ``name:part`` that one."""
+    """Load ``name`` with all parts concatenated, or the one part of ``name:part``."""
     name, _, part = source.partition(":")
     loaded = _loaded(name)
     if part and part not in loaded:
@@ -259,7 +257,7 @@ def _all_parts(source: str) -> Dataset:
 def _loaded(name: str) -> DatasetDict:
     try:
         return datasets.load_dataset(name)
-    except Exception as error:  # not there, no network, needs a configuration: many types
+    except Exception as error:  # the library raises many types
         raise InputError(
             f"{name}: neither a file or folder here nor a data set that could be loaded from the"
             f" hub ({type(error).__name__}: {str(error).splitlines()[0]})"
@@ -267,9 +265,9 @@ def _loaded(name: str) -> DatasetDict:
 
 
 def one_table(loaded: DatasetDict) -> Dataset:
-    """The parts of a hub data set below each other, with a column ``split`` that names them.
+    """Concatenate the parts of a hub data set, with a column ``split``.
 
-    Parts that are neither for training nor for a report (such as ``unsupervised``) are left out.
+    Parts with other names (such as ``unsupervised``) are left out.
     """
     named = {part: table for part, table in loaded.items() if part.lower() in PART_NAMES}
     tables = [table.add_column("split", [part] * len(table)) for part, table in named.items()]

@@ -1,4 +1,4 @@
-"""A table of texts → a table of tokens, and what tells texts that read alike; kept on disk."""
+"""Tokens and content keys of a table of texts, cached on disk."""
 
 import hashlib
 import json
@@ -22,28 +22,28 @@ from data.text.vocabulary import MARKUP, UNKNOWN, VERSION, learn_tokenizer
 
 log = logging.getLogger(__name__)
 
-# Raise the first when this file makes other things of the same texts than before.
+# Raise the first when this module gives other results for the same texts than before.
 _VERSIONS = (3, VERSION, tokenizers.__version__)
 _ROWS_AT_ONCE, _BYTES_AT_ONCE = 1_000, 2**24
 
 
 class Tokens(NamedTuple):
-    """The tokens of n texts."""
+    """Tokens of n texts."""
 
     table: Dataset
-    """The table with a column ``tokens``."""
+    """Table of texts with the column ``tokens``."""
     lengths: np.ndarray
-    """(n,) int64: how many tokens each text has."""
+    """(n,) int64: number of tokens of each text."""
     unknown: np.ndarray
-    """(n,) int64: how many of these are not known."""
+    """(n,) int64: number of out-of-vocabulary tokens of each text."""
 
 
 def tokenizer_for(texts: Dataset, *, given: str | None, cache: Path, **options: Any) -> Tokenizer:
-    """A tokenizer that is given (see `given_tokenizer`), or else one that is learnt of some texts.
+    """Load a given tokenizer (see `given_tokenizer`), or else learn one from texts.
 
     Args:
         texts, cache, options: see `learnt_tokenizer`.
-        given: the path of one.
+        given: path of a tokenizer; None learns one.
     """
     if given is not None:
         return given_tokenizer(Path(given))
@@ -52,12 +52,12 @@ def tokenizer_for(texts: Dataset, *, given: str | None, cache: Path, **options: 
 
 
 def learnt_tokenizer(texts: Dataset, *, cache: Path, **options: Any) -> Tokenizer:
-    """`learn_tokenizer` of the column ``text``, kept as a file: a later run need not learn it again.
+    """Call `learn_tokenizer` on the column ``text``, or take its result from the cache.
 
     Args:
-        texts: the training part and nothing else.
-        cache: folder for the file.
-        options: as `learn_tokenizer` takes them.
+        texts: texts of the training part, and no others.
+        cache: cache folder.
+        options: see `learn_tokenizer`.
     """
     key = _key(texts, options)
     file = cache / "tokenizers" / f"{key}.json"
@@ -75,8 +75,8 @@ def _cleaned(texts: Dataset) -> Iterator[str]:
 
 
 def tokenize(texts: Dataset, tokenizer: Tokenizer) -> Tokens:
-    """Cut each text; kept by `datasets`, under a key of the texts and the tokenizer."""
-    # Given as text, the tokenizer is part of the key under which the result is kept.
+    """Tokenize texts. The result is cached by a key of the texts and the tokenizer."""
+    # The tokenizer is passed as text, which becomes part of the cache key.
     table = _map(texts, _tokens_of, desc="Tokenizing", options={"tokenizer": tokenizer.to_str()})
     counts = table.select_columns(["length", "unknown"]).with_format("numpy")
     return Tokens(
@@ -87,7 +87,7 @@ def tokenize(texts: Dataset, tokenizer: Tokenizer) -> Tokens:
 
 
 def _map(texts: Dataset, function: Any, *, options: dict[str, Any], **more: Any) -> Dataset:
-    """`Dataset.map`, kept under a key that does not ask where the code lies."""
+    """Call `Dataset.map` with a cache key that does not depend on the code's path."""
     rows = _rows_at_once(texts)
     return texts.map(
         function,
@@ -106,12 +106,12 @@ def _key(texts: Dataset, options: dict[str, Any]) -> str:
 
 
 def _rows_at_once(texts: Dataset) -> int:
-    """So many that they are quick to handle and, unless they are very unlike, fit in memory."""
+    """Number of rows of a chunk, such that chunks are fast and fit in memory."""
     mean_bytes = texts.data.nbytes // max(texts.data.num_rows, 1)
     return max(min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // max(mean_bytes, 1)), 1)
 
 
-# Reading one takes longer than cutting a batch.
+# Parsing a tokenizer takes longer than tokenizing a batch.
 _read_tokenizer = lru_cache(maxsize=1)(Tokenizer.from_str)
 
 
@@ -128,9 +128,9 @@ def _tokens_of(batch: dict[str, list[Any]], tokenizer: str) -> dict[str, list[An
 
 
 def unknown_of(tokenizer: Tokenizer) -> int | None:
-    """The number of what a tokenizer does not know.
+    """Id of the tokenizer's unknown token; None if it has none.
 
-    One that is given may call it another name, or have none.
+    A given tokenizer may have another name for it.
     """
     found: int | None = tokenizer.token_to_id(
         getattr(tokenizer.model, "unk_token", None) or UNKNOWN
@@ -139,7 +139,7 @@ def unknown_of(tokenizer: Tokenizer) -> int | None:
 
 
 def contents_of(texts: Dataset) -> np.ndarray:
-    """(n,) int64: what `content_of` says of each."""
+    """Key the content of each text (see `content_of`): (n,) int64."""
     table = _map(
         texts, _contents_of, options={}, remove_columns=texts.column_names, desc="Comparing texts"
     )
@@ -151,20 +151,20 @@ def _contents_of(batch: dict[str, list[Any]]) -> dict[str, list[int]]:
 
 
 def content_of(text: str) -> int:
-    """Alike for texts that read alike, whatever their case, blanks and markup; 0: blank."""
+    """Key the content of a text, regardless of case, blanks and markup; 0 for a blank text."""
     plain = " ".join(re.sub(MARKUP, " ", clean(text)).lower().split())
     if not plain:
         return 0
     digest = hashlib.blake2b(plain.encode(), digest_size=8).digest()
-    # 0 is taken; that one in 2^64 is another's neighbour harms nobody.
+    # 0 is reserved for blank texts. The chance of a collision is negligible.
     return int.from_bytes(digest, "big", signed=True) or 1
 
 
 def given_tokenizer(path: Path) -> Tokenizer:
-    """A tokenizer from a file of Hugging Face, or from a checkpoint of this project.
+    """Load a tokenizer from a file of Hugging Face, or from a checkpoint of this project.
 
     Raises:
-        InputError: not there, or neither.
+        InputError: a missing file, or one of neither kind.
     """
     option = "--data.tokenizer_from"
     if path.suffix != ".json":

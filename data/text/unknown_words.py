@@ -1,20 +1,20 @@
-"""Texts of words that are not in the vocabulary: told, since answers to them rest on little."""
+"""Warning about texts with many out-of-vocabulary tokens, whose answers are doubtful."""
 
 import logging
 from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
-#: above this share of unknown tokens an answer is doubtful
+#: share of out-of-vocabulary tokens above which an answer is doubtful
 MOST_UNKNOWN = 0.5
 
 
 def warn_of_unknown(shares: Mapping[str, float], *, where: str) -> None:
-    """A line for the parts of which most tokens are not known.
+    """Warn of parts in which most tokens are out of vocabulary.
 
     Args:
-        shares: of the tokens of each part, those that are not known.
-        where: what to call the source.
+        shares: share of out-of-vocabulary tokens in each part.
+        where: name of the source.
     """
     most = {part: share for part, share in shares.items() if share > MOST_UNKNOWN}
     if not most:

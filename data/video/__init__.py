@@ -1,4 +1,4 @@
-"""Clips to batches of frames, and what is wrong with them."""
+"""Videos to batches: the data module, frames of a part, augmentation, and checks of the files."""
 
 from data.video.data_module import VideoDataModule
 

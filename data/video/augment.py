@@ -1,4 +1,4 @@
-"""Changing clips a little, anew each time they are trained on, so that a model learns what matters.
+"""Augmentation: random changes of clips during training, drawn anew each time.
 
 T frames of a clip · S their height and width
 """
@@ -11,16 +11,16 @@ from data.files.errors import InputError
 
 
 class Augmentation:
-    """Crops, colours, greys and mirrors; one draw for all frames of a clip (torchvision's v2).
+    """Random crop, colour jitter, greyscale and flip, with one draw for all frames of a clip.
 
-    A draw of its own for each frame would be a flicker that no camera makes and a recurrence would
-    learn to ignore. Clips are never played backwards: their order is what is to be learnt.
+    A separate draw for each frame would be a flicker that no camera makes. Clips are never reversed,
+    since the order of frames is to be learnt.
 
     Args:
         crop: the least share of the picture's area that a random crop keeps (Szegedy 2015, "Going
             deeper with convolutions"); 1 crops nothing. Crops keep their shape within 3:4 to 4:3.
-        color: how far brightness, contrast and saturation may go up or down, as a share of what
-            they are, and hue a quarter as far; 0 leaves them.
+        color: relative range of brightness, contrast and saturation; that of hue is a quarter of
+            it. 0 changes none.
         grey: share of the clips that lose their colour.
         flip: share of the clips that are mirrored; left and right can be what tells classes apart.
     """
@@ -48,9 +48,9 @@ class Augmentation:
         self._transform = v2.Compose(steps) if steps else None
 
     def __bool__(self) -> bool:
-        """Whether it changes anything."""
+        """Whether any change is asked for."""
         return self._transform is not None
 
     def __call__(self, clip: Tensor) -> Tensor:
-        """(T, 3, S, S) uint8 → the same, by PyTorch's random numbers of this process."""
+        """Change a clip (T, 3, S, S) uint8, by PyTorch's random numbers of this process."""
         return clip if self._transform is None else self._transform(clip)

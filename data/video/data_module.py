@@ -1,4 +1,4 @@
-"""Videos: folders and lists of clips → ragged batches of frames."""
+"""Data module of videos: folders and lists of clips to ragged batches of frames."""
 
 import hashlib
 import logging
@@ -14,7 +14,6 @@ from data.batches.ragged import Skipped
 from data.clips.clip import Clip, Listing
 from data.clips.layouts import clips
 from data.clips.left_out import left_out_below, tell_left_out, tell_unlisted
-from data.clips.list_table import header_of
 from data.decoding.decode import Reading, wanted_frames
 from data.decoding.isolation import Decoder
 from data.decoding.probe import Probe, UnreadableError, traits_of
@@ -25,13 +24,14 @@ from data.files.errors import InputError
 from data.files.workers import available_cores
 from data.splits.labels import encode_labels
 from data.splits.leaks import Leak, duplicates, find_leaks, merge_groups
+from data.tables.table_format import named_columns
 from data.video.augment import Augmentation
 from data.video.part import VideoPart, unreadable
 from data.video.scan import contents_of, probe_files
 
 log = logging.getLogger(__name__)
 
-# What all batches that lie ready may take together.
+# The most memory for all prefetched batches.
 _AHEAD_BYTES = 2**30
 
 
@@ -44,40 +44,38 @@ class VideoDataModule(SequenceDataModule):
             (``path,label[,split][,group][,start_seconds,end_seconds]``, paths relative to it). None
             takes the embedded example of eight motions.
         path_column, label_column, split_column, group_column, start_seconds_column,
-            end_seconds_column: what the columns of the CSV file are called; null: one that is not
-            read, of those after the label. Other usual names (``file``, ``class``, ``start``) are
-            found where only one column bears them. Seconds count from the file's first video frame;
-            the frame on show at the start is taken.
-        columns: names of the columns of a file without a line that names them:
-            ``path,label,split``.
-        fold: which of the official lists of UCF-101 or HMDB-51 to take: 1, 2 or 3.
+            end_seconds_column: names of the columns of the CSV file; null leaves one after the
+            label unread. Other usual names (``file``, ``class``, ``start``) are found if just one
+            column has one. Seconds count from the file's first video frame; the frame on display at
+            the start is taken.
+        columns: names of all columns, for a file without a header: ``path,label,split``.
+        fold: number of the official split of UCF-101 or HMDB-51: 1, 2 or 3.
         size_px: height and width that frames are scaled to.
-        fit: how frames come to be square: crop, letterbox or stretch (see `FrameScaler`).
+        fit: way to make frames square: crop, letterbox or stretch (see `FrameScaler`).
         interpolation: area, bilinear or fast (see `FrameScaler`).
-        frames: which frames of a clip are read: all, every=k, fps=r, or count=n spread over the
-            whole clip (see `data.decoding.sampling`); a gap of hours in its times counts as one
-            usual step.
-        max_frames: read only so many of these; None reads them all. The report says how many were
-            cut off.
-        min_share: the least share of a clip's frames that must be decoded; one with fewer is
+        frames: frames of a clip to read: all, every=k, fps=r, or count=n spread over the whole clip
+            (see `data.decoding.sampling`); a jump of the clock by hours counts as one usual step.
+        max_frames: the most of these frames to read; None reads them all. The report says how many
+            were cut off.
+        min_share: the least share of a clip's frames that must be decoded; a clip with fewer is
             skipped.
-        limit_seconds: how long decoding a clip may take, and as long again for every 1,000 frames
-            that came, or that had to be decoded to count them; one that takes longer is skipped.
+        limit_seconds: time limit for decoding a clip; it grows by as much for every 1,000 frames
+            decoded. A clip that takes longer is skipped.
         cache_gib: memory for the decoded clips of each part, in GiB; a part that fits is decoded
-            once and not in every epoch.
-        augment_crop, augment_color, augment_grey, augment_flip: how clips are changed while
-            training (see `Augmentation`); not at all by default.
+            only once.
+        augment_crop, augment_color, augment_grey, augment_flip: random changes of clips during
+            training (see `Augmentation`); none by default.
         steps_per_batch: the most frames in a batch, padding included; a longer clip is a batch of
             its own.
-        val_share, test_share: what to set aside, of each class, where the source names no part.
+        val_share, test_share: share of each class to set aside where the source names no part.
             Clips of one group, and clips of the same bytes, stay on one side.
-        num_workers: processes that read ahead; None takes half the cores, or none where the
-            clips fit in the cache.
+        num_workers: processes that read ahead; None takes half the cores, or none if the clips fit
+            in the cache.
         on_error: skip clips that cannot be read and list them in the report, or fail. An unknown or
-            missing label fails, but for those of a part that has none.
-        on_leak: report clips, or groups, that the source's own parts share, or fail.
+            missing label fails, unless its part has no labels.
+        on_leak: report clips or groups that the source's own parts share, or fail.
         balance: whether training sees each class as often as the most frequent one.
-        seed: what parts, batches and their order are drawn from.
+        seed: seed of the parts, the batches and their order.
     """
 
     source_column = "path"
@@ -141,7 +139,7 @@ class VideoDataModule(SequenceDataModule):
             "start_seconds": start_seconds_column,
             "end_seconds": end_seconds_column,
         }
-        self.header = header_of(columns)
+        self.header = named_columns(columns, example="path,label,split")
         self.fold = fold
         self.reading = Reading(size_px, fit, interpolation, frames, max_frames, min_share)
         self.limit_seconds = limit_seconds
@@ -218,7 +216,7 @@ class VideoDataModule(SequenceDataModule):
         return parts, classes, Origin(name, reported)
 
     def _scan(self, found: list[Clip]) -> list[Probe | None]:
-        """What each clip's file holds; those that cannot be read are listed in ``skipped``."""
+        """Probe each clip's file; unreadable ones are listed in ``skipped``."""
         results = probe_files([clip.path for clip in found], limit_seconds=self.limit_seconds)
         for row, result in enumerate(results):
             if isinstance(result, str):
@@ -231,14 +229,14 @@ class VideoDataModule(SequenceDataModule):
         return [None if isinstance(result, str) else result for result in results]
 
     def _needs_probe(self, probe: Probe | None, section: Section) -> bool:
-        """Whether more is to be known of a clip than that all of its file is read."""
+        """Whether decoding a clip needs its probe: not all frames are read, or the file is odd."""
         is_odd = probe is not None and not probe.is_ordinary
         return self.reading.frames != "all" or section != WHOLE or is_odd
 
     def _lengths(
         self, found: list[Clip], probes: list[Probe | None], sections: list[Section]
     ) -> np.ndarray:
-        """How many frames are wanted of each clip; 0 of those that cannot be read."""
+        """Count the wanted frames of each clip; 0 for clips that cannot be read."""
         lengths = np.zeros(len(found), np.int64)
         for row, (probe, section) in enumerate(zip(probes, sections, strict=True)):
             try:
@@ -266,7 +264,7 @@ class VideoDataModule(SequenceDataModule):
         groups: Sequence[str | None],
         contents: Sequence[str],
     ) -> None:
-        """Keep for the report what is twice there, and what stands on two sides."""
+        """Note duplicates and leaks for the report, and log the leaks."""
         paths = [str(clip.path) for clip in listing.clips]
         stretches = [
             (content, clip.section) for content, clip in zip(contents, listing.clips, strict=True)
@@ -290,27 +288,27 @@ class VideoDataModule(SequenceDataModule):
         log.warning("%s; the report lists them all", line)
 
     def notes(self) -> dict[str, Any]:
-        """Which frames are read, duplicates, and leaks between parts."""
+        """Collect notes for the report: sampling rule, duplicates, and leaks between parts."""
         _ = self.parts
         return super().notes() | self._notes
 
     def describe(self) -> dict[str, Any]:
-        """Classes, parts, and how frames were made."""
+        """Describe classes, parts and the options of decoding."""
         return super().describe() | self.reading._asdict()
 
     def adopt(self, description: dict[str, Any]) -> None:
-        """Take over what `describe` gave."""
+        """Take over a description (see `describe`)."""
         super().adopt(description)
         self.reading = reading_of(description)
 
     def default_num_workers(self, part: Part) -> int:
-        """None where the decoded clips fit in the cache, else half of the cores."""
+        """Zero workers if the decoded clips fit in the cache, else half of the cores."""
         if isinstance(part, VideoPart) and part.num_bytes > part.cache_bytes:
             return max(available_cores() // 2, 1)
         return 0
 
     def batches_ahead(self, part: Part) -> int:
-        """Two, or one where two of the longest clips would take much memory."""
+        """Two batches, or one if two of the longest clips would take much memory."""
         if not isinstance(part, VideoPart):
             return 2
         largest = max(self.steps_per_batch, int(part.lengths.max())) * part.frame_bytes
@@ -318,7 +316,7 @@ class VideoDataModule(SequenceDataModule):
 
 
 def _numbers(contents: Sequence[str], sections: Sequence[Section]) -> np.ndarray:
-    """(n,) int64: a number for the content of each clip, the same for the same section of it."""
+    """Hash content and section of each clip to a number: (n,) int64."""
     digests = (
         hashlib.blake2b(f"{content} {start} {end}".encode(), digest_size=8).digest()
         for content, (start, end) in zip(contents, sections, strict=True)
@@ -327,7 +325,7 @@ def _numbers(contents: Sequence[str], sections: Sequence[Section]) -> np.ndarray
 
 
 def reading_of(description: dict[str, Any]) -> Reading:
-    """How a checkpoint's clips were read (see `VideoDataModule.describe`)."""
+    """Restore the options of decoding from a checkpoint (see `VideoDataModule.describe`)."""
     return Reading(**{k: description[k] for k in Reading._fields if k in description})
 
 

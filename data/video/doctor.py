@@ -1,16 +1,16 @@
-"""Examines a video data set: a verdict and a reason for every clip, and what is wrong with the whole.
+"""Examination of a video data set: a verdict for every clip, and problems of the whole set.
 
-A verdict is what is worst about a clip, in this order:
+A verdict names the worst finding about a clip, in this order:
 
-- ``unreadable``: no frame of it can be decoded, or it hangs or ends its decoder;
+- ``unreadable``: no frame can be decoded, or the decoder hangs or crashes;
 - ``damaged``: frames are missing (see `data.video.checkup.Checkup`);
 - ``unlabelled``: it has no label;
-- ``conflict``: the same bytes stand under another label too;
-- ``leak``: the same bytes, or clips of its group, stand in another part that the source names;
-- ``implausible``: it can be read, but its clock can hardly be right (see `data.video.plausibility`);
-- ``duplicate``: the same bytes stand there once more, in the same part or before parts are drawn.
-  This is not wrong: training keeps them on one side, where they only count twice;
-- ``ok``; a reason beside it is worth knowing and not wrong, such as a second video stream.
+- ``conflict``: the same bytes occur under another label too;
+- ``leak``: the same bytes, or clips of the same group, are in another part that the source names;
+- ``implausible``: it can be read, but its clock can hardly be right (see `data.video.checkup`);
+- ``duplicate``: the same bytes occur again, in the same part or before parts are drawn. This is not
+  wrong: training keeps them on one side, where they only count twice;
+- ``ok``: a reason beside it is a remark, such as a second video stream.
 """
 
 import os
@@ -41,37 +41,37 @@ _LEAST_OF_A_CLASS = 3
 
 
 class Finding(NamedTuple):
-    """A clip and what is to be said of it."""
+    """Verdict on a clip."""
 
     clip: Clip
     verdict: Verdict
     reason: str
-    """One line; empty where there is nothing to say of a clip that is ok."""
+    """Reason in one line; empty for a clip that is ok, without remarks."""
     checkup: Checkup
     num_bytes: int
 
 
 class Diagnosis(NamedTuple):
-    """What was found out about a data set."""
+    """Result of examining a data set."""
 
     where: str
     findings: list[Finding]
     copies: list[list[int]]
-    """Places in ``findings`` of each set of clips that are the same bytes."""
+    """Indices into ``findings`` of each set of clips with the same bytes."""
     leaks: list[Leak]
-    """What belongs together and stands in more than one part; its rows are such places too."""
+    """Leaks between parts; their rows are indices into ``findings``."""
     problems: list[str]
-    """What is wrong with the set as a whole."""
+    """Problems of the set as a whole."""
     hints: list[str]
-    """Hints, a line each: labels that may be meant as one."""
+    """Hints, a line each, at labels that may be meant as one."""
     unlisted: list[Path]
-    """Video files beside the clips that no list names."""
+    """Video files beside the clips that are not listed."""
     no_videos: list[Path]
-    """Files among the clips whose names are not of videos."""
+    """Files among the clips without the suffix of a video."""
 
     @property
     def wrong(self) -> list[Finding]:
-        """Clips that need a look, the worst first."""
+        """Findings that need a look, the worst first."""
         found = [finding for finding in self.findings if finding.verdict in WRONG]
         return sorted(found, key=lambda finding: -VERDICTS.index(finding.verdict))
 
@@ -84,12 +84,12 @@ class Diagnosis(NamedTuple):
 def examine(
     listing: Listing, source: Path, *, limit_seconds: float = 60.0, show_progress: bool = True
 ) -> Diagnosis:
-    """Read everything once. Labels are named as training names them.
+    """Examine a data set by reading all of it once. Labels are named as in training.
 
     Args:
-        listing: the clips that `data.clips.layouts.clips` finds in the source.
-        source: the folder or file.
-        limit_seconds: how long decoding a clip may take, and as long again for every 1,000 frames.
+        listing: clips of the source, from `data.clips.layouts.clips`.
+        source: path of the folder or file.
+        limit_seconds: time limit of a clip; it grows by as much for every 1,000 frames.
         show_progress: draw progress bars where there is a terminal.
     """
     listing = listing._replace(clips=_with_names(listing))
@@ -118,7 +118,7 @@ def examine(
 
 
 def _with_names(listing: Listing) -> list[Clip]:
-    """The clips, the label of each the name of its class."""
+    """Replace the label of each clip by the name of its class."""
     labels = named_labels(
         [clip.label for clip in listing.clips],
         parts=[clip.part for clip in listing.clips],
@@ -128,12 +128,12 @@ def _with_names(listing: Listing) -> list[Clip]:
 
 
 def part_of(clip: Clip) -> str | None:
-    """The part a clip is said to belong to: train, val, test, or what is none of these."""
+    """Part of a clip: train, val, test, or the source's word if it is none of these."""
     return clip.part and PART_NAMES.get(clip.part.strip().lower(), clip.part)
 
 
 def labels_like_parts(labels: Iterable[str | None]) -> list[str]:
-    """Labels that are called as parts are, such as ``test``."""
+    """List labels that have the name of a part, such as ``test``."""
     return sorted({label for label in labels if label and label.lower() in PART_NAMES})
 
 
@@ -155,7 +155,7 @@ def _verdicts(
     copies: Sequence[Sequence[int]],
     leaks: Sequence[Leak],
 ) -> list[tuple[Verdict, str]]:
-    """Verdict and reason of each clip: what is worse is said later, and stands."""
+    """Decide verdict and reason of each clip; worse verdicts come later and replace others."""
     verdicts: list[tuple[Verdict, str]] = [("ok", "")] * len(clips)
     labels = [clip.label for clip in clips]
 
@@ -172,7 +172,7 @@ def _verdicts(
     for row, checkup in enumerate(checkups):
         if checkup.doubts:
             verdicts[row] = "implausible", "; ".join(checkup.doubts)
-    # Of two leaks of one clip, that of the same bytes stands.
+    # If a clip has two leaks, that of the same bytes comes last and stays.
     for leak in reversed(leaks):
         for part, rows in leak.rows.items():
             other_part, others = next(item for item in leak.rows.items() if item[0] != part)
@@ -201,9 +201,9 @@ def _verdicts(
 
 
 def _problems(listing: Listing, readable: Sequence[bool], contents: Sequence[str]) -> list[str]:
-    """What would end training, or leave a class out of it.
+    """List problems that would end training, or leave a class out of it.
 
-    Whether parts can be had is asked of the function that makes them for training.
+    Whether parts can be drawn is tried with the function that draws them for training.
     """
     rows = [row for row, clip in enumerate(listing.clips) if clip.label]
     clips = [listing.clips[row] for row in rows]
@@ -251,7 +251,7 @@ def _problems(listing: Listing, readable: Sequence[bool], contents: Sequence[str
 
 
 def _strays(clips: Sequence[Clip], source: Path) -> tuple[list[Path], list[Path]]:
-    """Video files that no list names, and other files in the folders of the clips."""
+    """Find unlisted video files, and other files in the folders of the clips."""
     homes = {os.path.dirname(os.path.abspath(clip.path)) for clip in clips}
     listed = {os.path.abspath(clip.path) for clip in clips}
     unlisted, no_videos = [], []

@@ -1,4 +1,4 @@
-"""One part of a video data set: clips that become ragged batches of frames.
+"""Part of a video data set: clips to ragged batches of frames.
 
 N frames of a batch · T of a clip · S their height and width
 """
@@ -24,25 +24,25 @@ from data.files.errors import InputError
 from data.video.augment import Augmentation
 from data.video.scan import digest_files
 
-# Raise it when decoding gives other pixels than before: kept features of them are then made anew.
+# Raise it when decoding gives other pixels than before: cached features are then computed anew.
 _PIXELS_VERSION = 1
-# The same for those clips alone of which it is not plain at once which frames they are.
+# The same for clips with a section, or whose frames, clock or stream are ambiguous.
 _ODD_VERSION = 1
 
 
 class VideoPart(Part):
-    """Clips of one part; decoded when asked for, and kept as long as there is room.
+    """Clips of one part, decoded on demand and cached while memory lasts.
 
     Args:
-        files, sections: the clips: a file each, and the part of it.
-        probes: what each file holds, where the reading does not take all of it, or where that is
-            odd; else None.
+        files, sections: file and section of each clip.
+        probes: probe of each file, if decoding needs it: not all frames are read, or the file is
+            not ordinary; else None.
         ids, labels: as in `Part`.
-        lengths: frames of each clip, before any limit.
-        reading: how clips are read.
-        decoder: what reads them.
-        cache_bytes: how much memory decoded clips may take; 0 keeps none.
-        augmentation: changes the clips anew each time they are read.
+        lengths: number of frames of each clip, before any limit.
+        reading: options of decoding.
+        decoder: decoder that reads the clips.
+        cache_bytes: memory for decoded clips; 0 caches none.
+        augmentation: random changes, drawn each time that a clip is read.
         fail: raise on a clip that cannot be read, instead of listing it as skipped.
         traits: as in `Part`.
     """
@@ -81,21 +81,21 @@ class VideoPart(Part):
 
     @property
     def frame_bytes(self) -> int:
-        """What a decoded frame takes."""
+        """Size of a decoded frame in bytes."""
         return self.reading.size_px**2 * 3
 
     @property
     def num_bytes(self) -> int:
-        """What all frames take when decoded."""
+        """Size of all decoded frames in bytes."""
         return int(self.lengths.sum()) * self.frame_bytes
 
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
-        """Paths of the clips, and the section where it is not the whole file."""
+        """List the paths of clips, with the section if it is not the whole file."""
         every = range(len(self)) if positions is None else positions
         return [clip_name(self.files[k], self.sections[k]) for k in every]
 
     def subset(self, positions: Sequence[int]) -> Self:
-        """The part of the examples at some positions."""
+        """Make a part of the examples at some positions."""
         at = np.asarray(positions, np.int64)
         return type(self)(
             [self.files[k] for k in at],
@@ -112,7 +112,7 @@ class VideoPart(Part):
         )
 
     def content_keys(self) -> list[str]:
-        """For each clip a digest of all that decides its frames: bytes, section and reading."""
+        """Digest for each clip all that determines its frames: bytes, section and reading."""
         reading = json.dumps([_PIXELS_VERSION, *self.reading])
         return [
             hashlib.sha256(
@@ -140,7 +140,7 @@ class VideoPart(Part):
         )
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """Frames (N, 3, S, S) uint8, laid out channels last as they were decoded."""
+        """Make the batch of frames (N, 3, S, S) uint8, channels last in memory as they were decoded."""
         room = _BatchRoom(int(self.lengths[list(positions)].sum()), self.reading.size_px)
         read: list[int] = []
         lengths: list[int] = []
@@ -192,7 +192,7 @@ def _odd_version(found: Probe | None, section: Section) -> str:
 
 
 class _BatchRoom:
-    """Room for the frames of a batch; one that comes out longer than planned makes it grow."""
+    """Buffer for the frames of a batch, which grows if a clip is longer than planned."""
 
     def __init__(self, num_frames: int, size_px: int) -> None:
         self.pixels = np.empty((num_frames, size_px, size_px, 3), np.uint8)
@@ -216,7 +216,7 @@ class _BatchRoom:
 
 
 def unreadable(path: Path, reason: str) -> InputError:
-    """What to tell where a clip that cannot be read is to end the run."""
+    """Make the error for an unreadable clip that shall end the run."""
     return InputError(
         f"{path}: {reason}; mend or remove the file, or leave it out with --data.on_error=skip"
     )

@@ -1,7 +1,7 @@
-"""Examining the files of a data set before anything is decoded: in parallel, and once.
+"""Scan of the files of a data set before decoding: probes and digests, in parallel and cached.
 
-What was found is kept in the cache folder by path, size and time of change, so that the next run
-reads none of it again.
+Results are kept in the cache folder by path, size and modification time, so that the next run reads
+no file again.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# Raise it when `Probe` says other things of a file than before.
+# Raise it when `Probe` gives other results for the same file than before.
 _VERSION = 2
 _BLOCK_BYTES = 2**20
 _KEEP_EVERY = 1000
@@ -38,11 +38,11 @@ _NO_BYTES = hashlib.sha256().hexdigest()
 def probe_files(
     paths: Sequence[Path], *, limit_seconds: float = 60.0, show_progress: bool = True
 ) -> list[Probe | str]:
-    """What each file holds, or why it cannot be read (see `data.decoding.probe.probe`).
+    """Probe files (see `data.decoding.probe.probe`). An unreadable file gives its reason.
 
     Args:
-        paths: the files; one that is named twice is read once.
-        limit_seconds: how long a file may take.
+        paths: paths of the files; a repeated one is read once.
+        limit_seconds: time limit of a file.
         show_progress: draw a progress bar where there is a terminal.
     """
     decoder = one_a_thread(limit_seconds=limit_seconds)
@@ -57,10 +57,10 @@ def probe_files(
 
 
 def digest_files(paths: Sequence[Path], *, show_progress: bool = True) -> list[str]:
-    """The SHA-256 of each file's bytes, hexadecimal; empty for one that cannot be read."""
+    """Compute the SHA-256 of each file, hexadecimal; empty for an unreadable file."""
 
     def digest(path: Path) -> str:
-        # Hashing lets go of the GIL: threads are enough.
+        # Hashing releases the GIL, so threads are enough.
         sha = hashlib.sha256()
         try:
             with path.open("rb", buffering=0) as file:
@@ -74,9 +74,9 @@ def digest_files(paths: Sequence[Path], *, show_progress: bool = True) -> list[s
 
 
 def contents_of(paths: Sequence[Path], *, show_progress: bool = True) -> list[str]:
-    """A key of each file's content: files of the same bytes have the same key, others have not.
+    """Make a key of each file's content, equal for files of the same bytes only.
 
-    It is the digest of the bytes; of a file that is empty or cannot be read, its path.
+    The key is the digest of the bytes; for an empty or unreadable file it is the path.
     """
     digests = digest_files(paths, show_progress=show_progress)
     return [
@@ -114,9 +114,9 @@ def _examine(
 
 
 class _Kept:
-    """Results in an SQLite file, which several processes may use at once.
+    """Cache of results in an SQLite file, which several processes may use at once.
 
-    It is a convenience: where the file cannot be written or read, everything is examined again.
+    If the file cannot be written or read, everything is examined again.
     """
 
     def __init__(self, what: str) -> None:
@@ -136,7 +136,7 @@ class _Kept:
             self._give_up(error)
 
     def get(self, path: Path) -> Any:
-        """The result of a file as it is now; None where there is none."""
+        """Look up the result for a file in its present state; None if there is none."""
         try:
             status = path.stat()
             self._stamps[path] = status.st_size, status.st_mtime_ns
@@ -150,11 +150,11 @@ class _Kept:
         except sqlite3.Error as error:
             self._give_up(error)
         except (OSError, ValueError, KeyError, TypeError, ArithmeticError, zlib.error):
-            pass  # a file that is not there, or an entry that somebody else wrote
+            pass  # a missing file, or an entry of another version
         return None
 
     def put(self, path: Path, result: Any) -> None:
-        """Keep a result. Reasons are not kept: a machine that was busy may read the file later."""
+        """Keep a result. Reasons of failure are not kept: a busy machine may succeed later."""
         if self._database is None or path not in self._stamps or not _is_kept(self._what, result):
             return
         try:
@@ -185,7 +185,7 @@ class _Kept:
 
 
 def _key(path: Path) -> str:
-    # Names that are no UTF-8 hold lone surrogates, which SQLite does not take.
+    # File names that are not UTF-8 hold lone surrogates, which SQLite does not take.
     return os.path.abspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -194,12 +194,12 @@ def _is_kept(what: str, result: Any) -> bool:
 
 
 def _encode(result: Probe | str) -> bytes:
-    """Bytes of plain values: never a pickle, since to read a cache must not be able to run code."""
+    """Encode a result as JSON. A pickle could run code when the cache is read."""
     if isinstance(result, str):
         return json.dumps(result).encode()
     plain = result._asdict()
     plain["time_base"], plain["pixel_aspect"] = str(result.time_base), str(result.pixel_aspect)
-    # Steps from one to the next repeat, and so compress well.
+    # Differences repeat, and so compress well.
     plain["pts"] = np.diff(result.pts, prepend=0).tolist()
     plain["keyframes"] = result.keyframes.tolist()
     return zlib.compress(json.dumps(plain).encode(), 1)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from data.clips.layouts import clips
-from data.clips.list_table import header_of
 from data.files.errors import InputError
+from data.tables.table_format import named_columns
 from data.video.data_module import VideoDataModule
 from data.video.doctor import Diagnosis, Finding, examine
 from pipelines.doctor.table import conclusion, table
@@ -60,7 +60,8 @@ def _examine(args: list[str]) -> Diagnosis:
         for option in OPTIONS
         if option.endswith("_column")
     }
-    listing = clips(source, columns=columns, header=header_of(data.columns), fold=data.fold)
+    header = named_columns(data.columns, example="path,label,split")
+    listing = clips(source, columns=columns, header=header, fold=data.fold)
     diagnosis = examine(listing, source, limit_seconds=data.limit_seconds)
     write_csv(diagnosis.findings, out)
     text = f"{table(diagnosis)}\n\nA row for every clip: {out}\n{conclusion(diagnosis)}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.clips.clock_times import seconds_of
+from data.clips.manifest import parse_seconds
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ from data.clips.clock_times import seconds_of
     ],
 )
 def test_seconds(text, seconds):
-    assert seconds_of(text) == seconds
+    assert parse_seconds(text) == seconds
 
 
 def test_decimal_commas_where_they_cannot_stand_between_cells():
-    assert seconds_of("1,5", has_decimal_commas=True) == 1.5
+    assert parse_seconds("1,5", has_decimal_commas=True) == 1.5
     for text, has_decimal_commas in (("1,5", False), ("1,234.5", True), ("1,234,5", True)):
         with pytest.raises(ValueError, match="no time"):
-            seconds_of(text, has_decimal_commas=has_decimal_commas)
+            parse_seconds(text, has_decimal_commas=has_decimal_commas)
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_decimal_commas_where_they_cannot_stand_between_cells():
 )
 def test_no_times(text):
     with pytest.raises(ValueError, match="no time"):
-        seconds_of(text, has_decimal_commas=True)
+        parse_seconds(text, has_decimal_commas=True)

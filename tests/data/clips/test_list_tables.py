@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 
 from data.clips.layouts import clips
-from data.clips.list_table import header_of
 from data.files.errors import InputError
+from data.tables.table_format import named_columns
 
 
 @pytest.fixture
@@ -105,11 +105,11 @@ def test_columns_that_are_named(read):
 
 
 def test_the_option_that_names_columns():
-    assert header_of(None) == []
-    assert header_of("path, label,split") == ["path", "label", "split"]
+    assert named_columns(None, example="path,label") is None
+    assert named_columns("path, label,split", example="path,label") == ("path", "label", "split")
     for wrong in ("", "path,,label", "path,path"):
         with pytest.raises(InputError, match="name each column once"):
-            header_of(wrong)
+            named_columns(wrong, example="path,label")
 
 
 @pytest.mark.parametrize(

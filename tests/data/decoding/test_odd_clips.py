@@ -10,7 +10,7 @@ from data.decoding.decode import Reading, read_frames, wanted_frames
 from data.decoding.isolation import Decoder
 from data.decoding.probe import probe
 from data.decoding.sampling import Section
-from data.video.plausibility import doubts_about, remarks_on
+from data.video.checkup import doubts_about, remarks_on
 from tests.clips import numbered, numbers_of, write_video
 from tests.odd_clips import (
     grey_of_field,

@@ -8,7 +8,7 @@ from data.clips.clip import VIDEO_SUFFIXES
 from data.decoding.decode import read_frames
 from data.decoding.opening import film_streams, open_video
 from data.decoding.probe import probe
-from data.video.plausibility import remarks_on
+from data.video.checkup import remarks_on
 from tests.clips import numbered, numbers_of, write_video
 from tests.odd_clips import write_dav, write_streams
 

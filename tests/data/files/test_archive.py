@@ -5,8 +5,7 @@ import random
 import pytest
 import torch
 
-from data.files.archive import DamagedError, check_archive
-from data.files.checkpoint import CHECKPOINT_KEY, read_saved
+from data.files.checkpoint import CHECKPOINT_KEY, DamagedError, check_archive, read_saved
 from data.files.errors import InputError
 
 WEIGHTS = {f"layer.{k}": torch.arange(40.0).view(5, 8) * (k + 1) for k in range(3)}

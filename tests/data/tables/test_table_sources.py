@@ -94,7 +94,9 @@ def test_names_that_were_given_give_way_to_those_of_the_file(tmp_path):
         save(frame(text=text, label=label).assign(id=7), tmp_path / f"{name}.csv")
         data = TextDataModule(path=str(tmp_path / f"{name}.csv"), columns="label,text")
         assert all_texts(data) == EVERY
-    assert "--data.columns=a,a: a name each" in refused(tmp_path / "same.csv", columns="a,a")
+    assert "--data.columns=a,a: name each column once" in refused(
+        tmp_path / "same.csv", columns="a,a"
+    )
 
 
 def test_columns_of_another_number_are_rows_that_cannot_be_used(tmp_path):
@@ -221,3 +223,25 @@ def test_single_values_of_every_type_are_read(tmp_path):
     columns |= {"label": pa.array([k % 2 for k in range(24)], pa.decimal128(5, 0))}
     pq.write_table(pa.table(columns), tmp_path / "b.parquet")
     assert all_texts(TextDataModule(path=str(tmp_path / "b.parquet"))) == EVERY
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"PK\x03\x04\x14\x00", "a zip archive or a spreadsheet"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+        (b"<!DOCTYPE html>\n<html>", "an HTML page"),
+        (b'[{"text": "good", "label": 1}]', "JSON"),
+        (b"\x00\x01\x02" * 99, "a binary file"),
+    ],
+)
+def test_what_is_named_like_a_table_and_is_none_is_told(tmp_path, content, says):
+    (tmp_path / "a.csv").write_bytes(content)
+    assert f"a.csv: is {says}" in refused(tmp_path / "a.csv")
+
+
+def test_a_first_row_may_look_like_markup(tmp_path):
+    rows = [(f"<html>{text}", label) for text, label in ROWS]
+    (tmp_path / "a.csv").write_text(written(rows, header=None))
+    data = TextDataModule(path=str(tmp_path / "a.csv"), columns="text,label", strip_markup=False)
+    assert len(all_texts(data)) == len(ROWS)
