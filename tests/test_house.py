@@ -160,8 +160,9 @@ ALLOWED = {
 }
 #: libraries that few files use, and by which they are called
 FEW = {
-    "PIL": {"predict.overlay_panel", "report.example_views"},
+    "PIL": {"pages.figures", "predict.overlay_panel"},
     "av": {"predict.overlay"},
+    "jinja2": {"pages.page"},
     "jsonargparse": {
         "compare.command",
         "doctor.command",
@@ -170,15 +171,17 @@ FEW = {
         "microscope.command",
         "sample",
     },
+    "markupsafe": {"pages.figures", "pages.page"},
     "matplotlib": {
         "compare.page",
         "memory_lab.page",
+        "microscope.page",
         "microscope.unit_pictures",
+        "pages.figures",
         "pages.lettering",
-        "pages.page",
         "predict.overlay_panel",
-        "report.confusion",
         "report.report_figures",
+        "report.shared_sections",
     },
     "pyarrow": {"predict.inputs"},
     "scipy": {

@@ -17,7 +17,7 @@ from sklearn import metrics
 from data.files.atomic_write import write_whole
 from pipelines.metrics.measures import scores
 from pipelines.pages.page import UnfinishedPageError
-from pipelines.report.confusion import draw_confusion_matrix
+from pipelines.report.report_figures import draw_confusion_matrix
 from pipelines.runtime.escaping import printable
 from pipelines.runtime.strict_json import json_text, plain_values
 

@@ -1,41 +1,42 @@
-"""The pictures of a report but for the confusion matrix.
+"""The pictures of a report.
 
 n examples · K classes
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipelines.metrics.calibration import Reliability
 from pipelines.metrics.measures import curves
+from pipelines.pages.figures import panels
 from pipelines.pages.lettering import drawable
+from pipelines.pages.palette import (
+    BLUE,
+    EMPTY,
+    FAINT,
+    GREY,
+    INK,
+    MUTED,
+    PALE_BLUE,
+    SERIES,
+    SPINE,
+)
 from pipelines.pages.thinning import thinned
+from pipelines.runtime.escaping import printable
 
-GREY, INK, BLUE, RED = "#5b6673", "#1c2b3a", "#2f6ea3", "#c2553f"
 # With more classes than this a curve each would be a tangle: only their mean stands out.
 MOST_NAMED = 8
-_COLORS = ("#2f6ea3", "#c2553f", "#3f8f5b", "#c99a2e", "#7a5aa6", "#2a9aa0", "#b0567f", "#7d7d3c")
+# With more than this, cells of a confusion matrix hold no figures, and are an image.
+_MOST_SHAPES = 40
 _GRID = np.linspace(0, 1, 201)
 _MOST_POINTS = 500
 _TRAITS = {"unknown_share": "share of unknown words", "height_px": "height, px"}
-
-
-def panels(count: int, *, height: float = 3.2) -> tuple[Figure, list[Axes]]:
-    """A figure of some panels side by side."""
-    figure = Figure(figsize=(4.2 * count, height), layout="constrained")
-    made = list(figure.subplots(1, count, squeeze=False)[0])
-    for axes in made:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color("#b5bcc6")
-        axes.tick_params(colors=GREY, labelsize=9)
-        axes.grid(color="#eceff2", linewidth=0.8)
-        axes.set_axisbelow(True)
-    return figure, made
 
 
 def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> Figure:
@@ -50,10 +51,10 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
         found = curves(labels, probabilities, k)
         if found is None:
             continue
-        style: dict[str, Any] = {"color": "#c9d2db", "linewidth": 0.8}
+        style: dict[str, Any] = {"color": FAINT, "linewidth": 0.8}
         if not many:
             style = {
-                "color": _COLORS[k % len(_COLORS)],
+                "color": SERIES[k % len(SERIES)],
                 "linewidth": 1.8,
                 "label": _in_legend(names[k]),
             }
@@ -93,9 +94,9 @@ def draw_reliability(before: Reliability, after: Reliability) -> Figure:
         width = np.diff(found.edges)
         filled = found.counts > 0
         shares = found.counts / found.counts.sum()
-        axes.bar(middles[filled], found.accuracy[filled], width[filled] * 0.92, color="#b9d0e4")
+        axes.bar(middles[filled], found.accuracy[filled], width[filled] * 0.92, color=PALE_BLUE)
         axes.plot(found.confidence[filled], found.accuracy[filled], "o-", color=BLUE, markersize=4)
-        axes.bar(middles, shares, width * 0.92, color="#8d99a6", alpha=0.55)
+        axes.bar(middles, shares, width * 0.92, color=MUTED, alpha=0.55)
         axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="probability of the answer given")
         axes.set_title(f"{title}: error {found.expected_error:.3f}", fontsize=10, color=INK)
@@ -132,12 +133,12 @@ def _span(name: str, one: dict[str, Any]) -> str:
 
 
 def draw_history(
-    history: dict[str, list[tuple[float, float]]], metrics: Sequence[str] = ("loss", "accuracy")
+    history: Mapping[str, list[tuple[float, float]]], metrics: Sequence[str] = ("loss", "accuracy")
 ) -> Figure:
     """Some metrics of the training and the validation part by epoch."""
     figure, made = panels(len(metrics))
     for axes, metric in zip(made, metrics, strict=True):
-        for part, color in (("train", "#8d99a6"), ("val", BLUE)):
+        for part, color in (("train", MUTED), ("val", BLUE)):
             points = history.get(f"{part}/{metric}", [])
             if points:
                 epochs, values = zip(*points, strict=True)
@@ -155,8 +156,79 @@ def draw_lengths(lengths: np.ndarray) -> Figure:
     low, high = max(lengths.min(), 1), lengths.max() + 1
     wide = high / low > 20
     edges = np.geomspace(low, high, 31) if wide else np.linspace(low, high, 31)
-    axes.hist(lengths, bins=edges.tolist(), color="#b9d0e4", edgecolor="white")
+    axes.hist(lengths, bins=edges.tolist(), color=PALE_BLUE, edgecolor="white")
     if wide:
         axes.set_xscale("log")
     axes.set(xlabel="steps", ylabel="examples")
     return figure
+
+
+def draw_confusion_matrix(report: dict) -> Figure:
+    """A report's confusion matrix: the colour is the share of the row; cells say count and share.
+
+    Laid out in inches around the cells and cropped when saved (bbox_inches="tight"), so that long
+    names widen the picture and never squeeze the cells. No pyplot: no state that leaks figures.
+    """
+    counts = np.array(report["confusion_matrix"])
+    num_classes, totals = len(counts), counts.sum(axis=1, keepdims=True)
+    shares = np.where(totals == 0, np.nan, counts / np.maximum(totals, 1))  # an empty row is grey
+    cell = np.interp(num_classes, (2, 4, 10, 20, 40, 101), (1.4, 1.1, 0.8, 0.6, 0.36, 0.17))
+    side = float(cell * num_classes)  # inches, both
+    figure = Figure(figsize=(side, side))
+    axes = figure.add_axes((0, 0, 1, 1), facecolor=EMPTY, ylim=(num_classes, 0))
+    # Not linear: a confusion of 5 % must show beside hits of 90 %; the colour bar tells the scale.
+    norm, gap = PowerNorm(0.6, vmin=0, vmax=1), min(2.0, 3 * cell)
+    image = axes.pcolormesh(
+        # As shapes, the cells of hundreds of classes would be tens of megabytes.
+        shares, cmap="Blues", norm=norm, edgecolors="white", linewidth=gap,
+        rasterized=num_classes > _MOST_SHAPES,
+    )  # fmt: skip
+    size = float(np.clip(1.5 * side, 11, 20))  # a large picture is looked at from further away
+    _label(axes, report["classes"], totals[:, 0], cell, size)
+    if num_classes <= _MOST_SHAPES:
+        _write_cells(axes, counts, shares, cell)
+    place = figure.add_axes((1 + 0.2 / side, 0, 0.16 / side, 1))
+    ticks = (0, 0.05, 0.2, 0.4, 0.6, 0.8, 1)
+    bar = figure.colorbar(image, cax=place, ticks=ticks, format="{x:.0%}")
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelsize=0.8 * size, labelcolor=GREY)
+    bar.set_label("share of the row", fontsize=0.9 * size, color=GREY)
+    title = printable("{task} on {data}, {split}".format_map(report))
+    line = "accuracy {accuracy:.1%}   macro-F1 {macro_f1:.3f}   {num_examples:,} examples"
+    above = -size / (72 * cell)  # one line of text, in cells
+    axes.text(0, 2.6 * above, title, fontsize=size, weight="bold", parse_math=False)
+    axes.text(0, above, line.format_map(report), fontsize=size, color=GREY)
+    return figure
+
+
+def _label(axes: Axes, classes: list[str], totals: np.ndarray, cell: float, size: float) -> None:
+    families, names = drawable(classes)
+    small = min(11.0, cell * 72 * 0.62)
+    style: dict[str, Any] = {"fontsize": small, "family": families, "parse_math": False}
+    ticks = np.arange(len(names)) + 0.5
+    rows = [f"{name}  ({total:,})" for name, total in zip(names, totals, strict=True)]
+    axes.set_yticks(ticks, rows, **style)
+    axes.set_xticks(ticks, names, **style)
+    if max(map(len, names)) * small * 0.62 > cell * 72:  # wider than its column
+        angle = 45 if cell > 0.3 else 90
+        for text in axes.get_xticklabels():
+            text.set(rotation=angle, rotation_mode="anchor", ha="right", va="center")
+    axes.set_xlabel("predicted", fontsize=size, color=GREY, labelpad=8)
+    axes.set_ylabel("true  (examples)", fontsize=size, color=GREY, labelpad=8)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _write_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray, cell: float) -> None:
+    two_lines = cell >= 0.55
+    longest = max(len(f"{counts.max():,}"), 4 if two_lines else 2)
+    size = min(17.0, cell * 72 * min(0.25 if two_lines else 0.36, 1.3 / longest))
+    for (row, column), count in np.ndenumerate(counts):
+        share, line = shares[row, column], size / (cell * 72) * (two_lines and count > 0)
+        color = SPINE if count == 0 else "white" if share > 0.4 else INK
+        style: dict[str, Any] = {"ha": "center", "va": "center", "color": color}
+        x, y, weight = column + 0.5, row + 0.5, "bold" if row == column else "normal"
+        if count or len(counts) <= 10:  # zeros would bury the rest
+            axes.text(x, y - 0.55 * line, f"{count:,}", fontsize=size, weight=weight, **style)
+        if line:
+            axes.text(x, y + 0.7 * line, f"{share:.1%}", fontsize=0.75 * size, **style)

@@ -47,6 +47,8 @@ class ShownExample(NamedTuple):
     """(F, S, S, 3) uint8, evenly spread; F is 0 for a text."""
     frame_steps: list[int]
     """(F): which steps these are."""
+    times: int = 1
+    """How often an example of this content was tested."""
 
 
 def choose(labels: np.ndarray, probabilities: np.ndarray) -> list[int]:

@@ -3,9 +3,8 @@ import io
 import numpy as np
 import pytest
 
-from pipelines.pages.page import picture
-from pipelines.report.confusion import draw_confusion_matrix
-from pipelines.report.report_figures import draw_curves
+from pipelines.pages.figures import figure_url
+from pipelines.report.report_figures import draw_confusion_matrix, draw_curves
 
 
 @pytest.mark.parametrize("classes", [["cash $in_$out", "_other", "b"], ["$\\frac", "영화", "_"]])
@@ -26,4 +25,4 @@ def test_hundreds_of_classes_fit_on_a_page():
         "task": "video", "data": "clips", "split": "test", "accuracy": 0.1, "macro_f1": 0.1,
         "num_examples": int(counts.sum()),
     }  # fmt: skip
-    assert len(picture(draw_confusion_matrix(report), alt="confusions")) < 3e6
+    assert len(figure_url(draw_confusion_matrix(report))) < 3e6
