@@ -27,6 +27,7 @@ class Part(Dataset[RaggedBatch]):
         lengths: (n,) int64: the steps of each example, as planned; a damaged clip may give fewer.
         truncated_steps: how many steps of the part a limit cuts off.
         is_ready_made: whether its batches are made in no time, so that reading ahead costs more.
+        contents: (n,) int64, alike for examples of the same content; None: not known.
         traits: (n,) float64 each: what else is known of the examples, by name, for the report;
             numbers that end in ``_share`` are shares.
     """
@@ -36,6 +37,7 @@ class Part(Dataset[RaggedBatch]):
     lengths: np.ndarray
     truncated_steps: int = 0
     is_ready_made: bool = False
+    contents: np.ndarray | None = None
     traits: Mapping[str, np.ndarray] = MappingProxyType({})
 
     def __len__(self) -> int:

@@ -1,5 +1,7 @@
 """From a tested model to its report: what is measured of its answers, and what is looked at."""
 
+from collections import Counter
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +153,15 @@ def _page_inputs(
     assert model.answers is not None
     part = data.parts[data.reported_part]
     trained_on = model.description.get("trained_on")
-    chosen = [positions[k] for k in choose(predictions.labels, predictions.probabilities)]
+    contents: list[Hashable] | None = None
+    if data.source_column == "text":
+        contents = list(predictions.sources)
+    elif part.contents is not None:
+        contents = part.contents[positions].tolist()
+    chosen = choose(predictions.labels, predictions.probabilities, contents)
+    repeats = Counter(contents)
+    times = [repeats[contents[k]] if contents else 1 for k in chosen]
+    looked_at = look_at(model, part, [positions[k] for k in chosen])
     return PageInputs(
         labels=predictions.labels,
         probabilities=predictions.probabilities,
@@ -163,7 +173,7 @@ def _page_inputs(
             if name != "unlabelled"
         },
         trained_on="{examples:,} examples of {name}".format_map(trained_on) if trained_on else "",
-        examples=look_at(model, part, chosen),
+        examples=(one._replace(times=n) for one, n in zip(looked_at, times, strict=True)),
         history=read_history(trained_in / "metrics.csv"),
         config=read_options(trained_in / "config.yaml"),
     )

@@ -143,9 +143,9 @@ def _readable(text: str) -> str:
 
 def _data(report: dict[str, Any]) -> dict[str, Any]:
     told = [
-        f"{report['num_tokens']:,} different {report['tokenizer']}; the part “{report['split']}” has"
-        f" {report['tokens']:,} of them in {report['characters']:,} characters, of which"
-        f" {report['unknown_share']:.2%} are unknown to the vocabulary."
+        f"The part “{report['split']}” has {report['tokens']:,} {report['tokenizer']} in"
+        f" {report['characters']:,} characters; {report['unknown_share']:.2%} are unknown to the"
+        f" vocabulary of {report['num_tokens']:,}."
     ]
     repeated, withheld = report["repeated_documents"], report["withheld_documents"]
     if repeated or withheld:

@@ -4,6 +4,7 @@ n examples · K classes
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pipelines.metrics.calibration import Reliability
 from pipelines.metrics.measures import curves
-from pipelines.pages.figures import panels
+from pipelines.pages.figures import dress, panels
 from pipelines.pages.lettering import drawable
 from pipelines.pages.palette import (
     BLUE,
@@ -34,8 +35,12 @@ from pipelines.runtime.escaping import printable
 MOST_NAMED = 8
 # With more than this, cells of a confusion matrix hold no figures, and are an image.
 _MOST_SHAPES = 40
+# With more than this, names of classes could not be read: those of the worst confusions are.
+_MOST_LABELLED, _NUM_CONFUSIONS, _UNLABELLED_SIDE = 100, 30, 6.5
 _GRID = np.linspace(0, 1, 201)
 _MOST_POINTS = 500
+# Further digits, where few do not tell two numbers apart.
+_MOST_DIGITS = 6
 _TRAITS = {"unknown_share": "share of unknown words", "height_px": "height, px"}
 
 
@@ -112,7 +117,8 @@ def draw_slices(name: str, bins: list[dict[str, Any]]) -> Figure:
     accuracy = np.array([one["accuracy"] for one in bins])
     low, high = np.array([one["interval"] for one in bins]).T
     axes.errorbar(x, accuracy, [accuracy - low, high - accuracy], fmt="o", color=BLUE, capsize=3)
-    ticks = [f"{_span(name, one)}\n({one['num_examples']:,})" for one in bins]
+    counts = (one["num_examples"] for one in bins)
+    ticks = [f"{span}\n({n:,})" for span, n in zip(spans(name, bins), counts, strict=True)]
     axes.set_xticks(x, ticks, fontsize=8)
     axes.set(ylabel="accuracy", xlim=(-0.5, len(bins) - 0.5), ylim=(max(low.min() - 0.05, 0), 1.01))
     axes.set_xlabel(f"{trait_name(name)}  (examples)", color=GREY, fontsize=9)
@@ -124,12 +130,22 @@ def trait_name(name: str) -> str:
     return _TRAITS.get(name, name.replace("_", " "))
 
 
-def _span(name: str, one: dict[str, Any]) -> str:
-    def written(value: float) -> str:
-        return f"{value:.1%}" if name.endswith("_share") else f"{value:,.4g}"
+def spans(name: str, bins: list[dict[str, Any]]) -> list[str]:
+    """Which values of a trait each bin holds, in as many digits as tell the bins apart."""
 
-    low, high = written(one["low"]), written(one["high"])
-    return low if low == high else f"{low} – {high}"
+    def written(value: float, further: int) -> str:
+        if name.endswith("_share"):
+            return f"{value:.{1 + further}%}"
+        return f"{value:,.0f}" if value.is_integer() else f"{value:,.{4 + further}g}"
+
+    found: list[str] = []
+    for further in range(_MOST_DIGITS):
+        ends = [(written(one["low"], further), written(one["high"], further)) for one in bins]
+        found = [low if low == high else f"{low} – {high}" for low, high in ends]
+        # Where one bin ends as the next begins, a reader cannot tell where a value belongs.
+        if all(ended != begins for (_, ended), (begins, _) in pairwise(ends)):
+            break
+    return found
 
 
 def draw_history(
@@ -146,6 +162,9 @@ def draw_history(
         axes.set(xlabel="epoch", ylabel=metric)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if axes.lines:
+            low, high = axes.get_xlim()
+            if high - low < 1:  # one epoch
+                axes.set_xlim(low - 0.4, high + 0.4)
             axes.legend(frameon=False, fontsize=9)
     return figure
 
@@ -167,24 +186,36 @@ def draw_confusion_matrix(report: dict) -> Figure:
     """A report's confusion matrix: the colour is the share of the row; cells say count and share.
 
     Laid out in inches around the cells and cropped when saved (bbox_inches="tight"), so that long
-    names widen the picture and never squeeze the cells. No pyplot: no state that leaks figures.
+    names widen the picture and never squeeze the cells. No pyplot: no state that leaks figures. Of
+    more than `_MOST_LABELLED` classes it is a small image, beside the most frequent confusions.
     """
     counts = np.array(report["confusion_matrix"])
     num_classes, totals = len(counts), counts.sum(axis=1, keepdims=True)
     shares = np.where(totals == 0, np.nan, counts / np.maximum(totals, 1))  # an empty row is grey
-    cell = np.interp(num_classes, (2, 4, 10, 20, 40, 101), (1.4, 1.1, 0.8, 0.6, 0.36, 0.17))
-    side = float(cell * num_classes)  # inches, both
+    cell = float(np.interp(num_classes, (2, 4, 10, 20, 40, 101), (1.4, 1.1, 0.8, 0.6, 0.36, 0.17)))
+    is_labelled = num_classes <= _MOST_LABELLED
+    side = cell * num_classes if is_labelled else _UNLABELLED_SIDE  # inches, both
+    cell = side / num_classes
     figure = Figure(figsize=(side, side))
     axes = figure.add_axes((0, 0, 1, 1), facecolor=EMPTY, ylim=(num_classes, 0))
     # Not linear: a confusion of 5 % must show beside hits of 90 %; the colour bar tells the scale.
     norm, gap = PowerNorm(0.6, vmin=0, vmax=1), min(2.0, 3 * cell)
     image = axes.pcolormesh(
         # As shapes, the cells of hundreds of classes would be tens of megabytes.
-        shares, cmap="Blues", norm=norm, edgecolors="white", linewidth=gap,
+        shares, cmap="Blues", norm=norm, edgecolors="white", linewidth=gap if is_labelled else 0,
         rasterized=num_classes > _MOST_SHAPES,
     )  # fmt: skip
     size = float(np.clip(1.5 * side, 11, 20))  # a large picture is looked at from further away
-    _label(axes, report["classes"], totals[:, 0], cell, size)
+    if is_labelled:
+        _label(axes, report["classes"], totals[:, 0], cell, size)
+    else:
+        size = 11.0
+        axes.set_xlabel("predicted, by number of the class", fontsize=size, color=GREY)
+        axes.set_ylabel("true", fontsize=size, color=GREY)
+        axes.tick_params(length=0, labelcolor=GREY)
+        axes.spines[:].set_visible(False)
+        beside = figure.add_axes((1 + 4.0 / side, 0, 3.0 / side, 1))
+        _draw_worst_confusions(beside, counts, report["classes"])
     if num_classes <= _MOST_SHAPES:
         _write_cells(axes, counts, shares, cell)
     place = figure.add_axes((1 + 0.2 / side, 0, 0.16 / side, 1))
@@ -199,6 +230,24 @@ def draw_confusion_matrix(report: dict) -> Figure:
     axes.text(0, 2.6 * above, title, fontsize=size, weight="bold", parse_math=False)
     axes.text(0, above, line.format_map(report), fontsize=size, color=GREY)
     return figure
+
+
+def _draw_worst_confusions(axes: Axes, counts: np.ndarray, classes: list[str]) -> None:
+    """The pairs of classes that are confused most often."""
+    wrong = counts * ~np.eye(len(counts), dtype=bool)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_NUM_CONFUSIONS]
+    true, predicted = np.unravel_index(order[wrong.ravel()[order] > 0], wrong.shape)
+    dress(axes, spines=("bottom",))
+    axes.set_title("most frequent confusions", fontsize=11, color=INK, loc="left")
+    families, names = drawable(classes)
+    rows = [f"{names[a]}  as  {names[b]}" for a, b in zip(true, predicted, strict=True)]
+    places = np.arange(len(rows))
+    axes.barh(places, wrong[true, predicted], color=PALE_BLUE)
+    style: dict[str, Any] = {"fontsize": 9, "family": families, "parse_math": False}
+    axes.set_yticks(places, rows, **style)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(ylim=(_NUM_CONFUSIONS - 0.5, -0.5), xlabel="examples")
 
 
 def _label(axes: Axes, classes: list[str], totals: np.ndarray, cell: float, size: float) -> None:

@@ -158,6 +158,16 @@ def test_the_surest_mistakes_come_first_then_one_right_answer_of_each_class():
     assert choose(labels, np.stack([first, 1 - first], 1)) == [1, 2, 4, 0]
 
 
+def test_the_same_text_is_shown_once_and_counted():
+    labels, first = np.zeros(4, int), np.array([0.1, 0.1, 0.2, 0.9])
+    shares = np.stack([first, 1 - first], 1)
+    assert choose(labels, shares) == [0, 1, 2, 3]
+    assert choose(labels, shares, ["one", "one", "two", "one"]) == [0, 2, 3]
+    example = shown(["a", " b"], [1.0, 2.0])
+    assert "×" not in page_of(example)
+    assert " · ×3 in this part" in page_of(example._replace(times=3))
+
+
 def test_history_by_epoch(tmp_path):
     path = tmp_path / "metrics.csv"
     path.write_text("epoch,step,train/loss,val/loss,test/loss\n0,5,,0.5,\n0,5,0.7,,\n1,9,,,0.4\n")
