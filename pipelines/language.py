@@ -8,8 +8,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 from data.running_text.data_module import LanguageDataModule
 from pipelines.cli import TrainingCLI, defaults
 from pipelines.report.language_page import glance, language_page
-from pipelines.report.language_report import as_text, write_language_report
-from pipelines.report.report import write_page
+from pipelines.report.language_report import as_text, language_figures, write_language_report
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.tasks.language_checkpoints import TASK, UNUSED, describe_language
@@ -55,8 +54,7 @@ def _run(cli: LanguageCLI) -> None:
     cli.create_run()
     train_seconds = cli.fit_and_test()
     if cli.trainer.is_global_zero:
-        report = write_language_report(
-            cli.folder / "report",
+        report = language_figures(
             cli.datamodule,
             loss=float(cli.trainer.callback_metrics["test/loss"]),
             train_seconds=train_seconds,
@@ -66,10 +64,11 @@ def _run(cli: LanguageCLI) -> None:
         print(as_text(report))
         page = partial(
             language_page,
+            report,
             look=partial(glance, cli.model.model, cli.datamodule),
             history_file=cli.folder / "metrics.csv",
         )
-        write_page(cli.folder / "report" / "report.html", page, report)
+        write_language_report(cli.folder / "report", report, page=page)
         print(f"Report: {cli.folder / 'report' / 'report.html'}")
 
 

@@ -182,6 +182,7 @@ FEW = {
         "predict.overlay_panel",
         "report.report_figures",
         "report.shared_sections",
+        "report.writer",
     },
     "pyarrow": {"predict.inputs"},
     "scipy": {

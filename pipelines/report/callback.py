@@ -16,7 +16,12 @@ from pipelines.metrics.measures import ranking, scores
 from pipelines.metrics.order import describe_order
 from pipelines.metrics.slices import all_slices
 from pipelines.report import fitted_baselines
-from pipelines.report.report import Predictions, summary, write_figures, write_pictures
+from pipelines.report.report import (
+    Predictions,
+    classification_figures,
+    summary,
+    write_classification,
+)
 from pipelines.report.report_page import PageInputs, report_page
 from pipelines.report.shown_examples import choose, look_at
 from pipelines.runtime.run_history import read_history, read_options
@@ -80,8 +85,7 @@ def report_test(
     model_name = type(model.members[0].recurrence).__name__
     if len(model.members) > 1:
         model_name = f"mean of {len(model.members)} {model_name}s"
-    report = write_figures(
-        folder / "report",
+    report = classification_figures(
         predictions,
         task=model.description["task"],
         data=data.origin.name,
@@ -101,7 +105,7 @@ def report_test(
         inputs = _page_inputs(model, data, predictions, positions, trained_in or folder)
         return report_page(report, inputs, model_name=model_name)
 
-    write_pictures(folder / "report", report, page=page)
+    write_classification(folder / "report", report, predictions, page=page)
     print(f"Report: {folder / 'report' / 'report.html'}")
     return report
 

@@ -73,7 +73,7 @@ def _written_out(tokenizer: Tokenizer, data: LanguageDataModule, tokens: list[in
 
 
 def language_page(report: dict[str, Any], look: Callable[[], Glance], history_file: Path) -> str:
-    """The page of a report, as `write_language_report` has it; raises as `render_page` does.
+    """The page of a report, as `language_figures` has it; raises as `render_page` does.
 
     Args:
         report: the figures.

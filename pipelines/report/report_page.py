@@ -69,7 +69,7 @@ class PageInputs:
 
 
 def report_page(report: dict[str, Any], inputs: PageInputs, *, model_name: str) -> str:
-    """The page of a report, as `write_report` has it; raises as `render_page` does."""
+    """The page of a report, as `classification_figures` has it; raises as `render_page` does."""
     return render_page(
         "classification.html",
         title=f"{report['task'].capitalize()} on {report['data']}",
