@@ -163,18 +163,22 @@ ALLOWED = {
 }
 #: libraries that few files use, and by which they are called
 FEW = {
-    "PIL": {"predict.overlay_panel", "report.example_views"},
+    "PIL": {"pages.figures", "predict.overlay_panel"},
     "av": {"predict.overlay"},
+    "jinja2": {"pages.page"},
     "jsonargparse": {"evaluate", "runtime.options"},
+    "markupsafe": {"pages.figures", "pages.page"},
     "matplotlib": {
         "compare.page",
         "memory_lab.page",
+        "microscope.page",
         "microscope.unit_pictures",
+        "pages.figures",
         "pages.lettering",
-        "pages.page",
         "predict.overlay_panel",
-        "report.confusion",
         "report.report_figures",
+        "report.shared_sections",
+        "report.writer",
     },
     "pyarrow": {"predict.inputs"},
     "scipy": {

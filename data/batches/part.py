@@ -19,6 +19,7 @@ class Part(Dataset[RaggedBatch]):
         lengths: (n,) int64: the steps of each example, as planned; a damaged clip may give fewer.
         truncated_steps: number of steps that a limit cuts off, in the whole part.
         is_ready_made: whether batches take so little time that worker processes would cost more.
+        contents: (n,) int64: alike for examples of equal content; None where it is not known.
         traits: (n,) float64 each: further figures of the examples for the report, by name. A name
             that ends in ``_share`` is that of a share.
     """
@@ -28,6 +29,7 @@ class Part(Dataset[RaggedBatch]):
     lengths: np.ndarray
     truncated_steps: int = 0
     is_ready_made: bool = False
+    contents: np.ndarray | None = None
     traits: Mapping[str, np.ndarray] = MappingProxyType({})
     #: form in which a person looks at an example; None: none
     view: Literal["pictures", "words"] | None = None

@@ -212,6 +212,7 @@ class VideoDataModule(SequenceDataModule):
                 fail=self.on_error == "fail",
                 traits=traits_of([probes[k] for k in ids]),
             )
+            parts[name].contents = _numbers(contents, sections)[ids]
         name = str(source) if self.path is not None else "embedded example (8 motions)"
         return parts, classes, Origin(name, reported)
 

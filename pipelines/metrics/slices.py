@@ -13,6 +13,8 @@ from pipelines.metrics.intervals import wilson
 MOST_BINS = 5
 # Fewer in a bin say little of it.
 LEAST_EXAMPLES = 10
+# Frame rates of 25 and 25.0003 are one, as people see them; 29.97 and 30 are two.
+SIGNIFICANT_DIGITS = 4
 
 
 def accuracy_by(values: np.ndarray, is_right: np.ndarray) -> list[dict[str, Any]]:
@@ -24,20 +26,21 @@ def accuracy_by(values: np.ndarray, is_right: np.ndarray) -> list[dict[str, Any]
 
     Returns:
         Each bin's ``low`` and ``high`` (the least and the largest value in it), ``num_examples``,
-        ``accuracy``, and its ``interval`` (Wilson 1927, 95 %). Equal values stay in one bin; one
-        value alone makes none.
+        ``accuracy``, and its ``interval`` (Wilson 1927, 95 %). Values that are equal in
+        `SIGNIFICANT_DIGITS` stay in one bin; one value alone makes none.
     """
     known = np.isfinite(values)
     values, is_right = values[known], is_right[known]
-    kinds = np.unique(values)
+    alike = _rounded(values)
+    kinds = np.unique(alike)
     if len(kinds) < 2:
         return []
     num_bins = int(min(MOST_BINS, len(kinds), max(len(values) // LEAST_EXAMPLES, 1)))
     if len(kinds) <= MOST_BINS:
-        places = np.searchsorted(kinds, values)
+        places = np.searchsorted(kinds, alike)
     else:
-        cuts = np.unique(np.quantile(values, np.linspace(0, 1, num_bins + 1)[1:-1]))
-        places = np.searchsorted(cuts, values, side="right")
+        cuts = np.unique(np.quantile(alike, np.linspace(0, 1, num_bins + 1)[1:-1]))
+        places = np.searchsorted(cuts, alike, side="right")
     bins = []
     for place in np.unique(places):
         here = places == place
@@ -52,6 +55,11 @@ def accuracy_by(values: np.ndarray, is_right: np.ndarray) -> list[dict[str, Any]
             }
         )
     return bins
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """(n,) in `SIGNIFICANT_DIGITS`."""
+    return np.array([float(f"{value:.{SIGNIFICANT_DIGITS}g}") for value in values])
 
 
 def all_slices(

@@ -3,21 +3,20 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from pipelines.microscope.specimen import Specimen
 from pipelines.microscope.tracks import Track
 from pipelines.microscope.unit_pictures import (
-    STYLE,
     Scale,
     Stretch,
     coloured_text,
     frames_over_curves,
     gate_grid,
     heat_map,
-    key,
 )
 from pipelines.microscope.unit_ranking import Finding, States, Unit
-from pipelines.pages.page import heading, page, paragraph, picture, table
+from pipelines.pages.page import render_page
 
 # Of the other half: below it, a unit does not keep what it showed on the half it was chosen on.
 _LEAST = {"auc": 0.65, "correlation": 0.3}
@@ -69,15 +68,21 @@ class Seen(NamedTuple):
 
 def microscope_page(seen: Seen, *, checkpoint: str) -> str:
     """The page, one HTML file."""
-    parts = [STYLE, paragraph(conclusion(seen), lead=True), paragraph(_read(seen, checkpoint))]
-    parts += _tables(seen)
-    if seen.specimen.cut is not None:
-        parts += _texts(seen)
-        parts += _close_up(seen)
-    else:
-        parts += _frames(seen)
-    parts += _heat_maps(seen)
-    return page(f"Inside a network that reads {seen.specimen.source}", *parts)
+    is_text = seen.specimen.cut is not None
+    return render_page(
+        "microscope.html",
+        title=f"Inside a network that reads {seen.specimen.source}",
+        conclusion=conclusion(seen),
+        reading=_reading(seen, checkpoint),
+        auc_rows=_rows([one for one in seen.findings if one.measure == "auc"]),
+        correlation_rows=_rows([one for one in seen.findings if one.measure == "correlation"]),
+        left_out=seen.left_out,
+        window=seen.window,
+        texts=_texts(seen) if is_text else [],
+        close_up=_close_up(seen) if is_text else None,
+        frames=None if is_text else _frames(seen),
+        heat_maps=_heat_maps(seen),
+    )
 
 
 def conclusion(seen: Seen) -> str:
@@ -114,7 +119,7 @@ def _thing(seen: Seen) -> str:
     return "clip" if seen.specimen.cut is None else "text"
 
 
-def _read(seen: Seen, checkpoint: str) -> str:
+def _reading(seen: Seen, checkpoint: str) -> str:
     specimen = seen.specimen
     states = sorted({one.state for one in seen.states})
     sizes = [one.values.shape[1] for one in seen.states if one.state == "h" and not one.is_backward]
@@ -138,28 +143,6 @@ def _read(seen: Seen, checkpoint: str) -> str:
     )
 
 
-def _tables(seen: Seen) -> list[str]:
-    parts = [
-        heading("Units, and what they follow"),
-        paragraph(
-            "1.c.37 is number 37 of the cell state of layer 1, h the hidden state, 1b the backward"
-            " direction; layers count from 1, units from 0."
-        ),
-    ]
-    for measure, says, name in (
-        ("auc", "What holds or does not: the area under the ROC curve, 0.5 by chance, 1 at best."
-         " A step counts as inside once the opening sign has been read.", "AUC"),
-        ("correlation", "What is a number: Pearson's correlation, 0 by chance, 1 at best.", "r"),
-    ):  # fmt: skip
-        rows = [one for one in seen.findings if one.measure == measure]
-        if rows:
-            header = ["track", "unit", "", f"{name}, chosen on", f"{name}, other half"]
-            parts += [paragraph(says), table(header, _rows(rows))]
-    if seen.left_out:
-        parts.append(paragraph(f"Left out: {'; '.join(seen.left_out)}."))
-    return parts
-
-
 def _rows(findings: list[Finding]) -> list[list[str]]:
     rows, last = [], ""
     for one in findings:
@@ -170,36 +153,37 @@ def _rows(findings: list[Finding]) -> list[list[str]]:
     return rows
 
 
-def _texts(seen: Seen) -> list[str]:
+def _texts(seen: Seen) -> list[dict[str, Any]]:
+    """The text coloured by each unit that is shown."""
     cut, window = seen.specimen.cut, seen.window
     assert cut is not None
     stretch = Stretch(cut.text, cut.starts[window], cut.ends[window])
-    parts = [
-        heading("The text, coloured by one unit"),
-        paragraph(
-            f"Steps {window.start:,} to {window.stop - 1:,}. Without colour: the unit's mean over all"
-            " that was read; blue above it, red below."
-        ),
-    ]
+    found = []
     for unit, finding in seen.shown.items():
         values = seen.values(unit)
         # What is rarer than one step in a hundred does not dim the rest.
         low, high = np.quantile(values, [0.01, 0.99])
         scale = Scale(float(low), float(values.mean()), float(high))
-        track = seen.track(finding)
-        is_marked = track is not None and track.is_binary
-        note = f" Underlined: {finding.track}." if is_marked and finding else ""
-        parts += [
-            f"<h3>{_title(unit, finding)}</h3>",
-            key(scale, note=note.strip()),
-            coloured_text(
-                stretch,
-                values[window],
-                scale=scale,
-                holds=track.values[window] if track and is_marked else None,
-            ),
-        ]
-    return parts
+        holds = _holding(seen, finding)
+        found.append(
+            {
+                "title": _title(unit, finding),
+                "scale": scale,
+                "note": _underlined(finding, holds),
+                "runs": coloured_text(stretch, values[window], scale=scale, holds=holds),
+            }
+        )
+    return found
+
+
+def _holding(seen: Seen, finding: Finding | None) -> np.ndarray | None:
+    """(W,) bool: where in the window what a unit is shown for holds; None where that is a number."""
+    track = seen.track(finding)
+    return track.values[seen.window] if track is not None and track.is_binary else None
+
+
+def _underlined(finding: Finding | None, holds: np.ndarray | None) -> str:
+    return f"Underlined: {finding.track}." if finding and holds is not None else ""
 
 
 def _title(unit: Unit, finding: Finding | None) -> str:
@@ -209,36 +193,29 @@ def _title(unit: Unit, finding: Finding | None) -> str:
     return f"Unit {unit} {deed(finding)} ({measure} {finding.second:.3f})"
 
 
-def _close_up(seen: Seen) -> list[str]:
+def _close_up(seen: Seen) -> dict[str, Any]:
     """Gate by gate, about the first place in the window where what is followed begins."""
     cut = seen.specimen.cut
     unit, finding = next(iter(seen.shown.items()))
-    track = seen.track(finding)
     assert cut is not None
-    start, holds = 0, None
-    if track is not None and track.is_binary:
-        holds = track.values[seen.window]
+    start, holds = 0, _holding(seen, finding)
+    if holds is not None:
         begins = np.flatnonzero(np.diff(holds.astype(np.int8)) == 1)
         start = max(int(begins[0]) + 1 - _BEFORE, 0) if len(begins) else 0
     near = slice(start, start + _NEAR_STEPS)
     steps = range(*slice(seen.window.start + near.start, seen.window.stop).indices(10**12))
-    texts = [cut.text[cut.starts[k] : cut.ends[k]] for k in steps[:_NEAR_STEPS]]
-    return [
-        heading(f"Step by step: unit {unit.place} of layer {unit.layer}"),
-        paragraph(
-            "Each column is a step. Gates from no colour (shut, 0) to blue (open, 1); what has a sign"
-            " from red (negative) to blue (positive)."
-            + (f" Underlined: {finding.track}." if finding and holds is not None else "")
-        ),
-        gate_grid(
-            texts,
+    return {
+        "title": f"unit {unit.place} of layer {unit.layer}",
+        "note": _underlined(finding, holds),
+        "grid": gate_grid(
+            [cut.text[cut.starts[k] : cut.ends[k]] for k in steps[:_NEAR_STEPS]],
             {name: values[near] for name, values in seen.gates(unit).items()},
             holds=None if holds is None else holds[near],
         ),
-    ]
+    }
 
 
-def _frames(seen: Seen) -> list[str]:
+def _frames(seen: Seen) -> Figure:
     pixels, window = seen.specimen.pixels, seen.window
     assert pixels is not None
     curves: dict[str, Any] = {}
@@ -246,37 +223,12 @@ def _frames(seen: Seen) -> list[str]:
         track = seen.track(finding)
         beside = None if track is None else (track.name, track.values[window])
         curves[unit.name] = (seen.values(unit)[window], beside)
-    figure = frames_over_curves(pixels[window], curves, start=window.start)
-    return [
-        heading("The frames, over what units do"),
-        _drawn(
-            picture(
-                figure,
-                alt="frames of the clip over the values of units",
-                caption="Solid: the unit. Dashed, with its own scale: what it follows.",
-            )
-        ),
-    ]
+    return frames_over_curves(pixels[window], curves, start=window.start)
 
 
-def _heat_maps(seen: Seen) -> list[str]:
+def _heat_maps(seen: Seen) -> Figure:
     places = list(dict.fromkeys((u.layer, u.is_backward, u.place) for u in seen.shown))
     rows = [f"{layer}{'b' * back}.{place}" for layer, back, place in places]
     gates = [seen.gates(Unit(layer, back, "h", place)) for layer, back, place in places]
     panels = {name: np.stack([one[name] for one in gates]) for name in gates[0]}
-    figure = heat_map(panels, rows=rows, start=seen.window.start, step=seen.specimen.step)
-    return [
-        heading("Gates and states over the window"),
-        _drawn(
-            picture(
-                figure,
-                alt="heat map of gates and states of the units shown",
-                caption="Of each unit shown (layer.number), every gate and state at each step.",
-            )
-        ),
-    ]
-
-
-def _drawn(figure: str) -> str:
-    """On a narrow screen, wider than it: letters stay readable, and the picture is moved aside."""
-    return f'<div class="drawn">{figure}</div>'
+    return heat_map(panels, rows=rows, start=seen.window.start, step=seen.specimen.step)

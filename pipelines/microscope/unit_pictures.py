@@ -1,20 +1,21 @@
 """Pictures of units: a text coloured by one, gates step by step, heat maps, frames over curves.
 
+Texts and gates are values for ``coloured_text.html``.
+
 W steps of the window · S height and width of a frame
 """
 
 from collections.abc import Sequence
-from html import escape
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-HIGH, LOW, GREY = "#2f6ea3", "#c2553f", "#5b6673"
-NUM_LEVELS = 6
+from pipelines.pages.figures import dress
+from pipelines.pages.palette import BLUE, GREY, GRID, NUM_LEVELS, RED, SPINE
+
 MAX_FRAMES = 12
 #: by name: what a gate or state is, and between which numbers it lies; None: any
 ROLES: dict[str, tuple[str, tuple[float, float] | None]] = {
@@ -29,40 +30,6 @@ ROLES: dict[str, tuple[str, tuple[float, float] | None]] = {
     "h": ("hidden state", (-1, 1)),
 }
 _SIGNS = {" ": "·", "\n": "↵", "\t": "⇥"}
-
-
-def _rgb(color: str) -> str:
-    return ",".join(str(int(color[k : k + 2], 16)) for k in (1, 3, 5))
-
-
-# The tints let the paper through, so that ink stays readable in the light and in the dark.
-STYLE = (
-    "<style>"
-    + "".join(
-        f".{letter}{level}{{background:rgba({_rgb(color)},{0.1 * level:.2f})}}"
-        for letter, color in (("p", HIGH), ("m", LOW))
-        for level in range(1, NUM_LEVELS + 1)
-    )
-    + """
-.read { font: .85rem/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; tab-size: 4;
-  white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line); border-radius: .3rem;
-  padding: .7rem .8rem; margin: .3rem 0 1rem; max-height: 30rem; overflow-y: auto }
-.read u, .grid u { text-decoration: underline 2px; text-underline-offset: .25em;
-  text-decoration-color: var(--soft) }
-h3 { font-size: 1rem; margin: 1.4rem 0 .2rem }
-.key { color: var(--soft); font-size: .9rem; margin: .2rem 0; max-width: none }
-.key span { color: var(--ink); padding: .05rem .4rem; border-radius: .2rem }
-.grid { border-collapse: separate; border-spacing: 1px; font-size: .8rem }
-.grid td, .grid th { padding: .1rem .28rem; border: 0; text-align: center; white-space: pre;
-  min-width: 1.1rem }
-.grid th { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
-  color: var(--ink) }
-.grid td:first-child, .grid th:first-child { position: sticky; left: 0; background: var(--paper);
-  text-align: left; padding-right: .6rem }
-@media (max-width: 44rem) { .drawn { overflow-x: auto } .drawn img { max-width: none; width: 46rem } }
-@media print { .read { max-height: none } }
-</style>"""
-)
 
 
 class Scale(NamedTuple):
@@ -87,9 +54,19 @@ class Stretch(NamedTuple):
     """(W,) behind its last character."""
 
 
+class Run(NamedTuple):
+    """Characters one after the other that look alike."""
+
+    text: str
+    level: int
+    """How much colour: see `levels_of`."""
+    is_marked: bool
+    """Whether they are underlined."""
+
+
 def coloured_text(
     stretch: Stretch, values: np.ndarray, *, scale: Scale, holds: np.ndarray | None
-) -> str:
+) -> list[Run]:
     """A text as it is laid out, each step coloured by a unit's value; underlined where a track holds.
 
     Args:
@@ -107,13 +84,10 @@ def coloured_text(
             pieces.append(((0, False), stretch.text[place:start]))
         pieces.append(((int(level), bool(mark)), stretch.text[max(start, place) : end]))
         place = max(int(end), place)
-    spans = []
-    for (level, mark), some in groupby(pieces, key=lambda piece: piece[0]):
-        shown = escape("".join(text for _, text in some), quote=False)
-        shown = f"<u>{shown}</u>" if mark else shown
-        spans.append(f"<span class={_shade(level)}>{shown}</span>" if level else shown)
-    # The first line break after an opening tag would be dropped.
-    return f'<pre class="read">\n{"".join(spans)}</pre>'
+    return [
+        Run("".join(text for _, text in some), *look)
+        for look, some in groupby(pieces, key=lambda piece: piece[0])
+    ]
 
 
 def levels_of(values: np.ndarray, scale: Scale) -> np.ndarray:
@@ -124,23 +98,33 @@ def levels_of(values: np.ndarray, scale: Scale) -> np.ndarray:
     return np.round(shares * NUM_LEVELS).astype(np.int64)
 
 
-def _shade(level: int) -> str:
-    return f"{'p' if level > 0 else 'm'}{abs(level)}"
+class Step(NamedTuple):
+    """What is read at a step."""
+
+    text: str
+    is_marked: bool
 
 
-def key(scale: Scale, *, note: str = "") -> str:
-    """What the colours of `coloured_text` mean."""
-    return (
-        f'<p class="key"><span class=m{NUM_LEVELS}>{scale.low:.2f}</span>'
-        f"<span>{scale.middle:.2f}</span><span class=p{NUM_LEVELS}>{scale.high:.2f}</span>"
-        f" {escape(note)}</p>"
-    )
+class GateRow(NamedTuple):
+    """A gate or a state, step by step."""
+
+    name: str
+    role: str
+    cells: list[tuple[int, float]]
+    """(W) how much colour, and the value."""
+
+
+class GateGrid(NamedTuple):
+    """Gates and states of one unit, a column a step."""
+
+    steps: list[Step]
+    rows: list[GateRow]
 
 
 def gate_grid(
     steps: Sequence[str], rows: dict[str, np.ndarray], *, holds: np.ndarray | None
-) -> str:
-    """Gates and states of one unit, step by step, as a table of coloured cells.
+) -> GateGrid:
+    """Gates and states of one unit, step by step.
 
     Args:
         steps: (W) what is read at each.
@@ -149,25 +133,14 @@ def gate_grid(
         holds: (W,) bool, where a track holds; None underlines nothing.
     """
     marked = np.zeros(len(steps), bool) if holds is None else holds
-    head = "".join(
-        f"<th>{'<u>' if mark else ''}{escape(_visible(step))}{'</u>' if mark else ''}</th>"
-        for step, mark in zip(steps, marked, strict=True)
-    )
     body = []
     for name, values in rows.items():
         role, limits = ROLES.get(name, ("", None))
         reach = max(map(abs, limits)) if limits else float(np.abs(values).max())
-        cells = "".join(
-            f'<td{f" class={_shade(level)}" if level else ""} title="{value:.2f}"></td>'
-            for level, value in zip(
-                levels_of(values, Scale(-reach, 0.0, reach)).tolist(), values, strict=True
-            )
-        )
-        body.append(f"<tr><td>{escape(name)}&ensp;{escape(role)}</td>{cells}</tr>")
-    return (
-        f'<div class="wide"><table class="grid"><thead><tr><th></th>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
+        levels = levels_of(values, Scale(-reach, 0.0, reach)).tolist()
+        body.append(GateRow(name, role, list(zip(levels, values.tolist(), strict=True))))
+    head = [Step(_visible(s), bool(m)) for s, m in zip(steps, marked, strict=True)]
+    return GateGrid(head, body)
 
 
 def _visible(step: str) -> str:
@@ -204,7 +177,7 @@ def heat_map(
         )
         axes.set_yticks(range(num_rows), rows)
         axes.tick_params(colors=GREY, labelsize=8, length=2)
-        axes.spines[:].set_color("#b5bcc6")
+        axes.spines[:].set_color(SPINE)
         axes.set_title(f"{name}   {role}", fontsize=9, loc="left", pad=3)
         bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=height * 9, ticks=[low, high])
         bar.ax.tick_params(labelsize=7, colors=GREY, length=2)
@@ -239,25 +212,19 @@ def frames_over_curves(
         small.imshow(pixels[place].transpose(1, 2, 0))
         small.set_axis_off()
         for panel in panels:
-            panel.axvline(start + place, color="#e6eaee", linewidth=0.8, zorder=0)
+            panel.axvline(start + place, color=GRID, linewidth=0.8, zorder=0)
     strip.set(ylim=(0, 1), xlim=(start - 0.5, start + num_steps - 0.5))
     strip.set_axis_off()
     steps = np.arange(start, start + num_steps)
     for axes, (name, (values, track)) in zip(panels, curves.items(), strict=True):
-        _dress(axes)
-        axes.plot(steps, values, color=HIGH, linewidth=1.8)
-        axes.set_ylabel(name, fontsize=8, color=HIGH)
+        dress(axes, spines=("left", "bottom", "right"))
+        axes.plot(steps, values, color=BLUE, linewidth=1.8)
+        axes.set_ylabel(name, fontsize=8, color=BLUE)
         if track is not None:
             beside = axes.twinx()
-            _dress(beside)
-            beside.plot(steps, track[1], color=LOW, linewidth=1.2, linestyle="--")
-            beside.set_ylabel(track[0].removeprefix("the "), fontsize=8, color=LOW)
+            dress(beside, spines=("left", "bottom", "right"))
+            beside.plot(steps, track[1], color=RED, linewidth=1.2, linestyle="--")
+            beside.set_ylabel(track[0].removeprefix("the "), fontsize=8, color=RED)
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[-1].set_xlabel("frame", fontsize=9, color=GREY)
     return figure
-
-
-def _dress(axes: Axes) -> None:
-    axes.spines[["top"]].set_visible(False)
-    axes.spines[["left", "bottom", "right"]].set_color("#b5bcc6")
-    axes.tick_params(colors=GREY, labelsize=8)

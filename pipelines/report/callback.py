@@ -1,5 +1,7 @@
 """From a tested model to its report: what is measured of its answers, and what is looked at."""
 
+from collections import Counter
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,12 @@ from pipelines.metrics.measures import ranking, scores
 from pipelines.metrics.order import describe_order
 from pipelines.metrics.slices import all_slices
 from pipelines.report import fitted_baselines
-from pipelines.report.report import Predictions, summary, write_figures, write_pictures
+from pipelines.report.report import (
+    Predictions,
+    classification_figures,
+    summary,
+    write_classification,
+)
 from pipelines.report.report_page import PageInputs, report_page
 from pipelines.report.shown_examples import choose, look_at
 from pipelines.runtime.run_history import read_history, read_options
@@ -78,8 +85,7 @@ def report_test(
     model_name = type(model.members[0].recurrence).__name__
     if len(model.members) > 1:
         model_name = f"mean of {len(model.members)} {model_name}s"
-    report = write_figures(
-        folder / "report",
+    report = classification_figures(
         predictions,
         task=model.description["task"],
         data=data.origin.name,
@@ -99,7 +105,7 @@ def report_test(
         inputs = _page_inputs(model, data, predictions, positions, trained_in or folder)
         return report_page(report, inputs, model_name=model_name)
 
-    write_pictures(folder / "report", report, page=page)
+    write_classification(folder / "report", report, predictions, page=page)
     print(f"Report: {folder / 'report' / 'report.html'}")
     return report
 
@@ -151,7 +157,15 @@ def _page_inputs(
     assert model.answers is not None
     part = data.parts[data.reported_part]
     trained_on = model.description.get("trained_on")
-    chosen = [positions[k] for k in choose(predictions.labels, predictions.probabilities)]
+    contents: list[Hashable] | None = None
+    if data.source_column == "text":
+        contents = list(predictions.sources)
+    elif part.contents is not None:
+        contents = part.contents[positions].tolist()
+    chosen = choose(predictions.labels, predictions.probabilities, contents)
+    repeats = Counter(contents)
+    times = [repeats[contents[k]] if contents else 1 for k in chosen]
+    looked_at = look_at(model, part, [positions[k] for k in chosen])
     return PageInputs(
         labels=predictions.labels,
         probabilities=predictions.probabilities,
@@ -163,7 +177,7 @@ def _page_inputs(
             if name != "unlabelled"
         },
         trained_on="{examples:,} examples of {name}".format_map(trained_on) if trained_on else "",
-        examples=look_at(model, part, chosen),
+        examples=(one._replace(times=n) for one, n in zip(looked_at, times, strict=True)),
         history=read_history(trained_in / "metrics.csv"),
         config=read_options(trained_in / "config.yaml"),
     )

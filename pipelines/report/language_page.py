@@ -1,7 +1,7 @@
 """The report of a language model as a page: what it knows, what surprises it, and what it writes."""
 
-from collections.abc import Callable, Iterable
-from html import escape
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,18 +13,19 @@ from tokenizers import Tokenizer
 from data.running_text.data_module import END, LanguageDataModule
 from data.text.vocabulary import UNKNOWN
 from models.sequence.language_model import LanguageModel
-from pipelines.pages.page import heading, page_of_sections, paragraph, picture, raw, table
+from pipelines.pages.page import render_page
 from pipelines.predict.continuation import continuation, first_tokens, readable
 from pipelines.report.language_report import perplexity_text
-from pipelines.report.report_figures import draw_history
-from pipelines.runtime.run_history import read_history
+from pipelines.report.shared_sections import data_section, run_section, verdict
+from pipelines.runtime.run_history import read_history, read_options
+from pipelines.runtime.surroundings import surroundings
 
 # Of the reported part, read from its beginning; what is shown stands where the state has warmed up.
 _READ, _SHOWN = 1_200, 400
 _WRITTEN = 300
 _TEMPERATURE = 0.8
-# A token of so many nats has the strongest colour: one in twenty thousand.
-_MOST_NATS = 10.0
+# A token of so many nats has the strongest tint: one in twenty thousand.
+_MOST_NATS, _STRONGEST_TINT = 10.0, 0.7
 
 
 class Glance(NamedTuple):
@@ -72,70 +73,44 @@ def _written_out(tokenizer: Tokenizer, data: LanguageDataModule, tokens: list[in
 
 
 def language_page(report: dict[str, Any], look: Callable[[], Glance], history_file: Path) -> str:
-    """The page of a report, as `write_language_report` has it; raises as `page_of_sections` does.
+    """The page of a report, as `language_figures` has it; raises as `render_page` does.
 
     Args:
         report: the figures.
         look: lets the model read and write, when the page comes to it.
-        history_file: metrics.csv, if there is one.
+        history_file: metrics.csv, if there is one; the options lie beside it.
     """
-    return page_of_sections(
-        f"A language model of {report['data']}",
-        _figures(report),
-        _glance(look),
-        _run(report, history_file),
+    return render_page(
+        "language.html",
+        title=f"A language model of {report['data']}",
+        verdict=partial(_verdict, report),
+        glance=lambda: _seen(look()),
+        data=partial(_data, report),
+        run=partial(_run, report, history_file),
     )
 
 
-def _figures(report: dict[str, Any]) -> Iterable[str]:
-    yield paragraph(
+def _verdict(report: dict[str, Any]) -> dict[str, Any]:
+    lead = (
         f"Trained on {report['train_tokens']:,} {report['tokenizer']}, the model predicts each of the"
         f" {report['tokens']:,} of the part “{report['split']}” with a perplexity of"
         f" {perplexity_text(report['perplexity'])}: as if it wavered between so many. That is"
-        f" {report['bits_per_character']:.3f} bits a character.",
-        lead=True,
+        f" {report['bits_per_character']:.3f} bits a character."
     )
-    yield paragraph(_verdict(report), lead=True)
-    rows = [("this model", report), *report["baselines"].items()]
-    yield table(
-        ["", "nats a token", "perplexity", "bits a character"],
+    rows = [
         [
-            [
-                name,
-                f"{row['loss']:.4f}",
-                perplexity_text(row["perplexity"]),
-                f"{row['bits_per_character']:.4f}",
-            ]
-            for name, row in rows
-        ],
-    )
+            name,
+            f"{row['loss']:.4f}",
+            perplexity_text(row["perplexity"]),
+            f"{row['bits_per_character']:.4f}",
+        ]
+        for name, row in [("this model", report), *report["baselines"].items()]
+    ]
+    header = ["", "nats a token", "perplexity", "bits a character"]
+    return verdict([lead, _against_counting(report)], header=header, rows=rows)
 
 
-def _glance(look: Callable[[], Glance]) -> Iterable[str]:
-    seen = look()
-    yield heading("What surprises it")
-    yield paragraph(
-        "A passage it has not learnt from. The redder, the less likely the model held what came next."
-    )
-    yield raw(f'<p class="words">{_coloured(seen)}</p>')
-    yield heading("What it writes by itself")
-    yield raw(f"<pre>{escape(_shown(seen.written))}</pre>")
-    yield paragraph(f"At a temperature of {_TEMPERATURE}; make sample-language writes more.")
-
-
-def _run(report: dict[str, Any], history_file: Path) -> Iterable[str]:
-    yield heading("The run")
-    yield paragraph(
-        f"Trained in {report['train_seconds']:,.0f} s, {report['tokens_per_second']:,.0f} tokens a"
-        " second, validation included."
-    )
-    history = read_history(history_file)
-    if history:
-        losses = {name: points for name, points in history.items() if name.endswith("/loss")}
-        yield picture(draw_history(losses, metrics=("loss",)), alt="loss by epoch, nats a token")
-
-
-def _verdict(report: dict[str, Any]) -> str:
+def _against_counting(report: dict[str, Any]) -> str:
     if not report["baselines"]:
         return "Nothing was counted: nothing shows what the network adds."
     name, best = min(report["baselines"].items(), key=lambda item: item[1]["loss"])
@@ -147,17 +122,48 @@ def _verdict(report: dict[str, Any]) -> str:
     )
 
 
-def _coloured(seen: Glance) -> str:
-    parts = []
-    for token, nats in zip(seen.tokens, seen.nats, strict=True):
-        strength = min(nats / _MOST_NATS, 1.0)
-        shown = escape(_shown(token)).replace("\n", "<br>")
-        parts.append(
-            f'<span title="{nats:.1f} nats" style="background:rgba(194,85,63,{0.7 * strength:.2f})">'
-            f"{shown}</span>"
-        )
-    return "".join(parts)
+def _seen(seen: Glance) -> dict[str, Any]:
+    return {
+        "tokens": [
+            {
+                "text": _readable(token),
+                "nats": nats,
+                "tint": _STRONGEST_TINT * min(nats / _MOST_NATS, 1.0),
+            }
+            for token, nats in zip(seen.tokens, seen.nats, strict=True)
+        ],
+        "written": _readable(seen.written),
+        "temperature": _TEMPERATURE,
+    }
 
 
-def _shown(text: str) -> str:
+def _readable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _data(report: dict[str, Any]) -> dict[str, Any]:
+    told = [
+        f"The part “{report['split']}” has {report['tokens']:,} {report['tokenizer']} in"
+        f" {report['characters']:,} characters; {report['unknown_share']:.2%} are unknown to the"
+        f" vocabulary of {report['num_tokens']:,}."
+    ]
+    repeated, withheld = report["repeated_documents"], report["withheld_documents"]
+    if repeated or withheld:
+        told.append(
+            f"Documents left out because they repeat another: {repeated:,}; because they read as one"
+            f" that is measured on: {withheld:,}."
+        )
+    if report["split"] == "val":
+        told.append("By this part the checkpoint was chosen, which flatters it a little.")
+    return data_section(told)
+
+
+def _run(report: dict[str, Any], history_file: Path) -> dict[str, Any]:
+    return run_section(
+        f"Trained in {report['train_seconds']:,.0f} s, {report['tokens_per_second']:,.0f} tokens a"
+        " second, validation included.",
+        history=read_history(history_file),
+        metrics=("loss",),
+        about=surroundings(),
+        config=read_options(history_file.with_name("config.yaml")),
+    )

@@ -1,14 +1,14 @@
 """The report of a language model: what it costs to predict a text, beside what counting gives."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from data.files.atomic_write import write_whole
 from data.running_text.data_module import LanguageDataModule
 from pipelines.metrics.ngrams import ngram_losses
+from pipelines.report.writer import ReportFiles, write_files
 from pipelines.runtime.escaping import printable
-from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.next_token import measures
 
 # Orders of the n-gram models that stand beside it; the last by its number.
@@ -16,7 +16,14 @@ ORDERS = {1: "unigram", 2: "bigram", 3: "trigram", 5: "5-gram"}
 
 
 def write_language_report(
-    folder: Path,
+    folder: Path, report: dict[str, Any], *, page: Callable[[], str] | None = None
+) -> None:
+    """Write report.txt, report.html by ``page``, and report.json (see `write_files`)."""
+    text = as_text(report) + "\n"
+    write_files(folder, ReportFiles(figures=report, text=text, page=page))
+
+
+def language_figures(
     data: LanguageDataModule,
     *,
     loss: float,
@@ -24,12 +31,9 @@ def write_language_report(
     trained_tokens: int,
     fit_baselines: bool,
 ) -> dict[str, Any]:
-    """Write ``report.txt`` and ``report.json``.
-
-    The JSON is strict: a number that is not finite becomes null.
+    """The figures of a report, as plain values.
 
     Args:
-        folder: is made.
         data: what the model was trained and tested on.
         loss: nats per token of the part that is reported.
         train_seconds: how long it was trained, validation included.
@@ -50,7 +54,7 @@ def write_language_report(
             name: measures(losses[order - 1], tokens_per_character=tokens_per_character)
             for order, name in ORDERS.items()
         }
-    report = {
+    return {
         "task": "language",
         "data": data.source,
         "split": data.reported_part,
@@ -67,10 +71,6 @@ def write_language_report(
         "tokens_per_second": trained_tokens / train_seconds if train_seconds > 0 else 0.0,
         "baselines": baselines,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "report.txt", as_text(report) + "\n")
-    write_whole(folder / "report.json", json_text(report))
-    return report
 
 
 def perplexity_text(perplexity: float) -> str:

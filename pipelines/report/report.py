@@ -1,4 +1,4 @@
-"""Predictions -> report files: numbers, texts and one figure. Pure: arrays in, files out.
+"""Predictions -> the report of a classifier: figures, text, table and picture. Arrays in, files out.
 
 Every metric is scikit-learn's (https://scikit-learn.org/stable/modules/model_evaluation.html),
 over all K classes: one without an example in this split counts too. n examples, K classes.
@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from data.files.atomic_write import write_whole
 from pipelines.metrics.measures import scores
-from pipelines.pages.page import UnfinishedPageError
-from pipelines.report.confusion import draw_confusion_matrix
+from pipelines.report.report_figures import draw_confusion_matrix
+from pipelines.report.writer import ReportFiles, write_files
 from pipelines.runtime.escaping import printable
-from pipelines.runtime.strict_json import json_text, plain_values
+from pipelines.runtime.strict_json import plain_values
 
 # Keys of scikit-learn's classification report that are no class.
 _SUMMARIES = ("accuracy", "micro avg", "macro avg", "weighted avg")
@@ -74,14 +73,36 @@ def write_report(
     page: Callable[[dict], str] | None = None,
     **options: Any,
 ) -> dict:
-    """`write_figures`, which has the options, then `write_pictures`; return the report."""
-    report = write_figures(folder, predictions, **options)
-    write_pictures(folder, report, page=page)
+    """`classification_figures`, which has the options, then `write_classification`."""
+    report = classification_figures(predictions, **options)
+    write_classification(folder, report, predictions, page=page)
     return report
 
 
-def write_figures(
+def write_classification(
     folder: Path,
+    report: dict,
+    predictions: Predictions,
+    *,
+    page: Callable[[dict], str] | None = None,
+) -> None:
+    """Write report.txt, predictions.csv, confusion_matrix.png, report.html by ``page``, report.json.
+
+    Raises what a picture or the page raises, when all other files are there (see `write_files`).
+    """
+    write_files(
+        folder,
+        ReportFiles(
+            figures=report,
+            text=_classification_text(report),
+            tables={"predictions.csv": _predictions_csv(predictions)},
+            pictures={"confusion_matrix.png": lambda: draw_confusion_matrix(report)},
+            page=None if page is None else lambda: page(report),
+        ),
+    )
+
+
+def classification_figures(
     predictions: Predictions,
     *,
     task: str,
@@ -93,12 +114,10 @@ def write_figures(
     baselines: dict[str, dict],
     extra: dict | None = None,
 ) -> dict:
-    """Write predictions.csv, report.txt and report.json; return the report.
+    """The figures of a report, as plain values: a number that is not finite becomes None.
 
     `skipped` holds {"path": ..., "reason": ...} for every file left out, `baselines` the scores by
-    name, `extra` further keys: ValueError for one that the report has already. Each file appears
-    whole or not at all, report.json last: where it stands, the others are complete. It is strict
-    JSON: a number that is not finite becomes null.
+    name, `extra` further keys: ValueError for one that the report has already.
     """
     labels, classes = predictions.labels, predictions.classes
     predicted = predictions.probabilities.argmax(axis=1)
@@ -121,41 +140,7 @@ def write_figures(
     taken = sorted(report.keys() & (extra or {}).keys())
     _require(not taken, f"extra has the keys {taken}; the report has them already: rename them")
     report |= extra or {}
-    report = plain_values(report)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "predictions.csv", _predictions_csv(predictions))
-    write_whole(folder / "report.txt", _classification_text(report))
-    write_whole(folder / "report.json", json_text(report))
-    return report
-
-
-def write_pictures(
-    folder: Path, report: dict, *, page: Callable[[dict], str] | None = None
-) -> None:
-    """Write confusion_matrix.png and, by ``page``, report.html, of a report that is on disk.
-
-    Each is tried, whether or not the other fails; then the error goes on.
-    """
-
-    def draw() -> None:
-        picture = io.BytesIO()
-        draw_confusion_matrix(report).savefig(picture, dpi=150, bbox_inches="tight", pad_inches=0.2)
-        write_whole(folder / "confusion_matrix.png", picture.getvalue())
-
-    try:
-        if page is not None:
-            write_page(folder / "report.html", page, report)
-    finally:
-        draw()
-
-
-def write_page(path: Path, page: Callable[[dict], str], report: dict) -> None:
-    """Write the page of a report; if it lacks a section, the page without it, and the error goes on."""
-    try:
-        write_whole(path, page(report))
-    except UnfinishedPageError as error:
-        write_whole(path, error.page)
-        raise
+    return plain_values(report)
 
 
 def summary(report: dict, *, model_name: str | None = None) -> str:

@@ -1,25 +1,36 @@
-"""A report as one page: what was found in plain words, then the figures behind it."""
+"""The report of a classifier as one page: what was found in plain words, then the figures behind it.
 
-import json
-from collections.abc import Iterable
+n tested examples · K classes
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from pipelines.pages.page import (
-    details,
-    escaped,
-    heading,
-    page_of_sections,
-    paragraph,
-    picture,
-    raw,
-    table,
+from pipelines.metrics.calibration import reliability
+from pipelines.metrics.measures import class_by_class
+from pipelines.metrics.order import READINGS
+from pipelines.pages.page import render_page
+from pipelines.report.example_views import ExampleView, example_view
+from pipelines.report.report_figures import (
+    draw_confusion_matrix,
+    draw_curves,
+    draw_lengths,
+    draw_reliability,
+    draw_slices,
+    trait_name,
 )
-from pipelines.report.example_views import example_view
-from pipelines.report.report_figures import draw_history, draw_lengths
-from pipelines.report.report_sections import calibration, order, per_class, points, slices
+from pipelines.report.shared_sections import (
+    History,
+    class_counts,
+    data_section,
+    run_section,
+    verdict,
+)
 from pipelines.report.shown_examples import ShownExample
 
 _BASELINES = {
@@ -32,7 +43,14 @@ _LEADS = {
     "accuracy": "the model's lead in accuracy, points (95 %)",
     "macro_f1": "in macro-F1, points (95 %)",
 }
-_MOST_LISTED = 20
+_READING_NAMES = {
+    "whole": "as it is",
+    "shuffled": "steps shuffled",
+    "first_half": "first half only",
+    "last_step": "last step only",
+}
+# Of more classes the worst are shown, and the table of all is folded away.
+_MOST_CLASSES, _NUM_WORST = 40, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,23 +64,23 @@ class PageInputs:
     class_counts: dict[str, list[int]]  # of each part, (K,) examples
     trained_on: str = ""  # how many examples of what
     examples: Iterable[ShownExample] = ()  # made when they are shown
-    history: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    history: History = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
 
 
 def report_page(report: dict[str, Any], inputs: PageInputs, *, model_name: str) -> str:
-    """The page of a report, as `write_report` has it; raises as `page_of_sections` does."""
-    title = f"{report['task'].capitalize()} on {report['data']}"
-    return page_of_sections(
-        title,
-        _summary(report, inputs, model_name),
-        per_class(report, inputs.labels, inputs.probabilities),
-        calibration(report, inputs.labels, inputs.probabilities, inputs.untempered),
-        slices(report, inputs.lengths),
-        order(report),
-        _examples(inputs.examples),
-        _data(report, inputs),
-        _run(report, inputs),
+    """The page of a report, as `classification_figures` has it; raises as `render_page` does."""
+    return render_page(
+        "classification.html",
+        title=f"{report['task'].capitalize()} on {report['data']}",
+        verdict=partial(_verdict, report, inputs, model_name),
+        class_by_class=partial(_class_by_class, report, inputs),
+        calibration=partial(_calibration, report, inputs),
+        slices=partial(_slices, report, inputs.lengths),
+        order=partial(_order, report),
+        examples=partial(_examples, inputs.examples),
+        data=partial(_data, report, inputs),
+        run=partial(_run, report, inputs),
     )
 
 
@@ -87,29 +105,31 @@ def plain_verdict(report: dict[str, Any], model_name: str) -> str:
     )
 
 
-def _summary(report: dict[str, Any], inputs: PageInputs, model_name: str) -> Iterable[str]:
+def _verdict(report: dict[str, Any], inputs: PageInputs, model_name: str) -> dict[str, Any]:
     intervals = report.get("intervals", {})
     learnt = f", trained on {inputs.trained_on}," if inputs.trained_on else ""
-    yield paragraph(
+    lead = (
         f"The {model_name}{learnt} classified {report['num_examples']:,} examples of the part"
         f" “{report['split']}” into {len(report['classes'])} classes:"
         f" {report['accuracy']:.1%} are right{_range(intervals.get('accuracy'), percent=True)};"
-        f" macro-F1 {report['macro_f1']:.3f}{_range(intervals.get('macro_f1'))}.",
-        lead=True,
+        f" macro-F1 {report['macro_f1']:.3f}{_range(intervals.get('macro_f1'))}."
     )
-    yield paragraph(plain_verdict(report, model_name), lead=True)
-    if told := met_in_training(report):
-        yield paragraph(told)
     rows = [[model_name, *_scores(report), "", ""]]
     for name, row in report["baselines"].items():
-        lead = intervals.get("against", {}).get(name, {})
-        rows.append([_baseline(name), *_scores(row), *(points(lead.get(key)) for key in _LEADS)])
-    header = ["", "accuracy", "macro-F1", "log loss", *_LEADS.values()]
-    yield table(header, rows)
-    yield paragraph(
-        "The interval of an accuracy is Wilson's. The others are bootstrap percentiles over the tested"
-        " examples and four of unknown outcome (Agresti & Coull 1998); differences are taken on the"
-        " same resampled examples (paired). A lead whose interval holds 0 may be chance."
+        ahead = intervals.get("against", {}).get(name, {})
+        rows.append([_baseline(name), *_scores(row), *(_points(ahead.get(key)) for key in _LEADS)])
+    met = met_in_training(report)
+    return verdict(
+        [lead, plain_verdict(report, model_name)],
+        remarks=[met] if met else [],
+        header=["", "accuracy", "macro-F1", "log loss", *_LEADS.values()],
+        rows=rows,
+        footnotes=[
+            "The interval of an accuracy is Wilson's. The others are bootstrap percentiles over the"
+            " tested examples and four of unknown outcome (Agresti & Coull 1998); differences are"
+            " taken on the same resampled examples (paired). A lead whose interval holds 0 may be"
+            " chance."
+        ],
     )
 
 
@@ -147,53 +167,112 @@ def _baseline(name: str) -> str:
     return _BASELINES.get(name, name.replace("_", " "))
 
 
-def _examples(examples: Iterable[ShownExample]) -> Iterable[str]:
-    views = [raw(example_view(one)) for one in examples]
-    if not views:
-        return
-    yield heading("The surest mistakes, and some right answers")
-    yield paragraph(
-        "Blue steps speak for the answer that was given, red ones against it: each step's share of the"
-        " log-odds by integrated gradients (Sundararajan 2017), which add up to the answer; where they"
-        " do not, or were not computed, it is said."
+def _points(difference: list[float] | None) -> str:
+    """A difference and its interval, of shares, in points; nothing where there is none."""
+    if difference is None:
+        return ""
+    value, low, high = (100 * x for x in difference)
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _class_by_class(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any]:
+    """Precision, recall and the like of each class, the confusion matrix and the curves."""
+    labels, probabilities = inputs.labels, inputs.probabilities
+    classes, ranks = report["classes"], report.get("ranking", {})
+    # Not by name: scikit-learn's summaries are called "accuracy" or so, as a class may be.
+    precision, recall, f1, counts = class_by_class(labels, probabilities.argmax(1), len(classes))
+    rows = []
+    for k, name in enumerate(classes):
+        values = [precision[k], recall[k], f1[k]]
+        values += [ranks.get(key, {}).get(name) for key in ("average_precision", "roc_auc")]
+        cells = ["–" if value is None else f"{value:.3f}" for value in values]
+        rows.append([name, *cells, f"{counts[k]:,.0f}"])
+    # A class without an example has no F1 to be low.
+    worst = [k for k in np.argsort(f1, kind="stable") if counts[k]][:_NUM_WORST]
+    caption = "Each class against all others."
+    if len(classes) == 2:
+        caption = f"Of “{classes[1]}”; those of the other class say the same."
+    return {
+        "header": ["", "precision", "recall", "F1", "average precision", "ROC AUC", "examples"],
+        "rows": rows,
+        "worst": [rows[k] for k in worst] if len(rows) > _MOST_CLASSES else [],
+        "top5": ranks.get("top5_accuracy"),
+        "confusion": draw_confusion_matrix(report),
+        "curves": draw_curves(labels, probabilities, classes) if np.ptp(labels) else None,
+        "curves_caption": caption,
+    }
+
+
+def _calibration(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any] | None:
+    """Whether probabilities mean what they say, before and after the temperature."""
+    found = report.get("calibration")
+    if not found:
+        return None
+    before = reliability(inputs.labels, inputs.untempered)
+    after = reliability(inputs.labels, inputs.probabilities)
+    return {**found, "reliability": draw_reliability(before, after)}
+
+
+def _slices(report: dict[str, Any], lengths: np.ndarray) -> dict[str, Any]:
+    """Accuracy by length and by what else is known of the examples."""
+    cut = report["truncated_steps"]
+    return {
+        "truncated_steps": cut,
+        "truncated_share": cut / (cut + lengths.sum()),
+        "figures": {
+            trait_name(name): draw_slices(name, bins)
+            for name, bins in report.get("slices", {}).items()
+        },
+    }
+
+
+def _order(report: dict[str, Any]) -> dict[str, Any] | None:
+    """What the same model makes of shuffled steps, of a half, of the last one."""
+    found = report.get("order")
+    if not found:
+        return None
+    rows = [
+        [_READING_NAMES[name], f"{found[name]:.1%}", _points(found["against_whole"].get(name))]
+        for name in ("whole", *READINGS)
+    ]
+    return {"verdict": _without_order(found), "num_examples": found["num_examples"], "rows": rows}
+
+
+def _without_order(found: dict[str, Any]) -> str:
+    value, low, high = (100 * x for x in found["against_whole"]["shuffled"])
+    if value == 0:
+        return "Without the order of the steps the same model answers as well as before."
+    change = "loses" if value < 0 else "gains"
+    chance = "; so small a difference can be chance" if low <= 0 <= high else ""
+    return (
+        f"Without the order of the steps the same model {change} {abs(value):.1f} points (95 %"
+        f" interval {low:+.1f} to {high:+.1f}{chance})."
     )
-    yield from views
 
 
-def _data(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
-    yield heading("The data")
-    yield _class_counts(report["classes"], inputs.class_counts)
+def _examples(examples: Iterable[ShownExample]) -> Iterator[ExampleView] | None:
+    views = map(example_view, examples)
+    first = next(views, None)
+    return None if first is None else chain([first], views)
+
+
+def _data(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any]:
     steps = np.asarray(inputs.lengths)
-    yield paragraph(
+    sentence = (
         f"Steps of a tested example: median {np.median(steps):,.0f}, from {steps.min():,} to"
         f" {steps.max():,}; {steps.sum():,} in all."
     )
-    yield picture(draw_lengths(steps), alt="histogram of the numbers of steps")
-    unknown = report.get("unknown_share")
-    if unknown:
+    remarks = []
+    if unknown := report.get("unknown_share"):
         shown = ", ".join(f"{name} {share:.2%}" for name, share in unknown.items())
-        yield paragraph(f"Words that are not in the vocabulary: {shown}.")
-    yield from (paragraph(told) for told in (_twins(report), _unlabelled(report)) if told)
-    skipped = report["skipped"]
-    yield paragraph(f"Skipped: {len(skipped):,}." if skipped else "Nothing was skipped.")
-    if skipped:
-        rows = [
-            [str(next(iter(one.values())))[:200], one["reason"]] for one in skipped[:_MOST_LISTED]
-        ]
-        left = len(skipped) - len(rows)
-        more = [paragraph(f"{left:,} more are listed in report.json.")] if left else []
-        yield details("What was skipped, and why", table(["", "reason"], rows), *more)
-
-
-def _class_counts(classes: list[str], counts: dict[str, list[int]]) -> str:
-    """How many examples of each class each part has."""
-    rows = [
-        [name, *(f"{count:,}" for count in row)]
-        for name, row in zip(classes, zip(*counts.values(), strict=True), strict=True)
-    ]
-    totals = ["all", *(f"{sum(row):,}" for row in counts.values())]
-    shown = table(["examples", *counts], [*rows, totals])
-    return shown if len(rows) <= _MOST_LISTED else details("Examples of each class", shown)
+        remarks.append(f"Words that are not in the vocabulary: {shown}.")
+    return data_section(
+        [sentence],
+        counts=class_counts(report["classes"], inputs.class_counts),
+        lengths=draw_lengths(steps),
+        remarks=[*remarks, *filter(None, (_twins(report), _unlabelled(report)))],
+        skipped=report["skipped"],
+    )
 
 
 def _twins(report: dict[str, Any]) -> str:
@@ -232,21 +311,13 @@ def _has_read(who: str, part: str, count: int) -> str:
     return f"{who} has learnt from {count:,} texts of the part “{part}”."
 
 
-def _run(report: dict[str, Any], inputs: PageInputs) -> Iterable[str]:
-    yield heading("The run")
-    seconds = report["train_seconds"] or 0
+def _run(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any]:
     waited = report.get("wait_share")
     share = "" if waited is None else f", {waited:.1%} of it waiting for data"
-    yield paragraph(f"Trained for {seconds:,.0f} s{share}.")
-    if inputs.history:
-        yield picture(draw_history(inputs.history), alt="loss and accuracy by epoch")
-    about = report.get("surroundings", {})
-    if about:
-        versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-        devices = ", ".join(about["devices"]) or "no GPU"
-        yield paragraph(
-            f"{about['processor']}, {about['cores']} cores, {devices}; {about['system']}; {versions}."
-        )
-    if inputs.config:
-        text = json.dumps(inputs.config, indent=2, ensure_ascii=False, default=str)
-        yield details("All options", raw(f"<pre>{escaped(text)}</pre>"))
+    return run_section(
+        f"Trained for {report['train_seconds'] or 0:,.0f} s{share}.",
+        history=inputs.history,
+        metrics=("loss", "accuracy"),
+        about=report.get("surroundings", {}),
+        config=inputs.config,
+    )

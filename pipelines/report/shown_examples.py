@@ -3,7 +3,7 @@
 n examples · T steps of one · P places · K classes · F frames that are shown · S their size
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,23 +47,29 @@ class ShownExample(NamedTuple):
     """(F, S, S, 3) uint8, evenly spread; F is 0 for a text."""
     frame_steps: list[int]
     """(F): which steps these are."""
+    times: int = 1
+    """How often an example of this content was tested."""
 
 
-def choose(labels: np.ndarray, probabilities: np.ndarray) -> list[int]:
+def choose(
+    labels: np.ndarray, probabilities: np.ndarray, contents: Sequence[Hashable] | None = None
+) -> list[int]:
     """Rows of the surest mistakes, then of the surest right answers of different classes.
 
     Args:
         labels: (n,)
         probabilities: (n, K)
+        contents: (n), alike for examples of the same content, one of which is enough.
     """
     predicted, sure = probabilities.argmax(1), probabilities.max(1)
-    order = np.argsort(-sure, kind="stable")
-    wrong = [int(k) for k in order if predicted[k] != labels[k]][:NUM_MISTAKES]
-    right: dict[int, int] = {}
-    for k in order:
+    wrong: dict[Hashable, int] = {}
+    right: dict[Hashable, int] = {}
+    for k in np.argsort(-sure, kind="stable").tolist():
         if predicted[k] == labels[k]:
-            right.setdefault(int(labels[k]), int(k))
-    return wrong + list(right.values())[:NUM_RIGHT]
+            right.setdefault(labels[k], k)
+        else:
+            wrong.setdefault(k if contents is None else contents[k], k)
+    return list(wrong.values())[:NUM_MISTAKES] + list(right.values())[:NUM_RIGHT]
 
 
 def look_at(model: Classification, part: Part, positions: list[int]) -> Iterator[ShownExample]:

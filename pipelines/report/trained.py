@@ -8,8 +8,7 @@ from data.batches.data_module import SequenceDataModule
 from data.running_text.data_module import LanguageDataModule
 from pipelines.report.callback import report_test
 from pipelines.report.language_page import glance, language_page
-from pipelines.report.language_report import as_text, write_language_report
-from pipelines.report.report import write_page
+from pipelines.report.language_report import as_text, language_figures, write_language_report
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.next_token import NextToken
 
@@ -50,8 +49,7 @@ def report_language_model(
     extra: dict[str, Any],
 ) -> None:
     """As `report_classifier`; ``extra`` is not told."""
-    report = write_language_report(
-        folder / "report",
+    report = language_figures(
         data,
         loss=float(model.trainer.callback_metrics["test/loss"]),
         train_seconds=model.train_seconds,
@@ -61,8 +59,9 @@ def report_language_model(
     print(as_text(report))
     page = partial(
         language_page,
+        report,
         look=partial(glance, model.model, data),
         history_file=folder / "metrics.csv",
     )
-    write_page(folder / "report" / "report.html", page, report)
+    write_language_report(folder / "report", report, page=page)
     print(f"Report: {folder / 'report' / 'report.html'}")

@@ -12,8 +12,8 @@ import pytest
 
 from pipelines import recipes, sentiment_best
 from pipelines.sentiment_best import Step, lock_file, main, run_process, steps_of
-from pipelines.tasks.classification import SequenceClassifier
-from pipelines.tasks.next_token import LanguageTask
+from pipelines.tasks.classification import Classification
+from pipelines.tasks.next_token import NextToken
 from tests import ROOT
 from tests.pipelines.conftest import LANGUAGE, SENTIMENT, write_reviews
 
@@ -78,7 +78,7 @@ def test_steps_build_on_each_other():
 
 def test_it_is_cut_off_between_steps_and_goes_on(started, capsys, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(SequenceClassifier, "training_step", stop)
+        patch.setattr(Classification, "training_step", stop)
         with pytest.raises(SystemExit) as end:
             begin("--data.unlabelled=more.csv")
     assert end.value.code == 143
@@ -105,7 +105,7 @@ def test_a_step_goes_on_from_its_last_checkpoint(started, capsys, monkeypatch, i
         if len(epochs) == 2:
             stop()
 
-    monkeypatch.setattr(LanguageTask, "on_train_epoch_start", seen)
+    monkeypatch.setattr(NextToken, "on_train_epoch_start", seen)
     with pytest.raises(SystemExit):
         begin(epochs=3)
     begin(epochs=3)

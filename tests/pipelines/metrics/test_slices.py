@@ -25,6 +25,14 @@ def test_bins_hold_every_known_example_once_and_about_as_many_each():
     assert all(high < low for high, low in zip(highs, lows[1:], strict=False))
 
 
+def test_values_that_people_see_as_one_are_one():
+    rates = np.array([25.0, 25.0003, 24.9998, 30.0, 29.97, 29.970003])
+    bins = accuracy_by(rates, np.ones(6, bool))
+    assert [one["num_examples"] for one in bins] == [3, 2, 1]
+    assert (bins[0]["low"], bins[0]["high"]) == (24.9998, 25.0003)
+    assert accuracy_by(rates[:3], np.ones(3, bool)) == []
+
+
 def test_one_value_alone_and_unknown_ones_make_no_bins():
     is_right = np.array([True, False])
     assert accuracy_by(np.array([3.0, 3.0]), is_right) == []

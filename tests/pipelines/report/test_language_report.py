@@ -10,8 +10,7 @@ import pytest
 from pipelines.metrics.ngrams import ngram_losses
 from pipelines.pages.page import UnfinishedPageError
 from pipelines.report.language_page import Glance, language_page
-from pipelines.report.language_report import as_text, write_language_report
-from pipelines.report.report import write_page
+from pipelines.report.language_report import as_text, language_figures, write_language_report
 
 SEEN = Glance(["a", "<b>", "\x00"], [0.0, math.inf, 700.0], "it <writes>\x1b")
 
@@ -29,10 +28,11 @@ def data_of(train, test):
 
 
 def written(folder, *, loss=1.0, train=(0, 1, 2), test=(1, 2), seconds=0.0, counted=True):
-    report = write_language_report(
-        folder, data_of(train, test), loss=loss, train_seconds=seconds, trained_tokens=9,
+    report = language_figures(
+        data_of(train, test), loss=loss, train_seconds=seconds, trained_tokens=9,
         fit_baselines=counted,
     )  # fmt: skip
+    write_language_report(folder, report)
     return report, json.loads((folder / "report.json").read_text(), parse_constant=pytest.fail)
 
 
@@ -58,13 +58,13 @@ def test_a_model_that_cannot_write_costs_its_section(tmp_path):
     def look():
         raise RuntimeError("probability tensor contains nan")
 
+    folder = tmp_path / "report"
     with pytest.raises(UnfinishedPageError, match="lacks 1 section: RuntimeError: probability"):
-        write_page(
-            tmp_path / "report.html",
-            lambda report: language_page(report, look, tmp_path / "none.csv"),
-            report,
+        write_language_report(
+            folder, report, page=lambda: language_page(report, look, tmp_path / "none.csv")
         )
-    page = (tmp_path / "report.html").read_text()
+    assert {one.name for one in folder.iterdir()} == {"report.txt", "report.html", "report.json"}
+    page = (folder / "report.html").read_text()
     assert "bits a character" in page
     assert "The run" in page
 

@@ -3,24 +3,21 @@
 import json
 from contextlib import contextmanager
 from html.parser import HTMLParser
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from pipelines.compare.command import main as compare
 from pipelines.metrics import baselines
 from pipelines.pages.page import UnfinishedPageError
 from pipelines.report import callback as reporting
-from pipelines.report.attribution import Attribution
 from pipelines.report.callback import report_test
 from pipelines.report.report import Predictions, write_report
-from pipelines.report.shown_examples import ShownExample
-from pipelines.tasks.answers import Answers, Reordered
+from tests.pipelines.report.outcome import Outcome
 
 ODD_NAMES = [
     "", "0", "-1.5", "$a$", "$\\frac{", "<b>", "&amp;", "two\nlines", "\x1b[31mred", "nul\0", "a\r",
@@ -30,66 +27,6 @@ ODD_NAMES = [
 quick = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
-
-
-class Outcome:
-    """A test of n examples and K classes, for `report_test`: a model and its data, as far as it asks."""
-
-    def __init__(
-        self,
-        labels: Any,
-        probabilities: Any,
-        *,
-        classes: list[str] | None = None,
-        lengths: Any = None,
-        sources: list[str] | None = None,
-        traits: dict[str, np.ndarray] | None = None,
-        skipped: tuple = (),
-        temperature: float = 1.0,
-        with_order: bool = True,
-    ) -> None:
-        labels = np.asarray(labels)
-        shares = np.asarray(probabilities, float)
-        (n, k), predicted = shares.shape, shares.argmax(1)
-        self.labels, self.predicted = labels, predicted
-        self.classes = classes or [f"class {one}" for one in range(k)]
-        lengths = np.ones(n, int) if lengths is None else np.asarray(lengths)
-        texts = sources or [f"text {k}" for k in range(n)]
-        part = SimpleNamespace(
-            ids=np.arange(n), labels=labels, truncated_steps=0, traits=traits or {},
-            sources=lambda positions: [texts[k] for k in positions],
-        )  # fmt: skip
-        rows = map(torch.from_numpy, (np.arange(n), labels, lengths, shares))
-        otherwise = np.stack([labels, predicted, np.zeros(n, int)], 1)
-        orders = Reordered(*map(torch.from_numpy, (labels, predicted, otherwise)))
-        self.model: Any = SimpleNamespace(
-            answers=Answers(*rows, torch.zeros(n, 2), torch.zeros(n, 2)),
-            reordered=orders if with_order else None,
-            temperature=temperature,
-            classes=self.classes,
-            skipped={},
-            members=[SimpleNamespace(recurrence=0)],
-            description={"task": "sentiment"},
-        )
-        self.data: Any = SimpleNamespace(
-            path="texts.csv", parts={"test": part}, reported_part="test", source_column="text",
-            origin=SimpleNamespace(name="$texts$ <b>", reported_part="test"), notes=dict,
-            skipped=[SimpleNamespace(id=n + k, source=one, reason=one) for k, one in enumerate(skipped)],
-        )  # fmt: skip
-
-    def shown(self, model: Any, part: Any, positions: list[int]):
-        """Instead of `look_at`, which needs a real model."""
-        for position in positions:
-            text = part.sources([position])[0] or "-"
-            shares = model.answers.probabilities[position].numpy()
-            yield ShownExample(
-                source=text, label=self.classes[self.labels[position]],
-                predicted=self.classes[self.predicted[position]],
-                probabilities=dict(zip(self.classes, shares.tolist(), strict=True)),
-                places=np.arange(len(text)), running=np.tile(shares, (len(text), 1)),
-                attribution=Attribution(np.zeros(len(text)), 0.0, 0.0), pieces=list(text),
-                frames=np.empty((0, 0, 0, 3), np.uint8), frame_steps=[],
-            )  # fmt: skip
 
 
 @contextmanager
@@ -266,7 +203,10 @@ def test_any_test_comes_to_its_end(tested, tmp_path_factory):
 @example(tested=Outcome(np.arange(1_000), certain(np.arange(1_000), 1_000)))
 def test_figures_of_any_test_lie_in_their_intervals(tested, tmp_path_factory):
     with folder_of(tmp_path_factory) as (folder, patch):
-        patch.setattr(reporting, "write_pictures", lambda *args, **options: None)
+        patch.setattr(reporting, "report_page", lambda *args, **options: "")
+        patch.setattr(
+            "pipelines.report.report.draw_confusion_matrix", lambda report: Figure((1, 1))
+        )
         report_of(folder, tested, patch)
 
 
@@ -281,7 +221,7 @@ FIGURES = ("report.json", "report.txt", "predictions.csv")
 def test_a_picture_that_fails_costs_its_section(broken, tmp_path_factory, capsys):
     tested = EXTREMES["all_right"]()
     with folder_of(tmp_path_factory) as (folder, patch):
-        patch.setattr(f"pipelines.report.report_sections.{broken}", fails)
+        patch.setattr(f"pipelines.report.report_page.{broken}", fails)
         with pytest.raises(
             UnfinishedPageError, match="lacks 1 section: RuntimeError: no such font"
         ):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from pipelines.pages.page import fragment
 from pipelines.report.attribution import Attribution
 from pipelines.report.example_views import example_view
 from pipelines.report.report_page import met_in_training, plain_verdict
@@ -111,6 +112,10 @@ def test_the_page_says_what_the_model_has_met_before():
     assert "2 examples of this part are gone, and 5 new ones were left out" in told
 
 
+def page_of(example):
+    return fragment("example.html", "example_view", example_view(example))
+
+
 def shown(pieces, steps):
     return ShownExample(
         source="".join(pieces), label="<b>", predicted="a", probabilities={"a": 0.9, "<b>": 0.1},
@@ -121,7 +126,7 @@ def shown(pieces, steps):
 
 
 def test_words_are_coloured_and_nothing_of_a_text_is_taken_for_html():
-    page = example_view(shown(["<script>", " good", " film"], [0.0, 2.0, -1.0]))
+    page = page_of(shown(["<script>", " good", " film"], [0.0, 2.0, -1.0]))
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "taken for <b>a</b> (90.0%), is <b>&lt;b&gt;</b>" in page
@@ -131,16 +136,16 @@ def test_words_are_coloured_and_nothing_of_a_text_is_taken_for_html():
 
 def test_the_page_says_where_the_shares_do_not_add_up():
     example = shown(["a", " b"], [1.0, 2.0])
-    assert "They miss" not in example_view(example)
+    assert "They miss" not in page_of(example)
     missed = example._replace(attribution=Attribution(np.array([1.0, 2.0]), 3.5, 0.5))
-    assert "They miss its log-odds of 3.50 by 0.50." in example_view(missed)
+    assert "They miss its log-odds of 3.50 by 0.50." in page_of(missed)
 
 
 def test_of_a_long_text_the_places_that_count_are_shown():
     steps = np.zeros(5_000)
     steps[3_000] = 1
     pieces = [f" w{k}" for k in range(5_000)]
-    page = example_view(shown(pieces, steps))
+    page = page_of(shown(pieces, steps))
     assert " w3000<" in page
     assert " w4999" in page
     assert " w1500" not in page
@@ -151,6 +156,16 @@ def test_the_surest_mistakes_come_first_then_one_right_answer_of_each_class():
     labels = np.array([0, 0, 1, 1, 1])
     first = np.array([0.9, 0.1, 0.7, 0.2, 0.05])
     assert choose(labels, np.stack([first, 1 - first], 1)) == [1, 2, 4, 0]
+
+
+def test_the_same_text_is_shown_once_and_counted():
+    labels, first = np.zeros(4, int), np.array([0.1, 0.1, 0.2, 0.9])
+    shares = np.stack([first, 1 - first], 1)
+    assert choose(labels, shares) == [0, 1, 2, 3]
+    assert choose(labels, shares, ["one", "one", "two", "one"]) == [0, 2, 3]
+    example = shown(["a", " b"], [1.0, 2.0])
+    assert "×" not in page_of(example)
+    assert " · ×3 in this part" in page_of(example._replace(times=3))
 
 
 def test_history_by_epoch(tmp_path):

@@ -1,0 +1,71 @@
+"""A test that was run, without a model that was trained."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipelines.report.attribution import Attribution
+from pipelines.report.shown_examples import ShownExample
+from pipelines.tasks.answers import Answers, Reordered
+
+
+class Outcome:
+    """A test of n examples and K classes, for `report_test`: a model and its data, as far as it asks."""
+
+    def __init__(
+        self,
+        labels: Any,
+        probabilities: Any,
+        *,
+        classes: list[str] | None = None,
+        lengths: Any = None,
+        sources: list[str] | None = None,
+        traits: dict[str, np.ndarray] | None = None,
+        skipped: tuple = (),
+        temperature: float = 1.0,
+        with_order: bool = True,
+    ) -> None:
+        labels = np.asarray(labels)
+        shares = np.asarray(probabilities, float)
+        (n, k), predicted = shares.shape, shares.argmax(1)
+        self.labels, self.predicted = labels, predicted
+        self.classes = classes or [f"class {one}" for one in range(k)]
+        lengths = np.ones(n, int) if lengths is None else np.asarray(lengths)
+        texts = sources or [f"text {k}" for k in range(n)]
+        part = SimpleNamespace(
+            ids=np.arange(n), labels=labels, truncated_steps=0, traits=traits or {},
+            sources=lambda positions: [texts[k] for k in positions],
+        )  # fmt: skip
+        rows = map(torch.from_numpy, (np.arange(n), labels, lengths, shares))
+        otherwise = np.stack([labels, predicted, np.zeros(n, int)], 1)
+        orders = Reordered(*map(torch.from_numpy, (labels, predicted, otherwise)))
+        self.model: Any = SimpleNamespace(
+            answers=Answers(*rows, torch.zeros(n, 2), torch.zeros(n, 2)),
+            reordered=orders if with_order else None,
+            temperature=temperature,
+            classes=self.classes,
+            skipped={},
+            members=[SimpleNamespace(recurrence=0)],
+            description={"task": "sentiment"},
+        )
+        self.data: Any = SimpleNamespace(
+            path="texts.csv", parts={"test": part}, reported_part="test", source_column="text",
+            origin=SimpleNamespace(name="$texts$ <b>", reported_part="test"), notes=dict,
+            skipped=[SimpleNamespace(id=n + k, source=one, reason=one) for k, one in enumerate(skipped)],
+        )  # fmt: skip
+
+    def shown(self, model: Any, part: Any, positions: list[int]):
+        """Instead of `look_at`, which needs a real model."""
+        for position in positions:
+            text = part.sources([position])[0] or "-"
+            shares = model.answers.probabilities[position].numpy()
+            yield ShownExample(
+                source=text, label=self.classes[self.labels[position]],
+                predicted=self.classes[self.predicted[position]],
+                probabilities=dict(zip(self.classes, shares.tolist(), strict=True)),
+                places=np.arange(len(text)), running=np.tile(shares, (len(text), 1)),
+                attribution=Attribution(np.zeros(len(text)), 0.0, 0.0), pieces=list(text),
+                frames=np.empty((0, 0, 0, 3), np.uint8), frame_steps=[],
+            )  # fmt: skip
