@@ -39,7 +39,7 @@ class CsvHead(NamedTuple):
 
 
 class CsvLayout(NamedTuple):
-    """Where the rows of a file begin, and how they are divided."""
+    """Layout of a file: columns, delimiter, and the beginning of the rows."""
 
     columns: list[str]
     """Names of the columns; empty where the file is."""
@@ -157,7 +157,7 @@ def csv_records(
 
     Args:
         path: the file.
-        layout: how it is laid out.
+        layout: layout of the file.
         format: options of the file.
         bad_bytes: treatment of bytes that cannot be decoded: with ``file`` they are an error, with
             ``row`` they stay in their row, where `BAD_BYTE` matches them.
