@@ -141,14 +141,13 @@ class TrainingCLI(LightningCLI):
         self.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
         found = self.prepare()
         self.fit_and_test()
-        if self.trainer.is_global_zero:
-            self.kind.write_report(
-                self.model,
-                self.datamodule,
-                folder=self.folder,
-                fit_baselines=not self.config.trainer.fast_dev_run,
-                extra={"wait_share": waiting.share} | found(),
-            )
+        self.kind.write_report(
+            self.model,
+            self.datamodule,
+            folder=self.folder,
+            fit_baselines=not self.config.trainer.fast_dev_run,
+            extra={"wait_share": waiting.share} | found(),
+        )
 
     def prepare(self) -> Callable[[], dict[str, Any]]:
         """Do what comes before training → what gives, after it, further keys of the report."""
@@ -288,10 +287,10 @@ class ClassifierCLI(TrainingCLI):
             return lambda: found
         teachers = Teachers(list(self.teachers), trust=self.config.trust)
         self.trainer.callbacks.insert(0, teachers)  # type: ignore[attr-defined]
-        return lambda: {
-            **found,
-            "teachers": {**found["teachers"], "unanswered": teachers.num_unanswered},
-        }
+        if not self.trainer.is_global_zero:
+            return dict
+        told = found["teachers"]
+        return lambda: {**found, "teachers": {**told, "unanswered": teachers.num_unanswered}}
 
 
 def train(name: str, args: list[str] | None = None) -> None:

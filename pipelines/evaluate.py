@@ -116,7 +116,6 @@ def _evaluate_model(model: Classification, options: Any, *, names_data: bool) ->
             data,
             folder=create_run(task, name, is_training=False),
             train_seconds=model.description.get("train_seconds", 0.0),
-            fit_baselines=False,
             trained_in=Path(options.ckpt).parent.parent,
         )
 

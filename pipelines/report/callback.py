@@ -37,7 +37,7 @@ def report_test(
     *,
     folder: Path,
     train_seconds: float,
-    fit_baselines: bool,
+    learnt: fitted_baselines.Learnt | None = None,
     trained_in: Path | None = None,
     extra: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def report_test(
         data: the data it was tested on.
         folder: this run's.
         train_seconds: how long the model was trained.
-        fit_baselines: fit the baselines on the training part and keep them in the folder.
+        learnt: what the baselines are fitted on, to be kept in the folder; None fits none.
         trained_in: the folder of the run that trained the model, if it is another: fitted baselines,
             options and curves lie there; what is missing is left out.
         extra: further keys of the report.
@@ -69,8 +69,8 @@ def report_test(
         classes=model.classes,
     )
     fitted: list[baselines.Baseline] = []
-    if fit_baselines:
-        fitted = fitted_baselines.fit_baselines(model, data)
+    if learnt is not None:
+        fitted = fitted_baselines.fit_baselines(learnt, num_classes=len(model.classes))
         baselines.save(folder / BASELINES_FILE, fitted)
     elif trained_in is not None and (trained_in / BASELINES_FILE).is_file():
         fitted = baselines.load(trained_in / BASELINES_FILE)

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from pytorch_lightning import Trainer
+from torch import Tensor
 from tqdm import tqdm
 
 from data.batches.data_module import SequenceDataModule
-from data.batches.part import Part
 from models.heads.pooling import mean
 from pipelines.metrics import baselines
+from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.answers import middle
 from pipelines.tasks.classification import Classification
 
@@ -36,44 +38,55 @@ class BaselineInputs(NamedTuple):
         return self.mean_frames
 
 
-def fit_baselines(model: Classification, data: SequenceDataModule) -> list[baselines.Baseline]:
-    """Those that suit the data, fitted on the training part; of clips on the model's features."""
+class Learnt(NamedTuple):
+    """What the baselines learn from: n examples of the training part."""
+
+    inputs: BaselineInputs
+    labels: np.ndarray
+    """(n,) int64"""
+
+
+def learnt_from(model: Classification, data: SequenceDataModule, trainer: Trainer) -> Learnt:
+    """Collect the inputs of the baselines: texts, or the model's features of clips and vectors.
+
+    All ranks call it, and each encodes its share of the training part; what is a part of features
+    already is only read.
+    """
     train = data.parts["train"]
-    kinds: list[type[baselines.Baseline]] = [baselines.Majority]
     if data.source_column == "text":
-        kinds += [baselines.TfidfLogisticRegression]
-        labels = train.labels
-        inputs = BaselineInputs(
-            train.sources(), np.empty((len(labels), 0)), np.empty((len(labels), 0))
-        )
-    else:
-        kinds += [
-            baselines.MeanFrameLogisticRegression,
-            baselines.SingleFrameLogisticRegression,
-        ]
-        mean_frames, middle_frames, labels = frame_features(model, data, train)
-        inputs = BaselineInputs([], mean_frames, middle_frames)
+        none = np.empty((len(train), 0))
+        return Learnt(BaselineInputs(train.sources(), none, none), train.labels)
+    device = trainer.strategy.root_device
+    model = model.to(device).eval()
+    ours: list[tuple[Tensor, ...]] = []
+    bar = tqdm(
+        data.loader(train), desc="Frame features", disable=None if trainer.is_global_zero else True
+    )
+    with torch.inference_mode():
+        for batch in bar:
+            if batch.num_sequences:
+                features, lengths = model.encode(batch).float(), batch.lengths.to(device)
+                found = mean(features, lengths).cpu(), middle(features, lengths).cpu()
+                ours.append((batch.ids, *found, batch.labels))
+    every = [one for some in from_all_ranks(trainer, ours) for one in some]
+    ids, means, middles, labels = (torch.cat(one).numpy() for one in zip(*every, strict=True))
+    # The fit does not depend on which rank encoded what.
+    _, order = np.unique(ids, return_index=True)
+    return Learnt(BaselineInputs([], means[order], middles[order]), labels[order])
+
+
+def fit_baselines(learnt: Learnt, *, num_classes: int) -> list[baselines.Baseline]:
+    """Fit the baselines that suit the data on the training part."""
+    kinds: list[type[baselines.Baseline]] = [
+        baselines.Majority,
+        *(
+            [baselines.TfidfLogisticRegression]
+            if learnt.inputs.texts
+            else [baselines.MeanFrameLogisticRegression, baselines.SingleFrameLogisticRegression]
+        ),
+    ]
     fitted: list[baselines.Baseline] = []
     for kind in tqdm(kinds, desc="Fitting baselines", disable=None):
         one = kind()
-        fitted.append(one.fit(inputs.of(one), labels, len(model.classes)))
+        fitted.append(one.fit(learnt.inputs.of(one), learnt.labels, num_classes))
     return fitted
-
-
-def frame_features(
-    model: Classification, data: SequenceDataModule, part: Part
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each example the mean encoded step (n, D), the middle one (n, D), and the labels (n,)."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = model.to(device).eval()
-    means, middles, labels = [], [], []
-    with torch.inference_mode():
-        # By one process alone: it must see all examples and not its share of them.
-        for batch in tqdm(data.loader(part, alone=True), desc="Frame features", disable=None):
-            if batch.num_sequences:
-                lengths = batch.lengths.to(device)
-                features = model.encode(batch).float()
-                means.append(mean(features, lengths).cpu())
-                middles.append(middle(features, lengths).cpu())
-                labels.append(batch.labels)
-    return torch.cat(means).numpy(), torch.cat(middles).numpy(), torch.cat(labels).numpy()

@@ -7,6 +7,7 @@ from typing import Any
 from data.batches.data_module import SequenceDataModule
 from data.running_text.data_module import LanguageDataModule
 from pipelines.report.callback import report_test
+from pipelines.report.fitted_baselines import learnt_from
 from pipelines.report.language_page import glance, language_page
 from pipelines.report.language_report import as_text, language_figures, write_language_report
 from pipelines.tasks.classification import Classification
@@ -21,7 +22,7 @@ def report_classifier(
     fit_baselines: bool,
     extra: dict[str, Any],
 ) -> None:
-    """Write ``folder/report`` and print its summary.
+    """Write ``folder/report`` and print its summary, on the first rank; all ranks call it.
 
     Args:
         model: holds the answers of the test.
@@ -30,12 +31,15 @@ def report_classifier(
         fit_baselines: fit the baselines on the training part.
         extra: further keys of the report.
     """
+    learnt = learnt_from(model, data, model.trainer) if fit_baselines else None
+    if not model.trainer.is_global_zero:
+        return
     report_test(
         model,
         data,
         folder=folder,
         train_seconds=model.train_seconds,
-        fit_baselines=fit_baselines,
+        learnt=learnt,
         extra=extra,
     )
 
@@ -49,6 +53,8 @@ def report_language_model(
     extra: dict[str, Any],
 ) -> None:
     """As `report_classifier`; ``extra`` is not told."""
+    if not model.trainer.is_global_zero:
+        return
     report = language_figures(
         data,
         loss=float(model.trainer.callback_metrics["test/loss"]),

@@ -57,7 +57,6 @@ def many_classes(counts: list[int]) -> None:
                 tested.data,
                 folder=folder,
                 train_seconds=0.0,
-                fit_baselines=False,
                 trained_in=folder,
             )
             seconds = time.perf_counter() - started
@@ -121,7 +120,6 @@ def all_reviews() -> None:
             data,
             folder=Path(folder),
             train_seconds=0.0,
-            fit_baselines=False,
             trained_in=checkpoint.parent.parent,
         )
         seconds.append(time.perf_counter() - started)

@@ -49,7 +49,6 @@ def report_of(folder, tested, patch, *, with_baseline=True):
         tested.data,
         folder=folder,
         train_seconds=0.0,
-        fit_baselines=False,
         trained_in=folder,
     )
     report = json.loads((folder / "report/report.json").read_bytes(), parse_constant=pytest.fail)
