@@ -32,7 +32,7 @@ DOCUMENTS = {
     name: (ROOT / name).read_text()
     for name in ("README.md", "pipelines/README.md", "data/README.md")
 }
-COMMANDS = {
+TYPED_COMMANDS = {
     name: re.findall(r"^ {4}(make [a-z-]+.*?)(?: {2,}#.*)?$", text, flags=re.MULTILINE)
     for name, text in DOCUMENTS.items()
 }
@@ -124,7 +124,7 @@ def reports_below(folder: Path) -> set[Path]:
 @pytest.mark.timeout(1800)  # a minute or two by itself, many on a busy machine
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_command_runs(name, files_of_the_readme, capsys):
-    commands = [command for command in COMMANDS[name] if OF_THE_HUB not in command]
+    commands = [command for command in TYPED_COMMANDS[name] if OF_THE_HUB not in command]
     assert len(commands) >= 6
     for command in commands:
         before = reports_below(files_of_the_readme)
@@ -254,5 +254,5 @@ def test_help_lists_every_target():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):.*##", makefile, flags=re.MULTILINE))
     assert targets == set(re.findall(r"make ([a-z-]+)", make("help")))
-    named = {command.split()[1] for commands in COMMANDS.values() for command in commands}
+    named = {command.split()[1] for commands in TYPED_COMMANDS.values() for command in commands}
     assert named | {"test", "lint", "bench", "help"} <= targets
