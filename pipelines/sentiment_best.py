@@ -277,7 +277,7 @@ def _locked(last: Step) -> Iterator[int]:
     """
     file = lock_file(last.folder)
     file.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(file, os.O_RDWR | os.O_CREAT)
+    lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield lock

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from pipelines.metrics.measures import log_loss
-
 #: why there is no answer where a model's scores are NaN or infinite
 NOT_FINITE = "the model's scores for it are not finite (NaN or infinite)"
 
 NUM_BINS = 15
 # The smallest probability that is told from nothing.
 _TINY = 1e-12
+# What a log loss takes for the least probability, as scikit-learn's does.
+_LEAST = np.finfo(np.float64).eps
 # The spread of the temperature's logarithm before an example is seen.
 _PRIOR = 0.5
 
@@ -91,7 +91,8 @@ def calibrate(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, flo
     if not np.isfinite(probabilities).all():
         return 1.0, math.inf
     temperature = fit_temperature(labels, probabilities)
-    return temperature, log_loss(labels, tempered(probabilities, temperature))
+    right = tempered(probabilities, temperature)[np.arange(len(labels)), labels]
+    return temperature, float(-np.log(np.maximum(right, _LEAST)).mean())
 
 
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -121,6 +122,8 @@ def describe_calibration(
         untempered: (n, K), before temperature scaling.
         temperature: fitted on other examples.
     """
+    # scikit-learn takes a second to load, and who asks a saved model for answers needs none of it.
+    from pipelines.metrics.measures import log_loss
 
     def figures(probabilities: np.ndarray) -> dict[str, float]:
         return {

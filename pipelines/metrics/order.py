@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from data.batches.ragged import RaggedBatch
-from pipelines.metrics.intervals import Comparison
 
 # Beyond this many, more examples change a share by less than a percent.
 MOST_EXAMPLES = 2_000
@@ -73,6 +72,9 @@ def describe_order(labels: np.ndarray, whole: np.ndarray, otherwise: np.ndarray)
         whole: (n,), what is answered to the sequences as they are.
         otherwise: (n, readings), see `answers_reordered`.
     """
+    # SciPy takes a second to load, and who asks a saved model for answers needs none of it.
+    from pipelines.metrics.intervals import Comparison
+
     answers = {"whole": whole, **dict(zip(READINGS, otherwise.T, strict=True))}
     num_classes = 1 + max(int(one.max()) for one in (labels, whole, otherwise))
     found = Comparison(labels, answers, num_classes=num_classes)

@@ -23,7 +23,6 @@ from data.decoding.scaling import orientation_of
 from data.decoding.seeking import decode_at
 from data.files.atomic_write import written_whole
 from data.files.errors import InputError
-from pipelines.predict.overlay_panel import Panel
 from pipelines.predict.predictor import Timeline
 
 # Containers that keep the times of pictures as exact as they are.
@@ -147,6 +146,9 @@ class _Drawer:
     """Draws on the frames of a file, of which the first says how they are made."""
 
     def __init__(self, first: av.VideoFrame, found: Probe, timeline: Timeline) -> None:
+        # Its letters are matplotlib's, which takes a second to load: only where something is drawn.
+        from pipelines.predict.overlay_panel import Panel
+
         self.found = found
         self.coded_size = first.width, first.height
         self.orientation = orientation_of(first)

@@ -186,7 +186,7 @@ def test_names_cannot_break_the_table_nor_the_file(tmp_path, capsys):
         (["--data.path={sick}", "--data.label_column=kind"], "no column 'kind'"),
         (["--data.path={sick}", "--data.columns=a,,b"], "name each column once"),
         (["--data.path={healthy}/dark/0.mp4"], "is a single clip"),
-        (["--data.path={healthy}", "--data.size_px=3"], "--data.size_px=3; --help lists"),
+        (["--data.path={healthy}", "--data.size_px=3"], "--data.size_px: no such option"),
     ],
 )
 def test_mistakes_are_told_in_one_line(healthy, sick, in_folder, capsys, args, error):
