@@ -3,16 +3,15 @@
 M members · B sequences · N steps in the batch · D features · K classes
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from data.batches.ragged import RaggedBatch
-from models.encoders.words import encoders_of
-from models.sequence.ensemble import parameters_by_member, together
-from models.sequence.many_to_one import ManyToOne
+from models.sequence.ensemble import together
+from models.sequence.many_to_one import ManyToOne, Scorer
 from models.sequence.side_by_side import losses_side_by_side
 from pipelines.training.objective import MixedObjective
 from pipelines.training.training_loss import TrainingLoss
@@ -25,36 +24,36 @@ class MemberLosses:
     """The losses of members, each by its own answers.
 
     Args:
-        members: one or more.
+        model: has the members, one or more.
         training_loss: of scores, labels and ids.
         objective: what is learnt from beside the labels.
     """
 
     def __init__(
         self,
-        members: Sequence[ManyToOne],
+        model: Scorer,
         training_loss: TrainingLoss,
         objective: MixedObjective,
     ) -> None:
-        self.members, self.training_loss, self.objective = members, training_loss, objective
+        self.model, self.training_loss, self.objective = model, training_loss, objective
 
     def labelled(self, batch: RaggedBatch, *, encode: Encode) -> tuple[Tensor, Tensor]:
         """The mean loss of sequences with labels, and the scores (B, K) of all members together.
 
         On a CPU, members that share nothing compute side by side, each in one thread.
         """
-        groups = parameters_by_member(self.members)
+        groups = self.model.parameters_by_member()
         if groups:
-            encoders = encoders_of(self.members[0].encoder)
             sources = [
-                partial(encoder.encode_ragged, batch.steps, batch.lengths) for encoder in encoders
+                partial(encoder.encode_ragged, batch.steps, batch.lengths)
+                for encoder in self.model.encoders
             ]
         else:
             features = encode(batch.steps, batch.lengths)
-            sources = [partial(member.chosen, features) for member in self.members]
+            sources = [partial(member.chosen, features) for member in self.model.members]
         functions = [
             partial(self._of_member, member, source, batch)
-            for member, source in zip(self.members, sources, strict=True)
+            for member, source in zip(self.model.members, sources, strict=True)
         ]
         if all(groups) and groups and batch.steps.device.type == "cpu":
             losses, scores = losses_side_by_side(functions, groups)
@@ -85,7 +84,7 @@ class MemberLosses:
             return zero
         features = encode(batch.steps, batch.lengths)
         losses = []
-        for member in self.members:
+        for member in self.model.members:
             read = partial(member.read, lengths=batch.lengths)
             added = self.objective.unlabelled(read, features, batch.lengths, read(features))
             losses.append(zero + added)
