@@ -1,4 +1,4 @@
-"""Tensors in, tensors out: encoders, recurrences, heads, and what is composed of them."""
+"""Models, tensors in and tensors out: encoders, recurrences, heads, and whole models of them."""
 
 import sys
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ MOVED = {
 
 
 def first_name(module: str) -> str:
-    """What a module was called first: what is kept by its name is found again after a move."""
+    """The first name of a module, so that files kept under it are found again after a move."""
     return next((old for old, new in MOVED.items() if new == module), module)
 
 
 class _Moved(MetaPathFinder, Loader):
-    """Finds what has moved by its old name: a module with all that is in the new one."""
+    """Finder of moved modules: the old name gives a module with all that is in the new one."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None

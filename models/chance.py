@@ -1,4 +1,4 @@
-"""Where the random numbers of a forward pass come from."""
+"""Random numbers of a forward pass, from a generator that each thread may have for itself."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ _generator: ContextVar[torch.Generator | None] = ContextVar("generator", default
 
 @contextmanager
 def drawing_from(generator: torch.Generator) -> Iterator[None]:
-    """Within it, this thread draws from a generator of its own, and not from the process's.
+    """Let this thread draw from a generator of its own, and not from the process's.
 
-    Threads that share one would each draw what the others leave, now this and now that.
+    Threads that share a generator would draw other numbers in each run, as they happen to take turns.
     """
     token = _generator.set(generator)
     try:
@@ -25,12 +25,12 @@ def drawing_from(generator: torch.Generator) -> Iterator[None]:
 
 
 def uniform(*shape: int, device: torch.device) -> Tensor:
-    """Numbers from 0 to below 1 of a shape, float32."""
+    """Random numbers from 0 to below 1, float32."""
     return torch.rand(shape, device=device, generator=_generator.get())
 
 
 def dropped(values: Tensor, share: float, *, training: bool) -> Tensor:
-    """`torch.nn.functional.dropout`: a share of the values zeroed, the others scaled up."""
+    """Zero a share of the values and scale up the others, as `torch.nn.functional.dropout` does."""
     generator = _generator.get()
     if generator is None:
         return functional.dropout(values, share, training)
@@ -41,7 +41,7 @@ def dropped(values: Tensor, share: float, *, training: bool) -> Tensor:
 
 
 class Dropout(nn.Dropout):
-    """`torch.nn.Dropout` that draws as `dropped` does."""
+    """A `torch.nn.Dropout` that draws as `dropped` does."""
 
     def forward(self, input: Tensor) -> Tensor:
         return dropped(input, self.p, training=self.training)

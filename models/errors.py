@@ -1,4 +1,4 @@
-"""What a person asked of a model that it cannot be or do."""
+"""The error for options that a model cannot have."""
 
 
 class OptionError(ValueError):

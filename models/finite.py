@@ -1,4 +1,4 @@
-"""Whether numbers are numbers: neither NaN nor infinite."""
+"""Checks that numbers are finite: neither NaN nor infinite."""
 
 from collections.abc import Mapping
 
@@ -15,12 +15,12 @@ def is_finite(values: Tensor) -> bool:
 
 
 def first_not_finite(module: nn.Module, weights: Mapping[str, Tensor] | None = None) -> str | None:
-    """The name of a parameter that is not finite, or of a buffer with a NaN; None: there is none.
+    """The name of a parameter that is not finite, or of a buffer with a NaN; None without one.
 
-    A buffer may be infinite: a mask of attention is.
+    A buffer may be infinite, as a mask of attention is.
 
     Args:
-        module: what has parameters and buffers.
+        module: has the parameters and buffers.
         weights: values for them by name; None: their own.
     """
     weights = weights or {}

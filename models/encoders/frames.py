@@ -1,4 +1,4 @@
-"""Frame encoders: from the pixels of one frame to features.
+"""Frame encoders, from the pixels of one frame to features.
 
 N frames · C channels · H, W their height and width · D features
 """
@@ -18,20 +18,25 @@ from models.errors import OptionError
 
 
 class FrameEncoder(Encoder):
-    """Encodes uint8 frames, a chunk at a time, so that memory follows the chunk and not the clip.
+    """The contract of frame encoders, which encode uint8 frames a chunk at a time.
 
-    A subclass defines `encode`. While training, the activations of most chunks are forgotten and
-    computed anew on the way back (Chen 2016, "Training Deep Nets with Sublinear Memory Cost"); the
-    last chunks, where the way back begins, keep theirs. Nothing in `encode` may depend on which
-    frames share a chunk: no batch statistics.
+    Memory follows the chunk and not the clip. While training, the activations of most chunks are
+    forgotten and computed anew in the backward pass (Chen et al. 2016, "Training Deep Nets with
+    Sublinear Memory Cost", §4). The last chunks, where the backward pass begins, keep theirs.
+
+    A subclass defines `encode`. Nothing in it may depend on which frames share a chunk, so there
+    are no batch statistics.
 
     Args:
         chunk_size: the most frames encoded at once. None: `cpu_chunk_size` on a CPU, where a chunk
             that leaves the caches costs up to half the speed; 256 elsewhere.
-        kept_chunks: how many chunks keep their activations while training: more is faster and
-            takes more memory; with as many as there are, nothing is computed twice.
-        bf16: convolve in bfloat16. None: where the processor multiplies it fast, and only when
-            frozen; to train in it, ask the trainer (``--trainer.precision=bf16-mixed``).
+        kept_chunks: the number of chunks that keep their activations while training. More are
+            faster and take more memory; where all do, nothing is computed twice.
+        bf16: whether to convolve in bfloat16. None: where the processor multiplies it fast, and
+            only when frozen. To train in it, ask the trainer (``--trainer.precision=bf16-mixed``).
+
+    Raises:
+        OptionError: a chunk of no frame, or a negative number of kept chunks.
     """
 
     cpu_chunk_size = 64
@@ -51,12 +56,12 @@ class FrameEncoder(Encoder):
         self.chunk_size, self.kept_chunks, self.bf16 = chunk_size, kept_chunks, bf16
 
     def encode(self, frames: Tensor) -> Tensor:
-        """(N, C, H, W) float in 0 … 1 → (N, D)."""
+        """Frames (N, C, H, W) float in 0 … 1 → (N, D)."""
         raise NotImplementedError(f"{type(self).__name__} must define encode(frames)")
 
     @property
     def is_frozen(self) -> bool:
-        """Whether nothing in it is trained: its features can be computed once and kept."""
+        """Whether no parameter is trained, so that features can be computed once and kept."""
         return not any(parameter.requires_grad for parameter in self.parameters())
 
     def forward(self, steps: Tensor) -> Tensor:
@@ -76,15 +81,15 @@ class FrameEncoder(Encoder):
         return encoded.float() if frozen else encoded
 
     def fingerprint(self) -> str:
-        """A name for all that decides the features: class, layers, weights, precision.
+        """A digest of all that decides the features: class, layers, weights, precision.
 
-        The same in every process, and another as soon as one weight is another: 64 hex digits, for
-        the key of a store of features.
+        It has 64 hex digits, and is the key of a store of features. It is the same in every process,
+        and changes as soon as one weight does.
         """
         digest = hashlib.sha256(
             f"{first_name(type(self).__module__)}.{type(self).__qualname__}".encode()
         )
-        # Some functions print with where they lie in memory.
+        # Some functions print with their address in memory.
         digest.update(re.sub(r" at 0x[0-9a-f]+", "", repr(self)).encode())
         tensors = [*self.named_parameters(), *self.named_buffers()]
         device = tensors[0][1].device if tensors else torch.device("cpu")
@@ -99,20 +104,20 @@ class FrameEncoder(Encoder):
         return self.is_frozen and multiplies_bf16(device) if self.bf16 is None else self.bf16
 
     def _precision(self, device: torch.device) -> AbstractContextManager[object]:
-        # Frozen features are kept from run to run, so they may not follow the trainer's precision.
+        # Frozen features are kept from run to run. They may not follow the trainer's precision.
         wanted = self._uses_bf16(device)
         if wanted or self.is_frozen:
             return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
         return nullcontext()
 
     def _encode_bytes(self, frames: Tensor) -> Tensor:
-        # Decoded frames lie channels last in memory, which is also what convolutions like best.
+        # Decoded frames lie channels last in memory, the layout in which convolutions are fastest.
         frames = frames.contiguous(memory_format=torch.channels_last)
         return self.encode(frames.float() / 255)
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether a processor has instructions for products in bfloat16; without, it is slower."""
+    """Whether a processor has instructions for products in bfloat16, which is slow without them."""
     if device.type == "cpu":
         able = torch.cpu.get_capabilities()
         return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16"))
@@ -122,20 +127,20 @@ def multiplies_bf16(device: torch.device) -> bool:
 class SmallCNN(FrameEncoder):
     """A small convolutional network, trained from scratch.
 
-    Four convolutions of stride 2, each with group normalisation (Wu & He 2018), which looks at one
-    frame alone; then a linear map of what stands at each place of a coarse grid. The grid keeps
-    *where* things are: motion is a change of place, which global pooling would throw away.
+    It has four convolutions of stride 2, each with group normalisation (Wu & He 2018, "Group
+    Normalization"), which looks at one frame alone. A linear map of a coarse grid follows. The grid
+    keeps *where* things are: motion is a change of place, which global pooling would throw away.
 
-    It is too small for bfloat16 to be faster. With 8 chunks of 64 kept, a training step holds the
-    activations of 512 frames (0.5 GB at 112 × 112), however long the clips are.
+    The network is too small for bfloat16 to be faster. With 8 chunks of 64 kept, a training step
+    holds the activations of 512 frames (0.5 GB at 112 × 112), however long the clips are.
 
     Args:
         features: D.
         width: channels of the first convolution; each further one has twice as many, up to 4 ×.
-        grid: the places the image is reduced to, grid × grid.
+        grid: height and width of the grid that the image is reduced to.
         dropout: share of the features that is zeroed while training.
         chunk_size: the most frames encoded at once; None: 64 on a CPU, 256 elsewhere.
-        kept_chunks: how many chunks keep their activations while training.
+        kept_chunks: the number of chunks that keep their activations while training.
     """
 
     def __init__(
@@ -166,6 +171,6 @@ class SmallCNN(FrameEncoder):
         self.dropout = nn.Dropout(dropout)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """(N, 3, H, W) float in 0 … 1 → (N, D)."""
+        """Frames (N, 3, H, W) float in 0 … 1 → (N, D)."""
         maps = self.convolutions(frames - 0.5)
         return self.dropout(self.project(self.places(maps)))

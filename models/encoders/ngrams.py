@@ -13,8 +13,8 @@ from models.chance import uniform
 from models.encoders.words import WordEmbedding
 from models.errors import OptionError
 
-# An n-gram's code is a polynomial hash: a prime below 2^31, and a factor with which products stay
-# below 2^63. Of a million n-grams some hundred pairs share a code.
+# An n-gram's code is a polynomial hash, modulo a prime below 2^31. With this factor products stay below
+# 2^63. Among a million n-grams some hundred pairs share a code.
 _MODULUS, _FACTOR = 2**31 - 1, 1_000_003
 # Longer n-grams hardly ever occur twice, and each length costs a look-up for every token.
 _LONGEST = 64
@@ -23,20 +23,20 @@ _LONGEST = 64
 class NgramEmbedding(WordEmbedding):
     """A learned vector for each token, plus those of the 2- to G-grams that end with it.
 
-    Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification", but for two things: a
-    recurrence reads them step by step, where they are averaged over the text there; and only
-    n-grams that are frequent in training have a vector, each its own, where all share some by a
-    hash there: what the rare ones learn by heart would spoil the frequent ones. They begin at
-    nothing, so that one which is seldom seen says little.
+    The n-grams are those of Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification",
+    §2.2, with two differences. A recurrence reads them step by step, where the paper averages them
+    over the text. And only n-grams that are frequent in training have a vector, each its own, where
+    in the paper all share some by a hash: rare ones, learnt by heart, would spoil the frequent ones.
+    The vectors begin at 0, so that an n-gram that is seldom seen says little.
 
     Args:
         num_tokens: V.
-        ngrams: G, how many tokens the longest n-grams have.
-        num_ngrams: R, the most n-grams that have a vector; which ones, `know` says.
-        ngram_features: L, size of their vectors, which a learned linear map brings to D: R rows of D
-            would take most of the time that the optimiser has. None: D, without a map.
-        ngram_dropout: share of the n-grams that are left out while training; they are what is
-            learnt by heart first.
+        ngrams: G, the tokens of the longest n-grams.
+        num_ngrams: R, the most n-grams that have a vector; `know` says which.
+        ngram_features: L, the size of their vectors, which a learned linear map brings to D. With R
+            rows of D the optimiser would take most of a training step. None: D, without a map.
+        ngram_dropout: share of the n-grams that are left out while training, since they are the
+            first to be learnt by heart.
         features, dropout, word_dropout, normalize: see `WordEmbedding`.
 
     Raises:
@@ -44,7 +44,7 @@ class NgramEmbedding(WordEmbedding):
             0, or of 1 and more.
     """
 
-    #: (R,) int64, ascending: the codes of the n-grams that have a vector, none of them below 0
+    #: (R,) int64, ascending: the codes of the n-grams that have a vector; none is below 0
     known: Tensor
 
     def __init__(
@@ -79,7 +79,7 @@ class NgramEmbedding(WordEmbedding):
         self.looks_back = ngrams - 1
         self.num_ngrams, self.ngram_dropout = num_ngrams, ngram_dropout
         self.register_buffer("known", torch.full((num_ngrams,), _MODULUS))
-        # One more, which stays nothing, for all that have none.
+        # One more row, which stays 0, is for all n-grams that have none.
         size = ngram_features or features
         self.ngrams = nn.Embedding(num_ngrams + 1, size, padding_idx=num_ngrams)
         nn.init.zeros_(self.ngrams.weight)
@@ -88,7 +88,7 @@ class NgramEmbedding(WordEmbedding):
             self.ngram_map = nn.Linear(ngram_features, features, bias=False)
 
     def reset_parameters(self) -> None:
-        """Draw the vectors anew; those of the n-grams begin at nothing."""
+        """Draw the tokens' vectors anew, and set those of the n-grams to 0."""
         super().reset_parameters()
         if hasattr(self, "ngrams"):  # not yet, while the base class is made
             nn.init.zeros_(self.ngrams.weight)
@@ -96,12 +96,12 @@ class NgramEmbedding(WordEmbedding):
                 self.ngram_map.reset_parameters()
 
     def know(self, codes: Tensor) -> None:
-        """Give vectors to the n-grams of some codes (see `codes_of`), at most R, all different."""
+        """Give vectors to the n-grams of at most R codes (see `codes_of`), all different."""
         self.known.fill_(_MODULUS)
         self.known[: len(codes)] = codes.sort().values
 
     def windows(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (N,) int64 of sequences of lengths (B,) → (N, G), see `windows`."""
+        """Cut tokens (N,) int64 of sequences of lengths (B,) into windows (N, G), see `windows`."""
         return windows(tokens, lengths, size=self.looks_back + 1)
 
     @staticmethod
@@ -120,7 +120,7 @@ class NgramEmbedding(WordEmbedding):
         return self(self.windows(steps, lengths))
 
     def forward(self, steps: Tensor) -> Tensor:
-        """Windows (N, G) int64, of a step each → (N, D)."""
+        """Windows (N, G) int64, one for each step → (N, D)."""
         vectors = steps.new_zeros((), dtype=self.ngrams.weight.dtype)
         for code in self.codes_of(steps):
             places = torch.searchsorted(self.known, code).clamp(max=self.num_ngrams - 1)

@@ -1,4 +1,4 @@
-"""What pretrained frame encoders share: how much of one is trained, and what must stand still.
+"""Pretrained frame encoders: how many of their stages are trained, and which parts stand still.
 
 N frames · H, W their height and width · D features
 """
@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from models.encoders.frames import FrameEncoder
 from models.errors import OptionError
 
-#: which of the stages are trained: none, all (and what comes before them), or the last k
+#: the stages that are trained: none, all (with the layers before them), or the last k
 Trainable = Literal["none", "all"] | int
 
 _reads_weights: ContextVar[bool] = ContextVar("reads_weights", default=True)
@@ -23,7 +23,7 @@ _reads_weights: ContextVar[bool] = ContextVar("reads_weights", default=True)
 
 @contextmanager
 def without_pretrained() -> Iterator[None]:
-    """Within it, pretrained encoders read no weights: a checkpoint is about to bring them."""
+    """Build pretrained encoders without their weights, which a checkpoint is about to bring."""
     token = _reads_weights.set(False)
     try:
         yield
@@ -32,32 +32,32 @@ def without_pretrained() -> Iterator[None]:
 
 
 def reads_pretrained() -> bool:
-    """False within `without_pretrained`."""
+    """Whether encoders read pretrained weights: False within `without_pretrained`."""
     return _reads_weights.get()
 
 
 class PretrainedEncoder(FrameEncoder):
-    """A trunk that was trained before, of which the last stages may learn on.
+    """A trunk that was trained before, whose last stages may learn on.
 
-    Frozen parameters have ``requires_grad`` False. What is frozen is in eval mode at all times, and
-    so is every batch normalisation: its running statistics are those of millions of images, and a
-    few alike frames of one clip would spoil them.
+    Frozen parameters have ``requires_grad`` False. Frozen layers are in eval mode at all times. So is
+    every batch normalisation: its running statistics are those of millions of images, and a few
+    frames of one clip, all alike, would spoil them.
 
     Args:
         trunk: (N, 3, H, W) normalised → (N, D); head removed, weights loaded.
-        stages: parts of the trunk in the order of their work and of its ``modules()``; the last
-            also counts what follows it.
+        stages: parts of the trunk in the order of use and of its ``modules()``; layers behind the
+            last stage count as a part of it.
         out_features: D.
-        mean: of each colour, what is subtracted from pixels in 0 … 1.
-        std: of each colour, what they are divided by then.
-        trainable: ``none``, ``all``, or how many of the last stages are trained.
+        mean: mean of each colour, subtracted from pixels in 0 … 1.
+        std: standard deviation of each colour, by which they are divided then.
+        trainable: ``none``, ``all``, or the number of last stages that are trained.
         chunk_size, kept_chunks, bf16: see `FrameEncoder`.
 
     Raises:
         OptionError: more stages than there are.
     """
 
-    # Deep networks have large activations: chunks of 8 to 16 frames are fastest, 64 half as fast.
+    # Deep networks have large activations. Chunks of 8 to 16 frames are fastest, 64 half as fast.
     cpu_chunk_size = 16
 
     mean: Tensor
@@ -85,11 +85,11 @@ class PretrainedEncoder(FrameEncoder):
         self.train(self.training)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """(N, 3, H, W) float in 0 … 1 → (N, D)."""
+        """Frames (N, 3, H, W) float in 0 … 1 → (N, D)."""
         return self.trunk((frames - self.mean) / self.std)
 
     def train(self, mode: bool = True) -> "PretrainedEncoder":
-        """Train mode for what is trained, except batch normalisation."""
+        """Set train mode for layers that are trained, except batch normalisation."""
         super().train(mode)
         for name, module in self.trunk.named_modules():
             if name in self._still or isinstance(module, _BatchNorm):
@@ -97,7 +97,7 @@ class PretrainedEncoder(FrameEncoder):
         return self
 
     def _freeze(self, stages: Sequence[nn.Module], trainable: Trainable) -> set[str]:
-        """Freeze all that comes before the first trained stage; the names of what stands still."""
+        """Freeze all layers before the first trained stage; return the names of those frozen."""
         if trainable == "all":
             return set()
         num_trained = 0 if trainable == "none" else trainable
@@ -115,7 +115,7 @@ class PretrainedEncoder(FrameEncoder):
         for name in names[:first]:
             for parameter in modules[name].parameters(recurse=False):
                 parameter.requires_grad_(False)
-        # What merely contains a trained stage does not stand still, nor does the trunk itself then.
+        # A module that contains a trained stage does not stand still, nor does the trunk itself then.
         holders = {name for name in names[:first] if _contains(name, trained)}
         return set(names[:first]) - holders
 

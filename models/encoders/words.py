@@ -1,6 +1,6 @@
-"""Encoders: what turns one step of a sequence into features.
+"""Encoders of words, and the contract of all encoders: from a step of a sequence to features.
 
-N steps in the batch · D features · V tokens in the vocabulary
+B sequences · N steps in the batch · D features · V tokens in the vocabulary · M encoders
 """
 
 import copy
@@ -13,20 +13,20 @@ from models.chance import Dropout, uniform
 
 
 class Encoder(nn.Module):
-    """Turns every step of a sequence into features.
+    """The contract of encoders, which turn every step of a sequence into features.
 
-    A subclass sets ``out_features`` and defines `forward`, which sees each step alone. One that
-    looks back at earlier steps overrides `encode_ragged` as well, and says in ``looks_back`` how
-    far. No encoder looks ahead, or at another sequence: the features of a step stay the same
-    wherever its sequence is cut off, and in any batch.
+    A subclass sets ``out_features`` and defines `forward`, which sees each step alone. An encoder
+    that looks back at earlier steps overrides `encode_ragged` as well, and says in ``looks_back``
+    how far. No encoder looks ahead, or at another sequence. So the features of a step are the same
+    wherever its sequence ends, and in any batch.
     """
 
     out_features: int
-    #: how many steps before a step its features depend on
+    #: the number of steps before a step that its features depend on
     looks_back: int = 0
 
     def forward(self, steps: Tensor) -> Tensor:
-        """(N, …) → (N, out_features): each step alike and alone, whatever others come with it."""
+        """Steps (N, …) → (N, out_features), each by itself, whatever others come with it."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(steps)")
 
     def encode_ragged(self, steps: Tensor, lengths: Tensor) -> Tensor:
@@ -41,16 +41,16 @@ class WordEmbedding(Encoder):
         num_tokens: size V of the vocabulary; tokens are 0 … V - 1.
         features: size D of the vectors.
         dropout: share of the *features* that are zeroed while training.
-        word_dropout: share of the *words types* whose whole vector is dropped for one batch
+        word_dropout: share of the *word types* whose whole vector is dropped for one batch
             (Gal & Ghahramani 2016, "A Theoretically Grounded Application of Dropout in Recurrent
-            Neural Networks", §4.2); the vectors that stay are scaled up to keep the mean.
+            Neural Networks", §4.2). The vectors that stay are scaled up to keep the mean.
         normalize: whether vectors are used with mean 0 and variance 1 over running words, by
-            `frequencies`: what a perturbation of a given size means stays the same, however large
-            the network would like to make its vectors (Miyato et al. 2017, "Adversarial Training
-            Methods for Semi-Supervised Text Classification", eq. 1).
+            `frequencies` (Miyato et al. 2017, "Adversarial Training Methods for Semi-Supervised
+            Text Classification", eq. 1). A perturbation of a given size then stays as strong,
+            however large the network would like to make its vectors.
     """
 
-    #: (V,) the share of each token in running text; equal shares until they are known
+    #: (V,): the share of each token in running text; equal shares until they are known
     frequencies: Tensor
 
     def __init__(
@@ -74,8 +74,8 @@ class WordEmbedding(Encoder):
 
     def reset_parameters(self) -> None:
         """Draw the vectors anew."""
-        # Unit variance is the scale of pretrained vectors, far too large to learn beside an LSTM
-        # whose own weights start at 1/√H (Merity 2018 uses U(-0.1, 0.1)).
+        # Unit variance, the scale of pretrained vectors, is far too large to learn beside an LSTM
+        # whose own weights start at 1/√H. Merity et al. 2018 use U(-0.1, 0.1).
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
 
     def forward(self, steps: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class WordEmbedding(Encoder):
         return self.dropout(self.words(steps))
 
     def words(self, steps: Tensor) -> Tensor:
-        """As `forward`, before dropout of features."""
+        """Encode as `forward` does, before dropout of features."""
         features = functional.embedding(steps, self.vectors())
         if self.training and self.word_dropout > 0:
             keep = uniform(self.embedding.num_embeddings, 1, device=steps.device)
@@ -92,7 +92,7 @@ class WordEmbedding(Encoder):
         return features
 
     def vectors(self) -> Tensor:
-        """(V, D): the vectors as they are used."""
+        """The vectors (V, D) as they are used."""
         weight = self.embedding.weight
         if not self.normalize:
             return weight
@@ -101,7 +101,7 @@ class WordEmbedding(Encoder):
 
 
 class OneHot(Encoder):
-    """Each token as a unit vector: nothing learned, as in the lecture's character model."""
+    """Unit vectors, one for each token: nothing is learnt, as in the lecture's character model."""
 
     def __init__(self, num_tokens: int) -> None:
         super().__init__()
@@ -113,11 +113,11 @@ class OneHot(Encoder):
 
 
 class Several(Encoder):
-    """Encoders of one kind, each from its own start; their features stand side by side.
+    """Encoders of one kind, each from its own start, with their features side by side.
 
     Args:
-        encoder: the first; it has a ``reset_parameters``.
-        copies: M, how many there are with it.
+        encoder: the first of them, which has a ``reset_parameters``.
+        copies: M, their number.
     """
 
     def __init__(self, encoder: Encoder, *, copies: int) -> None:
@@ -131,7 +131,7 @@ class Several(Encoder):
             self.encoders.append(other)
 
     def forward(self, steps: Tensor) -> Tensor:
-        """(N, …) → (N, M · D)."""
+        """Steps (N, …) → (N, M · D)."""
         return torch.cat([encoder(steps) for encoder in self.encoders], dim=1)
 
     def encode_ragged(self, steps: Tensor, lengths: Tensor) -> Tensor:
@@ -141,5 +141,5 @@ class Several(Encoder):
 
 
 def encoders_of(encoder: Encoder) -> list[Encoder]:
-    """Those that stand side by side, or the only one."""
+    """The encoders that stand side by side in one, or that one alone."""
     return list(encoder.encoders) if isinstance(encoder, Several) else [encoder]  # type: ignore[arg-type]

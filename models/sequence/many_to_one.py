@@ -1,15 +1,16 @@
-"""Whole models, composed of an encoder, a recurrence and what comes after.
+"""Many to one: an encoder, a recurrence, pooling and a linear head make a whole model.
 
-B sequences · N steps in the batch · D features · K classes
+B sequences · N steps in the batch · T steps of one sequence · D features · K classes
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from models.chance import Dropout
-from models.encoders.words import Encoder
+from models.encoders.words import Encoder, encoders_of
 from models.heads.pooling import POOLINGS, RUNNING_POOLINGS
 from models.recurrence.recurrences import Recurrence
 from models.sequence.step_inputs import StepInputs
@@ -17,22 +18,73 @@ from models.sequence.step_inputs import StepInputs
 Pooling = Literal["last", "mean", "max", "concat"]
 
 
-class ManyToOne(nn.Module):
+class Scorer(nn.Module):
+    """The contract of a model that scores the classes of whole sequences.
+
+    It is a `ManyToOne`, or several that answer together (`models.sequence.ensemble.Ensemble`).
+    Code that trains it or asks it need not know which.
+    """
+
+    #: the encoder that all members read through
+    encoder: Encoder
+    #: the models that answer, one or more
+    members: Sequence["ManyToOne"]
+
+    @property
+    def title(self) -> str:
+        """A name for reports."""
+        raise NotImplementedError(f"{type(self).__name__} must define title")
+
+    @property
+    def encoders(self) -> list[Encoder]:
+        """The encoder, or those that stand side by side in it."""
+        return encoders_of(self.encoder)
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether nothing that is made of a step depends on later steps."""
+        raise NotImplementedError(f"{type(self).__name__} must define is_causal")
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Steps (N, …) and lengths (B,) → scores (B, K), before any softmax."""
+        return self.read(self.encoder.encode_ragged(steps, lengths), lengths)
+
+    def read(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""
+        raise NotImplementedError(f"{type(self).__name__} must define read(features, lengths)")
+
+    def read_along(self, features: Tensor) -> Tensor:
+        """Features (T, D) of one sequence → (T, K): the scores had it ended at each step.
+
+        Raises:
+            ValueError: a model that is not causal. It must read each beginning by itself.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define read_along(features)")
+
+    def parameters_by_member(self) -> list[list[nn.Parameter]]:
+        """The trained parameters of each member, where there are several that share none.
+
+        Elsewhere the list is empty.
+        """
+        return []
+
+
+class ManyToOne(Scorer):
     """Many steps in, one answer out.
 
-    Every step is encoded by itself, a recurrence reads the features, or what `StepInputs` makes of
-    them, to the end of the sequence, pooling makes one vector of its outputs, and a linear head
-    scores the classes.
+    The encoder turns steps into features. The recurrence reads these, or the inputs that
+    `StepInputs` makes of them, to the end of the sequence. Pooling makes one vector of its outputs,
+    and a linear head scores the classes.
 
     Args:
-        encoder: what turns a step into features.
-        recurrence: what reads the features; its ``in_features`` are the ``out_features`` of
-            ``inputs``, or else as many as the encoder puts out, or ``reads`` leaves.
+        encoder: turns steps into features.
+        recurrence: reads the features. Its ``in_features`` are the ``out_features`` of ``inputs``;
+            without inputs, as many as the encoder puts out or ``reads`` leaves.
         num_classes: K.
-        reads: which of the features it reads; None: all.
-        inputs: what is made of the features before they are read; None: nothing.
-        pooling: ``last`` (the last valid step; of a two-directional recurrence, the last that each
-            direction reads), ``mean``, ``max`` or ``concat`` (all three side by side).
+        reads: the features that this model reads; None: all.
+        inputs: makes the recurrence's inputs of the features; None: they are the inputs.
+        pooling: ``last`` (the last valid step; with two directions, the last that each of them
+            reads), ``mean``, ``max`` or ``concat`` (all three side by side).
         dropout: share of the pooled features that is zeroed while training.
     """
 
@@ -57,17 +109,29 @@ class ManyToOne(nn.Module):
         width = 3 if pooling == "concat" else 1
         self.head = nn.Linear(width * recurrence.out_features, num_classes)
 
-    def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
-        """Steps (N, …) and lengths (B,) → scores (B, K), before any softmax."""
-        return self.read(self.encoder.encode_ragged(steps, lengths), lengths)
+    @property
+    def members(self) -> Sequence["ManyToOne"]:  # type: ignore[override]
+        """This model alone."""
+        return [self]
+
+    @property
+    def title(self) -> str:
+        """The kind of its recurrence: ``LSTM``."""
+        return type(self.recurrence).__name__
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether nothing that is made of a step depends on later steps."""
+        knows_ahead = self.inputs is not None and not self.inputs.is_causal
+        return self.recurrence.num_directions == 1 and not knows_ahead
 
     def read(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""
         return self.read_chosen(self.chosen(features), lengths)
 
     def read_chosen(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """As `read`, of those features that this model reads."""
-        outputs, _ = self.recurrence(self._given(features, lengths), lengths)
+        """Read as `read` does, from only those features that `chosen` gives."""
+        outputs, _ = self.recurrence(self._inputs_of(features, lengths), lengths)
         pooled = POOLINGS[self.pooling](outputs, lengths, self.recurrence.num_directions)
         return self.head(self.dropout(pooled))
 
@@ -76,26 +140,20 @@ class ManyToOne(nn.Module):
         return features if self.reads is None else features[:, self.reads]
 
     def read_from(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Features (N, D) of encoded steps → what the recurrence reads of them."""
-        return self._given(self.chosen(features), lengths)
-
-    def _given(self, features: Tensor, lengths: Tensor) -> Tensor:
-        return features if self.inputs is None else self.inputs(features, lengths)
-
-    @property
-    def is_causal(self) -> bool:
-        """Whether what is made of a step depends on nothing that comes after it."""
-        knows_ahead = self.inputs is not None and not self.inputs.is_causal
-        return self.recurrence.num_directions == 1 and not knows_ahead
+        """Features (N, D) of encoded steps → the inputs that the recurrence reads."""
+        return self._inputs_of(self.chosen(features), lengths)
 
     def read_along(self, features: Tensor) -> Tensor:
         """Features (T, D) of one sequence → (T, K): the scores had it ended at each step.
 
         Raises:
-            ValueError: a model that is not causal, which must read each beginning by itself.
+            ValueError: a model that is not causal. It must read each beginning by itself.
         """
         if not self.is_causal:
             raise ValueError("a model that looks ahead has no answers along the way in one reading")
         lengths = torch.tensor([len(features)], device=features.device)
         outputs, _ = self.recurrence(self.read_from(features, lengths), lengths)
         return self.head(self.dropout(RUNNING_POOLINGS[self.pooling](outputs)))
+
+    def _inputs_of(self, features: Tensor, lengths: Tensor) -> Tensor:
+        return features if self.inputs is None else self.inputs(features, lengths)

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.sequence.ensemble import Ensemble, together
-from models.sequence.many_to_one import ManyToOne
+from models.sequence.many_to_one import Scorer
 
 # What beginnings that are read by themselves may have together, in steps.
 _STEPS_AT_ONCE = 16_384
@@ -24,21 +23,16 @@ class RunningAnswer(NamedTuple):
     """(P, K), before any softmax."""
 
 
-def running_answer(
-    model: ManyToOne | Ensemble, features: Tensor, *, most: int = 200
-) -> RunningAnswer:
+def running_answer(model: Scorer, features: Tensor, *, most: int = 200) -> RunningAnswer:
     """Read one sequence's encoded steps (T, D), and ask after each.
 
     What stands at a place is exactly what the model answers to the sequence up to there. One that
     reads forward says it in a single reading; one that looks ahead (two directions, inputs that
     are centred …) must read each beginning by itself, at ``most`` places, evenly spread.
     """
-    members = list(model.members) if isinstance(model, Ensemble) else [model]
     with torch.no_grad():
-        if all(member.is_causal for member in members):
-            each = [member.read_along(features) for member in members]  # type: ignore[operator]
-            scores = each[0] if len(each) == 1 else together(torch.stack(each))
-            return RunningAnswer(torch.arange(len(features)), scores)
+        if model.is_causal:
+            return RunningAnswer(torch.arange(len(features)), model.read_along(features))
         count = min(most, len(features))
         places = torch.linspace(0, len(features) - 1, count).round().long()
         beginnings = _groups((places + 1).tolist())

@@ -82,9 +82,7 @@ def report_test(
     rivals = {one.name: one.predict_proba(inputs.of(one)) for one in fitted}
     skipped = {one.id: one for one in data.skipped} | model.skipped
     traits = {name: values[positions] for name, values in part.traits.items()}
-    model_name = type(model.members[0].recurrence).__name__
-    if len(model.members) > 1:
-        model_name = f"mean of {len(model.members)} {model_name}s"
+    model_name = model.model.title
     report = classification_figures(
         predictions,
         task=model.description["task"],

@@ -20,10 +20,10 @@ from data.batches.ragged import RaggedBatch, Skipped
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.text.data_module import TextDataModule
 from models.encoders.pretrained import reads_pretrained
-from models.encoders.words import Encoder, encoders_of
+from models.encoders.words import Encoder
 from models.errors import OptionError
 from models.recurrence.recurrences import Recurrence
-from models.sequence.ensemble import Ensemble, parameters_by_member, side_by_side
+from models.sequence.ensemble import side_by_side
 from models.sequence.many_to_one import Pooling
 from models.sequence.step_inputs import StepInputs
 from pipelines.metrics.calibration import calibrate
@@ -98,7 +98,7 @@ class Classification(Task):
         super().__init__(optimizer=optimizer, schedule=schedule, warmup_share=warmup_share)
         if rate_decay < 1:
             raise OptionError(f"--model.rate_decay={rate_decay}: 1 (alike) or more")
-        self.members = side_by_side(
+        self.model = side_by_side(
             encoder,
             recurrence,
             members=members,
@@ -108,13 +108,14 @@ class Classification(Task):
             pooling=pooling,
             dropout=dropout,
         )
-        self.model = self.members[0] if members == 1 else Ensemble(self.members)
+        # A list and no module: their weights are the model's.
+        self.members = list(self.model.members)
         if pretrained is not None and reads_pretrained():
             _, weights = read_language_model(pretrained)
             for member in self.members:
                 load_layers(member, weights, where=f"--model.pretrained={pretrained}")
         self.training_loss = TrainingLoss(len(classes), label_smoothing=label_smoothing)
-        self._member_losses = MemberLosses(self.members, self.training_loss)
+        self._member_losses = MemberLosses(self.model, self.training_loss)
         self.rate_decay, self.gradual_unfreezing = rate_decay, gradual_unfreezing
         self.class_weights = class_weights
         #: what the test part was answered, all ranks together; set at the end of a test
@@ -152,8 +153,7 @@ class Classification(Task):
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
             self.training_loss.weights.copy_(torch.from_numpy(weights))
         if isinstance(data, TextDataModule):
-            encoders = encoders_of(self.model.encoder)
-            prepare_embeddings(encoders, data)
+            prepare_embeddings(self.model.encoders, data)
         measure_inputs(
             self.members, partial(self._features_of, data, part), encoder=self.model.encoder
         )
@@ -250,7 +250,7 @@ class Classification(Task):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Lightning's hook: members that share nothing are clipped each by itself."""
-        groups = parameters_by_member(self.members)
+        groups = self.model.parameters_by_member()
         if gradient_clip_val and gradient_clip_algorithm in (None, "norm") and groups:
             for group in groups:
                 # The loss is a mean over the members, and so are their gradients.

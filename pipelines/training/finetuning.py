@@ -12,7 +12,6 @@ from torch import nn
 from data.batches.data_module import SequenceDataModule
 from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
-from models.encoders.words import encoders_of
 from models.sequence.many_to_one import ManyToOne
 from pipelines.training.divergence import refuse_not_finite
 
@@ -54,7 +53,7 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
         InputError: they are of another shape.
     """
     layers: dict[str, list[Any]] = {
-        "encoder": encoders_of(model.encoder),
+        "encoder": model.encoders,
         "recurrence": [model.recurrence],
     }
     for part in PARTS:

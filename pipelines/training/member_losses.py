@@ -3,16 +3,15 @@
 M members · B sequences · N steps in the batch · D features · K classes
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from data.batches.ragged import RaggedBatch
-from models.encoders.words import encoders_of
-from models.sequence.ensemble import parameters_by_member, together
-from models.sequence.many_to_one import ManyToOne
+from models.sequence.ensemble import together
+from models.sequence.many_to_one import ManyToOne, Scorer
 from models.sequence.side_by_side import losses_side_by_side
 from pipelines.training.training_loss import TrainingLoss
 
@@ -24,30 +23,30 @@ class MemberLosses:
     """The losses of members, each by its own answers.
 
     Args:
-        members: one or more.
+        model: has the members, one or more.
         training_loss: of scores, labels and ids.
     """
 
-    def __init__(self, members: Sequence[ManyToOne], training_loss: TrainingLoss) -> None:
-        self.members, self.training_loss = members, training_loss
+    def __init__(self, model: Scorer, training_loss: TrainingLoss) -> None:
+        self.model, self.training_loss = model, training_loss
 
     def __call__(self, batch: RaggedBatch, *, encode: Encode) -> tuple[Tensor, Tensor]:
         """The mean loss of a batch, and the scores (B, K) of all members together.
 
         On a CPU, members that share nothing compute side by side, each in one thread.
         """
-        groups = parameters_by_member(self.members)
+        groups = self.model.parameters_by_member()
         if groups and not batch.is_encoded:
-            encoders = encoders_of(self.members[0].encoder)
             sources = [
-                partial(encoder.encode_ragged, batch.steps, batch.lengths) for encoder in encoders
+                partial(encoder.encode_ragged, batch.steps, batch.lengths)
+                for encoder in self.model.encoders
             ]
         else:
             features = encode(batch)
-            sources = [partial(member.chosen, features) for member in self.members]
+            sources = [partial(member.chosen, features) for member in self.model.members]
         functions = [
             partial(self._of_member, member, source, batch)
-            for member, source in zip(self.members, sources, strict=True)
+            for member, source in zip(self.model.members, sources, strict=True)
         ]
         if all(groups) and groups and batch.steps.device.type == "cpu":
             losses, scores = losses_side_by_side(functions, groups)

@@ -26,9 +26,8 @@ from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence, pad_sequence
 from data.batches.ragged import RaggedBatch
 from data.text.data_module import TextDataModule
 from models.encoders.ngrams import NgramEmbedding
-from models.encoders.words import WordEmbedding, encoders_of
+from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
-from models.sequence.ensemble import parameters_by_member
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.classification import Classification
@@ -78,7 +77,7 @@ def ours(model: Classification, data: TextDataModule, *, num_batches: int = NUM_
 def bare(model: Classification, batches: list[RaggedBatch]) -> float:
     """Seconds of a loop with nothing but the model in it."""
     model.train()
-    groups = parameters_by_member(model.members) or [list(model.model.parameters())]
+    groups = model.model.parameters_by_member() or [list(model.model.parameters())]
     optimizer = torch.optim.AdamW(itertools.chain(*groups), lr=RATE, fused=True)
     start = time.perf_counter()
     for batch in batches:
@@ -189,7 +188,7 @@ def recipe(data: TextDataModule) -> Classification:
         ngram_features=32,
     )
     model = classifier(data, encoder, members=4, shared_encoder=False)
-    prepare_embeddings(encoders_of(model.model.encoder), data)
+    prepare_embeddings(model.model.encoders, data)
     return model
 
 

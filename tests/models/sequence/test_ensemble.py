@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from models.encoders.words import OneHot, WordEmbedding, encoders_of
+from models.encoders.words import OneHot, WordEmbedding
 from models.errors import OptionError
 from models.recurrence.recurrences import LSTM
-from models.sequence.ensemble import Ensemble, parameters_by_member, side_by_side, together
+from models.sequence.ensemble import Ensemble, side_by_side, together
 from models.sequence.many_to_one import ManyToOne
 
 
@@ -46,15 +46,15 @@ def test_members_with_encoders_of_their_own_are_refused():
 
 def test_each_reads_through_an_encoder_of_its_own():
     torch.manual_seed(0)
-    made = side_by_side(
+    ensemble = side_by_side(
         WordEmbedding(10, features=4),
         lambda features: LSTM(features, hidden_size=5),
         members=3,
         shared_encoder=False,
         num_classes=2,
-    )
-    ensemble = Ensemble(made).eval()
-    vectors = [encoder.embedding.weight for encoder in encoders_of(ensemble.encoder)]
+    ).eval()
+    made = ensemble.members
+    vectors = [encoder.embedding.weight for encoder in ensemble.encoders]
     assert len(vectors) == 3
     assert not torch.equal(vectors[0], vectors[1])
     assert all(weight.abs().max() <= 0.1 for weight in vectors)
@@ -65,12 +65,12 @@ def test_each_reads_through_an_encoder_of_its_own():
         True,
         False,
     ]
-    groups = parameters_by_member(made)
+    groups = ensemble.parameters_by_member()
     assert sum(map(len, groups)) == len(list(ensemble.parameters()))
     assert len({id(parameter) for group in groups for parameter in group}) == sum(map(len, groups))
     assert any(p is vectors[1] for p in groups[1])
     assert any(p is made[1].head.weight for p in groups[1])
-    assert parameters_by_member(members(3)) == []
+    assert Ensemble(members(3)).parameters_by_member() == []
     alone = ManyToOne(ensemble.encoder.encoders[1], made[1].recurrence, num_classes=2)
     alone.head = made[1].head
     torch.testing.assert_close(alone(steps, lengths), made[1](steps, lengths))
@@ -79,3 +79,24 @@ def test_each_reads_through_an_encoder_of_its_own():
 def test_an_encoder_that_cannot_start_anew_is_shared():
     with pytest.raises(OptionError, match="OneHot has no other start"):
         side_by_side(OneHot(5), LSTM, members=2, shared_encoder=False, num_classes=2)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_single_model_is_asked_as_several_are(shared):
+    torch.manual_seed(0)
+    encoder = WordEmbedding(10, features=4)
+    options = {"shared_encoder": shared, "num_classes": 3}
+    one = side_by_side(encoder, LSTM, members=1, **options).eval()
+    assert list(one.members) == [one]
+    assert one.encoders == [encoder]
+    assert one.parameters_by_member() == []
+    assert one.title == "LSTM"
+    # Checkpoints of single models and of several have had these names from the beginning.
+    assert {"encoder.embedding.weight", "head.weight"} <= set(one.state_dict())
+    several = side_by_side(encoder, LSTM, members=2, **options)
+    assert several.title == "mean of 2 LSTMs"
+    assert {"members.0.head.weight", "members.1.head.weight"} <= set(several.state_dict())
+    steps, lengths = torch.arange(7), torch.tensor([7])
+    for model in (one, several.eval()):
+        along = model.read_along(model.encoder.encode_ragged(steps, lengths))
+        torch.testing.assert_close(along[-1:], model(steps, lengths))

@@ -15,7 +15,7 @@ from data.running_text.data_module import LanguageDataModule
 from data.text.data_module import TextDataModule
 from data.text.tokenizing import content_of
 from models.encoders.pretrained import without_pretrained
-from models.encoders.words import WordEmbedding, encoders_of
+from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from models.sequence.many_to_one import ManyToOne
 from pipelines.cli import train
@@ -43,7 +43,7 @@ def test_encoder_and_recurrence_come_from_the_language_model(language_model, sha
     path, source = language_model
     torch.manual_seed(0)
     model = classifier(pretrained=str(path), members=2, shared_encoder=shared)
-    encoders = encoders_of(model.model.encoder)
+    encoders = model.model.encoders
     assert len(encoders) == (1 if shared else 2)
     readers = [(source.encoder, encoder) for encoder in encoders]
     readers += [(source.recurrence, member.recurrence) for member in model.members]
@@ -148,7 +148,7 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
     model = load(tmp_path / "runs/sentiment/classifier/checkpoints/best.ckpt")
     # Sizes and words are the language model's, though the defaults are others.
     assert model.members[0].recurrence.out_features == 6
-    assert encoders_of(model.model.encoder)[0].embedding.weight.shape[1] == 8
+    assert model.model.encoders[0].embedding.weight.shape[1] == 8
     data = data_module(model.description)
     assert len(data.parts["test"]) == 6
 

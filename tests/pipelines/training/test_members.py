@@ -9,7 +9,6 @@ from torch.nn.functional import cross_entropy
 
 from data.files.checkpoint import CHECKPOINT_KEY
 from models.errors import OptionError
-from models.sequence.ensemble import parameters_by_member
 from models.sequence.step_inputs import StepInputs
 from pipelines.tasks.checkpoints import load
 from tests.pipelines.conftest import BATCH, word_classifier
@@ -29,7 +28,7 @@ def test_each_member_learns_by_its_own_loss():
 
 def test_members_that_share_nothing_are_clipped_each_by_itself():
     model = word_classifier(members=2, shared_encoder=False)
-    first, second = parameters_by_member(model.members)
+    first, second = model.model.parameters_by_member()
     # As large as a mean over two members makes the gradients of one: half of its own.
     for group, size in ((first, 8.0), (second, 0.01)):
         for parameter in group:
