@@ -138,6 +138,7 @@ ALLOWED = {
         "tokenizers",
         "torch",
         "tqdm",
+        "pytorch_lightning",
     },
     "pipelines.runtime": {"data", "models", "pytorch_lightning", "torch", "yaml"},
     "pipelines.tasks": {
