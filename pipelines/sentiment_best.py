@@ -113,7 +113,7 @@ def _train(args: list[str]) -> None:
         )
     for step in steps:
         # A wrong option of the last step is told now, and not after hours.
-        if (language_args if step.task == "language" else classifier_args) and not step.is_done():
+        if (language_args if step is steps[0] else classifier_args) and not step.is_done():
             run_process(_command(step, ["--print_config"]), stdout=subprocess.DEVNULL)
     with _locked(last) as lock:
         for step in steps:

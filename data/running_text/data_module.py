@@ -70,7 +70,9 @@ class LanguageDataModule(LightningDataModule):
         seed: seed of the starts of streams in each epoch, and of the parts with ``label_column``.
     """
 
-    #: what the model takes from the data: an attribute → the options that it sets
+    #: no part can be read faster: streams are in memory
+    learnt_part = None
+    #: options of the model that the data set: attribute → options
     linked = MappingProxyType(
         {"num_tokens": ("model.num_tokens", "model.encoder.init_args.num_tokens")}
     )

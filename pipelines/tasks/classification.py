@@ -146,8 +146,8 @@ class Classification(Task):
         part = data.parts["train"]
         if "unlabelled" in data.parts and not self.training_loss.is_taught:
             raise OptionError(
-                "--data.unlabelled: nothing is learnt from them; name classifiers that answer them,"
-                " --teachers=[a.ckpt], or drop it"
+                "--data.unlabelled: nothing is learnt from them; give --teachers=[a.ckpt], classifiers"
+                " that answer them, or drop it"
             )
         if self.class_weights == "balanced":
             weights = balanced_weights(part.labels, num_classes=len(self.classes))

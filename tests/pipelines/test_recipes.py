@@ -7,23 +7,21 @@ import yaml
 from pytorch_lightning.cli import LightningCLI
 
 from pipelines import recipes
-from pipelines.cli import ClassifierCLI, defaults
-from pipelines.language import LanguageCLI
+from pipelines.cli import ClassifierCLI, TrainingCLI
+from pipelines.tasks.kinds import CLASSIFICATION, KINDS
+from tests.pipelines.newcomer.test_newcomer import POSES
 
 RECIPES = sorted(recipes.FOLDER.glob("*.yaml"))
-MAKERS = {
-    "video": lambda args: ClassifierCLI("video", args),
-    "sentiment": lambda args: ClassifierCLI("sentiment", args),
-    "language": LanguageCLI,
-}
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.stem for recipe in RECIPES])
 def test_it_is_read_as_it_is_written(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(LightningCLI, "instantiate_classes", lambda self: None)
-    task = next(name for name in MAKERS if recipe.stem.startswith(name))
-    config = MAKERS[task]([*defaults(task), f"--config={recipe}"]).config.as_dict()
+    kind = next((KINDS[name] for name in KINDS if recipe.stem.startswith(name)), POSES)
+    command = ClassifierCLI if kind.task == CLASSIFICATION else TrainingCLI
+    options = [*recipes.recipe(kind.recipe), f"--config={recipe}"]
+    config = command(kind, options).config.as_dict()
     assert_holds(config, yaml.safe_load(recipe.read_text()))
 
 
@@ -49,7 +47,8 @@ def test_a_path_of_earlier_versions_is_read_from_its_new_place(
     options, checkout, caplog, monkeypatch
 ):
     monkeypatch.setattr(LightningCLI, "instantiate_classes", lambda self: None)
-    config = ClassifierCLI("video", [*defaults("video"), *options, "--run=x"]).config.as_dict()
+    options = [*recipes.recipe("video"), *options, "--run=x"]
+    config = ClassifierCLI(KINDS["video"], options).config.as_dict()
     assert_holds(config, yaml.safe_load((checkout / NEW).read_text()))
     told = [message for message in caplog.messages if "recipes" in message]
     assert told == [f"--config={OLD}: recipes have moved; {NEW} is read"]

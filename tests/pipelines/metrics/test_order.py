@@ -1,4 +1,3 @@
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,8 +23,8 @@ def batch_of(*sequences):
     return collate(steps, lengths=lengths, labels=[0] * len(lengths), ids=ids)
 
 
-def as_they_are(steps, lengths):
-    return steps[:, None].float()
+def as_they_are(batch):
+    return batch.steps[:, None].float()
 
 
 def seen(batch, chosen, *, encode):
@@ -57,7 +56,9 @@ def test_the_shuffle_depends_on_the_example_alone():
 
 
 def test_an_encoder_that_looks_back_sees_what_stands_there_after_the_shuffle():
-    encode = partial(windows, size=2)
+    def encode(batch):
+        return windows(batch.steps, batch.lengths, size=2)
+
     found = seen(batch_of(list(range(1, 9)), [9, 10]), [0, 1], encode=encode)
     pairs = found["shuffled"][0]
     assert pairs[0][1] == -1
@@ -91,8 +92,9 @@ def test_readings_are_the_same_however_many_wait_together(at_once, monkeypatch):
     generator = torch.Generator().manual_seed(0)
     weights = torch.randn(3, 2, generator=generator)
 
-    def encode(steps, lengths):
-        return torch.randn(10, 3, generator=torch.Generator().manual_seed(1))[steps]
+    def encode(batch):
+        features = torch.randn(10, 3, generator=torch.Generator().manual_seed(1))
+        return batch.steps if batch.is_encoded else features[batch.steps]
 
     def read(features, lengths):
         # A mean that says more of what comes late.
@@ -107,13 +109,13 @@ def test_readings_are_the_same_however_many_wait_together(at_once, monkeypatch):
     whole = batch_of(*sequences)
     for first in (0, 2):
         batch = select(whole, torch.tensor([first, first + 1]))
-        features = encode(batch.steps, batch.lengths)
+        features = encode(batch)
         record.add(batch, features, read(features, batch.lengths), encode=encode, read=read)
     answers, found = record.of_all_ranks(SimpleNamespace(world_size=1))
     assert answers.ids.tolist() == [10, 11, 12, 13]
     assert len(found.labels) == 3
     chosen = select(whole, torch.tensor([0, 2, 3]))
-    features = encode(chosen.steps, chosen.lengths)
+    features = encode(chosen)
     expected = answers_reordered(chosen, encode=encode, read=read)
     assert torch.equal(found.otherwise, expected)
     assert torch.equal(found.whole, read(features, chosen.lengths).argmax(1))

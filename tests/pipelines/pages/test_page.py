@@ -17,7 +17,7 @@ HOSTILE = '<script>"a" & \x1b[31m\u202e\udcff</script>'
 ESCAPED = "&lt;script&gt;&#34;a&#34; &amp; \\x1b[31m\\u202e\\udcff&lt;/script&gt;"
 
 # A group of a pattern, (?P<name>…), and a part of a path, runs/<task>, are no tags.
-TAG = re.compile(r"(?<!\?P)(?<!/)<[a-z]+[0-9]?[ >]")
+TAG = re.compile(r"(?<!\?P)(?<!/)<(?!class ')[a-z]+[0-9]?[ >]")
 
 
 @pytest.fixture

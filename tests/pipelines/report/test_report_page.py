@@ -38,7 +38,8 @@ def test_the_page_is_one_file_and_says_what_the_report_says(task, video_run, sen
     for name in report["classes"]:
         assert f"{report['classification_report'][name]['f1-score']:.3f}" in page
     rows = read_predictions(folder)
-    wrong = sum(row["label"] != row["predicted"] for row in rows)
+    # The same text is shown once; clips of these runs differ.
+    wrong = len({row.get("text", row["id"]) for row in rows if row["label"] != row["predicted"]})
     right = {row["label"] for row in rows if row["label"] == row["predicted"]}
     assert page.count('class="example wrong"') == min(6, wrong)
     assert page.count('class="example right"') == len(right)

@@ -10,9 +10,11 @@ from data.files.checkpoint import CHECKPOINT_KEY
 from models.encoders import NgramEmbedding, SmallCNN
 from models.recurrence import LSTM
 from models.sequence import StepInputs
-from pipelines.cli import ClassifierCLI, defaults
+from pipelines.cli import ClassifierCLI
+from pipelines.recipes import recipe
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.classification import Classification
+from pipelines.tasks.kinds import KINDS
 
 
 def part(path, **options):
@@ -72,5 +74,5 @@ def test_an_option_of_before_is_understood(tmp_path, monkeypatch, task, path):
     monkeypatch.setattr(LightningCLI, "instantiate_classes", lambda self: None)
     (tmp_path / "mine.yaml").write_text(f"model:\n  encoder:\n    class_path: {path}\n")
     for arg in (f"--model.encoder={path}", "--config=mine.yaml"):
-        chosen = ClassifierCLI(task, [*defaults(task), arg]).config.model.encoder
+        chosen = ClassifierCLI(KINDS[task], [*recipe(task), arg]).config.model.encoder
         assert chosen.class_path == path

@@ -10,8 +10,10 @@ from pytorch_lightning.cli import LightningCLI
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
 from models.encoders.ngrams import NgramEmbedding
-from pipelines.cli import ClassifierCLI, defaults
+from pipelines.cli import ClassifierCLI
+from pipelines.recipes import recipe
 from pipelines.tasks.checkpoints import load
+from pipelines.tasks.kinds import KINDS
 from tests.pipelines.saved_models import part, sentiment_model, tokenizer, write_saved
 
 NUM_TOKENS = tokenizer().get_vocab_size()
@@ -92,7 +94,7 @@ def parsed(tmp_path, monkeypatch):
     """The options of a training command, of which nothing is made."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(LightningCLI, "instantiate_classes", lambda self: None)
-    return lambda *args: ClassifierCLI("sentiment", [*defaults("sentiment"), *args])
+    return lambda *args: ClassifierCLI(KINDS["sentiment"], [*recipe("sentiment"), *args])
 
 
 def test_the_command_understands_the_name_of_before_and_says_that_of_today(parsed, caplog):
