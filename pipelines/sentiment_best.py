@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from itertools import count, takewhile
 from pathlib import Path
-from typing import Literal, NamedTuple, NoReturn
+from typing import Literal, NamedTuple
 
 from data.files.cache import cache_folder
 from data.files.errors import InputError
@@ -236,8 +236,10 @@ def run_process(
         SystemExit: it failed, with its exit code.
         SignalledExit: a signal came, which the command got too.
     """
+    _held_back.is_on = True
     process = subprocess.Popen(command, stdout=stdout, pass_fds=pass_fds or ())
     try:
+        _held_back.end()
         code = process.wait()
     except SignalledExit as end:
         process.send_signal(end.number)
@@ -247,12 +249,31 @@ def run_process(
         sys.exit(code if code > 0 else 128 - code)
 
 
+class _HeldBack:
+    """The signal that comes while a process is being started: it would be left without one."""
+
+    is_on = False
+    number: int | None = None
+
+    def end(self) -> None:
+        """Hold nothing back from here on; raise what was."""
+        number, self.number, self.is_on = self.number, None, False
+        if number is not None:
+            raise SignalledExit(number)
+
+
+_held_back = _HeldBack()
+
+
 @contextmanager
 def _ends_on_signals() -> Iterator[None]:
     """Within it, SIGINT and SIGTERM raise `SignalledExit`: exit codes 130 and 143."""
 
-    def end(number: int, frame: object) -> NoReturn:
-        raise SignalledExit(number)
+    def end(number: int, frame: object) -> None:
+        if _held_back.is_on:
+            _held_back.number = number
+        else:
+            raise SignalledExit(number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -199,6 +200,7 @@ def test_a_signal_ends_the_step_and_the_command(in_folder, number, code):
     parent = subprocess.Popen([sys.executable, "-c", PARENT], env=env)
     while not (in_folder / "ready").exists():
         assert parent.poll() is None
+        time.sleep(0.01)
     parent.send_signal(number)
     assert parent.wait() == code
     assert (in_folder / "told").read_text() == str(int(number))

@@ -47,7 +47,7 @@ class Outcome:
             temperature=temperature,
             classes=self.classes,
             skipped={},
-            members=[SimpleNamespace(recurrence=0)],
+            model=SimpleNamespace(title="LSTM"),
             description={"task": "sentiment"},
         )
         self.data: Any = SimpleNamespace(
