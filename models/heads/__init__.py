@@ -1,1 +1,1 @@
-"""States to answers: pooling over a sequence, and the softmax over tokens."""
+"""Heads, from states to answers: pooling over a sequence, and the softmax over tokens."""

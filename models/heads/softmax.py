@@ -1,4 +1,4 @@
-"""From features to the probability of every token, and what the right ones cost.
+"""Softmax over tokens, from features to the probability of every token and the loss of the right.
 
 N steps in the batch · D features · E features of an embedding · V tokens in the vocabulary
 """
@@ -13,18 +13,18 @@ from torch.utils.checkpoint import checkpoint
 from models.errors import OptionError
 
 # The most scores that are computed at once (64 MiB of them). A larger batch is taken in chunks of
-# steps, whose scores are computed again for the gradients: measured on a CPU, for 6,400 steps and
-# 30,000 tokens, 0.6 GiB in place of 2.2 at a third more time.
+# steps, whose scores are computed again for the gradients. On a CPU, for 6,400 steps and 30,000 tokens,
+# that takes 0.6 GiB in place of 2.2, and a third more time.
 MAX_SCORES = 2**24
 
 
 class TokenHead(nn.Module):
-    """Says how probable each of V tokens is after a step.
+    """The contract of heads that say how probable each of V tokens is after a step.
 
     A subclass defines `log_probabilities` and `_losses`.
 
     Args:
-        width: scores held for each step.
+        width: the number of scores held for each step.
     """
 
     def __init__(self, *, width: int) -> None:
@@ -32,14 +32,14 @@ class TokenHead(nn.Module):
         self.chunk_steps = max(MAX_SCORES // width, 1)
 
     def log_probabilities(self, features: Tensor) -> Tensor:
-        """(N, D) → (N, V), natural logarithms."""
+        """Features (N, D) → natural logarithms of probabilities (N, V)."""
         raise NotImplementedError(f"{type(self).__name__} must define log_probabilities(features)")
 
     def losses(self, features: Tensor, targets: Tensor) -> Tensor:
-        """-ln p of the right tokens, in nats: features (N, D), targets (N,) → (N,) float32.
+        """Losses -ln p of the right tokens, in nats: features (N, D), targets (N,) → (N,) float32.
 
-        Never more than `MAX_SCORES` scores are computed at once, at the price of computing those of
-        a larger batch twice (Chen 2016, "Training Deep Nets with Sublinear Memory Cost").
+        Never more than `MAX_SCORES` scores are computed at once. Those of a larger batch are
+        computed twice for it (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", §4).
         """
         return in_chunks(self._losses, features, targets, chunk_steps=self.chunk_steps)
 
@@ -53,10 +53,10 @@ class Softmax(TokenHead):
     Args:
         in_features: D.
         num_tokens: V.
-        tied: the encoder's vectors (V, E), which then also are the map's weights (Press & Wolf
-            2017, "Using the Output Embedding to Improve Language Models"; Inan 2017, "Tying Word
-            Vectors and Word Classifiers"); features of another size are projected to E first.
-            None: weights of its own.
+        tied: the encoder's vectors (V, E), to use as the map's weights too (Press & Wolf 2017,
+            "Using the Output Embedding to Improve Language Models"; Inan et al. 2017, "Tying Word
+            Vectors and Word Classifiers"). Features of another size are projected to E first.
+            None: the map has weights of its own.
     """
 
     def __init__(
@@ -81,22 +81,22 @@ class Softmax(TokenHead):
 
 
 class AdaptiveSoftmax(TokenHead):
-    """The frequent tokens by themselves, the rare ones in clusters that are only looked into at need.
+    """A softmax over frequent tokens and clusters of rare ones, which are computed only at need.
 
-    Grave 2017, "Efficient softmax approximation for GPUs": exact probabilities, at a cost that
-    hardly grows with V. A rare token has fewer features to be told by, a quarter for each cluster.
-    Tokens must be numbered from the frequent to the rare, as `data.text.vocabulary` does for words.
+    Grave et al. 2017, "Efficient softmax approximation for GPUs", §4: exact probabilities, at a cost
+    that hardly grows with V. Rare tokens are told apart by fewer features, a quarter for each
+    cluster. Tokens must be numbered from the frequent to the rare, as a vocabulary of words is.
 
     Args:
         in_features: D.
         num_tokens: V.
-        cutoffs: where each cluster begins, rising, all between 1 and V - 1.
+        cutoffs: the first token of each cluster, rising, all between 1 and V - 1.
 
     Raises:
         OptionError: so few features that a cluster would have none left.
     """
 
-    # How many times fewer features each cluster has than the one before.
+    # Each cluster has so many times fewer features than the one before.
     DIVISOR = 4
 
     def __init__(self, in_features: int, num_tokens: int, *, cutoffs: Sequence[int]) -> None:
@@ -120,13 +120,13 @@ class AdaptiveSoftmax(TokenHead):
             return self.adaptive.log_prob(features.float())
 
     def _losses(self, features: Tensor, targets: Tensor) -> Tensor:
-        # PyTorch's own does not take the mixed types of mixed precision.
+        # PyTorch's layer does not take the mixed types of mixed precision.
         with torch.autocast(features.device.type, enabled=False):
             losses = -self.adaptive(features.float(), targets).output
         if not self.training:
             return losses
-        # A cluster of which no token occurs takes no part; its weights get a gradient of zero all
-        # the same, for which other processes may be waiting.
+        # A cluster without a token in the batch takes no part. Its weights get a gradient of 0 all
+        # the same, since other processes may be waiting for it.
         return losses + sum(p.sum() * 0 for p in self.adaptive.tail.parameters())
 
 
@@ -137,7 +137,7 @@ def in_chunks(
     *,
     chunk_steps: int,
 ) -> Tensor:
-    """Losses (N,) of features (N, D) and targets (N,), of so many steps at a time."""
+    """Compute losses (N,) of features (N, D) and targets (N,), so many steps at a time."""
     if len(features) <= chunk_steps:
         return losses(features, targets)
     chunks = zip(features.split(chunk_steps), targets.split(chunk_steps), strict=True)

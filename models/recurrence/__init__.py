@@ -1,4 +1,4 @@
-"""Features to states: cells, the same on fused kernels, and how sequences lie in them."""
+"""Recurrences, from features to states: cells, fused kernels, and the layout of sequences."""
 
 from models.recurrence.recurrences import GRU, LSTM, RNN, Recurrence, Unrolled
 

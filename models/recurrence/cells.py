@@ -3,9 +3,9 @@
 B sequences · D input features · H hidden size
 
 A recurrent network applies one function with one set of weights at every step:
-h_t = f_W(h_{t-1}, x_t). A cell is that f_W. The fused kernels in `recurrence.py` must equal these
-equations, and where one wants to look at a gate, this is where it can be seen. Weights are named and
-laid out as PyTorch's own cells have them, so they can be copied over (`Cell.copy_from`).
+h_t = f_W(h_{t-1}, x_t). A cell is that f_W. The fused kernels in `fused.py` must equal these equations.
+Gates can be looked at here alone. Weights have the names and the layout of PyTorch's own cells, so that
+they can be copied over (`Cell.copy_from`).
 """
 
 from typing import ClassVar
@@ -13,15 +13,19 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-# What a cell carries from step to step: (h,) or (h, c), each (B, H). h comes first: it is the output.
+# The state that a cell carries from step to step is (h,) or (h, c), each (B, H). The output h is first.
 State = tuple[Tensor, ...]
 
 
 class Cell(nn.Module):
-    """f_W: from the last state and one step's input to the next state.
+    """The contract of cells: f_W, from the last state and one step's input to the next state.
 
-    A subclass names the blocks of its weights in ``blocks``, its state in ``state_names`` (h first,
-    for h is what the cell puts out), and writes its equations in `forward`.
+    A subclass names the blocks of its weights in ``blocks`` and the parts of its state in
+    ``state_names``, the output h first. It writes its equations in `forward`.
+
+    Args:
+        in_features: D.
+        hidden_size: H.
     """
 
     blocks: ClassVar[tuple[str, ...]]
@@ -39,11 +43,11 @@ class Cell(nn.Module):
             nn.init.uniform_(parameter, -(hidden_size**-0.5), hidden_size**-0.5)
 
     def forward(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
-        """x (B, D), state of (B, H) each → the next state, and every gate by name, (B, H) each."""
+        """Input x (B, D), state of (B, H) each → next state, and gates by name, (B, H) each."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(x, state)")
 
     def initial_state(self, x: Tensor) -> State:
-        """Zeros for the B rows of x (B, D)."""
+        """Zeros, for as many sequences as x (B, D) has rows."""
         return (x.new_zeros(len(x), self.hidden_size),) * len(self.state_names)
 
     def copy_from(self, kernel: nn.RNNBase) -> None:
@@ -53,32 +57,44 @@ class Cell(nn.Module):
                 parameter.copy_(getattr(kernel, f"{name}_l0"))
 
     def _inputs(self, x: Tensor) -> tuple[Tensor, ...]:
-        """W x + b, a (B, H) for each block."""
+        """The input products W x + b, (B, H) for each block."""
         return nn.functional.linear(x, self.weight_ih, self.bias_ih).chunk(len(self.blocks), dim=1)
 
     def _hidden(self, h: Tensor) -> tuple[Tensor, ...]:
-        """U h + b', a (B, H) for each block."""
+        """The hidden products U h + b', (B, H) for each block."""
         return nn.functional.linear(h, self.weight_hh, self.bias_hh).chunk(len(self.blocks), dim=1)
 
 
 class VanillaCell(Cell):
-    """h_t = tanh(W x_t + U h_{t-1} + b): the plain recurrent network (Elman 1990)."""
+    """The plain recurrent network: h_t = tanh(W x_t + U h_{t-1} + b).
+
+    Elman 1990, "Finding Structure in Time".
+    """
 
     blocks = ("h",)
 
     def forward(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
-        """x (B, D), state (h,) → (h,) and no gates."""
+        """Input x (B, D), state (h,) → (h,) and no gates."""
         (wx,), (uh,) = self._inputs(x), self._hidden(state[0])
         return (torch.tanh(wx + uh),), {}
 
 
 class GRUCell(Cell):
-    """Gated recurrent unit (Cho 2014), in the form of cuDNN: r acts after the matrix product."""
+    """The gated recurrent unit, in the form of cuDNN: r acts after the matrix product.
+
+    Cho et al. 2014, "Learning Phrase Representations using RNN Encoder–Decoder for Statistical
+    Machine Translation", eq. 5 to 8.
+
+    r = σ(W_r x + U_r h + b_r)               how much of the state the candidate sees
+    z = σ(W_z x + U_z h + b_z)               how much of the state to keep
+    n = tanh(W_n x + b_n + r ⊙ (U_n h + b'_n))   the candidate
+    h_t = (1 - z) ⊙ n + z ⊙ h_{t-1}
+    """
 
     blocks = ("r", "z", "n")
 
     def forward(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
-        """x (B, D), state (h,) → (h,) and the gates r (reset), z (update), n (candidate)."""
+        """Input x (B, D), state (h,) → (h,), and r (reset), z (update), n (candidate)."""
         (h,) = state
         (xr, xz, xn), (hr, hz, hn) = self._inputs(x), self._hidden(h)
         r = torch.sigmoid(xr + hr)
@@ -88,7 +104,10 @@ class GRUCell(Cell):
 
 
 class LSTMCell(Cell):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers 2000).
+    """Long short-term memory, with a forget gate.
+
+    Hochreiter & Schmidhuber 1997, "Long Short-Term Memory"; Gers et al. 2000, "Learning to Forget:
+    Continual Prediction with LSTM".
 
     i = σ(W_i x + U_i h + b_i)      how much of the candidate to write
     f = σ(W_f x + U_f h + b_f)      how much of the cell to keep
@@ -109,11 +128,13 @@ class LSTMCell(Cell):
     def open_forget_gate(
         bias_ih: Tensor, bias_hh: Tensor, *, memory_steps: int | None = None
     ) -> None:
-        """Start the forget gate's bias at 1 (Jozefowicz 2015): a new network remembers, some steps.
+        """Start the forget gate's bias at 1, so that a new network remembers some steps.
+
+        Jozefowicz et al. 2015, "An Empirical Exploration of Recurrent Network Architectures".
 
         With ``memory_steps`` T the cells start with memories of 1 to T - 1 steps: b_f = ln u with u
         uniform in (1, T - 1), and b_i = -b_f (Tallec & Ollivier 2018, "Can recurrent neural networks
-        warp time?"). PyTorch adds two biases, (4 H,) each; their sum is what counts.
+        warp time?"). PyTorch adds two biases, (4 H,) each, and only their sum counts.
         """
         input_bias, forget_bias, _, _ = bias_ih.chunk(4)
         with torch.no_grad():
@@ -126,7 +147,7 @@ class LSTMCell(Cell):
             input_bias.copy_(-forget_bias)
 
     def forward(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
-        """x (B, D), state (h, c) → (h, c) and the gates i, f, o and the candidate g."""
+        """Input x (B, D), state (h, c) → (h, c), and the gates i, f, o and the candidate g."""
         h, c = state
         (xi, xf, xg, xo), (hi, hf, hg, ho) = self._inputs(x), self._hidden(h)
         i = torch.sigmoid(xi + hi)

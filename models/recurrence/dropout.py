@@ -1,4 +1,4 @@
-"""Dropout for sequences.
+"""Dropout that stays the same along a sequence.
 
 B sequences · N steps in the batch · D features
 """
@@ -10,22 +10,26 @@ from models.errors import OptionError
 
 
 def share(name: str, value: float) -> float:
-    """The share itself, if it is one that can be dropped; else an `OptionError` that names it."""
+    """Return a share that can be dropped.
+
+    Raises:
+        OptionError: it is below 0, or 1 and more.
+    """
     if not 0 <= value < 1:
         raise OptionError(f"{name}={value}: the share that is dropped is at least 0 and below 1")
     return value
 
 
 class LockedDropout(nn.Module):
-    """Zeroes, while training, the same features at every step of a sequence, others of the next.
+    """Dropout with one mask for all steps of a sequence, and another for the next sequence.
 
     Gal & Ghahramani 2016, "A Theoretically Grounded Application of Dropout in Recurrent Neural
-    Networks": noise that is new at every step averages out over a long sequence, noise that stays
-    does not. What is left is scaled by 1 / (1 - p). A sequence that is read in pieces, its state
-    carried, draws a mask for each piece.
+    Networks", §4: noise that is new at every step averages out over a long sequence, noise that stays
+    does not. The features that are kept are scaled by 1 / (1 - p). A sequence that is read in pieces,
+    its state carried, draws a mask for each piece.
 
     Args:
-        p: share of the features that is zeroed.
+        p: share of the features that is zeroed while training.
 
     Raises:
         OptionError: a share below 0, or of 1 and more.
@@ -36,7 +40,7 @@ class LockedDropout(nn.Module):
         self.p = share("p", p)
 
     def forward(self, steps: Tensor, row_of: Tensor, batch_size: int) -> Tensor:
-        """(N, D), the sequence (N,) of each step, and B → (N, D)."""
+        """Features (N, D), the sequence (N,) that each step belongs to, and B → (N, D)."""
         if not self.training or self.p == 0:
             return steps
         keep = uniform(batch_size, steps.shape[1], device=steps.device) >= self.p

@@ -1,4 +1,4 @@
-"""One layer in one direction on PyTorch's fused kernels, over padded sequences.
+"""Layers on PyTorch's fused kernels, each in one direction, over padded sequences.
 
 B sequences · T steps of the longest · D features · H hidden size
 """
@@ -13,16 +13,21 @@ from models.chance import dropped
 from models.recurrence.cells import LSTMCell, State
 from models.recurrence.layout import Layout
 
-#: the most gates (of all steps, sequences and units) that a kernel is given at once: the CPU's cannot
-#: be made for 2^29, which are 2 GiB
+#: the most gates (steps × sequences × units) that a kernel is given at once; on a CPU none can be made
+#: for 2^29, which are 2 GiB
 MAX_GATES = 2**28
 
 
 class FusedLayer(nn.Module):
-    """One layer in one direction on one of PyTorch's fused kernels (`torch.nn.RNN`, `torch.nn.GRU`).
+    """One layer in one direction on a fused kernel of PyTorch (`torch.nn.RNN`, `torch.nn.GRU`).
 
-    The state is what the kernel puts out, (h,), so the state at a sequence's end is its last
+    The state is (h,), and h is the kernel's output. So the state at a sequence's end is its last
     output.
+
+    Args:
+        in_features: D.
+        hidden_size: H.
+        weight_dropout: share of the hidden weights that is zeroed while training.
     """
 
     kernel: type[nn.RNNBase]
@@ -39,12 +44,12 @@ class FusedLayer(nn.Module):
         return list(self.fused.parameters())
 
     def dropped_weights(self) -> list[Tensor]:
-        """As `weights`; while training, with a share of the hidden weights zeroed."""
+        """The weights, with a share of the hidden ones zeroed while training."""
         inputs, hidden, *biases = self.weights()
         return [inputs, dropped(hidden, self.weight_dropout, training=self.training), *biases]
 
     def run(self, grid: Tensor, initial: Any) -> tuple[Tensor, Any]:
-        """Outputs and last state; a call of its own only where weights are dropped."""
+        """Run the kernel with its weights, some dropped while training → outputs, last state."""
         if not self.training or self.weight_dropout == 0:
             return self._in_stretches(self.fused, grid, initial)
         if initial is None:
@@ -53,7 +58,7 @@ class FusedLayer(nn.Module):
         return self.call(grid, initial, self.dropped_weights())
 
     def call(self, grid: Tensor, initial: Any, weights: list[Tensor]) -> tuple[Tensor, Any]:
-        """The kernel with other weights."""
+        """Run the kernel with other weights → outputs, last state."""
         if grid.is_cuda:
             weights = _in_one_piece(weights)
 
@@ -69,7 +74,7 @@ class FusedLayer(nn.Module):
     def _in_stretches(
         self, read: Callable[[Tensor, Any], tuple[Tensor, Any]], grid: Tensor, state: Any
     ) -> tuple[Tensor, Any]:
-        """Read at once what the kernel can take; of longer sequences one stretch after the other."""
+        """Read sequences in one go, or stretch by stretch where they are too long for the kernel."""
         most = MAX_GATES // (len(self.weights()[0]) * grid.shape[1])
         if len(grid) <= max(most, 1):
             return read(grid, state)
@@ -82,36 +87,41 @@ class FusedLayer(nn.Module):
     def forward(
         self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
     ) -> tuple[Tensor, State | None]:
-        """(T, B, D) and a state of (B, H) each → outputs (T, B, H), the state at each end."""
+        """Grid (T, B, D), state of (B, H) each → outputs (T, B, H), the state at each end."""
         outputs, _ = self.run(grid, None if state is None else state[0].unsqueeze(0))
         return outputs, (_at_ends(outputs, layout),) if carry else None
 
 
 class FusedRNN(FusedLayer):
-    """`torch.nn.RNN`: h_t = tanh(W x_t + U h_{t-1} + b)."""
+    """A layer of `torch.nn.RNN`, with the equations of `VanillaCell`."""
 
     kernel = nn.RNN
     function = torch.rnn_tanh
 
 
 class FusedGRU(FusedLayer):
-    """`torch.nn.GRU` (Cho 2014)."""
+    """A layer of `torch.nn.GRU`, with the equations of `GRUCell`."""
 
     kernel = nn.GRU
     function = torch.gru
 
 
 class FusedLSTM(FusedLayer):
-    """`torch.nn.LSTM`; its state is (h, c), and the kernel shows c only after the last step.
+    """A layer of `torch.nn.LSTM`, with the equations of `LSTMCell`.
 
-    For a sequence that ended before, that c has run on over padding. When it is asked for, the
-    input gets one more feature, 1 on padding and 0 elsewhere, whose weights shut the input gate and
-    open the forget gate as far as floats go: c_t = 1 · c_{t-1} + 0, so c stands still to the end.
+    Its state is (h, c), and the kernel shows c only after the last step, when that of a shorter
+    sequence has run on over padding. Where c is asked for, the input gets one more feature, 1 on
+    padding and 0 elsewhere. Its weights shut the input gate and open the forget gate as far as floats
+    go: c_t = 1 · c_{t-1} + 0, so c stands still to the end.
+
+    Args:
+        in_features, hidden_size, weight_dropout: see `FusedLayer`.
+        memory_steps: see `LSTMCell.open_forget_gate`.
     """
 
     kernel = nn.LSTM
     function = torch.lstm
-    # Large enough that sigmoid(±SHUT + anything met in practice) is exactly 0 or 1, small enough
+    # It is so large that sigmoid(±SHUT + anything met in practice) is exactly 0 or 1, and small enough
     # for float16.
     SHUT = 1e4
 
@@ -130,7 +140,7 @@ class FusedLSTM(FusedLayer):
     def forward(
         self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
     ) -> tuple[Tensor, State | None]:
-        """(T, B, D) and a state of (B, H) each → outputs (T, B, H), the state at each end."""
+        """Grid (T, B, D), state of (B, H) each → outputs (T, B, H), the state at each end."""
         initial = None if state is None else tuple(part.unsqueeze(0) for part in state)
         if not (carry and layout.is_padded):
             outputs, (_, cell) = self.run(grid, initial)
@@ -158,7 +168,7 @@ class FusedLSTM(FusedLayer):
 def _in_one_piece(weights: list[Tensor]) -> list[Tensor]:
     """The same weights, as views of one piece of memory, in the order in which cuDNN keeps them.
 
-    Weights that lie apart it gathers itself at every call, and warns of it.
+    It gathers weights that lie apart at every call, and warns of it.
     """
     flat = torch.cat([weight.flatten() for weight in weights])
     parts = flat.split([weight.numel() for weight in weights])

@@ -1,4 +1,4 @@
-"""Where the steps of a ragged batch stand in a padded one.
+"""The layout of a ragged batch in a padded one.
 
 B sequences · N steps in the batch · T steps of the longest · D features
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def rows_of(lengths: Tensor, num_steps: int) -> Tensor:
-    """Lengths (B,) that sum to N → (N,) int64: the sequence each step belongs to."""
+    """The sequence (N,) int64 that each step belongs to, from lengths (B,) that sum to N."""
     rows = torch.arange(len(lengths), device=lengths.device)
     return rows.repeat_interleave(lengths, output_size=num_steps)
 
@@ -22,8 +22,8 @@ class Layout:
 
     Args:
         lengths: (B,) int64, each ≥ 1.
-        num_steps: N, the sum of the lengths, when it is known (the batch's ``steps`` have it);
-            it spares a wait for the GPU.
+        num_steps: N, the sum of the lengths. It is known from the batch's ``steps``, which spares
+            a wait for the GPU.
 
     Raises:
         ValueError: a length below 1, or lengths that do not add up to ``num_steps``.
@@ -52,17 +52,17 @@ class Layout:
         self._backward = (lengths[row_of] - 1 - position) * self.batch_size + row_of
 
     def pad(self, steps: Tensor, *, reverse: bool = False) -> Tensor:
-        """(N, D) → (T, B, D), zeros behind each end; ``reverse``: last step first, zeros behind."""
+        """Steps (N, D) → grid (T, B, D), zeros behind each end; ``reverse``: the last step first."""
         place = self._backward if reverse else self._forward
         grid = steps.new_zeros(self.longest * self.batch_size, *steps.shape[1:])
         return grid.index_copy(0, place, steps).unflatten(0, (self.longest, self.batch_size))
 
     def unpad(self, grid: Tensor, *, reverse: bool = False) -> Tensor:
-        """(T, B, D) → (N, D): `pad` undone; what stood on padding is gone."""
+        """Grid (T, B, D) → steps (N, D), without the values on padding."""
         place = self._backward if reverse else self._forward
         return grid.flatten(0, 1).index_select(0, place)
 
     def padding(self) -> Tensor:
-        """(T, B) bool: True where a step is only padding."""
+        """A mask (T, B) bool, True where a step is only padding."""
         times = torch.arange(self.longest, device=self.lengths.device)
         return times[:, None] >= self.lengths[None, :]

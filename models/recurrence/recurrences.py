@@ -1,15 +1,15 @@
-"""Recurrences: from the features of every step to a state that remembers what came before.
+"""Recurrences, from the features of every step to a state that remembers earlier steps.
 
 B sequences · N steps in the batch · T steps of the longest · D features · H hidden size
 
-PyTorch's fused kernels run over padded sequences and never over packed ones: on a CPU packing costs
-2 to 9 times the time of a training step, and up to 50 where memory is asked for anew each time. That
-is exact all the same, because
+PyTorch's fused kernels run over padded sequences and never over packed ones. On a CPU a training step
+with packed sequences takes 2 to 9 times the time, and up to 50 times where memory is asked for anew each
+time. Padding is exact all the same, because
 
-- forward in time, padding stands behind a sequence's end, where nothing that is read depends on it;
-- backward in time, each sequence is reversed by its own length, so padding stands behind its
-  *start*; two one-way passes make an exact two-directional one;
-- the state carried out is the one at each sequence's own end (`FusedLSTM` says how, for the cell).
+- forward in time, padding stands behind a sequence's end, where no step that is read depends on it;
+- backward in time, each sequence is reversed by its own length, so padding stands behind its *start*,
+  and two one-way passes make an exact two-directional one;
+- the state carried out is the one at each sequence's own end (`FusedLSTM` tells how, for the cell).
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ from models.recurrence.layout import Layout
 
 
 class UnrolledCell(nn.Module):
-    """One layer in one direction: a `Cell` stepped through time in Python, state held on padding."""
+    """One layer in one direction: a `Cell` stepped through time, whose state is held on padding."""
 
     def __init__(self, cell: Cell) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class UnrolledCell(nn.Module):
     def forward(
         self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
     ) -> tuple[Tensor, State | None]:
-        """(T, B, D) and a state of (B, H) each → outputs (T, B, H), the state at each end."""
+        """Grid (T, B, D), state of (B, H) each → outputs (T, B, H), the state at each end."""
         now = self.cell.initial_state(grid[0]) if state is None else state
         outputs = []
         for step, is_padding in zip(grid, layout.padding().unsqueeze(2), strict=True):
@@ -46,20 +46,21 @@ class UnrolledCell(nn.Module):
 
 
 class Recurrence(nn.Module):
-    """Reads each sequence to its end, step by step, with the same weights at every step.
+    """The contract of recurrences, which read each sequence to its end, step by step.
 
-    Any depth, one or two directions. A subclass says in `layer` what one layer in one direction is.
+    The same weights are used at every step. A recurrence has any depth, and one or two directions. A
+    subclass makes one layer in one direction in `layer`.
 
     Args:
-        in_features: D, what the encoder puts out.
-        hidden_size: H, of each layer and direction.
-        num_layers: how many layers stand on each other.
-        bidirectional: read from both ends; the two outputs stand side by side. The backward pass
-            of a sequence starts at its own last step.
+        in_features: D, the encoder's ``out_features``, or those of the inputs made of them.
+        hidden_size: H, the size of each layer and direction.
+        num_layers: the number of layers, one upon the other.
+        bidirectional: whether to read from both ends. The two outputs stand side by side, and the
+            backward direction starts at a sequence's own last step.
         dropout: share of a layer's outputs that is zeroed, while training, before the next layer.
-        input_dropout: the same of what the first layer reads.
-        output_dropout: the same of what the last layer puts out.
-        locked: whether these drop the same features at every step of a sequence (see
+        input_dropout: share of the first layer's inputs that is zeroed while training.
+        output_dropout: share of the last layer's outputs that is zeroed while training.
+        locked: whether these three drop the same features at every step of a sequence (see
             `LockedDropout`) rather than others at each.
         weight_dropout: share of the hidden-to-hidden weights that is zeroed, while training, for
             all steps of a batch (Merity et al. 2018, "Regularizing and Optimizing LSTM Language
@@ -112,22 +113,22 @@ class Recurrence(nn.Module):
     ) -> tuple[Tensor, State | None]:
         """Read B sequences.
 
-        While training, every call draws what it drops anew, also one that reads on from a carried
+        While training, every call draws its masks anew. So does one that reads on from a carried
         state (truncated backpropagation): a mask lasts from one cut to the next.
 
         Args:
             steps: (N, D), all steps of all sequences end to end.
             lengths: (B,) int64, each ≥ 1, summing to N.
-            state: what an earlier call carried out; zeros when None.
+            state: the state that an earlier call returned; None: zeros.
             carry: whether to return the state at the end of each sequence.
 
         Returns:
-            outputs: (N, out_features); backward outputs stand at the step they belong to.
+            outputs: (N, out_features). Backward outputs stand at the step they belong to.
             state: (h,) or (h, c), each (num_layers · num_directions, B, H), ordered as PyTorch
-                does (layer 0 forward, layer 0 backward, layer 1 …); None unless ``carry``.
+                does (layer 0 forward, layer 0 backward, layer 1 …). None unless ``carry``.
         """
         if steps.device.type == "cpu":
-            # In bfloat16 the CPU's LSTM is no faster, and on some processors there is none.
+            # The CPU's LSTM is no faster in bfloat16, and missing on some processors.
             with torch.autocast("cpu", enabled=False):
                 return self._read(steps.float(), lengths, state, carry=carry)
         return self._read(steps, lengths, state, carry=carry)
@@ -164,28 +165,28 @@ class Recurrence(nn.Module):
 
 
 class RNN(Recurrence):
-    """The vanilla recurrent network (Elman 1990) on the fused kernel."""
+    """The vanilla recurrent network on the fused kernel (see `VanillaCell`)."""
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
         return FusedRNN(in_features, hidden_size, weight_dropout=self.weight_dropout)
 
 
 class GRU(Recurrence):
-    """Gated recurrent units (Cho 2014) on the fused kernel."""
+    """Gated recurrent units on the fused kernel (see `GRUCell`)."""
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
         return FusedGRU(in_features, hidden_size, weight_dropout=self.weight_dropout)
 
 
 class LSTM(Recurrence):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997) on the fused kernel.
+    """Long short-term memory on the fused kernel (see `LSTMCell`).
 
     Args:
-        in_features: D, what the encoder puts out.
-        memory_steps: how many steps its cells remember at the start, at the most; for sequences of
-            thousands of steps, of which without it the last hundred or so are learnt from at first.
+        in_features: see `Recurrence`.
+        memory_steps: the most steps that its cells remember before any training, for sequences of
+            thousands of steps. Without it only the last hundred or so are learnt from at first.
             About the longest sequence's length is right. None: a few steps (forget biases of 1).
-        options: what `Recurrence` takes.
+        options: the other options of `Recurrence`.
     """
 
     def __init__(
@@ -206,12 +207,15 @@ class LSTM(Recurrence):
 class Unrolled(Recurrence):
     """Any `Cell` as a recurrence, its equations stepped through time in Python.
 
-    For looking inside, and for cells of your own; the fused kernels are many times faster.
+    It is for looking inside, and for cells of your own. The fused kernels are many times faster.
 
     Args:
-        in_features: D, what the encoder puts out.
+        in_features: see `Recurrence`.
         cell: the class of the cell.
-        options: what `Recurrence` takes.
+        options: the other options of `Recurrence`.
+
+    Raises:
+        OptionError: hidden weights that are dropped.
     """
 
     def __init__(self, in_features: int, *, cell: type[Cell] = LSTMCell, **options: Any) -> None:

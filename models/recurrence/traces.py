@@ -2,8 +2,8 @@
 
 T steps · D features · H hidden size
 
-The fused kernels show h and nothing else. The equations of `cells.py`, with the weights of these
-kernels, show the rest.
+The fused kernels show h and nothing else. The equations of `cells.py` show the rest, with the weights of
+these kernels.
 """
 
 import copy
@@ -15,10 +15,10 @@ from models.recurrence.cells import Cell, GRUCell, LSTMCell, State, VanillaCell
 from models.recurrence.fused import FusedGRU, FusedLayer, FusedLSTM, FusedRNN
 from models.recurrence.recurrences import Recurrence, UnrolledCell
 
-#: what stands at each step, by name: gates as the cell calls them, then its state; (T, H) each
+#: values at each step by name, (T, H) each: gates as the cell calls them, then its state
 Trace = dict[str, Tensor]
 
-# Input products are four times as large as a state: so many are made at a time.
+# Input products are four times as large as a state. They are made for so many steps at a time.
 _STEPS_AT_ONCE = 4096
 
 EQUATIONS: dict[type[FusedLayer], type[Cell]] = {
@@ -29,17 +29,17 @@ EQUATIONS: dict[type[FusedLayer], type[Cell]] = {
 
 
 def trace(recurrence: Recurrence, features: Tensor, state: State | None = None) -> list[Trace]:
-    """What goes on inside while one sequence is read, without dropout.
+    """Read one sequence without dropout, and keep every gate and state.
 
     Args:
-        recurrence: of any depth, one or two directions, fused or unrolled.
+        recurrence: has any depth, one or two directions, and is fused or unrolled.
         features: (T, D), the steps of one sequence; T ≥ 1.
-        state: what an earlier piece carried out (see `state_after`); zeros when None.
+        state: the state after an earlier piece (see `state_after`); None: zeros.
 
     Returns:
         A `Trace` for each layer and direction, ordered as PyTorch does (layer 0 forward, layer 0
-        backward, layer 1 …): i, f, g, o, c, h of an LSTM; r, z, n, h of a GRU; h of a vanilla
-        network. What a backward layer shows of a step stands at that step.
+        backward, layer 1 …). An LSTM has i, f, g, o, c, h; a GRU r, z, n, h; a vanilla network h.
+        The values of a backward layer stand at the step they belong to.
 
     Raises:
         ValueError: no step; a layer whose equations are not known.
@@ -65,10 +65,10 @@ def trace(recurrence: Recurrence, features: Tensor, state: State | None = None) 
 
 
 def state_after(recurrence: Recurrence, traces: list[Trace]) -> State:
-    """The state at the end of what was traced: (h,) or (h, c), each (num_layers, 1, H).
+    """The state at the end of traces: (h,) or (h, c), each (num_layers, 1, H).
 
     Raises:
-        ValueError: a recurrence of two directions, which does not read on from where it was.
+        ValueError: a recurrence of two directions, which cannot read on from there.
     """
     if recurrence.num_directions != 1:
         raise ValueError("a recurrence of two directions reads a sequence whole")
@@ -98,14 +98,14 @@ def cell_of(layer: nn.Module) -> Cell:
 
 
 def _trace(cell: Cell, steps: Tensor, state: State | None) -> Trace:
-    """(T, D) → the trace of one cell, in the order of reading; the state is (1, H) each."""
+    """The trace of one cell over steps (T, D), in the order of reading, from a state of (1, H) each."""
     now = cell.initial_state(steps[:1]) if state is None else state
     is_known = type(cell) in EQUATIONS.values()
     kept: dict[str, list[Tensor]] = {}
     for block in steps.split(_STEPS_AT_ONCE):
         reader, inputs = cell, block
         if is_known:
-            # What does not depend on the state before is one matrix product for many steps.
+            # Input products do not depend on the state: one matrix product gives those of many steps.
             inputs = torch.cat(cell._inputs(block), dim=1)
             reader = copy.copy(cell)
             reader._inputs = lambda x: x.chunk(len(cell.blocks), dim=1)  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""Whole models: many to one, several side by side, language models, and answers along the way."""
+"""Whole models: many to one, ensembles, language models, and the answer along the way."""
 
 from models.sequence.language_model import LanguageModel
 from models.sequence.many_to_one import ManyToOne

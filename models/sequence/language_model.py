@@ -1,4 +1,4 @@
-"""Language models: many steps in, after each step what comes next.
+"""Language models, which predict after each step the next one.
 
 B sequences · N steps in the batch · D features · V tokens in the vocabulary
 """
@@ -16,20 +16,22 @@ from models.recurrence.recurrences import Recurrence
 
 
 class LanguageModel(nn.Module):
-    """Predicts, after each step of a sequence, the next token (Mikolov 2010).
+    """A recurrent model that predicts, after each step of a sequence, the next token.
 
-    Each token is encoded by itself, a recurrence reads on from where it was (its state is carried
-    from call to call), and a softmax over the vocabulary says what may come next. Encoder and
-    recurrence are those of `ManyToOne`, under the same names.
+    Mikolov et al. 2010, "Recurrent neural network based language model". Each token is encoded by
+    itself. A recurrence reads on from where it was, its state carried from call to call. A softmax
+    over the vocabulary gives the probability of every next token. Encoder and recurrence are those of
+    `ManyToOne`, under the same names.
 
     Args:
-        encoder: what turns a token into features.
-        recurrence: what reads them, in one direction: backwards it would see what it is to predict.
+        encoder: turns a token into features.
+        recurrence: reads the features, in one direction. Backwards it would see the tokens that it
+            is to predict.
         num_tokens: V.
         dropout: share of the recurrence's outputs that is zeroed while training.
         tied: whether the softmax uses the encoder's vectors as its weights (see `Softmax`).
-        adaptive_cutoffs: where the clusters of rare tokens begin, for a large vocabulary (see
-            `AdaptiveSoftmax`); those that a vocabulary does not reach fall away. None left: the
+        adaptive_cutoffs: the first token of each cluster of rare tokens, for a large vocabulary (see
+            `AdaptiveSoftmax`). Those that a vocabulary does not reach fall away. None left: a
             softmax over all tokens.
 
     Raises:
@@ -49,7 +51,7 @@ class LanguageModel(nn.Module):
     ) -> None:
         super().__init__()
         if encoder.looks_back > 0:
-            # It would not know, at the start of a piece, how the piece before ended.
+            # At the start of a piece it would not know how the piece before ended.
             raise OptionError(
                 f"--model.encoder={type(encoder).__name__}: looks back at earlier tokens, and a"
                 " language model reads a text in pieces; give models.encoders.WordEmbedding"
@@ -69,7 +71,7 @@ class LanguageModel(nn.Module):
     def read(
         self, steps: Tensor, lengths: Tensor, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """Tokens (N,), lengths (B,) and the state before them → features (N, D), the state after.
+        """Tokens (N,), lengths (B,), the state before them → features (N, D), the state after.
 
         Raises:
             ValueError: a state of another number of sequences.
@@ -82,14 +84,14 @@ class LanguageModel(nn.Module):
     def forward(
         self, steps: Tensor, lengths: Tensor, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """Tokens (N,), lengths (B,) and a state → log-probabilities of the next (N, V), the state."""
+        """Tokens (N,), lengths (B,), state → log-probabilities of the next ones (N, V), state."""
         features, state = self.read(steps, lengths, state)
         return self.head.log_probabilities(features), state
 
     def losses(
         self, steps: Tensor, lengths: Tensor, targets: Tensor, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """As `forward`, with the tokens that come next, (N,) → nats for each of them (N,), the state.
+        """Tokens (N,), lengths (B,), the next tokens (N,), state → their losses in nats (N,), state.
 
         Memory stays within `softmax.MAX_SCORES` scores, whatever N and V.
         """

@@ -1,4 +1,4 @@
-"""The running answer: what a model would say of a sequence had it ended earlier.
+"""The running answer: the one that a model would give had a sequence ended earlier.
 
 T steps of the sequence · P places at which it is asked · D features · K classes
 """
@@ -10,12 +10,12 @@ from torch import Tensor
 
 from models.sequence.many_to_one import Scorer
 
-# What beginnings that are read by themselves may have together, in steps.
+# Beginnings that are read by themselves have at most so many steps together.
 _STEPS_AT_ONCE = 16_384
 
 
 class RunningAnswer(NamedTuple):
-    """What is answered along the way."""
+    """The scores along the way."""
 
     places: Tensor
     """(P,) int64: the steps after which it was asked, counted from 0; the last is T - 1."""
@@ -24,11 +24,11 @@ class RunningAnswer(NamedTuple):
 
 
 def running_answer(model: Scorer, features: Tensor, *, most: int = 200) -> RunningAnswer:
-    """Read one sequence's encoded steps (T, D), and ask after each.
+    """Read one sequence's encoded steps (T, D), and score the classes after each.
 
-    What stands at a place is exactly what the model answers to the sequence up to there. One that
-    reads forward says it in a single reading; one that looks ahead (two directions, inputs that
-    are centred …) must read each beginning by itself, at ``most`` places, evenly spread.
+    The scores at a place are exactly those of the sequence up to there. A causal model gives them in
+    a single reading. One that looks ahead (two directions, inputs that are centred …) must read each
+    beginning by itself, at ``most`` places, evenly spread.
     """
     with torch.no_grad():
         if model.is_causal:
@@ -47,7 +47,7 @@ def running_answer(model: Scorer, features: Tensor, *, most: int = 200) -> Runni
 
 
 def _groups(lengths: list[int]) -> list[list[int]]:
-    """Rising lengths, cut where one more would pass the budget when padded."""
+    """Cut rising lengths into groups, each within the budget when padded."""
     groups: list[list[int]] = [[]]
     for length in lengths:
         if groups[-1] and length * (len(groups[-1]) + 1) > _STEPS_AT_ONCE:

@@ -1,4 +1,7 @@
-"""Functions that share no parameter, each differentiated by a thread of its own."""
+"""Losses side by side: functions that share no parameter, each differentiated by its own thread.
+
+M functions
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,30 +16,30 @@ from torch.autograd.function import once_differentiable
 from models.chance import drawing_from
 
 Evaluate = Callable[[], tuple[Tensor, Tensor]]
-"""→ a loss, a scalar, and anything else that was computed on the way."""
+"""A function that gives a loss, a scalar, and another tensor that it computes on the way."""
 
 
 def losses_side_by_side(
     functions: Sequence[Evaluate], parameters: Sequence[Sequence[Tensor]]
 ) -> tuple[Tensor, list[Tensor]]:
-    """The losses of M functions, and what else each computes, on the CPU.
+    """Compute the losses of M functions, and the other tensor of each, on the CPU.
 
-    Threads that share one matrix product wait for each other at its end, and one that another
-    process keeps from its core makes all wait; here each has a product of its own, and they meet
-    once a call. As many work at a time as PyTorch has threads for one product; with a single one,
-    one function after the other.
+    Threads that share one matrix product wait for each other at its end. One that another process
+    keeps from its core makes all wait. Here each thread has a product of its own, and they meet once
+    a call. As many threads work as PyTorch has for one product; with a single one, the functions are
+    computed one after the other.
 
-    Each function draws from a generator of its own (see `models.chance`), of a seed that the
-    process's generator gives: what comes out does not depend on how many threads there are.
+    Each function draws from a generator of its own (see `models.chance`), whose seed the process's
+    generator gives. So the results do not depend on the number of threads.
 
     Args:
-        functions: M.
-        parameters: of each function, those that its loss depends on and that are trained. Their
-            gradients are computed at once, and handed out on the way back.
+        functions: the M functions.
+        parameters: for each function, the trained parameters that its loss depends on. Their
+            gradients are computed with the loss, and handed out in the backward pass.
 
     Returns:
-        losses: (M,), of which the gradient is known.
-        others: of each function, detached.
+        losses: (M,), whose gradients are known.
+        others: the other tensor of each function, detached.
     """
     others: list[Tensor] = [torch.empty(0)] * len(functions)
     every = [parameter for some in parameters for parameter in some]
@@ -44,7 +47,7 @@ def losses_side_by_side(
 
 
 class _Losses(torch.autograd.Function):
-    """The losses; their gradients are computed with them."""
+    """Losses whose gradients are computed with them."""
 
     @staticmethod
     def forward(
@@ -83,7 +86,7 @@ class _Losses(torch.autograd.Function):
 
 
 def _as_here() -> Callable[[], AbstractContextManager[Any]]:
-    """Autocast as it is in this thread; others begin without."""
+    """Autocast as it is set in this thread, for threads that begin without it."""
     if not torch.is_autocast_enabled("cpu"):
         return nullcontext
     kind = torch.get_autocast_dtype("cpu")
@@ -92,7 +95,7 @@ def _as_here() -> Callable[[], AbstractContextManager[Any]]:
 
 @cache
 def _pool(num_threads: int) -> ThreadPoolExecutor:
-    """Threads that compute alone, started by the first who asks for so many."""
+    """Threads that each compute with one core, kept for all later calls."""
     return ThreadPoolExecutor(
         num_threads, "side-by-side", initializer=torch.set_num_threads, initargs=(1,)
     )

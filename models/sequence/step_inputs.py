@@ -1,4 +1,4 @@
-"""What a recurrence is given of each step: its features, their change, how they differ in a clip.
+"""Step inputs: features as a recurrence reads them, with their change, normalised over a clip.
 
 B sequences · N steps in the batch · D features
 """
@@ -13,44 +13,47 @@ from models.chance import Dropout
 from models.errors import OptionError
 from models.recurrence.layout import rows_of
 
-#: the change since an earlier step: not given, with its sign, or only its size
+#: the change since an earlier step: left out, with its sign, or only its size
 Difference = Literal["none", "signed", "absolute"]
-#: how far from the clip's own mean: not given, as it is, or as a share of that mean
+#: the distance from the clip's own mean: left out, as it is, or as a share of that mean
 Deviation = Literal["none", "absolute", "relative"]
 
 
 class StepInputs(nn.Module):
-    """Makes the inputs of a recurrence from encoded steps; no sequence looks at another.
+    """The inputs of a recurrence, made of encoded steps; no sequence looks at another.
 
-    Features of a frame tell above all where it was filmed. Remedies for cameras that were never
-    seen: normalise over the clip's own steps (of speech, to be free of the microphone: Atal 1974;
-    Viikki & Laurila 1998, "Cepstral domain segmental feature vector normalization"), give the
-    change from step to step (Furui 1986; Wang 2016, "Temporal Segment Networks", §3.2), or the
-    deviation from the clip's mean, of which what stands still is free (background subtraction,
-    Piccardi 2004).
+    Features of a frame tell above all where it was filmed. There are three remedies for cameras that
+    were never seen:
 
-    In this order: centre and scale; features, difference and deviation side by side; standardise;
-    dropout; projection. What looks at a clip's mean needs the whole clip before its first step is
-    read, so the result is not causal then.
+    - normalise over the clip's own steps, as speech is freed of the microphone (Atal 1974; Viikki &
+      Laurila 1998, "Cepstral domain segmental feature vector normalization");
+    - give the change from step to step (Furui 1986; Wang et al. 2016, "Temporal Segment Networks",
+      §3.2);
+    - give the deviation from the clip's mean, in which objects that stand still vanish (background
+      subtraction, Piccardi 2004).
+
+    The order is: centre and scale; features, difference and deviation side by side; standardise;
+    dropout; projection. A clip's mean needs the whole clip before its first step is read, so inputs
+    that use it are not causal.
 
     Args:
         in_features: D, the encoder's ``out_features``.
-        difference: also give the change since the step ``gap`` before, ``signed`` or ``absolute``;
-            within the first ``gap`` steps, the change since step 0, which is 0 at step 0 itself.
+        difference: also give the change since the step ``gap`` before, ``signed`` or ``absolute``.
+            Within the first ``gap`` steps it is the change since step 0, and 0 at step 0 itself.
         deviation: also give the distance to the mean over the sequence: ``absolute``, |x - m|, or
             ``relative``, q = |x - m| / (|m| + 0.1), brought near mean 0 and deviation 1 as 3 q - 0.7
             and cut off at -2 and 8.
         keep: give the features themselves.
-        gap: how many steps back the difference looks, ≥ 1.
-        center: subtract from each feature its mean over the sequence; of a single step, 0 is left.
+        gap: the number of steps that the difference looks back, ≥ 1.
+        center: subtract from each feature its mean over the sequence. A single step becomes 0.
         scale: center, and divide by the standard deviation over the sequence or by ``SMALLEST``,
-            whichever is larger: what hardly changes is not blown up.
+            whichever is larger, so that features that hardly change are not blown up.
         standardize: bring each input to mean 0 and deviation 1 over the training steps, which `fit`
-            measures, and cut it off at ±8; not relative deviations, which have no unit. It needs
-            features that stay what they are: a frozen encoder.
+            measures, and cut it off at ±8. Relative deviations, which have no unit, are left out. It
+            needs features that stay the same: a frozen encoder.
         dropout: share of the inputs that is zeroed while training.
-        project: size that a trained linear map brings the inputs to; None: as they are. Not
-            preceded by layer normalisation, which would hide how much has changed.
+        project: the size that a trained linear map brings the inputs to; None: no map. No layer
+            normalisation comes before it, since it would hide how much has changed.
 
     Raises:
         OptionError: neither features nor difference nor deviation; a gap below 1.
@@ -102,11 +105,11 @@ class StepInputs(nn.Module):
 
     @property
     def is_causal(self) -> bool:
-        """Whether the inputs of a step depend on nothing that comes after it."""
+        """Whether the inputs of a step depend on no later step."""
         return not (self.center or self.scale or self.deviation != "none")
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(N, D) and lengths (B,), each ≥ 1, summing to N → (N, out_features)."""
+        """Features (N, D) and lengths (B,), each ≥ 1, summing to N → (N, out_features)."""
         inputs = self._gather(features, lengths)
         if self.standardize:
             inputs = (inputs - self.shift) / self.spread
@@ -115,10 +118,10 @@ class StepInputs(nn.Module):
 
     @torch.no_grad()
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Measure what `standardize` needs over batches of training features and lengths."""
+        """Measure means and deviations for `standardize` over batches of features and lengths."""
         count, total, squares = 0, torch.zeros(()), torch.zeros(())
         for features, lengths in batches:
-            # Of large values the squares' difference has few digits left: float64.
+            # The difference of large squares has few digits left, hence float64.
             inputs = self._gather(features, lengths).double()
             count += len(inputs)
             total = total.to(inputs) + inputs.sum(0)
@@ -127,13 +130,13 @@ class StepInputs(nn.Module):
         variance = (squares / count - mean.square()).clamp(min=0)
         measured = len(mean) - (features.shape[1] if self.deviation == "relative" else 0)
         self.shift[:measured] = mean[:measured]
-        # What never changes while training says nothing: it stays near 0.
+        # An input that never changes while training says nothing, and stays near 0.
         self.spread[:measured] = variance.sqrt().clamp(min=self.SMALLEST)[:measured]
 
     def _gather(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(N, D) → (N, inputs): what is asked for, side by side."""
+        """Features (N, D) → the parts that are asked for, side by side (N, …)."""
         if features.dtype in (torch.bfloat16, torch.float16):
-            features = features.float()  # sums and small differences need the digits
+            features = features.float()  # since sums and small differences need the digits
         row_of = rows_of(lengths, len(features))
         if self.center or self.scale:
             features = self._normalize(features, lengths, row_of)
@@ -161,5 +164,5 @@ class StepInputs(nn.Module):
 
 
 def _means(features: Tensor, lengths: Tensor) -> Tensor:
-    """(N, D) → (B, D): over the steps of each sequence."""
+    """The mean over the steps of each sequence: (N, D) → (B, D)."""
     return torch.segment_reduce(features, "mean", lengths=lengths)
