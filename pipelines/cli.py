@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from argparse import SUPPRESS
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import UNUSED, describe, load
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
+from pipelines.tasks.former_options import add_former_options, translate_options
 from pipelines.tasks.kinds import Kind, classifiers, kind_of
 from pipelines.tasks.language_checkpoints import load_language
 from pipelines.tasks.resuming import Resumption, check_resumable
@@ -43,16 +43,6 @@ from pipelines.training.finetuning import (
 from pipelines.training.waiting import WaitingTime
 
 log = logging.getLogger(__name__)
-
-
-#: options that there were once, which stand in the config.yaml of older runs: the values that asked
-#: for nothing, and what to do instead of the others
-_RETIRED: dict[str, tuple[dict[str, float], str]] = {
-    "model.objective": (
-        {"adversarial": 0, "virtual_adversarial": 0, "entropy": 0, "taught": 1, "perturbation": 5},
-        "it is no option any more; texts without labels are learnt by --teachers=[a.ckpt]",
-    ),
-}
 
 
 class TrainingCLI(LightningCLI):
@@ -97,8 +87,7 @@ class TrainingCLI(LightningCLI):
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.add_lightning_class_args(FiniteCheckpoint, "checkpoint")
         parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
-        for name in _RETIRED:
-            parser.add_argument(f"--{name}", type=Any, default=None, help=SUPPRESS)
+        add_former_options(parser)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         for name, targets in self.kind.data_class.linked.items():
             for target in targets:
@@ -107,14 +96,11 @@ class TrainingCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """What cannot be parsed is the user's mistake: one line, without the usage of 300 options."""
         self.config = parse(parser, args)
+        translate_options(self.config)
 
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
         prepare_processor()
-        for name, (nothing, advice) in _RETIRED.items():
-            asked = self.config.pop(name) or {}
-            if not isinstance(asked, dict) or {**nothing, **asked} != nothing:
-                raise InputError(f"--{name}={asked}: {advice}")
         self.run_name = name_run(self.kind.name, self.config.run)
         self.folder = RUNS / self.kind.name / self.run_name
         self.config.checkpoint.dirpath = str(self.folder / "checkpoints")
@@ -212,25 +198,6 @@ class ClassifierCLI(TrainingCLI):
                 type=list[str],
                 default=[],
                 help="checkpoints of classifiers whose answers to data.unlabelled are learnt too",
-            )
-            parser.add_argument(
-                "--data.ngrams", type=int | None, default=None, help="now --model.encoder.ngrams"
-            )
-
-    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Understand ``data.ngrams``, which has become an option of the encoder."""
-        super().parse_arguments(parser, args)
-        ngrams = self.config.data.pop("ngrams", None)
-        if ngrams is None:
-            return
-        log.warning("--data.ngrams=%s is now --model.encoder.ngrams, and is read as that", ngrams)
-        encoder = self.config.model.encoder
-        if "ngrams" in encoder.init_args:
-            encoder.init_args.ngrams = ngrams
-        elif ngrams != 1:
-            raise InputError(
-                f"--data.ngrams={ngrams}: is now --model.encoder.ngrams, which {encoder.class_path}"
-                " does not have; give --model.encoder=models.encoders.NgramEmbedding, or leave it out"
             )
 
     def before_instantiate_classes(self) -> None:

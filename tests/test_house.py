@@ -175,7 +175,7 @@ FEW = {
     "PIL": {"pages.figures", "predict.overlay_panel"},
     "av": {"predict.overlay"},
     "jinja2": {"pages.page"},
-    "jsonargparse": {"evaluate", "runtime.options"},
+    "jsonargparse": {"evaluate", "runtime.options", "tasks.former_options"},
     "markupsafe": {"pages.figures", "pages.page"},
     "matplotlib": {
         "compare.page",

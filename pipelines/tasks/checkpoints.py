@@ -12,6 +12,7 @@ from pipelines.runtime.escaping import excerpt
 from pipelines.tasks.allowed_classes import RefusedError, Trust
 from pipelines.tasks.blueprint import planned, rebuild
 from pipelines.tasks.classification import Classification
+from pipelines.tasks.former_options import translate_description
 from pipelines.tasks.kinds import Kind, classifiers, kind_of
 
 #: options that only training needs, and what stands in for them where a model is read
@@ -68,7 +69,7 @@ def load(
             f"{where}: is a model for {excerpt(description['task'])}; give one of"
             f" {' or '.join(f'runs/{name}' for name in classifiers())}"
         )
-    _rename_options(description)
+    translate_description(description)
     members = description.get("model", {}).get("members", 1)
     if not isinstance(members, int) or members > len(saved.weights):
         raise InputError(f"{where}: has no weights for {excerpt(members)} members")
@@ -81,19 +82,6 @@ def load(
     classifier.description = description
     classifier.temperature = temperature
     return classifier
-
-
-def _rename_options(description: dict[str, Any]) -> None:
-    """Give options of an older version their names of today, and leave out those that are gone.
-
-    ``data.ngrams`` is the encoder's; ``model.objective`` was for training alone.
-    """
-    model = description.get("model", {})
-    model.pop("objective", None)
-    ngrams = description.get("data", {}).pop("ngrams", 1)
-    encoder = model.get("encoder")
-    if ngrams != 1 and isinstance(encoder, dict) and isinstance(encoder.get("init_args"), dict):
-        encoder["init_args"].setdefault("ngrams", ngrams)
 
 
 def _check_inputs(description: dict[str, Any], classifier: Classification, *, where: str) -> None:

@@ -118,3 +118,13 @@ def test_single_tokens_are_what_other_encoders_read_anyway(parsed):
     assert "ngrams" not in encoder.init_args
     with pytest.raises(InputError, match=r"data.ngrams=2: is now --model.encoder.ngrams, which"):
         parsed("--model.encoder=WordEmbedding", "--data.ngrams=2")
+
+
+def test_an_objective_of_before_asks_for_nothing_or_is_refused(parsed, tmp_path):
+    objective = {"adversarial": 0.0, "entropy": 0.0, "taught": 1.0, "perturbation": 5.0}
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump({"model": {"objective": objective}}))
+    assert "objective" not in parsed("--config=old.yaml").config.model
+    objective["entropy"] = 0.5
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump({"model": {"objective": objective}}))
+    with pytest.raises(InputError, match=r"--model.objective=.*learnt by --teachers=\[a.ckpt\]$"):
+        parsed("--config=old.yaml")
