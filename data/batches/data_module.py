@@ -77,8 +77,6 @@ class SequenceDataModule(LightningDataModule):
         #: part of each example when the model was trained; None where it is not known
         self.part_record: PartRecord | None = None
         self.skipped: list[Skipped] = []
-        #: content keys (n,) int64 of each part, where they are kept
-        self.contents: dict[str, np.ndarray] = {}
         self._parts: dict[str, Part] | None = None
         self._learnt_part: Part | None = None
         self._origin = Origin("", "test")

@@ -193,6 +193,7 @@ class FeaturePart(Part):
         # A damaged clip gives fewer steps than were planned.
         self.lengths = np.array([store.length(key) for key in self.keys], np.int64)
         self.truncated_steps = part.truncated_steps
+        self.contents = part.contents[known]
         self.traits = {name: values[known] for name, values in part.traits.items()}
         self._positions = known
 

@@ -19,7 +19,6 @@ class Part(Dataset[RaggedBatch]):
         lengths: (n,) int64: the steps of each example, as planned; a damaged clip may give fewer.
         truncated_steps: number of steps that a limit cuts off, in the whole part.
         is_ready_made: whether batches take so little time that worker processes would cost more.
-        contents: (n,) int64: alike for examples of equal content; None where it is not known.
         traits: (n,) float64 each: further figures of the examples for the report, by name. A name
             that ends in ``_share`` is that of a share.
     """
@@ -29,15 +28,25 @@ class Part(Dataset[RaggedBatch]):
     lengths: np.ndarray
     truncated_steps: int = 0
     is_ready_made: bool = False
-    contents: np.ndarray | None = None
     traits: Mapping[str, np.ndarray] = MappingProxyType({})
     #: form in which a person looks at an example; None: none
     view: Literal["pictures", "words"] | None = None
     #: whether an example comes out different each time
     augments: bool = False
 
+    _contents: np.ndarray | None = None
+
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def contents(self) -> np.ndarray:
+        """Content keys (n,) int64: equal for examples of equal content; all differ by default."""
+        return self.ids if self._contents is None else self._contents
+
+    @contents.setter
+    def contents(self, keys: np.ndarray) -> None:
+        self._contents = keys
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
         """Make the batch of the examples at some positions. No position gives an empty batch."""

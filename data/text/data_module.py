@@ -176,11 +176,11 @@ class TextDataModule(SequenceDataModule):
         empty = members[tokens.lengths[members] == 0]
         self._note_empty(empty[~np.isin(empty, list(noted))], table)
         contents = contents_of(table.texts)
-        self.contents = {name: contents[members] for name, members in rows.items()}
         parts, shares = text_parts(
             tokens,
             rows,
             labels=labels,
+            contents=contents,
             max_tokens=self.max_tokens,
             where=table.where,
         )
@@ -189,7 +189,7 @@ class TextDataModule(SequenceDataModule):
         if self.vectors_from is not None and "train" in parts:
             self.vectors = self._read_vectors(self.vectors_from, parts["train"])
         if self.unlabelled is not None and "train" in parts:
-            measured = [self.contents[name] for name in parts if name != "train"]
+            measured = [part.contents for name, part in parts.items() if name != "train"]
             parts["unlabelled"], self._notes["unlabelled"] = unlabelled_part(
                 self.unlabelled,
                 text_column=self.columns["text_column"],
@@ -337,7 +337,7 @@ class TextDataModule(SequenceDataModule):
         return described | {
             "tokenizer": self.tokenizer.to_str(),
             "keeps_together": self.keeps_together,
-            "contents": torch.from_numpy(np.unique(self.contents["train"])),
+            "contents": torch.from_numpy(np.unique(self.parts["train"].contents)),
         }
 
     def adopt(self, description: dict[str, Any]) -> None:

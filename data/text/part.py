@@ -73,6 +73,7 @@ def text_parts(
     rows: Mapping[str, np.ndarray],
     *,
     labels: np.ndarray,
+    contents: np.ndarray,
     max_tokens: int | None,
     where: str,
 ) -> tuple[dict[str, Part], dict[str, float]]:
@@ -82,6 +83,7 @@ def text_parts(
         tokens: of all texts.
         rows: rows of each part.
         labels: (n,) class indices.
+        contents: (n,) content keys (see `content_of`).
         max_tokens: see `TextPart`.
         where: what to call the source in an error.
 
@@ -105,6 +107,7 @@ def text_parts(
             max_tokens=max_tokens,
             unknown=tokens.unknown[ids],
         )
+        parts[name].contents = contents[ids]
         shares[name] = float(tokens.unknown[ids].sum() / tokens.lengths[ids].sum())
     return parts, shares
 

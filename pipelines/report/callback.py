@@ -1,7 +1,6 @@
 """From a tested model to its report: what is measured of its answers, and what is looked at."""
 
 from collections import Counter
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -155,14 +154,10 @@ def _page_inputs(
     assert model.answers is not None
     part = data.parts[data.reported_part]
     trained_on = model.description.get("trained_on")
-    contents: list[Hashable] | None = None
-    if data.source_column == "text":
-        contents = list(predictions.sources)
-    elif part.contents is not None:
-        contents = part.contents[positions].tolist()
+    contents = part.contents[positions].tolist()
     chosen = choose(predictions.labels, predictions.probabilities, contents)
     repeats = Counter(contents)
-    times = [repeats[contents[k]] if contents else 1 for k in chosen]
+    times = [repeats[contents[k]] for k in chosen]
     looked_at = look_at(model, part, [positions[k] for k in chosen])
     return PageInputs(
         labels=predictions.labels,

@@ -82,14 +82,13 @@ def texts_read(data: SequenceDataModule, other: dict[str, Any], *, who: str) -> 
         other: what the other model's checkpoint says of itself.
         who: what to call that model.
     """
-    _ = data.parts
     # A checkpoint made before these were kept does not say.
     contents = other["inputs"].get("contents", torch.empty(0, dtype=torch.int64)).numpy()
-    contents = np.setdiff1d(contents, data.contents["train"])
+    contents = np.setdiff1d(contents, data.parts["train"].contents)
     read = {
-        name: int(np.isin(part, contents).sum())
-        for name, part in data.contents.items()
-        if name != "train"
+        name: int(np.isin(part.contents, contents).sum())
+        for name, part in data.parts.items()
+        if name not in ("train", "unlabelled")
     }
     if any(read.values()):
         told = ", ".join(f"{count:,} of the part '{name}'" for name, count in read.items() if count)

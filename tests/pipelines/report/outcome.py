@@ -36,6 +36,7 @@ class Outcome:
         texts = sources or [f"text {k}" for k in range(n)]
         part = SimpleNamespace(
             ids=np.arange(n), labels=labels, truncated_steps=0, traits=traits or {},
+            contents=np.unique(texts, return_inverse=True)[1],
             sources=lambda positions: [texts[k] for k in positions],
         )  # fmt: skip
         rows = map(torch.from_numpy, (np.arange(n), labels, lengths, shares))
