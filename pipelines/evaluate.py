@@ -10,7 +10,7 @@ from pytorch_lightning import Trainer
 
 from data.files.errors import InputError
 from data.files.folders import is_same_path
-from pipelines.report.callback import report_test
+from pipelines.report.classification_report import report_test
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors

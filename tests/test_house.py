@@ -185,7 +185,7 @@ FEW = {
         "pages.figures",
         "pages.lettering",
         "predict.overlay_panel",
-        "report.report_figures",
+        "report.figures",
         "report.shared_sections",
         "report.writer",
     },
@@ -196,7 +196,7 @@ FEW = {
         "metrics.significance",
         "microscope.unit_ranking",
     },
-    "sklearn": {"metrics.baselines", "metrics.measures", "report.report"},
+    "sklearn": {"metrics.baselines", "metrics.measures", "report.classification"},
     "torchmetrics": {"metrics.torch_metrics", "tasks.classification", "tasks.task"},
 }
 #: the packages of `data`, the lowest first: each may import those before it and no other

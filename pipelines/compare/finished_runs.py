@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.files.errors import InputError
-from pipelines.report.report import in_table
+from pipelines.report.classification import in_table
 from pipelines.runtime.run_folders import RUNS
 from pipelines.runtime.run_history import read_options
 

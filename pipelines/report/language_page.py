@@ -15,10 +15,16 @@ from data.text.vocabulary import UNKNOWN
 from models.sequence.language_model import LanguageModel
 from pipelines.pages.page import render_page
 from pipelines.predict.continuation import continuation, first_tokens, readable
-from pipelines.report.language_report import perplexity_text
+from pipelines.report.language_report import (
+    as_text,
+    language_figures,
+    perplexity_text,
+    write_language_report,
+)
 from pipelines.report.shared_sections import data_section, run_section, verdict
 from pipelines.runtime.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
+from pipelines.tasks.next_token import NextToken
 
 # Of the reported part, read from its beginning; what is shown stands where the state has warmed up.
 _READ, _SHOWN = 1_200, 400
@@ -167,3 +173,33 @@ def _run(report: dict[str, Any], history_file: Path) -> dict[str, Any]:
         about=surroundings(),
         config=read_options(history_file.with_name("config.yaml")),
     )
+
+
+def report_language_model(
+    model: NextToken,
+    data: LanguageDataModule,
+    *,
+    folder: Path,
+    fit_baselines: bool,
+    extra: dict[str, Any],
+) -> None:
+    """As `report_classifier`, for a language model."""
+    if not model.trainer.is_global_zero:
+        return
+    report = language_figures(
+        data,
+        loss=float(model.trainer.callback_metrics["test/loss"]),
+        train_seconds=model.train_seconds,
+        trained_tokens=model.num_trained_tokens * model.trainer.world_size,
+        fit_baselines=fit_baselines,
+    )
+    report |= extra
+    print(as_text(report))
+    page = partial(
+        language_page,
+        report,
+        look=partial(glance, model.model, data),
+        history_file=folder / "metrics.csv",
+    )
+    write_language_report(folder / "report", report, page=page)
+    print(f"Report: {folder / 'report' / 'report.html'}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from pipelines.report.report_figures import draw_history
+from pipelines.report.figures import draw_history
 
 # More classes, or skipped examples, are not for reading.
 MOST_LISTED = 20

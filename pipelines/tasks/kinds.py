@@ -20,7 +20,7 @@ class Kind(NamedTuple):
     data: str
     """The data module."""
     report: str
-    """The function that reports what was trained and tested (see `pipelines.report.trained`)."""
+    """The function that reports what was trained and tested (see `report_classifier`)."""
     reader: str = "pipelines.predict.data_steps.DataSteps"
     """What makes steps of what is to be answered (see `pipelines.predict.steps.Reader`)."""
     looked_at_by: str | None = None
@@ -55,7 +55,7 @@ class Kind(NamedTuple):
 
 
 CLASSIFICATION = "pipelines.tasks.classification.Classification"
-CLASSIFICATION_REPORT = "pipelines.report.trained.report_classifier"
+CLASSIFICATION_REPORT = "pipelines.report.classification_report.report_classifier"
 
 #: by name; a row more is a kind more
 KINDS: dict[str, Kind] = {
@@ -83,7 +83,7 @@ KINDS: dict[str, Kind] = {
             "language",
             task="pipelines.tasks.next_token.NextToken",
             data="data.running_text.LanguageDataModule",
-            report="pipelines.report.trained.report_language_model",
+            report="pipelines.report.language_page.report_language_model",
             looked_at_by="pipelines.microscope.command.specimen_of_running_text",
             recipe="language",
         ),

@@ -18,8 +18,8 @@ import torch
 from pytorch_lightning import Trainer
 
 from pipelines.metrics import baselines
-from pipelines.report import callback
-from pipelines.report.callback import report_test
+from pipelines.report import classification_report as callback
+from pipelines.report.classification_report import report_test
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.checkpoints import data_module, load

@@ -28,7 +28,7 @@ def sources_in(folder):
 @pytest.fixture(autouse=True)
 def _no_page(monkeypatch):
     """The page takes most of the time and is tested elsewhere."""
-    monkeypatch.setattr("pipelines.report.callback.report_page", lambda *_, **__: "")
+    monkeypatch.setattr("pipelines.report.classification_report.report_page", lambda *_, **__: "")
 
 
 @pytest.fixture

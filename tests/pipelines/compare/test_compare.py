@@ -10,7 +10,7 @@ from data.files.errors import InputError
 from pipelines.compare.command import compare, main, pair_sentence
 from pipelines.compare.finished_runs import read_run
 from pipelines.metrics.significance import holm, mcnemar
-from pipelines.report.report import Predictions, write_report
+from pipelines.report.classification import Predictions, write_report
 from tests.browser import assert_is_shown, needs_browser
 
 

@@ -39,6 +39,6 @@ def test_answering_needs_no_library_that_draws_or_scores(module):
 
 
 def test_an_import_is_seen():
-    pairs = importers("pipelines.report.callback")
+    pairs = importers("pipelines.report.classification_report")
     assert "pipelines.metrics.measures sklearn" in pairs
     assert "pipelines.pages.figures matplotlib" in pairs

@@ -8,8 +8,8 @@ from matplotlib import _pylab_helpers, image
 from sklearn import metrics
 
 from pipelines.metrics.measures import scores
-from pipelines.report.report import Predictions, summary, write_report
-from pipelines.report.report_figures import draw_confusion_matrix
+from pipelines.report.classification import Predictions, summary, write_report
+from pipelines.report.figures import draw_confusion_matrix
 
 FILES = {"report.json", "report.txt", "predictions.csv", "confusion_matrix.png"}
 REQUIRED = {"task", "data", "split", "num_examples", "classes", "accuracy", "macro_f1", "log_loss"}

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from pipelines.compare.command import main as compare
 from pipelines.metrics import baselines
 from pipelines.pages.page import UnfinishedPageError
-from pipelines.report import callback as reporting
-from pipelines.report.callback import report_test
-from pipelines.report.report import Predictions, write_report
+from pipelines.report import classification_report as reporting
+from pipelines.report.classification import Predictions, write_report
+from pipelines.report.classification_report import report_test
 from tests.pipelines.report.outcome import Outcome
 
 ODD_NAMES = [
@@ -204,7 +204,7 @@ def test_figures_of_any_test_lie_in_their_intervals(tested, tmp_path_factory):
     with folder_of(tmp_path_factory) as (folder, patch):
         patch.setattr(reporting, "report_page", lambda *args, **options: "")
         patch.setattr(
-            "pipelines.report.report.draw_confusion_matrix", lambda report: Figure((1, 1))
+            "pipelines.report.classification.draw_confusion_matrix", lambda report: Figure((1, 1))
         )
         report_of(folder, tested, patch)
 
@@ -220,7 +220,7 @@ FIGURES = ("report.json", "report.txt", "predictions.csv")
 def test_a_picture_that_fails_costs_its_section(broken, tmp_path_factory, capsys):
     tested = EXTREMES["all_right"]()
     with folder_of(tmp_path_factory) as (folder, patch):
-        patch.setattr(f"pipelines.report.report_page.{broken}", fails)
+        patch.setattr(f"pipelines.report.classification_page.{broken}", fails)
         with pytest.raises(
             UnfinishedPageError, match="lacks 1 section: RuntimeError: no such font"
         ):
@@ -255,7 +255,7 @@ def test_a_page_that_fails_leaves_the_figures(tmp_path, monkeypatch):
         write_report(tmp_path / "page", given, page=fails, **options)
     left = {path.name for path in (tmp_path / "page").iterdir()}
     assert left == {*FIGURES, "confusion_matrix.png"}
-    monkeypatch.setattr("pipelines.report.report.draw_confusion_matrix", fails)
+    monkeypatch.setattr("pipelines.report.classification.draw_confusion_matrix", fails)
     with pytest.raises(RuntimeError, match="no such font"):
         write_report(tmp_path / "picture", given, page=lambda report: "page", **options)
     assert {path.name for path in (tmp_path / "picture").iterdir()} == {*FIGURES, "report.html"}

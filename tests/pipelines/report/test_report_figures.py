@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.pages.figures import figure_url
-from pipelines.report.report_figures import draw_confusion_matrix, draw_curves, spans
+from pipelines.report.figures import draw_confusion_matrix, draw_curves, spans
 
 
 @pytest.mark.parametrize("classes", [["cash $in_$out", "_other", "b"], ["$\\frac", "영화", "_"]])

@@ -10,8 +10,8 @@ from sklearn import metrics
 
 from pipelines.pages.page import fragment
 from pipelines.report.attribution import Attribution
+from pipelines.report.classification_page import met_in_training, plain_verdict
 from pipelines.report.example_views import example_view
-from pipelines.report.report_page import met_in_training, plain_verdict
 from pipelines.report.shown_examples import ShownExample, choose
 from pipelines.runtime.run_history import read_history
 from pipelines.tasks.checkpoints import load

@@ -15,19 +15,49 @@ from pipelines.metrics.measures import ranking, scores
 from pipelines.metrics.order import describe_order
 from pipelines.metrics.slices import all_slices
 from pipelines.report import fitted_baselines
-from pipelines.report.report import (
+from pipelines.report.classification import (
     Predictions,
     classification_figures,
     summary,
     write_classification,
 )
-from pipelines.report.report_page import PageInputs, report_page
+from pipelines.report.classification_page import PageInputs, report_page
 from pipelines.report.shown_examples import choose, look_at
 from pipelines.runtime.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
 from pipelines.tasks.classification import Classification
 
 BASELINES_FILE = "baselines.npz"
+
+
+def report_classifier(
+    model: Classification,
+    data: SequenceDataModule,
+    *,
+    folder: Path,
+    fit_baselines: bool,
+    extra: dict[str, Any],
+) -> None:
+    """Write ``folder/report`` and print its summary, on the first rank; all ranks call it.
+
+    Args:
+        model: holds the answers of the test.
+        data: what it was trained and tested on.
+        folder: the run's.
+        fit_baselines: fit the baselines on the training part.
+        extra: further keys of the report.
+    """
+    learnt = fitted_baselines.learnt_from(model, data, model.trainer) if fit_baselines else None
+    if not model.trainer.is_global_zero:
+        return
+    report_test(
+        model,
+        data,
+        folder=folder,
+        train_seconds=model.train_seconds,
+        learnt=learnt,
+        extra=extra,
+    )
 
 
 def report_test(

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn import metrics
 
 from pipelines.metrics.measures import scores
-from pipelines.report.report_figures import draw_confusion_matrix
+from pipelines.report.figures import draw_confusion_matrix
 from pipelines.report.writer import ReportFiles, write_files
 from pipelines.runtime.escaping import printable
 from pipelines.runtime.strict_json import plain_values

@@ -16,7 +16,7 @@ from pipelines.metrics.measures import class_by_class
 from pipelines.metrics.order import READINGS
 from pipelines.pages.page import render_page
 from pipelines.report.example_views import ExampleView, example_view
-from pipelines.report.report_figures import (
+from pipelines.report.figures import (
     draw_confusion_matrix,
     draw_curves,
     draw_lengths,
