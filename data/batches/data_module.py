@@ -13,7 +13,7 @@ from data.batches.part import Origin, Part
 from data.batches.plan import BatchLoader, BatchPlan
 from data.batches.ragged import Skipped
 from data.files.errors import InputError
-from data.files.workers import one_thread
+from data.files.workers import available_cores, one_thread
 from data.splits.part_record import PartRecord
 from data.splits.parts import PARTS, parts_named, split, tell_absent, tell_lost
 
@@ -304,6 +304,15 @@ class SequenceDataModule(LightningDataModule):
         if self.num_workers is not None:
             return self.num_workers
         return self.default_num_workers(part)
+
+    def advice(self, *, is_first_epoch: bool) -> str | None:
+        """Tell what a user can change for faster batches (see `Part.advice`)."""
+        part = self.learnt_part
+        return part.advice(
+            num_workers=self.workers_for(part),
+            num_cores=available_cores(),
+            is_first_epoch=is_first_epoch,
+        )
 
     def default_num_workers(self, part: Part) -> int:
         """Number of worker processes where the user names none; 0 unless a subclass overrides it."""

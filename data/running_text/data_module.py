@@ -70,8 +70,6 @@ class LanguageDataModule(LightningDataModule):
         seed: seed of the starts of streams in each epoch, and of the parts with ``label_column``.
     """
 
-    #: no part can be read faster: streams are in memory
-    learnt_part = None
     #: options of the model that the data set: attribute → options
     linked = MappingProxyType(
         {"num_tokens": ("model.num_tokens", "model.encoder.init_args.num_tokens")}
@@ -275,6 +273,10 @@ class LanguageDataModule(LightningDataModule):
             rank=self.trainer.global_rank if self.trainer else 0,
             where=f"{self.source}, part '{name}'",
         )
+
+    def advice(self, *, is_first_epoch: bool) -> str | None:
+        """Give no advice on faster batches: streams are in memory."""
+        return None
 
     def describe(self) -> dict[str, Any]:
         """Describe the tokenizer (as JSON), the contents of training documents, and the parts.

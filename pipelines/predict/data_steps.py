@@ -12,7 +12,7 @@ from torch import Tensor
 from data.files.errors import InputError
 from data.files.folders import files_below
 from pipelines.predict.inputs import Item
-from pipelines.predict.steps import ItemSteps, Reader
+from pipelines.predict.steps import ItemSteps, Reader, batches_of
 from pipelines.tasks.checkpoints import data_module
 
 
@@ -25,7 +25,6 @@ class DataSteps(Reader):
 
     def __init__(self, description: dict[str, Any], *, num_workers: int | None = None) -> None:
         self._data = data_module(description)
-        self._budget = self._data.steps_per_batch
 
     def items_at(self, source: str) -> list[Item]:
         """One file, or all of a folder that have the ending of the data's files."""
@@ -44,20 +43,13 @@ class DataSteps(Reader):
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
         """All items in their order, as many at a time as fill a batch."""
-        group: list[ItemSteps] = []
-        longest = 0
-        for item in items:
-            try:
-                one = ItemSteps(item, self._data.read_file(Path(item.source)))
-            except InputError as error:
-                one = ItemSteps.unread(item, str(error))
-            longest = max(longest, len(one.steps))
-            if group and longest * (len(group) + 1) > self._budget:
-                yield group
-                group, longest = [], len(one.steps)
-            group.append(one)
-        if group:
-            yield group
+        return batches_of(map(self._read, items), budget=self._data.steps_per_batch)
+
+    def _read(self, item: Item) -> ItemSteps:
+        try:
+            return ItemSteps(item, self._data.read_file(Path(item.source)))
+        except InputError as error:
+            return ItemSteps.unread(item, str(error))
 
     def together(self, items: Sequence[ItemSteps]) -> Tensor:
         """Steps (N, …) of several, end to end."""

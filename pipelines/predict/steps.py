@@ -117,6 +117,21 @@ def _characters_bounded(items: Iterator[Item]) -> list[Item]:
     return group
 
 
+def batches_of(every: Iterable[ItemSteps], *, budget: int) -> Iterator[list[ItemSteps]]:
+    """Group items in their order, as many as a budget of steps holds when they are padded."""
+    group: list[ItemSteps] = []
+    longest = num_read = 0
+    for one in every:
+        num_steps = len(one.steps)
+        if num_read and max(longest, num_steps) * (num_read + 1) > budget and num_steps:
+            yield group
+            group, longest, num_read = [], 0, 0
+        group.append(one)
+        longest, num_read = max(longest, num_steps), num_read + (num_steps > 0)
+    if group:
+        yield group
+
+
 class ClipSteps(Reader):
     """Decodes clips, ahead of who asks for them.
 
@@ -144,23 +159,16 @@ class ClipSteps(Reader):
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
         """All items in their order, as many at a time as fill a batch."""
-        every = list(items)
-        group: list[ItemSteps] = []
-        longest = 0
-        for item, clip in zip(
-            every, self._reader([local_path(item.source) for item in every]), strict=True
-        ):
+        return batches_of(self._read(list(items)), budget=self._budget)
+
+    def _read(self, items: list[Item]) -> Iterator[ItemSteps]:
+        clips = self._reader([local_path(item.source) for item in items])
+        for item, clip in zip(items, clips, strict=True):
             if clip.frames is None:
-                group.append(ItemSteps.unread(item, str(clip.problem)))
-                continue
-            pixels, seconds = clip.frames
-            longest = max(longest, len(seconds))
-            if group and longest * (len(group) + 1) > self._budget:
-                yield group
-                group, longest = [], len(seconds)
-            group.append(ItemSteps(item, pixels.transpose(0, 2, 3, 1), seconds))
-        if group:
-            yield group
+                yield ItemSteps.unread(item, str(clip.problem))
+            else:
+                pixels, seconds = clip.frames
+                yield ItemSteps(item, pixels.transpose(0, 2, 3, 1), seconds)
 
     def together(self, items: Sequence[ItemSteps]) -> Tensor:
         """Frames (N, 3, S, S) uint8 of several, end to end, channels last in memory."""

@@ -18,7 +18,6 @@ from data.batches.joined import NO_LABEL
 from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, Skipped
 from data.files.checkpoint import CHECKPOINT_KEY
-from data.text.data_module import TextDataModule
 from models.encoders.pretrained import reads_pretrained
 from models.encoders.words import Encoder
 from models.errors import OptionError
@@ -152,8 +151,7 @@ class Classification(Task):
         if self.class_weights == "balanced":
             weights = balanced_weights(part.labels, num_classes=len(self.classes))
             self.training_loss.weights.copy_(torch.from_numpy(weights))
-        if isinstance(data, TextDataModule):
-            prepare_embeddings(self.model.encoders, data)
+        prepare_embeddings(self.model.encoders, data)
         measure_inputs(
             self.members, partial(self._features_of, data, part), encoder=self.model.encoder
         )

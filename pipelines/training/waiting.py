@@ -8,7 +8,6 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from data.batches.ragged import RaggedBatch
-from data.files.workers import available_cores
 
 log = logging.getLogger(__name__)
 
@@ -73,10 +72,8 @@ class WaitingTime(Callback):
         """Tell what to change where waiting took long."""
         if self._passed < WARN_SECONDS or self._waited < WARN_SHARE * self._passed:
             return
-        hint = advice(
-            trainer.datamodule,  # type: ignore[attr-defined]
-            is_first_epoch=trainer.current_epoch == 0,
-        )
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        hint = data.advice(is_first_epoch=trainer.current_epoch == 0)
         if trainer.is_global_zero and hint is not None:
             log.warning(
                 "%.0f %% of the epoch's %.0f s went by waiting for data; %s",
@@ -92,15 +89,3 @@ class WaitingTime(Callback):
         self._passed += seconds
         self._mark = now
         return seconds
-
-
-def advice(data: Any, *, is_first_epoch: bool) -> str | None:
-    """What a user can change so that batches come faster; None where they will by themselves."""
-    part = data.learnt_part
-    if part is None:
-        return None
-    return part.advice(
-        num_workers=data.workers_for(part),
-        num_cores=available_cores(),
-        is_first_epoch=is_first_epoch,
-    )

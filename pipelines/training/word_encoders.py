@@ -4,10 +4,12 @@ That is: pretrained vectors, how often words occur, and which n-grams are freque
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from data.text.word_vectors import WordVectors
@@ -20,7 +22,7 @@ _LEAST_OFTEN = 3
 _STEPS_AT_ONCE = 2_000_000
 
 
-def prepare_embeddings(encoders: Sequence[Encoder], data: TextDataModule) -> None:
+def prepare_embeddings(encoders: Sequence[Encoder], data: SequenceDataModule) -> None:
     """Give encoders of one kind what they need to know of the training part.
 
     Those that normalise get how often each word occurs, all the vectors that the data bring, and
@@ -30,6 +32,9 @@ def prepare_embeddings(encoders: Sequence[Encoder], data: TextDataModule) -> Non
         InputError: vectors of another size.
     """
     embeddings = [encoder for encoder in encoders if isinstance(encoder, WordEmbedding)]
+    if not embeddings:
+        return
+    data = cast(TextDataModule, data)  # no other has tokens to embed
     counts = None
     frequent = None
     for encoder in embeddings:

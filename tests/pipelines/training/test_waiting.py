@@ -7,15 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from torch.utils.data import DataLoader, Dataset
 
+from data.batches.data_module import SequenceDataModule
 from data.batches.features import FeaturePart
 from data.batches.part import Part
 from data.video.part import VideoPart
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.training import waiting
-from pipelines.training.waiting import WaitingTime, advice
+from pipelines.training.waiting import WaitingTime
 
 
 class Slow(Dataset):
@@ -51,6 +52,13 @@ class Task(LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
+class Advising(LightningDataModule):
+    """Has an advice, and no data."""
+
+    def advice(self, *, is_first_epoch):
+        return "turn the knob"
+
+
 def fit(task, data_seconds, **options):
     ignore_noise()
     callback = WaitingTime()
@@ -59,7 +67,7 @@ def fit(task, data_seconds, **options):
         accelerator="cpu", max_epochs=2, enable_checkpointing=False, num_sanity_val_steps=0,
         callbacks=[callback], **quiet, **options,
     )  # fmt: skip
-    trainer.datamodule = None
+    trainer.datamodule = Advising()
     loaders = [DataLoader(Slow(seconds), batch_size=None) for seconds in (data_seconds, 0)]
     trainer.fit(task, *loaders)
     return callback, trainer
@@ -106,7 +114,6 @@ def test_validation_within_an_epoch_is_no_waiting():
 def test_an_epoch_that_waited_long_names_the_option(monkeypatch, caplog, seconds, warns):
     monkeypatch.setattr(waiting, "WARN_SECONDS", 0.1)
     monkeypatch.setattr(waiting, "WARN_SHARE", 0.4)
-    monkeypatch.setattr(waiting, "advice", lambda data, *, is_first_epoch: "turn the knob")
     with caplog.at_level(logging.WARNING, logger="pipelines.training.waiting"):
         fit(Task(0.02), seconds)
     lines = [line for line in caplog.messages if "waiting for data; turn the knob" in line]
@@ -128,7 +135,7 @@ def test_an_epoch_that_waited_long_names_the_option(monkeypatch, caplog, seconds
     ],
 )
 def test_advice_fits_what_is_read(monkeypatch, part, num_workers, says):
-    monkeypatch.setattr(waiting, "available_cores", lambda: 2)
-    told = advice(data_of(part, num_workers), is_first_epoch=True)
+    monkeypatch.setattr("data.batches.data_module.available_cores", lambda: 2)
+    told = SequenceDataModule.advice(data_of(part, num_workers), is_first_epoch=True)
     assert (told is None) if says is None else says in told
     assert "\n" not in (told or "")
