@@ -94,7 +94,7 @@ class TrainingCLI(LightningCLI):
                 parser.link_arguments(f"data.{name}", target, apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """What cannot be parsed is the user's mistake: one line, without the usage of 300 options."""
+        """Parse the options; a mistake is one line, without the usage of 300 options."""
         self.config = parse(parser, args)
         translate_options(self.config)
 
@@ -183,7 +183,7 @@ class ClassifierCLI(TrainingCLI):
     datamodule: SequenceDataModule
 
     def __init__(self, kind: Kind, args: list[str] | None) -> None:
-        #: what checkpoints say of themselves that the classifier goes on or learns from
+        #: descriptions of the checkpoints that the classifier starts or learns from
         self.language_model: dict[str, Any] | None = None
         self.teachers: dict[str, dict[str, Any]] = {}
         callbacks = {"callbacks": [FeatureCache(), LeaveCores()]}

@@ -1,4 +1,4 @@
-"""From what is to be answered to steps, made as the model's training made them, some at a time.
+"""Readers: items to answer become steps as in training, some at a time.
 
 T steps of an item · N of several, end to end
 """
@@ -149,7 +149,7 @@ class ClipSteps(Reader):
             reading_of(description["inputs"]),
             limit_seconds=description["data"].get("limit_seconds", 60.0),
             num_workers=self.num_workers,
-            # What is read while a batch is being answered makes the next one.
+            # Frames read while a batch is being answered make up the next one.
             frames_ahead=2 * self._budget,
         )
 

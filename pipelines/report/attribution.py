@@ -1,4 +1,4 @@
-"""Which steps an answer comes from: integrated gradients over the encoded steps.
+"""Attribution of an answer to steps: integrated gradients over the encoded steps.
 
 T steps of the sequence · D features · K classes · P points of a path
 """
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Of each interval of the path: exact for polynomials up to degree 7.
+# Quadrature within an interval of the path; exact for polynomials up to degree 7.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _INTERVALS = 8
 # By what share of the change the sum may miss it.
@@ -21,14 +21,14 @@ Read = Callable[[Tensor, Tensor], Tensor]
 
 
 class Attribution(NamedTuple):
-    """By how much each step moved the answer."""
+    """Contributions of the steps to an answer."""
 
     steps: np.ndarray
     """(T,): what each step adds to the log-odds of the class; they sum to ``difference``."""
     difference: float
     """The log-odds of the class, less those where every step is nothing (features of 0)."""
     error: float
-    """By how much the sum misses it."""
+    """Distance of the sum from it."""
 
 
 def log_odds(scores: Tensor, target: int) -> Tensor:

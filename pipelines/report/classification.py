@@ -144,7 +144,7 @@ def classification_figures(
 
 
 def summary(report: dict, *, model_name: str | None = None) -> str:
-    """What a terminal shows at the end of a run. A baseline is beaten by a higher accuracy."""
+    """Summarise a report for the terminal. A baseline is beaten by a higher accuracy."""
     model = f"model ({printable(model_name)})" if model_name else "model"
     baselines = {printable(name): row for name, row in report["baselines"].items()}
     width = max(map(len, [model, *baselines])) + 2

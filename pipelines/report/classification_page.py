@@ -49,13 +49,13 @@ _READING_NAMES = {
     "first_half": "first half only",
     "last_step": "last step only",
 }
-# Of more classes the worst are shown, and the table of all is folded away.
+# With more classes the page shows the worst and folds the table of all away.
 _MOST_CLASSES, _NUM_WORST = 40, 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageInputs:
-    """What the page shows beside the report's own figures."""
+    """Inputs of the page beside the report's own figures."""
 
     labels: np.ndarray  # (n,)
     probabilities: np.ndarray  # (n, K), as reported
@@ -134,7 +134,7 @@ def _verdict(report: dict[str, Any], inputs: PageInputs, model_name: str) -> dic
 
 
 def met_in_training(report: dict[str, Any]) -> str:
-    """How much of what is tested the model knows, and what has become of its test part."""
+    """Tell how much of the tested data the model was trained on, and how its test part changed."""
     told = []
     met, changed = report.get("met_in_training"), report.get("changed_since_training")
     if met and any(met.values()):
@@ -227,7 +227,7 @@ def _slices(report: dict[str, Any], lengths: np.ndarray) -> dict[str, Any]:
 
 
 def _order(report: dict[str, Any]) -> dict[str, Any] | None:
-    """What the same model makes of shuffled steps, of a half, of the last one."""
+    """Tell the accuracy of the same model on shuffled steps, on the first half, on the last step."""
     found = report.get("order")
     if not found:
         return None
@@ -290,7 +290,7 @@ def _twins(report: dict[str, Any]) -> str:
 
 
 def _unlabelled(report: dict[str, Any]) -> str:
-    """What was learnt from beside the training part."""
+    """List the data learnt from beside the training part."""
     told = []
     if found := report.get("unlabelled"):
         told.append(

@@ -1,4 +1,4 @@
-"""From a tested model to its report: what is measured of its answers, and what is looked at."""
+"""Report of a tested classifier: measures of its answers, baselines, and examples to look at."""
 
 from collections import Counter
 from pathlib import Path
@@ -143,7 +143,7 @@ def _measured(
     rivals: dict[str, np.ndarray],
     traits: dict[str, np.ndarray],
 ) -> dict[str, Any]:
-    """What the report says beyond scikit-learn's table.
+    """Measure what scikit-learn's table lacks: intervals, ranking, calibration, slices, order.
 
     Args:
         model: holds the answers of the test.
@@ -180,7 +180,7 @@ def _page_inputs(
     positions: list[int],
     trained_in: Path,
 ) -> PageInputs:
-    """What the page shows beside the figures; ``positions`` are the examples' in their part."""
+    """Collect the inputs of the page; ``positions`` are those of the examples in their part."""
     assert model.answers is not None
     part = data.parts[data.reported_part]
     trained_on = model.description.get("trained_on")

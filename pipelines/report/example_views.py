@@ -1,4 +1,4 @@
-"""How an example is shown on a page: its words or frames, and the running answer below.
+"""Views of an example for the page: its words or frames, and the running answer below.
 
 T steps · P places · K classes
 """
@@ -27,12 +27,12 @@ _FRAME_PX = 200
 
 
 class Word(NamedTuple):
-    """What a step shows of a text, or a gap."""
+    """Piece of the text at a step, or a gap."""
 
     text: str
     color: str = _FOR
     tint: float = 0.0
-    """How strong its colour is; 0: none."""
+    """Strength of its colour; 0 for none."""
     num_left_out: int = 0
     """Instead of a word, so many that are not shown."""
 
@@ -46,7 +46,7 @@ class Line(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """What some steps add to the answer, up, or take from it, down."""
+    """Bar of the contribution of some steps: up where they add to the answer, else down."""
 
     x: float
     y: float
@@ -84,7 +84,7 @@ class ExampleView(NamedTuple):
 
 
 def example_view(example: ShownExample) -> ExampleView:
-    """What a page shows of an example."""
+    """View of one example on the page."""
     return ExampleView(
         is_wrong=example.label != example.predicted,
         predicted=printable(example.predicted),
@@ -158,7 +158,7 @@ def _curve(example: ShownExample) -> Curve:
 
 
 def _attribution_bars(shares: np.ndarray, middle: float) -> list[Bar]:
-    """What the steps add, summed where there are more of them than bars."""
+    """Make the bars of the steps' contributions, summed where steps outnumber the bars."""
     num_bars = min(len(shares), _MOST_BARS)
     edges = np.linspace(0, len(shares), num_bars + 1).round().astype(int)
     sums = np.array([shares[a:b].sum() for a, b in pairwise(edges)])

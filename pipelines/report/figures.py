@@ -48,7 +48,7 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
     """ROC and precision–recall, each class against all others."""
     figure, (roc, recall) = panels(2, height=3.6)
     families, names = drawable(classes)
-    # Of two classes the curves of one say what those of the other do.
+    # With two classes the curves of one mirror those of the other.
     shown = [1] if len(classes) == 2 else range(len(classes))
     many = len(classes) > MOST_NAMED
     mean_true, mean_precision = [], []
@@ -90,7 +90,7 @@ def _in_legend(name: str) -> str:
 
 
 def draw_reliability(before: Reliability, after: Reliability) -> Figure:
-    """How often answers are right by how sure they are, before and after the temperature."""
+    """Draw the accuracy of answers by their probability, before and after temperature scaling."""
     figure, made = panels(2, height=3.6)
     for axes, found, title in zip(
         made, (before, after), ("as trained", "after temperature scaling"), strict=True
@@ -126,12 +126,12 @@ def draw_slices(name: str, bins: list[dict[str, Any]]) -> Figure:
 
 
 def trait_name(name: str) -> str:
-    """What a trait is called on the page."""
+    """Name of a trait on the page."""
     return _TRAITS.get(name, name.replace("_", " "))
 
 
 def spans(name: str, bins: list[dict[str, Any]]) -> list[str]:
-    """Which values of a trait each bin holds, in as many digits as tell the bins apart."""
+    """Write the range of each bin of a trait, in as many digits as tell the bins apart."""
 
     def written(value: float, further: int) -> str:
         if name.endswith("_share"):
@@ -170,7 +170,7 @@ def draw_history(
 
 
 def draw_lengths(lengths: np.ndarray) -> Figure:
-    """How many steps the examples have."""
+    """Draw the distribution of the examples' lengths in steps."""
     figure, (axes,) = panels(1, height=2.6)
     low, high = max(lengths.min(), 1), lengths.max() + 1
     wide = high / low > 20

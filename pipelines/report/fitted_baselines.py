@@ -1,4 +1,4 @@
-"""The baselines, fitted on the training part, and what each of them knows of an example.
+"""Baselines fitted on the training part, and the inputs that each of them takes.
 
 n examples · D features
 """
@@ -20,7 +20,7 @@ from pipelines.tasks.classification import Classification
 
 
 class BaselineInputs(NamedTuple):
-    """What the baselines know of n examples."""
+    """Inputs of the baselines for n examples."""
 
     texts: list[str]
     """n texts; none where the examples are clips."""
@@ -30,7 +30,7 @@ class BaselineInputs(NamedTuple):
     """(n, D)"""
 
     def of(self, baseline: baselines.Baseline) -> Any:
-        """What one of them predicts from."""
+        """Inputs of one baseline."""
         if isinstance(baseline, baselines.TfidfLogisticRegression):
             return self.texts
         if isinstance(baseline, baselines.SingleFrameLogisticRegression):
@@ -39,7 +39,7 @@ class BaselineInputs(NamedTuple):
 
 
 class Learnt(NamedTuple):
-    """What the baselines learn from: n examples of the training part."""
+    """Training data of the baselines: n examples of the training part."""
 
     inputs: BaselineInputs
     labels: np.ndarray

@@ -26,7 +26,8 @@ from pipelines.runtime.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
 from pipelines.tasks.next_token import NextToken
 
-# Of the reported part, read from its beginning; what is shown stands where the state has warmed up.
+# Tokens read from the beginning of the reported part, and the last of them that are shown: there the
+# state has warmed up.
 _READ, _SHOWN = 1_200, 400
 _WRITTEN = 300
 _TEMPERATURE = 0.8
@@ -35,14 +36,14 @@ _MOST_NATS, _STRONGEST_TINT = 10.0, 0.7
 
 
 class Glance(NamedTuple):
-    """What a look at the model gives."""
+    """Samples of what the model reads and writes."""
 
     tokens: list[str]
-    """Of the reported part, as they are written."""
+    """Pieces of the reported part, as they are written."""
     nats: list[float]
-    """How unlikely the model held each."""
+    """Loss of each piece in nats."""
     written: str
-    """What it writes by itself."""
+    """Continuation that the model writes by itself."""
 
 
 def glance(model: LanguageModel, data: LanguageDataModule) -> Glance:
@@ -183,7 +184,7 @@ def report_language_model(
     fit_baselines: bool,
     extra: dict[str, Any],
 ) -> None:
-    """As `report_classifier`, for a language model."""
+    """Report a language model; see `report_classifier`."""
     if not model.trainer.is_global_zero:
         return
     report = language_figures(

@@ -25,7 +25,7 @@ def verdict(
     remarks: Sequence[str] = (),
     footnotes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What was found.
+    """Make the section of the verdict.
 
     Args:
         leads: what must be read first, a paragraph each.
@@ -50,7 +50,7 @@ def data_section(
     remarks: Sequence[str] = (),
     skipped: Sequence[Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """What a model was trained and tested on.
+    """Make the section of the data that a model was trained and tested on.
 
     Args:
         sentences: paragraphs.
@@ -76,7 +76,7 @@ def data_section(
 
 
 def class_counts(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """How many examples of each class each part has; ``counts`` are (K,) by part."""
+    """Make the table of examples by class and part; ``counts`` are (K,) by part."""
     rows = [
         [name, *(f"{count:,}" for count in row)]
         for name, row in zip(classes, zip(*counts.values(), strict=True), strict=True)
@@ -97,7 +97,7 @@ def run_section(
     about: Mapping[str, Any],
     config: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """How a model was trained, and where.
+    """Make the section of the run: time, curves, machine, options.
 
     Args:
         sentence: how long it took.

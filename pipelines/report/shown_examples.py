@@ -19,9 +19,9 @@ from pipelines.tasks.classification import Classification
 
 NUM_MISTAKES, NUM_RIGHT = 6, 3
 NUM_FRAMES = 10
-# Of more steps the way back takes minutes on a laptop.
+# The backward pass over more steps takes minutes on a laptop.
 MOST_ATTRIBUTED_STEPS = 5_000
-# Of one example over all points of the way: some seconds.
+# Steps of one example over all points of the path: some seconds.
 MOST_READ_STEPS = 40_000
 # But a long example is read so many times if need be.
 _TIMES_READ = 64
@@ -40,7 +40,7 @@ class ShownExample(NamedTuple):
     running: np.ndarray
     """(P, K): its probabilities there."""
     attribution: Attribution | None
-    """What each step adds to the log-odds of the predicted class; None of very long ones."""
+    """Contribution of each step to the log-odds of the predicted class; None for long examples."""
     pieces: list[str]
     """(T): what each step is of the text; empty for a clip."""
     frames: np.ndarray
@@ -48,7 +48,7 @@ class ShownExample(NamedTuple):
     frame_steps: list[int]
     """(F): which steps these are."""
     times: int = 1
-    """How often an example of this content was tested."""
+    """Number of tested examples with this content."""
 
 
 def choose(

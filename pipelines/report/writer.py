@@ -18,7 +18,7 @@ _DPI, _MARGIN_INCHES = 150, 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class ReportFiles:
-    """What the report of any task is made of."""
+    """Contents of the files of a report, for any task."""
 
     figures: Mapping[str, Any]  # report.json: plain values; what is not finite becomes null
     text: str  # report.txt

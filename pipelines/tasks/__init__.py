@@ -1,1 +1,1 @@
-"""What is trained: one LightningModule a kind of answer, its checkpoints, and their allowed classes."""
+"""Tasks: a LightningModule for each kind of answer, its checkpoints, and the classes they may name."""

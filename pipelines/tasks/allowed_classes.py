@@ -1,4 +1,4 @@
-"""Which classes a file may name: those of this project, and those that the user trusts.
+"""Classes that a file may name: those of this project, and those that the user trusts.
 
 A file that comes from elsewhere names the classes of its model. Whoever imports any name that it
 holds runs the code of whoever wrote the file. So a class must keep the contract of its place (be a

@@ -1,4 +1,4 @@
-"""What a model answers to the examples of a test, and how that is kept until the report.
+"""Record of a model's answers in a test, kept until the report.
 
 B examples · N steps in the batch · D features · K classes
 """
@@ -24,7 +24,7 @@ _STEPS_AT_ONCE = 8192
 
 
 class Answers(NamedTuple):
-    """What the model said of B examples; on the CPU."""
+    """Answers to B examples, on the CPU."""
 
     ids: Tensor
     """(B,) int64"""
@@ -41,7 +41,7 @@ class Answers(NamedTuple):
 
 
 class Reordered(NamedTuple):
-    """What the model says of some examples when it reads them in another order."""
+    """Answers to some examples read in other orders."""
 
     labels: Tensor
     """(b,) int64"""

@@ -1,4 +1,4 @@
-"""From the plain values of a file to the model that they describe, and its weights.
+"""Construction of the model that plain values of a file describe, and its weights.
 
 The values are options as the command line has them: numbers and text, and ``class_path`` with
 ``init_args`` where an annotation asks for a module, for its class, or for a function that makes one.

@@ -1,4 +1,4 @@
-"""From a checkpoint back to the task, and to what makes its inputs ready."""
+"""Loading of a checkpoint: the task, and the data module that prepares its inputs."""
 
 import math
 from copy import deepcopy
@@ -20,7 +20,7 @@ UNUSED: dict[str, Any] = {"optimizer": None, "pretrained": None}
 
 
 def describe(kind: Kind, config: dict[str, Any], data: Any) -> dict[str, Any]:
-    """What a checkpoint keeps beside the weights: plain values.
+    """Describe a model for its checkpoint, in plain values beside the weights.
 
     Args:
         kind: what is trained.
@@ -92,7 +92,7 @@ def _check_inputs(description: dict[str, Any], classifier: Classification, *, wh
         options.setdefault("steps_per_batch", data.steps_per_batch)
         if data.known_classes != classifier.classes:
             raise RefusedError("its classes are not those of its inputs")
-        # What tells how inputs are made ready are options of the data: these say what cannot be.
+        # Values that describe preprocessing are options of the data, whose annotations check them.
         told = {name: inputs[name] for name in inputs.keys() & set(data.described_options)}
         kind = type(data)
         kind(**planned(kind, told, trust=Trust()))

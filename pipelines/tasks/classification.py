@@ -117,13 +117,13 @@ class Classification(Task):
         self._member_losses = MemberLosses(self.model, self.training_loss)
         self.rate_decay, self.gradual_unfreezing = rate_decay, gradual_unfreezing
         self.class_weights = class_weights
-        #: what the test part was answered, all ranks together; set at the end of a test
+        #: answers to the test part from all ranks; set at the end of a test
         self.answers: Answers | None = None
         #: the same for some of them in other orders
         self.reordered: Reordered | None = None
         #: examples that could not be read, in any stage
         self.skipped: dict[int, Skipped] = {}
-        #: what scores are divided by to make the probabilities mean what they say: fitted on the
+        #: divisor of the scores that calibrates the probabilities (Guo et al. 2017): fitted on the
         #: validation part after each epoch, and kept in checkpoints
         self.temperature = 1.0
         self._record: TestRecord
@@ -209,7 +209,7 @@ class Classification(Task):
         if everyone:
             fields = (torch.cat(field).numpy() for field in zip(*everyone, strict=True))
             self.temperature, loss = calibrate(*fields)
-            # What a checkpoint with its temperature is worth: too sure is no fault of it.
+            # The loss after temperature scaling: overconfidence alone makes no checkpoint worse.
             self.log("val/calibrated_loss", loss)
 
     def on_test_epoch_start(self) -> None:

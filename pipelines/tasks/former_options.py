@@ -51,7 +51,7 @@ def translate_options(config: Namespace) -> None:
 def translate_description(description: dict[str, Any]) -> None:
     """Give the options that a checkpoint keeps their names of today.
 
-    Of the objective nothing is asked: only training had a use for it.
+    The objective is dropped: only training had a use for it.
     """
     model = description.get("model", {})
     model.pop("objective", None)

@@ -14,7 +14,7 @@ class Kind(NamedTuple):
     """One kind of model, by the names of its parts."""
 
     name: str
-    """What commands, folders of runs and checkpoints call it."""
+    """Name in commands, folders of runs and checkpoints."""
     task: str
     """The subclass of `pipelines.tasks.task.Task` that trains it."""
     data: str
@@ -22,7 +22,7 @@ class Kind(NamedTuple):
     report: str
     """The function that reports what was trained and tested (see `report_classifier`)."""
     reader: str = "pipelines.predict.data_steps.DataSteps"
-    """What makes steps of what is to be answered (see `pipelines.predict.steps.Reader`)."""
+    """Reader of the items to answer (see `pipelines.predict.steps.Reader`)."""
     looked_at_by: str | None = None
     """The function that makes of the microscope's options what it looks at; None: nothing."""
     recipe: str = "vectors"

@@ -1,4 +1,4 @@
-"""From a checkpoint back to a language model and its tokenizer."""
+"""Loading of a language model and its tokenizer from a checkpoint."""
 
 from pathlib import Path
 from typing import Any
@@ -45,5 +45,5 @@ def load_language(path: Path | str, *, option: str = "CKPT", trust: str | None =
 
 
 def tokenizer_of(task: NextToken) -> Tokenizer:
-    """What cuts texts as they were cut for its training."""
+    """Tokenizer of the texts that it was trained on."""
     return Tokenizer.from_str(task.description["inputs"]["tokenizer"])

@@ -112,7 +112,7 @@ class NextToken(Task):
 
 
 def measures(nats: float, *, tokens_per_character: float) -> dict[str, float]:
-    """What a loss in nats per token amounts to.
+    """Convert a loss in nats per token to perplexity and bits per character.
 
     Perplexity is exp(loss): among how many equally probable tokens the model wavers. Bits per
     character, loss / ln 2 times tokens per character, compare models with different tokens, as far

@@ -27,7 +27,7 @@ class Headline(NamedTuple):
 
 
 class Task(LightningModule):
-    """What training, validation and test have in common, whatever is answered.
+    """Training, validation and test, as all kinds of answers share them.
 
     A subclass defines `step`; it may add metrics, more for the log, and hooks of its own.
 
@@ -37,7 +37,7 @@ class Task(LightningModule):
         warmup_share: the part of the run in which the rate rises.
     """
 
-    #: which figure counts
+    #: figure that runs are compared by
     headline: ClassVar[Headline]
 
     def __init__(
@@ -58,7 +58,7 @@ class Task(LightningModule):
             self.metrics[stage] = self.make_metrics(stage)
             self.add_module(f"{stage}_loss", self.losses[stage])
             self.add_module(f"{stage}_metrics", self.metrics[stage])
-        #: how to build this model again, written into every checkpoint; set by the command
+        #: plain values that rebuild this model, written into every checkpoint; set by the command
         self.description: dict[str, Any] = {}
         self._started: float | None = None
         self._seconds = 0.0
@@ -68,11 +68,11 @@ class Task(LightningModule):
         raise NotImplementedError(f"{type(self).__name__} must define step(batch, stage)")
 
     def make_metrics(self, stage: Stage) -> MetricCollection:
-        """What is measured in a stage beside the loss, by names such as ``val/accuracy``."""
+        """Make the metrics of a stage beside the loss, by names such as ``val/accuracy``."""
         return MetricCollection({})
 
     def logged(self, stage: Stage, loss: float) -> dict[str, Any]:
-        """What an epoch logs, by the names of its metrics; ``loss`` is that of all ranks."""
+        """Collect the values to log for an epoch; ``loss`` is that of all ranks."""
         metrics = self.metrics[stage]
         return {**(metrics.compute() if len(metrics) else {}), f"{stage}/loss": loss}
 
@@ -146,13 +146,13 @@ class Task(LightningModule):
 
     @property
     def train_seconds(self) -> float:
-        """How long the model has been trained: in this run, or as its checkpoint says."""
+        """Training time of the model in this run, or as its checkpoint says."""
         if self._started is not None:
             return time.monotonic() - self._started
         return self._seconds or self.description.get("train_seconds", 0.0)
 
     def learnt(self) -> dict[str, Any]:
-        """What a checkpoint keeps, as plain values, of what was found beside the weights."""
+        """Plain values learnt beside the weights, for the checkpoint."""
         return {}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

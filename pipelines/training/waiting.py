@@ -1,4 +1,4 @@
-"""How long training waits for data, and which option to change."""
+"""Share of the time that training waits for data, and the option to change."""
 
 import logging
 import time
@@ -30,7 +30,7 @@ class WaitingTime(Callback):
 
     @property
     def share(self) -> float:
-        """Of all epochs so far; 0 before the first."""
+        """Share in all epochs so far; 0 before the first."""
         waited, passed = self._all_waited + self._waited, self._all_passed + self._passed
         return waited / passed if passed > 0 else 0.0
 
@@ -60,7 +60,7 @@ class WaitingTime(Callback):
     ) -> None:
         """The step is done."""
         if pl_module.device.type == "cuda":
-            # What the device still has to do is no waiting for data.
+            # Work left on the device is no waiting for data.
             torch.cuda.synchronize(pl_module.device)
         self._lap()
 

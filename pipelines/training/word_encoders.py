@@ -1,4 +1,4 @@
-"""What an embedding of words is told of the training part before it learns.
+"""Preparation of word embeddings on the training part.
 
 That is: pretrained vectors, how often words occur, and which n-grams are frequent.
 """
@@ -71,7 +71,7 @@ def frequent_ngrams(data: TextDataModule, encoder: NgramEmbedding) -> Tensor:
         codes, counts = counted()
     is_frequent = counts >= _LEAST_OFTEN
     codes, counts = codes[is_frequent], counts[is_frequent]
-    # Of equally frequent ones the smaller code: the same on every rank.
+    # Ties go to the smaller code: the same on every rank.
     return codes[counts.argsort(descending=True, stable=True)[: encoder.num_ngrams]]
 
 
