@@ -28,7 +28,11 @@ from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import UNUSED, describe, load
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
-from pipelines.tasks.former_options import add_former_options, translate_options
+from pipelines.tasks.former_options import (
+    add_former_options,
+    translate_options,
+    without_former_parts,
+)
 from pipelines.tasks.kinds import Kind, classifiers, kind_of
 from pipelines.tasks.language_checkpoints import load_language
 from pipelines.tasks.resuming import Resumption, check_resumable
@@ -66,7 +70,7 @@ class TrainingCLI(LightningCLI):
             kind.task_class,
             kind.data_class,
             run=False,
-            args=None if args is None else in_new_places(args),
+            args=None if args is None else without_former_parts(in_new_places(args)),
             save_config_callback=None,
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
@@ -202,18 +206,9 @@ class ClassifierCLI(TrainingCLI):
 
     def before_instantiate_classes(self) -> None:
         """Refuse what contradicts itself; take over what a language model brings."""
-        if self.config.data.get("balance") and self.config.model.class_weights == "balanced":
-            raise InputError(
-                "--model.class_weights=balanced and --data.balance=true each make up for rare"
-                " classes, together they overdo it; choose one"
-            )
         for path in self.config.get("teachers") or []:
             teacher = load(path, task=self.kind.name, option="--teachers", trust=self.config.trust)
             self.teachers[path] = teacher.description
-        if self.config.data.get("balance") and self.teachers:
-            raise InputError(
-                "--data.balance=true: what --teachers answer has no classes to balance; drop one"
-            )
         if self.config.model.pretrained is not None:
             self._go_on_from(self.config.model.pretrained)
         super().before_instantiate_classes()

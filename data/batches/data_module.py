@@ -28,7 +28,6 @@ class SequenceDataModule(LightningDataModule):
         num_workers: processes that read ahead; None decides by the number of cores.
         on_error: treatment of examples that cannot be read: ``skip`` leaves them out and lists them
             in the report, ``fail`` ends the run.
-        balance: whether training sees each class as often as the most frequent one.
         seed: seed of the parts, the batches and their order.
     """
 
@@ -54,7 +53,6 @@ class SequenceDataModule(LightningDataModule):
         test_share: float,
         num_workers: int | None,
         on_error: str,
-        balance: bool,
         seed: int,
     ) -> None:
         super().__init__()
@@ -67,7 +65,6 @@ class SequenceDataModule(LightningDataModule):
         self.val_share, self.test_share = val_share, test_share
         self.num_workers = num_workers
         self.on_error = on_error
-        self.balance = balance
         self.seed = seed
         #: part that `test_dataloader` gives; ``all`` is every example of the source
         self.reported_part = "test"
@@ -276,7 +273,6 @@ class SequenceDataModule(LightningDataModule):
     def loader(self, part: Part, *, shuffle: bool = False, alone: bool = False) -> BatchLoader:
         """Load batches of a part: this rank's share of them, or all if ``alone``."""
         trainer = None if alone else self.trainer
-        balance = self.balance and shuffle and part is self.parts["train"]
         plan = BatchPlan(
             part.lengths,
             steps_per_batch=self.steps_per_batch,
@@ -284,7 +280,6 @@ class SequenceDataModule(LightningDataModule):
             seed=self.seed,
             num_ranks=trainer.world_size if trainer else 1,
             rank=trainer.global_rank if trainer else 0,
-            labels=part.labels if balance else None,
         )
         num_workers = self.workers_for(part)
         return BatchLoader(

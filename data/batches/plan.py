@@ -20,9 +20,6 @@ class BatchPlan(Sampler[list[int]]):
     batches so that (sequences × longest) stays within the budget. The cuts depend on the lengths
     alone: all epochs and all ranks have the same number of batches.
 
-    With ``labels``, classes are balanced by repetition: each example occurs at least once, and each
-    class as often as the most frequent one.
-
     Args:
         lengths: number of steps of each example.
         steps_per_batch: the step budget; a longer example is a batch of its own.
@@ -30,7 +27,6 @@ class BatchPlan(Sampler[list[int]]):
             epoch. Without it the longest come first, so that a lack of memory shows at once.
         seed: the only source of randomness.
         num_ranks, rank: number of processes that share the examples, and the index of this one.
-        labels: class of each example, to balance the classes; None leaves them as they are.
     """
 
     def __init__(
@@ -42,7 +38,6 @@ class BatchPlan(Sampler[list[int]]):
         seed: int = 0,
         num_ranks: int = 1,
         rank: int = 0,
-        labels: np.ndarray | None = None,
     ) -> None:
         self.shuffle, self.seed = shuffle, seed
         self.num_ranks, self.rank = num_ranks, rank
@@ -51,11 +46,9 @@ class BatchPlan(Sampler[list[int]]):
         # Lightning looks for `set_epoch` on a batch sampler's sampler.
         self.sampler = self
         lengths = np.asarray(lengths, dtype=np.int64)
-        taken = np.arange(len(lengths)) if labels is None else balanced(labels, seed=seed)
-        lengths = lengths[taken]
         bucket = np.floor(np.log(np.maximum(lengths, 1)) / np.log(BUCKET_RATIO)).astype(np.int64)
         order = np.lexsort((-lengths, -bucket))
-        self._order = taken[order]
+        self._order = order
         self._bucket = bucket[order]
         self._cuts = self._cut(lengths[order], steps_per_batch)
 
@@ -98,21 +91,6 @@ class BatchPlan(Sampler[list[int]]):
         for k in batches[self.rank :: self.num_ranks][self.first_batch :]:
             start, end = self._cuts[k]
             yield order[start:end].tolist()
-
-
-def balanced(labels: np.ndarray, *, seed: int) -> np.ndarray:
-    """Repeat positions until every class occurs as often as the most frequent one.
-
-    The result is the same for all ranks and epochs, so that all have the same number of batches.
-    """
-    random = np.random.default_rng(seed)
-    classes, counts = np.unique(labels, return_counts=True)
-    drawn: list[np.ndarray] = []
-    for one, count in zip(classes, counts, strict=True):
-        members = np.flatnonzero(labels == one)
-        times, rest = divmod(int(counts.max()), int(count))
-        drawn += [members] * times + [random.choice(members, rest, replace=False)]
-    return np.concatenate(drawn) if drawn else np.arange(0)
 
 
 class BatchLoader(DataLoader[RaggedBatch]):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from data.files.errors import InputError
 from data.files.folders import why_no_file
+from data.files.former_checkpoints import translate_saved
 from data.files.plain_values import fits
 
 # Key of a checkpoint under which the description of the model lies, as plain values.
@@ -112,6 +113,7 @@ def read_saved(path: Path | str, *, option: str = "CKPT", task: str | None = Non
         )
     if RENAMED and "model" in description:
         description = description | {"model": _renamed(description["model"])}
+    translate_saved(description, weights)
     return Saved(Description(description, where=where), weights)
 
 

@@ -70,7 +70,6 @@ class TextDataModule(SequenceDataModule):
             report; or fail. Quotes that do not close, and tables of another encoding, fail: what
             follows is not known.
         on_leak: report texts, or groups, that the source's own parts share, or fail.
-        balance: whether training sees each class as often as the most frequent one.
         seed: what parts, batches and their order are drawn from.
     """
 
@@ -107,7 +106,6 @@ class TextDataModule(SequenceDataModule):
         num_workers: int | None = None,
         on_error: Literal["skip", "fail"] = "skip",
         on_leak: Literal["report", "fail"] = "report",
-        balance: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(
@@ -117,7 +115,6 @@ class TextDataModule(SequenceDataModule):
             test_share=test_share,
             num_workers=num_workers,
             on_error=on_error,
-            balance=balance,
             seed=seed,
         )
         if max_tokens is not None and max_tokens < 1:
@@ -303,10 +300,6 @@ class TextDataModule(SequenceDataModule):
         vocabulary = self.tokenizer.get_vocab()
         words = sorted(vocabulary, key=lambda word: vocabulary[word])
         return read_vectors(source, words, counts=self._count(part, len(words)))
-
-    def token_counts(self) -> np.ndarray:
-        """Count the occurrences of each token in the learnt part: (V,) int64."""
-        return self._count(self.learnt_part, self.num_tokens)
 
     def _count(self, part: Part, num_tokens: int) -> np.ndarray:
         tokens = (batch.steps.numpy() for batch in self.loader(part, alone=True))

@@ -74,7 +74,6 @@ class VideoDataModule(SequenceDataModule):
         on_error: skip clips that cannot be read and list them in the report, or fail. An unknown or
             missing label fails, unless its part has no labels.
         on_leak: report clips or groups that the source's own parts share, or fail.
-        balance: whether training sees each class as often as the most frequent one.
         seed: seed of the parts, the batches and their order.
     """
 
@@ -111,7 +110,6 @@ class VideoDataModule(SequenceDataModule):
         num_workers: int | None = None,
         on_error: Literal["skip", "fail"] = "skip",
         on_leak: Literal["report", "fail"] = "report",
-        balance: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(
@@ -121,7 +119,6 @@ class VideoDataModule(SequenceDataModule):
             test_share=test_share,
             num_workers=num_workers,
             on_error=on_error,
-            balance=balance,
             seed=seed,
         )
         if max_frames is not None and max_frames < 1:

@@ -37,7 +37,7 @@ class NgramEmbedding(WordEmbedding):
             rows of D the optimiser would take most of a training step. None: D, without a map.
         ngram_dropout: share of the n-grams that are left out while training, since they are the
             first to be learnt by heart.
-        features, dropout, word_dropout, normalize: see `WordEmbedding`.
+        features, dropout, word_dropout: see `WordEmbedding`.
 
     Raises:
         OptionError: n-grams of fewer than 2 tokens or of too many; no n-gram at all; a share below
@@ -55,7 +55,6 @@ class NgramEmbedding(WordEmbedding):
         features: int = 100,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
-        normalize: bool = False,
         num_ngrams: int = 100_000,
         ngram_features: int | None = None,
         ngram_dropout: float = 0.5,
@@ -69,13 +68,7 @@ class NgramEmbedding(WordEmbedding):
             raise OptionError(f"--model.encoder.num_ngrams={num_ngrams}: at least 1")
         if not 0 <= ngram_dropout < 1:
             raise OptionError(f"--model.encoder.ngram_dropout={ngram_dropout}: from 0 to below 1")
-        super().__init__(
-            num_tokens,
-            features=features,
-            dropout=dropout,
-            word_dropout=word_dropout,
-            normalize=normalize,
-        )
+        super().__init__(num_tokens, features=features, dropout=dropout, word_dropout=word_dropout)
         self.looks_back = ngrams - 1
         self.num_ngrams, self.ngram_dropout = num_ngrams, ngram_dropout
         self.register_buffer("known", torch.full((num_ngrams,), _MODULUS))

@@ -44,14 +44,7 @@ class WordEmbedding(Encoder):
         word_dropout: share of the *word types* whose whole vector is dropped for one batch
             (Gal & Ghahramani 2016, "A Theoretically Grounded Application of Dropout in Recurrent
             Neural Networks", §4.2). The vectors that stay are scaled up to keep the mean.
-        normalize: whether vectors are used with mean 0 and variance 1 over running words, by
-            `frequencies` (Miyato et al. 2017, "Adversarial Training Methods for Semi-Supervised
-            Text Classification", eq. 1). A perturbation of a given size then stays as strong,
-            however large the network would like to make its vectors.
     """
-
-    #: (V,): the share of each token in running text; equal shares until they are known
-    frequencies: Tensor
 
     def __init__(
         self,
@@ -60,13 +53,9 @@ class WordEmbedding(Encoder):
         features: int = 100,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
-        normalize: bool = False,
     ) -> None:
         super().__init__()
         self.out_features = features
-        self.normalize = normalize
-        if normalize:
-            self.register_buffer("frequencies", torch.full((num_tokens,), 1 / num_tokens))
         self.embedding = nn.Embedding(num_tokens, features)
         self.dropout = Dropout(dropout)
         self.word_dropout = word_dropout
@@ -84,20 +73,12 @@ class WordEmbedding(Encoder):
 
     def words(self, steps: Tensor) -> Tensor:
         """Encode as `forward` does, before dropout of features."""
-        features = functional.embedding(steps, self.vectors())
+        features = self.embedding(steps)
         if self.training and self.word_dropout > 0:
             keep = uniform(self.embedding.num_embeddings, 1, device=steps.device)
             kept = (keep >= self.word_dropout).to(features.dtype) / (1 - self.word_dropout)
             features = features * functional.embedding(steps, kept)
         return features
-
-    def vectors(self) -> Tensor:
-        """The vectors (V, D) as they are used."""
-        weight = self.embedding.weight
-        if not self.normalize:
-            return weight
-        centered = weight - self.frequencies @ weight
-        return centered * (self.frequencies @ centered.square() + 1e-8).rsqrt()
 
 
 class OneHot(Encoder):

@@ -131,7 +131,7 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
         (most, many), (least, few) = counts[0], counts[-1]
         yield (
             f"note: '{one_line(most)}' has {many / few:.0f} times as many clips as"
-            f" '{one_line(least)}'; --data.balance=true shows each class as often in training"
+            f" '{one_line(least)}'; --model.class_weights=balanced lets all classes count alike"
         )
     if like_parts := labels_like_parts(finding.clip.label for finding in diagnosis.findings):
         names = ", ".join(f"'{one_line(name)}'" for name in like_parts)

@@ -7,7 +7,8 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
-_OPTIONS = ("--config", "-c")
+#: the options that name a YAML file
+CONFIG_OPTIONS = ("--config", "-c")
 
 
 def recipe(name: str) -> list[str]:
@@ -29,11 +30,11 @@ def _in_new_places(args: list[str]) -> Iterator[str]:
         option, equals, path = arg.partition("=")
         if is_path:
             yield _new_place(arg)
-        elif equals and option in _OPTIONS:
+        elif equals and option in CONFIG_OPTIONS:
             yield f"{option}={_new_place(path)}"
         else:
             yield arg
-        is_path = not is_path and arg in _OPTIONS
+        is_path = not is_path and arg in CONFIG_OPTIONS
 
 
 def _new_place(typed: str) -> str:

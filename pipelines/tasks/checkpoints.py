@@ -12,7 +12,6 @@ from pipelines.runtime.escaping import excerpt
 from pipelines.tasks.allowed_classes import RefusedError, Trust
 from pipelines.tasks.blueprint import planned, rebuild
 from pipelines.tasks.classification import Classification
-from pipelines.tasks.former_options import translate_description
 from pipelines.tasks.kinds import Kind, classifiers, kind_of
 
 #: options that only training needs, and what stands in for them where a model is read
@@ -69,7 +68,6 @@ def load(
             f"{where}: is a model for {excerpt(description['task'])}; give one of"
             f" {' or '.join(f'runs/{name}' for name in classifiers())}"
         )
-    translate_description(description)
     members = description.get("model", {}).get("members", 1)
     if not isinstance(members, int) or members > len(saved.weights):
         raise InputError(f"{where}: has no weights for {excerpt(members)} members")

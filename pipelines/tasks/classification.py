@@ -52,7 +52,6 @@ class Classification(Task):
             from step to step, normalised over the sequence …; None: the features as they are.
         pooling: from the outputs at all steps to one vector: last, mean, max or concat.
         dropout: share of the pooled features that is zeroed while training.
-        label_smoothing: share of the target spread over all classes (Szegedy 2016).
         members: how many models to train side by side, each from its own start; the answer is the
             mean of their probabilities (Lakshminarayanan 2017).
         shared_encoder: whether the members share it; or each has one of its own, which costs more,
@@ -83,7 +82,6 @@ class Classification(Task):
         inputs: Callable[[int], StepInputs] | None = None,
         pooling: Pooling = "last",
         dropout: float = 0.0,
-        label_smoothing: float = 0.0,
         members: int = 1,
         shared_encoder: bool = True,
         class_weights: Literal["none", "balanced"] = "none",
@@ -113,7 +111,7 @@ class Classification(Task):
             _, weights = read_language_model(pretrained)
             for member in self.members:
                 load_layers(member, weights, where=f"--model.pretrained={pretrained}")
-        self.training_loss = TrainingLoss(len(classes), label_smoothing=label_smoothing)
+        self.training_loss = TrainingLoss(len(classes))
         self._member_losses = MemberLosses(self.model, self.training_loss)
         self.rate_decay, self.gradual_unfreezing = rate_decay, gradual_unfreezing
         self.class_weights = class_weights

@@ -1,25 +1,66 @@
-"""Options of earlier versions, in old YAML, commands and checkpoints, by their names of today."""
+"""Options of earlier versions, in old YAML and commands, by their names of today."""
 
+import json
 import logging
 from argparse import SUPPRESS
+from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from data.files.errors import InputError
+from pipelines.recipes import CONFIG_OPTIONS
 
 log = logging.getLogger(__name__)
 
-#: values of ``model.objective`` that asked for nothing
-_NO_OBJECTIVE = {
-    "adversarial": 0, "virtual_adversarial": 0, "entropy": 0, "taught": 1, "perturbation": 5,
+#: options that are gone: name → type, the value that asked for nothing, and what to do instead
+_GONE: dict[str, tuple[Any, Any, str]] = {
+    "model.objective": (
+        Any,
+        {"adversarial": 0, "virtual_adversarial": 0, "entropy": 0, "taught": 1, "perturbation": 5},
+        "texts without labels are learnt by --teachers=[a.ckpt]",
+    ),
+    "model.label_smoothing": (float, 0, "leave it out; answers are calibrated after training"),
+    "data.balance": (bool, False, "--model.class_weights=balanced lets classes count alike"),
 }  # fmt: skip
+_NGRAMS = "data.ngrams"
+_CONFIGS = tuple(f"{option}=" for option in CONFIG_OPTIONS)
 
 
 def add_former_options(parser: ArgumentParser) -> None:
     """Let a parser take them, without a line in its help."""
-    for name, kind in (("model.objective", Any), ("data.ngrams", int | None)):
+    kinds = {_NGRAMS: int | None} | {name: kind for name, (kind, _, _) in _GONE.items()}
+    for name, kind in kinds.items():
         parser.add_argument(f"--{name}", type=kind, default=None, help=SUPPRESS)
+
+
+def without_former_parts(args: list[str]) -> list[str]:
+    """The same options; of YAML files those of the encoder that are gone are left out.
+
+    The parser knows only the options that a class has, so these have to go before it looks.
+
+    Raises:
+        InputError: one asks for what is gone.
+    """
+    return [
+        _without_normalize(arg) if previous in CONFIG_OPTIONS or arg.startswith(_CONFIGS) else arg
+        for previous, arg in zip(["", *args], args, strict=False)
+    ]
+
+
+def _without_normalize(arg: str) -> str:
+    option, path = arg.split("=", 1) if arg.startswith(_CONFIGS) else ("", arg)
+    try:
+        config = yaml.safe_load(Path(path).read_text())
+        value = config["model"]["encoder"]["init_args"].pop("normalize")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+        return arg  # the parser says what is wrong, if anything is
+    if value:
+        raise InputError(
+            f"--config={path}: model.encoder.normalize={value}: it is no option any more; leave it out"
+        )
+    return f"{option}={json.dumps(config)}" if option else json.dumps(config)
 
 
 def translate_options(config: Namespace) -> None:
@@ -28,34 +69,22 @@ def translate_options(config: Namespace) -> None:
     Raises:
         InputError: one asks for what is gone; the line says what to do instead.
     """
-    objective = config.model.pop("objective", None) or {}
-    if not isinstance(objective, dict) or {**_NO_OBJECTIVE, **objective} != _NO_OBJECTIVE:
-        raise InputError(
-            f"--model.objective={objective}: it is no option any more; texts without labels are"
-            " learnt by --teachers=[a.ckpt]"
+    for name, (_, nothing, instead) in _GONE.items():
+        value = config.pop(name, None)
+        asked = (
+            {**nothing, **value} if isinstance(value, dict) and isinstance(nothing, dict) else value
         )
-    ngrams = config.data.pop("ngrams", None)
+        if asked not in (None, nothing):
+            raise InputError(f"--{name}={value}: it is no option any more; {instead}")
+    ngrams = config.pop(_NGRAMS, None)
     if ngrams is None:
         return
-    log.warning("--data.ngrams=%s is now --model.encoder.ngrams, and is read as that", ngrams)
+    log.warning("--%s=%s is now --model.encoder.ngrams, and is read as that", _NGRAMS, ngrams)
     encoder = config.model.encoder
     if "ngrams" in encoder.init_args:
         encoder.init_args["ngrams"] = ngrams
     elif ngrams != 1:
         raise InputError(
-            f"--data.ngrams={ngrams}: is now --model.encoder.ngrams, which {encoder.class_path}"
+            f"--{_NGRAMS}={ngrams}: is now --model.encoder.ngrams, which {encoder.class_path}"
             " does not have; give --model.encoder=models.encoders.NgramEmbedding, or leave it out"
         )
-
-
-def translate_description(description: dict[str, Any]) -> None:
-    """Give the options that a checkpoint keeps their names of today.
-
-    The objective is dropped: only training had a use for it.
-    """
-    model = description.get("model", {})
-    model.pop("objective", None)
-    ngrams = description.get("data", {}).pop("ngrams", 1)
-    encoder = model.get("encoder")
-    if ngrams != 1 and isinstance(encoder, dict) and isinstance(encoder.get("init_args"), dict):
-        encoder["init_args"].setdefault("ngrams", ngrams)

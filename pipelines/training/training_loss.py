@@ -15,7 +15,6 @@ class TrainingLoss(nn.Module):
 
     Args:
         num_classes: K.
-        label_smoothing: share of the target spread over all classes (Szegedy 2016).
     """
 
     weights: Tensor
@@ -23,9 +22,8 @@ class TrainingLoss(nn.Module):
     shares: Tensor
     """(n, K) the teachers' answers."""
 
-    def __init__(self, num_classes: int, *, label_smoothing: float = 0.0) -> None:
+    def __init__(self, num_classes: int) -> None:
         super().__init__()
-        self.label_smoothing = label_smoothing
         # What a checkpoint is for has its training part behind it.
         self.register_buffer("weights", torch.ones(num_classes), persistent=False)
         # No buffer: ranks would send it to each other with every step.
@@ -60,10 +58,7 @@ class TrainingLoss(nn.Module):
             weights = self.weights[labels]
         else:
             targets, weights = self._targets(labels, ids)
-        losses = cross_entropy(
-            scores, targets, label_smoothing=self.label_smoothing, reduction="none"
-        )
-        return (weights * losses).mean()
+        return (weights * cross_entropy(scores, targets, reduction="none")).mean()
 
     def _targets(self, labels: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """What to answer, as shares (B, K), and what each counts (B,)."""

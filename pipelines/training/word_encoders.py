@@ -1,17 +1,12 @@
-"""Preparation of word embeddings on the training part.
-
-That is: pretrained vectors, how often words occur, and which n-grams are frequent.
-"""
+"""Preparation of word embeddings on the training part: pretrained vectors, and frequent n-grams."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor
 
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
-from data.text.data_module import TextDataModule
 from data.text.word_vectors import WordVectors
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, WordEmbedding
@@ -23,32 +18,25 @@ _STEPS_AT_ONCE = 2_000_000
 
 
 def prepare_embeddings(encoders: Sequence[Encoder], data: SequenceDataModule) -> None:
-    """Give encoders of one kind what they need to know of the training part.
+    """Prepare word encoders of one kind; other encoders are left as they are.
 
-    Those that normalise get how often each word occurs, all the vectors that the data bring, and
-    those of n-grams which are frequent.
+    All take over the vectors that the data bring. Encoders of n-grams learn which are frequent.
 
     Raises:
         InputError: vectors of another size.
     """
-    embeddings = [encoder for encoder in encoders if isinstance(encoder, WordEmbedding)]
-    if not embeddings:
-        return
-    data = cast(TextDataModule, data)  # no other has tokens to embed
-    counts = None
+    # Only texts bring vectors, but others may have tokens to embed.
+    vectors: WordVectors | None = getattr(data, "vectors", None)
     frequent = None
-    for encoder in embeddings:
-        if encoder.normalize:
-            counts = torch.from_numpy(data.token_counts()) if counts is None else counts
-            encoder.frequencies.copy_(counts / counts.sum())
-        if data.vectors is not None:
-            _take_vectors(encoder, data.vectors)
+    for encoder in encoders:
+        if isinstance(encoder, WordEmbedding) and vectors is not None:
+            _take_vectors(encoder, vectors)
         if isinstance(encoder, NgramEmbedding):
             frequent = frequent_ngrams(data, encoder) if frequent is None else frequent
             encoder.know(frequent)
 
 
-def frequent_ngrams(data: TextDataModule, encoder: NgramEmbedding) -> Tensor:
+def frequent_ngrams(data: SequenceDataModule, encoder: NgramEmbedding) -> Tensor:
     """(R,) int64: the codes of the most frequent n-grams that are learnt from, as many as fit."""
     codes, counts = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
     waiting: list[Tensor] = []

@@ -54,27 +54,3 @@ def test_fewer_examples_than_ranks_leave_ranks_an_empty_batch():
         BatchPlan([4], steps_per_batch=10, shuffle=True, num_ranks=3, rank=r) for r in range(3)
     ]
     assert sorted(batch for one in plans for batch in one) == [[], [], [0]]
-
-
-@pytest.mark.parametrize("num_ranks", [1, 3])
-def test_balance_gives_every_class_the_same_share_and_leaves_nobody_out(num_ranks):
-    labels = np.array([0] * 700 + [1] * 290 + [2] * 10)
-    plans = [plan(num_ranks=num_ranks, rank=rank, labels=labels) for rank in range(num_ranks)]
-    for epoch in range(2):
-        drawn = []
-        for one in plans:
-            one.set_epoch(epoch)
-            batches = list(one)
-            assert len(batches) == len(plans[0])
-            drawn += [k for batch in batches for k in batch]
-        assert np.bincount(labels[drawn]).tolist() == [700, 700, 700]
-        times = np.bincount(drawn, minlength=1000)
-        assert set(times[:700]) == {1}
-        assert set(times[700:990]) == {2, 3}
-        assert set(times[990:]) == {70}
-
-
-def test_balance_is_drawn_by_the_seed():
-    labels = np.array([0] * 600 + [1] * 400)
-    drawn = [sorted(k for batch in plan(labels=labels, seed=s) for k in batch) for s in (0, 0, 1)]
-    assert drawn[0] == drawn[1] != drawn[2]

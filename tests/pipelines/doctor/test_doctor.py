@@ -143,7 +143,7 @@ def test_what_is_only_worth_knowing_is_not_wrong(tmp_path, capsys):
     code, lines, _ = run(capsys, f"--data.path={folder}", f"--out={tmp_path / 'doctor.csv'}")
     assert (code, lines[-1]) == (0, "Nothing is wrong with these 34 clips.")
     text = "\n".join(lines)
-    assert "note: 'many' has 10 times as many clips as 'few'; --data.balance=true" in text
+    assert "note: 'many' has 10 times as many clips as 'few'; --model.class_weights" in text
     assert "note: 2 clips of a single frame, which has no order" in text
     assert f"1 file of video, in no class and no list, e.g. {folder}/loose.mp4" in text
     assert f"1 file whose names are not of videos, e.g. {folder}/few/notes.txt" in text

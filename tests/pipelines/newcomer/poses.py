@@ -50,7 +50,7 @@ class PoseDataModule(SequenceDataModule):
     def __init__(self, *, path: str | None = None, steps_per_batch: int = 4096, seed: int = 0):
         super().__init__(
             path=path, steps_per_batch=steps_per_batch, val_share=0.2, test_share=0.2,
-            num_workers=None, on_error="skip", balance=False, seed=seed,
+            num_workers=None, on_error="skip", seed=seed,
         )  # fmt: skip
 
     @property

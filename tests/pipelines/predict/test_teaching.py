@@ -90,10 +90,6 @@ def test_a_teacher_that_was_trained_on_what_is_measured_is_told(place, teacher, 
             "--teachers=missing.ckpt: no such",
         ),
         (
-            ["--data.unlabelled=more.csv", "--teachers=[TEACHER]", "--data.balance=true"],
-            "no classes to balance",
-        ),
-        (
             ["--data.unlabelled=more.csv", "--teachers=[TEACHER]", "--data.path=other.csv"],
             "knows the classes negative, positive, the data have",
         ),

@@ -27,6 +27,7 @@ ENCODER = {
         "num_ngrams": 50, "ngram_features": 2, "ngram_dropout": 0.5, "num_tokens": NUM_TOKENS,
     },
 }  # fmt: skip
+TODAY = {name: value for name, value in ENCODER["init_args"].items() if name != "normalize"}
 DATA = {
     "path": "reviews.csv", "text_column": "text", "label_column": "label", "columns": None,
     "tokenizer": "words", "vocabulary_size": 30000, "max_tokens": None, "steps_per_batch": 200,
@@ -47,7 +48,7 @@ def known_ngrams(longest):
 @pytest.mark.parametrize("ngrams", [2, 4])
 def test_a_checkpoint_of_before_answers_as_it_did(tmp_path, ngrams, shared, members):
     model = sentiment_model(members=members, shared_encoder=shared, pooling="concat")
-    options = {**ENCODER["init_args"], "ngrams": ngrams}
+    options = {**TODAY, "ngrams": ngrams}
     today = model | {"encoder": part("NgramEmbedding", **options)}
 
     def as_before(checkpoint):
@@ -82,7 +83,7 @@ def test_an_option_of_before_is_checked_as_that_of_today(tmp_path, ngrams):
     def as_before(checkpoint):
         checkpoint[CHECKPOINT_KEY]["model"]["encoder"] = ENCODER
 
-    model = sentiment_model(encoder=part("NgramEmbedding", **ENCODER["init_args"]))
+    model = sentiment_model(encoder=part("NgramEmbedding", **TODAY))
     data = DATA | {"ngrams": ngrams}
     write_saved(tmp_path / "a.ckpt", model=model, change=as_before, data=data)
     with pytest.raises(InputError, match="ngrams"):
@@ -128,3 +129,75 @@ def test_an_objective_of_before_asks_for_nothing_or_is_refused(parsed, tmp_path)
     (tmp_path / "old.yaml").write_text(yaml.safe_dump({"model": {"objective": objective}}))
     with pytest.raises(InputError, match=r"--model.objective=.*learnt by --teachers=\[a.ckpt\]$"):
         parsed("--config=old.yaml")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"model": {"label_smoothing": 0.1}}, "--model.label_smoothing=0.1: it is no option"),
+        (
+            {"data": {"balance": True}},
+            "--data.balance=True: it is no option any more; --model.class",
+        ),
+        (
+            {
+                "model": {
+                    "encoder": {"class_path": "WordEmbedding", "init_args": {"normalize": True}}
+                }
+            },
+            "--config=old.yaml: model.encoder.normalize=True: it is no option any more",
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("spelling", [["--config=old.yaml"], ["--config", "old.yaml"]], ids=str)
+def test_options_that_are_gone_are_told(parsed, tmp_path, options, reason, spelling):
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(options))
+    with pytest.raises(InputError) as caught:
+        parsed(*spelling)
+    assert str(caught.value).startswith(reason)
+
+
+@pytest.mark.parametrize("spelling", [["--config=old.yaml"], ["--config", "old.yaml"]], ids=str)
+def test_options_that_are_gone_and_asked_for_nothing_are_left_out(parsed, tmp_path, spelling):
+    encoder = {"class_path": "WordEmbedding", "init_args": {"normalize": False, "features": 7}}
+    options = {
+        "model": {"encoder": encoder, "label_smoothing": 0.0}, "data": {"balance": False},
+    }  # fmt: skip
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(options))
+    config = parsed(*spelling).config
+    assert config.model.encoder.init_args.features == 7
+    assert "normalize" not in config.model.encoder.init_args
+    assert "label_smoothing" not in config.model
+    assert "balance" not in config.data
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_word_vectors_that_were_normalised_answer_as_they_did(tmp_path, shared):
+    """Miyato et al. 2017, eq. 1: (v - E v) / sqrt(Var v), over running words."""
+    frequencies = torch.linspace(1, 2, NUM_TOKENS)
+    frequencies /= frequencies.sum()
+    model = sentiment_model(members=2, shared_encoder=shared)
+    encoder = {**ENCODER["init_args"], "normalize": True, "ngrams": 2}
+    vectors = {}
+
+    def as_before(checkpoint):
+        checkpoint[CHECKPOINT_KEY]["model"] = model | {
+            "encoder": {"class_path": ENCODER["class_path"], "init_args": encoder}
+        }
+        weights = checkpoint["state_dict"]
+        for name in [name for name in weights if name.endswith("embedding.weight")]:
+            mean = frequencies @ weights[name]
+            deviation = (frequencies @ (weights[name] - mean) ** 2 + 1e-8).sqrt()
+            vectors[name] = (weights[name] - mean) / deviation
+            weights[name.replace("embedding.weight", "frequencies")] = frequencies
+
+    options = {**TODAY, "ngrams": 2}
+    write_saved(
+        tmp_path / "a.ckpt", model=model | {"encoder": part("NgramEmbedding", **options)},
+        change=as_before,
+    )  # fmt: skip
+    read = load(tmp_path / "a.ckpt").state_dict()
+    assert vectors
+    for name, wanted in vectors.items():
+        torch.testing.assert_close(read[name], wanted)

@@ -1,4 +1,4 @@
-"""Classes of unlike size: weights, balanced sampling, and what is trained at all."""
+"""Classes of unlike size: weights, and what is trained at all."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -70,19 +70,17 @@ def test_a_rare_class_counts_more_even_in_a_batch_of_one():
 
 
 def test_each_class_weighs_alike_over_the_training_part():
-    model = classifier(class_weights="balanced", label_smoothing=0.1)
+    model = classifier(class_weights="balanced")
     model.setup("fit")
     scores = torch.randn(1, 4).expand(10, 4)
     labels = torch.from_numpy(LABELS)
-    alone = [
-        cross_entropy(scores[:1], torch.tensor([c]), label_smoothing=0.1).item() for c in (0, 1, 3)
-    ]
+    alone = [cross_entropy(scores[:1], torch.tensor([c])).item() for c in (0, 1, 3)]
     assert loss_of(model, scores, labels) == pytest.approx(np.mean(alone))
 
 
 @pytest.mark.parametrize("stage", ["val", "test"])
 def test_validation_and_test_count_every_example_alike(stage):
-    model = classifier(class_weights="balanced", label_smoothing=0.1)
+    model = classifier(class_weights="balanced")
     model.setup("fit")
     model.on_test_epoch_start()
     batch = batch_of([0, 3, 1])
@@ -92,10 +90,10 @@ def test_validation_and_test_count_every_example_alike(stage):
 
 
 def test_without_the_option_all_examples_count_alike():
-    model = classifier(label_smoothing=0.1)
+    model = classifier()
     model.setup("fit")
     scores, labels = torch.randn(5, 4), torch.tensor([0, 0, 1, 3, 0])
-    wanted = cross_entropy(scores, labels, label_smoothing=0.1)
+    wanted = cross_entropy(scores, labels)
     assert loss_of(model, scores, labels) == pytest.approx(wanted.item())
     assert not any("training_loss" in name for name in model.state_dict())
 
@@ -174,28 +172,3 @@ def test_the_options_together_from_the_command_line_and_back(in_folder):
     assert model.model.inputs.out_features == 6
     kept = torch.load(checkpoint, weights_only=True)["state_dict"]
     torch.testing.assert_close(dict(model.state_dict()), dict(kept))
-
-
-def test_balanced_sampling_sees_classes_alike(in_folder, monkeypatch):
-    unlike(in_folder / "clips")
-    seen = []
-    step = Classification.training_step
-
-    def watched(self, batch, batch_idx):
-        seen.extend(batch.labels.tolist())
-        return step(self, batch, batch_idx)
-
-    monkeypatch.setattr(Classification, "training_step", watched)
-    options = ["--data.path=clips", "--data.balance=true", "--trainer.max_epochs=1"]
-    train("video", [*VIDEO, *options, "--run=first"])
-    counts = np.bincount(seen)
-    assert counts[0] == counts[1] > 0
-
-
-def test_to_weigh_and_to_balance_at_once_is_refused(in_folder, capsys):
-    unlike(in_folder / "clips")
-    options = ["--data.path=clips", "--data.balance=true", "--model.class_weights=balanced"]
-    with pytest.raises(SystemExit):
-        train("video", [*VIDEO, *options, "--run=first"])
-    assert "choose one" in capsys.readouterr().err
-    assert not (in_folder / "runs").exists()

@@ -30,7 +30,7 @@ def test_weights_of_classes_count_by_the_teachers_shares():
 
 def test_labels_mean_the_same_with_and_without_teachers():
     labels, ids = torch.tensor([1, 0, 1]), torch.arange(3)
-    loss = TrainingLoss(2, label_smoothing=0.1)
+    loss = TrainingLoss(2)
     alone = loss(SCORES, labels, ids)
     loss.teach(10, torch.full((1, 2), 0.5))
     torch.testing.assert_close(loss(SCORES, labels, ids), alone)

@@ -15,13 +15,7 @@ from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
 
 def data(vectors=None):
-    return SimpleNamespace(token_counts=lambda: np.array([1, 0, 3, 0]), vectors=vectors)
-
-
-def test_frequencies_are_those_of_the_training_part():
-    encoder = WordEmbedding(4, features=2, normalize=True)
-    prepare_embeddings([encoder], data())
-    assert encoder.frequencies.tolist() == [0.25, 0, 0.75, 0]
+    return SimpleNamespace(vectors=vectors)
 
 
 def test_vectors_that_were_found_replace_those_drawn():
