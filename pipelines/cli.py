@@ -16,6 +16,11 @@ from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.predict.teaching import Teachers
 from pipelines.recipes import in_new_places, recipe
+from pipelines.recipes.former_options import (
+    add_former_options,
+    translate_options,
+    without_former_parts,
+)
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
@@ -28,11 +33,6 @@ from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import UNUSED, describe, load
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
-from pipelines.tasks.former_options import (
-    add_former_options,
-    translate_options,
-    without_former_parts,
-)
 from pipelines.tasks.kinds import Kind, classifiers, kind_of
 from pipelines.tasks.language_checkpoints import load_language
 from pipelines.tasks.resuming import Resumption, check_resumable

@@ -19,7 +19,7 @@ from pipelines.runtime.options import known_options, option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
-from pipelines.tasks.checkpoints import data_module, load
+from pipelines.tasks.checkpoints import data_module, load_task
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
 from pipelines.tasks.kinds import classifiers, kind_of
@@ -49,7 +49,7 @@ def _evaluate(args: list[str]) -> None:
     parser.add_class_arguments(Trainer, "trainer")
     model = None
     if ckpt is not None:
-        model = load(ckpt, task=task, trust=known.get("trust"))
+        model = load_task(ckpt, task=task, trust=known.get("trust"))
         task = model.description["task"]
     data_class = kind_of(task or next(iter(classifiers()))).data_class
     parser.add_class_arguments(data_class, "data")

@@ -3,9 +3,9 @@
 T frames read · S their height and width
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -17,6 +17,7 @@ from data.decoding.probe import Given, Probe, probe, when_shown
 from data.decoding.sampling import WHOLE, Section, parse_sampling, within
 from data.decoding.scaling import Fit, FrameScaler, Interpolation
 from data.decoding.seeking import SeekError, decode_at
+from data.files.errors import InputError
 
 _FIRST_BYTES = 2**28
 
@@ -50,6 +51,26 @@ class Reading(NamedTuple):
     frames: str = "all"
     max_frames: int | None = None
     min_share: float = 0.5
+
+    @classmethod
+    def among(cls, values: Mapping[str, Any]) -> "Reading":
+        """Those that a checkpoint keeps among other values (see `VideoDataModule.describe`)."""
+        return cls(**{name: values[name] for name in cls._fields if name in values})
+
+
+def check_reading(reading: Reading, *, limit_seconds: float) -> None:
+    """See that options of the data can be met.
+
+    Raises:
+        InputError: one cannot.
+    """
+    if reading.max_frames is not None and reading.max_frames < 1:
+        raise InputError(f"--data.max_frames={reading.max_frames}: at least 1, or null to read all")
+    if not 0 <= reading.min_share <= 1:
+        raise InputError(f"--data.min_share={reading.min_share}: allowed are numbers from 0 to 1")
+    if limit_seconds <= 0:
+        raise InputError(f"--data.limit_seconds={limit_seconds}: a number above 0 is needed")
+    parse_sampling(reading.frames)
 
 
 def read_frames(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor
 
 # Only training had a use for these.
@@ -19,11 +20,15 @@ def translate_saved(description: dict[str, Any], weights: dict[str, Tensor]) -> 
     for place, names in _DROPPED.items():
         for name in names:
             description.get(place, {}).pop(name, None)
-    for place in _dicts(description.get("model", {})):
+    for options in _dicts(description.get("model", {})):
         # Every class with such an option embedded words.
-        if isinstance(place.get("normalize"), bool) and place.pop("normalize"):
+        if isinstance(options.get("normalize"), bool) and options.pop("normalize"):
             _normalize(weights)
     _move_ngrams(description)
+    if "classes" in description.get("model", {}):
+        # It stood among the plain values, and was 1 before there was one.
+        temperature = torch.tensor(description.pop("temperature", 1.0))
+        weights.setdefault("probabilities.temperature", temperature)
 
 
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:

@@ -14,10 +14,10 @@ from data.batches.ragged import Skipped
 from data.clips.clip import Clip, Listing
 from data.clips.layouts import clips
 from data.clips.left_out import left_out_below, tell_left_out, tell_unlisted
-from data.decoding.decode import Reading, wanted_frames
+from data.decoding.decode import Reading, check_reading, wanted_frames
 from data.decoding.isolation import Decoder
 from data.decoding.probe import Probe, UnreadableError, traits_of
-from data.decoding.sampling import WHOLE, Section, parse_sampling
+from data.decoding.sampling import WHOLE, Section
 from data.decoding.scaling import Fit, Interpolation
 from data.examples.embedded import video_example
 from data.files.errors import InputError
@@ -121,13 +121,6 @@ class VideoDataModule(SequenceDataModule):
             on_error=on_error,
             seed=seed,
         )
-        if max_frames is not None and max_frames < 1:
-            raise InputError(f"--data.max_frames={max_frames}: at least 1, or null to read all")
-        if not 0 <= min_share <= 1:
-            raise InputError(f"--data.min_share={min_share}: allowed are numbers from 0 to 1")
-        if limit_seconds <= 0:
-            raise InputError(f"--data.limit_seconds={limit_seconds}: a number above 0 is needed")
-        parse_sampling(frames)
         self.columns = {
             "path": path_column,
             "label": label_column,
@@ -139,6 +132,7 @@ class VideoDataModule(SequenceDataModule):
         self.header = named_columns(columns, example="path,label,split")
         self.fold = fold
         self.reading = Reading(size_px, fit, interpolation, frames, max_frames, min_share)
+        check_reading(self.reading, limit_seconds=limit_seconds)
         self.limit_seconds = limit_seconds
         self.cache_gib = cache_gib
         self.augment = {
@@ -297,7 +291,7 @@ class VideoDataModule(SequenceDataModule):
     def adopt(self, description: dict[str, Any]) -> None:
         """Take over a description (see `describe`)."""
         super().adopt(description)
-        self.reading = reading_of(description)
+        self.reading = Reading.among(description)
 
     def default_num_workers(self, part: Part) -> int:
         """Zero workers if the decoded clips fit in the cache, else half of the cores."""
@@ -320,11 +314,6 @@ def _numbers(contents: Sequence[str], sections: Sequence[Section]) -> np.ndarray
         for content, (start, end) in zip(contents, sections, strict=True)
     )
     return np.array([int.from_bytes(digest, "big", signed=True) for digest in digests], np.int64)
-
-
-def reading_of(description: dict[str, Any]) -> Reading:
-    """Restore the options of decoding from a checkpoint (see `VideoDataModule.describe`)."""
-    return Reading(**{k: description[k] for k in Reading._fields if k in description})
 
 
 def _plain(leak: Leak, paths: Sequence[str]) -> dict[str, Any]:

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 #: why there is no answer where a model's scores are NaN or infinite
 NOT_FINITE = "the model's scores for it are not finite (NaN or infinite)"
 
 NUM_BINS = 15
-# The smallest probability that is told from nothing.
-_TINY = 1e-12
 # What a log loss takes for the least probability, as scikit-learn's does.
 _LEAST = np.finfo(np.float64).eps
 # The spread of the temperature's logarithm before an example is seen.
@@ -54,7 +53,7 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray) -> Reliability:
     return Reliability(edges, counts, mean, share)
 
 
-def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
+def fit_temperature(labels: np.ndarray, scores: np.ndarray) -> float:
     """The temperature with the least log loss (Guo et al. 2017, "On Calibration of Modern Neural
     Networks", §4.2): above 1 where answers are too sure, and 1 where nothing can be gained.
 
@@ -63,17 +62,17 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     Args:
         labels: (n,) of the validation part, never of the one that is reported.
-        probabilities: (n, K)
+        scores: (n, K), finite.
     """
-    scores = torch.from_numpy(np.log(np.maximum(probabilities, _TINY)))
+    values = torch.from_numpy(np.asarray(scores, np.float64))
     targets = torch.from_numpy(np.asarray(labels, np.int64))
-    # Of its logarithm the loss has one minimum, and a temperature stays above 0.
+    # The loss has one minimum over the logarithm, and a temperature stays above 0.
     log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([log_temperature], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        value = torch.nn.functional.cross_entropy(scores / log_temperature.exp(), targets)
+        value = cross_entropy(values / log_temperature.exp(), targets)
         value = value + 0.5 * (log_temperature / _PRIOR).square() / len(targets)
         value.backward()
         return value
@@ -83,43 +82,28 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.clip(log_temperature.exp().item(), 0.05, 20))
 
 
-def calibrate(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
-    """Labels (n,) and probabilities (n, K) → the temperature, and the log loss that it leaves.
+def calibrate(labels: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    """Labels (n,) and scores (n, K) → the temperature, and the log loss that it leaves.
 
-    Of probabilities that are not finite nothing can be learnt: a temperature of 1, an infinite loss.
+    From scores that are not finite nothing can be learnt: a temperature of 1, an infinite loss.
     """
-    if not np.isfinite(probabilities).all():
+    if not np.isfinite(scores).all():
         return 1.0, math.inf
-    temperature = fit_temperature(labels, probabilities)
-    right = tempered(probabilities, temperature)[np.arange(len(labels)), labels]
-    return temperature, float(-np.log(np.maximum(right, _LEAST)).mean())
-
-
-def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """(n, K) → the softmax of their logarithms divided by a temperature; what is predicted stays."""
-    scores = np.log(np.maximum(probabilities, _TINY)) / temperature
-    shares = np.exp(scores - scores.max(1, keepdims=True))
-    return shares / shares.sum(1, keepdims=True)
-
-
-def shares_of(scores: torch.Tensor, temperature: float) -> np.ndarray:
-    """Scores (n, K) → probabilities (n, K) that mean what they say, on the CPU.
-
-    NaN in all of a row whose scores are not finite: they say nothing of the classes.
-    """
-    shares = (scores.double() / temperature).softmax(1).cpu().numpy()
-    shares[~scores.isfinite().all(1).cpu().numpy()] = np.nan
-    return shares
+    temperature = fit_temperature(labels, scores)
+    values = torch.from_numpy(np.asarray(scores, np.float64)) / temperature
+    losses = cross_entropy(values, torch.from_numpy(labels), reduction="none")
+    # No example counts more than scikit-learn's log loss lets it.
+    return temperature, float(losses.clamp(max=-math.log(_LEAST)).mean())
 
 
 def describe_calibration(
-    labels: np.ndarray, untempered: np.ndarray, temperature: float
+    labels: np.ndarray, *, before: np.ndarray, after: np.ndarray, temperature: float
 ) -> dict[str, Any]:
     """The temperature, and expected calibration error and log loss before and after, for the report.
 
     Args:
         labels: (n,) of the reported part.
-        untempered: (n, K), before temperature scaling.
+        before, after: probabilities (n, K) without and with temperature scaling.
         temperature: fitted on other examples.
     """
     # scikit-learn takes a second to load, and who asks a saved model for answers needs none of it.
@@ -131,8 +115,4 @@ def describe_calibration(
             "log_loss": log_loss(labels, probabilities),
         }
 
-    return {
-        "temperature": temperature,
-        "before": figures(untempered),
-        "after": figures(tempered(untempered, temperature)),
-    }
+    return {"temperature": temperature, "before": figures(before), "after": figures(after)}

@@ -13,19 +13,18 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from data.decoding.decode import read_frames
+from data.decoding.decode import Reading, read_frames
 from data.decoding.probe import UnreadableError
 from data.files.encodings import clean, read_text, typed_text
 from data.files.errors import InputError
 from data.files.folders import why_no_file
 from data.running_text.documents import pieces
-from data.video.data_module import reading_of
 from models.encoders.words import Encoder
 from models.recurrence.recurrences import Recurrence
 from models.recurrence.traces import cells_of
+from models.sequence.classifier import Classifier
 from models.sequence.many_to_one import ManyToOne
 from pipelines.microscope.tracks import Syntax, Track, frame_tracks, guess_syntax, text_tracks
-from pipelines.tasks.classification import Classification
 from pipelines.tasks.language_checkpoints import tokenizer_of
 from pipelines.tasks.next_token import NextToken
 
@@ -92,7 +91,7 @@ def language_specimen(
 
 
 def text_specimen(
-    model: Classification,
+    model: Classifier,
     text: str,
     *,
     member: int,
@@ -108,12 +107,12 @@ def text_specimen(
     return _of_text(cut, reader.recurrence, _inputs_of(reader, steps), source, syntax)
 
 
-def video_specimen(model: Classification, path: Path, *, member: int, most: int) -> Specimen:
+def video_specimen(model: Classifier, path: Path, *, member: int, most: int) -> Specimen:
     """A clip for one member of a classifier, its frames as it was trained on them."""
     reader = _member(model, member)
     if not os.path.isfile(path):
         raise InputError(f"INPUT={path}: {why_no_file(path)}; give a video file")
-    reading = reading_of(model.description["inputs"])
+    reading = Reading.among(model.description["inputs"])
     most = min(_affordable(reader.recurrence, most), reading.max_frames or most)
     try:
         # One more tells whether there are more.
@@ -206,7 +205,7 @@ def _of_text(
     )
 
 
-def _member(model: Classification, member: int) -> ManyToOne:
+def _member(model: Classifier, member: int) -> ManyToOne:
     if not 0 <= member < len(model.members):
         raise InputError(
             f"--member={member}: the model has {len(model.members)}; give 0 to"

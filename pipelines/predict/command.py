@@ -8,15 +8,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, cast
 
 import torch
 
 from data.files.encodings import typed_text
 from data.files.errors import InputError
-from data.files.folders import is_same_path
 from data.files.workers import available_cores
-from data.tables.table_format import table_format
 from data.text.unknown_words import MOST_UNKNOWN
 from pipelines.predict.inputs import (
     STANDARD_INPUT,
@@ -27,6 +25,7 @@ from pipelines.predict.inputs import (
 from pipelines.predict.output import Format, for_terminal, lines_of
 from pipelines.predict.overlay import check_output, write_overlay
 from pipelines.predict.predictor import Predictor, Unanswered, load
+from pipelines.predict.steps import TextSteps
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse
@@ -161,19 +160,13 @@ def _texts(model: Predictor, options: Any) -> Iterator[Iterable[Item]]:
         raise InputError(
             'TEXT is missing: give the text to classify, TEXT="…", or texts, INPUT=texts.csv'
         )
-    trained = model.model.description["data"]
-    # How a file is written says nothing of another one.
-    own = trained if is_same_path(options.input, trained.get("path")) else {}
-    format = table_format(
-        # Where the file names its columns itself, these are not asked.
-        columns=options.columns or model.columns,
-        encoding=options.encoding or own.get("encoding"),
-        quoting=options.quoting or own.get("quoting") or "double",
-        prefix="--",
+    reader = cast(TextSteps, model.steps)  # no other takes texts
+    format = reader.format_of(
+        options.input, columns=options.columns, encoding=options.encoding, quoting=options.quoting
     )
     if options.input == STANDARD_INPUT:
         return standard_input(sys.stdin.fileno(), encoding=format.encoding)
-    column = options.text_column or model.text_column
+    column = options.text_column or reader.text_column
     return iter([text_items(options.input, column=column, format=format)])
 
 

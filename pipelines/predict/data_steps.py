@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from data.files.folders import files_below
 from pipelines.predict.inputs import Item
@@ -20,11 +21,17 @@ class DataSteps(Reader):
     """Reads each file by the data module's own `read_file`.
 
     Args:
-        description: the checkpoint's (see `checkpoints.describe`).
+        data: the data module.
     """
 
-    def __init__(self, description: dict[str, Any], *, num_workers: int | None = None) -> None:
-        self._data = data_module(description)
+    def __init__(self, data: SequenceDataModule) -> None:
+        self._data = data
+        self.steps_per_batch, self.num_tokens = data.steps_per_batch, data.tokenizer_size
+
+    @classmethod
+    def of(cls, description: dict[str, Any], *, num_workers: int | None = None) -> "DataSteps":
+        """The reader of a checkpoint."""
+        return cls(data_module(description))
 
     def items_at(self, source: str) -> list[Item]:
         """One file, or all of a folder that have the ending of the data's files."""
@@ -43,7 +50,7 @@ class DataSteps(Reader):
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
         """All items in their order, as many at a time as fill a batch."""
-        return batches_of(map(self._read, items), budget=self._data.steps_per_batch)
+        return batches_of(map(self._read, items), budget=self.steps_per_batch)
 
     def _read(self, item: Item) -> ItemSteps:
         try:

@@ -14,13 +14,13 @@ import torch
 
 from data.batches.plan import BatchPlan
 from data.files.errors import InputError
+from models.sequence.classifier import Classifier
 from models.sequence.running_answer import running_answer
-from pipelines.metrics.calibration import NOT_FINITE, shares_of
+from pipelines.metrics.calibration import NOT_FINITE
 from pipelines.predict.inputs import Item
 from pipelines.predict.steps import ItemSteps, Reader
 from pipelines.runtime.escaping import excerpt, printable
 from pipelines.tasks import checkpoints
-from pipelines.tasks.classification import Classification
 from pipelines.tasks.kinds import kind_of
 
 
@@ -113,7 +113,7 @@ class Predictor:
 
     def __init__(
         self,
-        model: Classification,
+        model: Classifier,
         *,
         device: str | torch.device | None = None,
         num_workers: int | None = None,
@@ -122,20 +122,8 @@ class Predictor:
         self.model = model.to(self.device).eval()
         self.task: str = model.description["task"]
         self.classes = model.classes
-        self._budget = model.description["data"]["steps_per_batch"]
-        kind = kind_of(self.task)
-        self.steps: Reader = kind.reader_class(model.description, num_workers=num_workers)
-
-    @property
-    def text_column(self) -> str:
-        """What the column of texts was called that it was trained on."""
-        return self.model.description["data"].get("text_column", "text")
-
-    @property
-    def columns(self) -> str | None:
-        """Names that were given to the columns of what it was trained on."""
-        found: str | None = self.model.description["data"].get("columns")
-        return found
+        reader_class = kind_of(self.task).reader_class
+        self.steps: Reader = reader_class.of(model.description, num_workers=num_workers)
 
     def __call__(self, source: str | Path) -> Prediction:
         """The answer to a text, or to the clip of a path.
@@ -180,7 +168,9 @@ class Predictor:
         ]
         read = [k for k, one in enumerate(group) if len(one.steps)]
         lengths = [len(group[k].steps) for k in read]
-        for positions in BatchPlan(lengths, steps_per_batch=self._budget, shuffle=False):
+        for positions in BatchPlan(
+            lengths, steps_per_batch=self.steps.steps_per_batch, shuffle=False
+        ):
             places = [read[position] for position in positions]
             batch = [group[place] for place in places]
             timelines = self._timelines(batch) if timeline else [None] * len(batch)
@@ -200,7 +190,8 @@ class Predictor:
         lengths = torch.tensor([len(one.steps) for one in batch], device=self.device)
         with torch.inference_mode():
             scores = self.model(self.steps.together(batch).to(self.device), lengths)
-        return shares_of(scores, self.model.temperature)
+        found: np.ndarray = self.model.probabilities(scores).numpy()
+        return found
 
     def _timelines(self, batch: list[ItemSteps]) -> list[Timeline]:
         counts = [len(one.steps) for one in batch]
@@ -213,7 +204,7 @@ class Predictor:
         timelines = []
         for one, (places, scores) in zip(batch, running, strict=True):
             at = places.cpu().numpy()
-            shares = shares_of(scores, self.model.temperature)
+            shares = self.model.probabilities(scores).numpy()
             seconds = None if one.seconds is None else one.seconds[at]
             timelines.append(Timeline(at + 1, seconds, shares, self.classes))
         return timelines

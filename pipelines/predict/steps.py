@@ -5,6 +5,7 @@ T steps of an item · N of several, end to end
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from inspect import signature
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -14,12 +15,18 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.clips.clip import local_path
+from data.decoding.decode import Reading, check_reading
 from data.decoding.reading_ahead import ClipReader
+from data.decoding.scaling import Fit, Interpolation
 from data.files.encodings import clean
+from data.files.errors import InputError
+from data.files.folders import is_same_path
 from data.files.workers import available_cores
+from data.tables.table_format import Quoting, TableFormat, table_format
 from data.text.tokenizing import content_of, unknown_of
-from data.video.data_module import reading_of
 from pipelines.predict.inputs import Item, clip_items
+from pipelines.tasks.allowed_classes import Trust
+from pipelines.tasks.blueprint import planned
 
 # Texts that are sorted by length together: enough of a length to fill batches.
 _TEXTS_AT_ONCE, _CHARACTERS_AT_ONCE = 512, 2**22
@@ -52,6 +59,21 @@ class Reader(ABC):
     draws: bool = False
     #: processes that read; 0: this one does
     num_workers: int = 0
+    #: the most steps in a batch, padding included
+    steps_per_batch: int
+    #: size of the tokenizer; None where steps are no tokens
+    num_tokens: int | None = None
+
+    @classmethod
+    def of(cls, description: dict[str, Any], *, num_workers: int | None = None) -> "Reader":
+        """The reader of a checkpoint, by those of its values that are arguments here.
+
+        Raises:
+            RefusedError: a value of another type than an argument's.
+        """
+        values = description["data"] | description["inputs"]
+        told = {name: values[name] for name in signature(cls).parameters if name in values}
+        return cls(**planned(cls, told | {"num_workers": num_workers}, trust=Trust()))
 
     @abstractmethod
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
@@ -70,21 +92,59 @@ class TextSteps(Reader):
     """Cuts texts into tokens.
 
     Args:
-        description: the checkpoint's (see `checkpoints.describe`).
+        tokenizer: as JSON.
+        max_tokens: the most tokens of a text; None reads them all.
+        steps_per_batch: the most tokens in a batch, padding included.
+        path, text_column, columns, encoding, quoting: the table that the model was trained on, and how
+            it is written (see `TextDataModule`).
     """
 
     takes_paths = False
 
-    def __init__(self, description: dict[str, Any], *, num_workers: int | None = None) -> None:
-        self._tokenizer = Tokenizer.from_str(description["inputs"]["tokenizer"])
+    def __init__(
+        self,
+        *,
+        tokenizer: str,
+        max_tokens: int | None = None,
+        steps_per_batch: int = 16_384,
+        path: str | None = None,
+        text_column: str = "text",
+        columns: str | None = None,
+        encoding: str | None = None,
+        quoting: Quoting = "double",
+        num_workers: int | None = None,
+    ) -> None:
+        if max_tokens is not None and max_tokens < 1:
+            raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
+        self._tokenizer = Tokenizer.from_str(tokenizer)
         self._unknown = unknown_of(self._tokenizer)
-        self._max_tokens = description["data"].get("max_tokens")
+        self._max_tokens = max_tokens
+        self.num_tokens = self._tokenizer.get_vocab_size()
+        self.steps_per_batch = steps_per_batch
+        self.path, self.text_column = path, text_column
+        self._columns, self._encoding, self._quoting = columns, encoding, quoting
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
         """All items in their order, some hundred at a time."""
         remaining = iter(items)
         while group := _characters_bounded(remaining):
             yield self._read(group)
+
+    def format_of(
+        self, path: str, *, columns: str | None, encoding: str | None, quoting: Quoting | None
+    ) -> TableFormat:
+        """How a table to answer is written; what is not given is as in training.
+
+        How a file is written says nothing of another one, but for the names of columns, which are
+        not asked where a file names its columns itself.
+        """
+        is_same = is_same_path(path, self.path)
+        return table_format(
+            columns=columns or self._columns,
+            encoding=encoding or (self._encoding if is_same else None),
+            quoting=quoting or (self._quoting if is_same else "double"),
+            prefix="--",
+        )
 
     def _read(self, items: Sequence[Item]) -> list[ItemSteps]:
         encoded = self._tokenizer.encode_batch_fast([clean(item.source) for item in items])
@@ -136,21 +196,37 @@ class ClipSteps(Reader):
     """Decodes clips, ahead of who asks for them.
 
     Args:
-        description: the checkpoint's (see `checkpoints.describe`).
+        size_px, fit, interpolation, frames, max_frames, min_share: see `Reading`.
+        limit_seconds: see `VideoDataModule`.
+        steps_per_batch: the most frames in a batch, padding included.
         num_workers: processes that decode; None takes half the cores, as training does.
     """
 
     draws = True
 
-    def __init__(self, description: dict[str, Any], *, num_workers: int | None = None) -> None:
-        self._budget = description["data"]["steps_per_batch"]
+    def __init__(
+        self,
+        *,
+        size_px: int,
+        fit: Fit = "crop",
+        interpolation: Interpolation = "area",
+        frames: str = "all",
+        max_frames: int | None = None,
+        min_share: float = 0.5,
+        limit_seconds: float = 60.0,
+        steps_per_batch: int = 1024,
+        num_workers: int | None = None,
+    ) -> None:
+        self.steps_per_batch = steps_per_batch
         self.num_workers = num_workers or max(available_cores() // 2, 1)
+        reading = Reading(size_px, fit, interpolation, frames, max_frames, min_share)
+        check_reading(reading, limit_seconds=limit_seconds)
         self._reader = ClipReader(
-            reading_of(description["inputs"]),
-            limit_seconds=description["data"].get("limit_seconds", 60.0),
+            reading,
+            limit_seconds=limit_seconds,
             num_workers=self.num_workers,
             # Frames read while a batch is being answered make up the next one.
-            frames_ahead=2 * self._budget,
+            frames_ahead=2 * steps_per_batch,
         )
 
     def items_at(self, source: str) -> list[Item]:
@@ -159,7 +235,7 @@ class ClipSteps(Reader):
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
         """All items in their order, as many at a time as fill a batch."""
-        return batches_of(self._read(list(items)), budget=self._budget)
+        return batches_of(self._read(list(items)), budget=self.steps_per_batch)
 
     def _read(self, items: list[Item]) -> Iterator[ItemSteps]:
         clips = self._reader([local_path(item.source) for item in items])

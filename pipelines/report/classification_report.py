@@ -9,7 +9,7 @@ import numpy as np
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from pipelines.metrics import baselines
-from pipelines.metrics.calibration import describe_calibration, tempered
+from pipelines.metrics.calibration import describe_calibration
 from pipelines.metrics.intervals import describe_intervals
 from pipelines.metrics.measures import ranking, scores
 from pipelines.metrics.order import describe_order
@@ -94,7 +94,7 @@ def report_test(
         sources=part.sources(positions),
         source_column=data.source_column,
         labels=answers.labels.numpy(),
-        probabilities=tempered(answers.probabilities.numpy(), model.temperature),
+        probabilities=model.probabilities(answers.scores).numpy(),
         classes=model.classes,
     )
     fitted: list[baselines.Baseline] = []
@@ -165,7 +165,10 @@ def _measured(
         ),
         "ranking": ranking(labels, predictions.probabilities, model.classes),
         "calibration": describe_calibration(
-            labels, model.answers.probabilities.numpy(), model.temperature
+            labels,
+            before=model.answers.scores.softmax(1).numpy(),
+            after=predictions.probabilities,
+            temperature=model.probabilities.temperature.item(),
         ),
         "slices": all_slices(model.answers.lengths.numpy(), traits, predicted == labels),
         "order": order,
@@ -192,7 +195,7 @@ def _page_inputs(
     return PageInputs(
         labels=predictions.labels,
         probabilities=predictions.probabilities,
-        untempered=model.answers.probabilities.numpy(),
+        untempered=model.answers.scores.softmax(1).numpy(),
         lengths=model.answers.lengths.numpy(),
         class_counts={
             name: np.bincount(one.labels, minlength=len(model.classes)).tolist()

@@ -13,7 +13,6 @@ from tokenizers import Tokenizer
 from data.batches.part import Part
 from data.files.encodings import clean
 from models.sequence.running_answer import running_answer
-from pipelines.metrics.calibration import shares_of
 from pipelines.report.attribution import Attribution, integrated_gradients
 from pipelines.tasks.classification import Classification
 
@@ -86,7 +85,7 @@ def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
     with torch.no_grad():
         features = model.encode(batch)
     running = running_answer(model.model, features)
-    probabilities = shares_of(running.scores, model.temperature)
+    probabilities = model.probabilities(running.scores).numpy()
     target = int(probabilities[-1].argmax())
     attribution = None
     if len(features) <= MOST_ATTRIBUTED_STEPS:

@@ -32,8 +32,8 @@ class Answers(NamedTuple):
     """(B,) int64"""
     lengths: Tensor
     """(B,) int64: the steps that were read."""
-    probabilities: Tensor
-    """(B, K) float64, the softmax of the scores as they are: of a temperature of 1."""
+    scores: Tensor
+    """(B, K) float64"""
     mean_features: Tensor
     """(B, D) the mean of each sequence's encoded steps: what a model blind to order could know."""
     middle_features: Tensor
@@ -104,7 +104,7 @@ class TestRecord:
                 batch.ids.cpu(),
                 batch.labels.cpu(),
                 batch.lengths.cpu(),
-                scores.double().softmax(1).cpu(),
+                scores.double().cpu(),
                 mean(features.float(), batch.lengths).cpu(),
                 middle(features.float(), batch.lengths).cpu(),
             )

@@ -26,14 +26,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from data.files.checkpoint import Saved
 from data.files.errors import InputError
 from data.files.plain_values import fits
 from models.encoders.pretrained import without_pretrained
 from models.errors import OptionError
 from pipelines.runtime.escaping import excerpt
 from pipelines.tasks.allowed_classes import RefusedError, Trust, TypedTrust, allowed_class
-from pipelines.training.divergence import refuse_not_finite
+from pipelines.training.finite_weights import refuse_not_finite
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -79,7 +78,13 @@ class Maker(NamedTuple):
 
 
 def rebuild(
-    kind: type[Model], saved: Saved, *, where: str, trust: Trust, unused: Mapping[str, Any]
+    kind: type[Model],
+    values: dict[str, Any],
+    weights: dict[str, Tensor],
+    *,
+    where: str,
+    trust: Trust,
+    unused: Mapping[str, Any],
 ) -> Model:
     """The model that a checkpoint describes, with its weights, in eval mode.
 
@@ -87,7 +92,8 @@ def rebuild(
 
     Args:
         kind: the class of the model.
-        saved: the checkpoint.
+        values: its options in the checkpoint.
+        weights: those of the checkpoint.
         where: what to call it in an error.
         trust: where else than in `models` its classes may lie.
         unused: what stands in for options that only training needs, which are not looked at.
@@ -98,20 +104,20 @@ def rebuild(
     """
     try:
         options = {
-            **planned(kind, saved.description["model"], trust=trust, unused=unused),
+            **planned(kind, values, trust=trust, unused=unused),
             **unused,
         }
-        with without_pretrained(), _bounded(saved.weights):
+        with without_pretrained(), _bounded(weights):
             try:
                 with torch.device("meta"):
-                    compare(Plan(kind, options).make(), saved.weights)
+                    compare(Plan(kind, options).make(), weights)
             except (NotImplementedError, RuntimeError) as error:
                 # A class that computes while it is made cannot be made without memory.
                 if "meta" not in str(error):
                     raise
             model: Model = Plan(kind, options).make()
-            compare(model, saved.weights)
-        model.load_state_dict(saved.weights)
+            compare(model, weights)
+        model.load_state_dict(weights)
     except (RefusedError, OptionError, InputError) as error:
         raise InputError(f"{where}: {error}") from error
     except Exception as error:  # values that do not fit together fail anywhere in a class

@@ -1,20 +1,36 @@
-"""Loading of a checkpoint: the task, and the data module that prepares its inputs."""
+"""Loading of a checkpoint: the model, and the data module that prepares its inputs.
 
-import math
+Nothing here loads Lightning before a task or its data are asked for.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from data.batches.data_module import SequenceDataModule
-from data.files.checkpoint import read_saved
+from torch import nn
+
+from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
+from models.sequence.classifier import Classifier
 from pipelines.runtime.escaping import excerpt
 from pipelines.tasks.allowed_classes import RefusedError, Trust
 from pipelines.tasks.blueprint import planned, rebuild
-from pipelines.tasks.classification import Classification
 from pipelines.tasks.kinds import Kind, classifiers, kind_of
 
-#: options that only training needs, and what stands in for them where a model is read
+if TYPE_CHECKING:
+    from data.batches.data_module import SequenceDataModule
+    from pipelines.tasks.classification import Classification
+
+Model = TypeVar("Model", bound=nn.Module)
+
+#: options of a task that its classifier does not have
+ONLY_TRAINING = {
+    "class_weights", "gradual_unfreezing", "optimizer", "pretrained", "rate_decay", "schedule",
+    "warmup_share",
+}  # fmt: skip
+#: those that are not even looked at, and what stands in for them where a task is read
 UNUSED: dict[str, Any] = {"optimizer": None, "pretrained": None}
 
 
@@ -46,10 +62,10 @@ def describe(kind: Kind, config: dict[str, Any], data: Any) -> dict[str, Any]:
 
 def load(
     path: Path | str, *, task: str | None = None, option: str = "CKPT", trust: str | None = None
-) -> Classification:
-    """The trained task, in eval mode; ``description`` tells the rest.
+) -> Classifier:
+    """The trained classifier, in eval mode; its ``description`` tells the rest.
 
-    Nothing but the model and its inputs is made of a checkpoint, of classes that may be used (see
+    Nothing but the model is made of a checkpoint, of classes that may be used (see
     `pipelines.tasks.allowed_classes`); no file that it names is opened.
 
     Args:
@@ -62,50 +78,31 @@ def load(
         InputError: see `read_saved` and `rebuild`; a language model, which answers nothing.
     """
     saved, where = read_saved(path, option=option, task=task), f"{option}={path}"
-    description = saved.description
-    if description["task"] not in classifiers():
-        raise InputError(
-            f"{where}: is a model for {excerpt(description['task'])}; give one of"
-            f" {' or '.join(f'runs/{name}' for name in classifiers())}"
-        )
-    members = description.get("model", {}).get("members", 1)
-    if not isinstance(members, int) or members > len(saved.weights):
-        raise InputError(f"{where}: has no weights for {excerpt(members)} members")
-    classifier = rebuild(Classification, saved, where=where, trust=Trust(trust), unused=UNUSED)
-    temperature = description.get("temperature", 1.0)
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise InputError(f"{where}: its temperature is {temperature}; give another checkpoint")
-    if "inputs" in description:
-        _check_inputs(description, classifier, where=where)
-    classifier.description = description
-    classifier.temperature = temperature
+    classifier = _rebuilt(Classifier, saved, where=where, trust=trust)
+    if "inputs" in saved.description:
+        with _inputs_told(where):
+            reader = kind_of(saved.description["task"]).reader_class.of(saved.description)
+            _check_inputs(saved.description, num_tokens=reader.num_tokens)
+    classifier.description = saved.description
     return classifier
 
 
-def _check_inputs(description: dict[str, Any], classifier: Classification, *, where: str) -> None:
-    """See that inputs can be made ready for a model as a checkpoint says."""
-    inputs, options = description["inputs"], description["data"]
-    try:
-        data = data_module(description)
-        options.setdefault("steps_per_batch", data.steps_per_batch)
-        if data.known_classes != classifier.classes:
-            raise RefusedError("its classes are not those of its inputs")
-        # Values that describe preprocessing are options of the data, whose annotations check them.
-        told = {name: inputs[name] for name in inputs.keys() & set(data.described_options)}
-        kind = type(data)
-        kind(**planned(kind, told, trust=Trust()))
-        encoder = description["model"]["encoder"].get("init_args") or {}
-        if data.tokenizer_size not in (None, encoder.get("num_tokens")):
-            raise RefusedError("its tokenizer is not that of its encoder")
-    except Exception as error:  # values that do not fit together fail anywhere
-        reason = str(error) if isinstance(error, RefusedError | InputError) else repr(error)
-        raise InputError(
-            f"{where}: what it says of its inputs cannot be used ({excerpt(reason)}); give another"
-            " checkpoint"
-        ) from error
+def load_task(
+    path: Path | str, *, task: str | None = None, trust: str | None = None
+) -> "Classification":
+    """The same as a task that Lightning's Trainer tests; see `load`."""
+    saved, where = read_saved(path, task=task), f"CKPT={path}"
+    kind = kind_of(saved.description["task"])
+    classification: Classification = _rebuilt(kind.task_class, saved, where=where, trust=trust)
+    with _inputs_told(where):
+        data = data_module(saved.description)
+        saved.description["data"].setdefault("steps_per_batch", data.steps_per_batch)
+        _check_inputs(saved.description, num_tokens=data.tokenizer_size)
+    classification.description = saved.description
+    return classification
 
 
-def data_module(description: dict[str, Any], **options: Any) -> SequenceDataModule:
+def data_module(description: dict[str, Any], **options: Any) -> "SequenceDataModule":
     """The DataModule of a checkpoint's description, with some options changed."""
     kind = kind_of(description["task"]).data_class
     data: SequenceDataModule = kind(
@@ -113,3 +110,55 @@ def data_module(description: dict[str, Any], **options: Any) -> SequenceDataModu
     )
     data.adopt(description["inputs"])
     return data
+
+
+def _rebuilt(kind: type[Model], saved: Saved, *, where: str, trust: str | None) -> Model:
+    description = saved.description
+    if description["task"] not in classifiers():
+        raise InputError(
+            f"{where}: is a model for {excerpt(description['task'])}; give one of"
+            f" {' or '.join(f'runs/{name}' for name in classifiers())}"
+        )
+    values = description["model"]
+    members = values.get("members", 1)
+    if not isinstance(members, int) or members > len(saved.weights):
+        raise InputError(f"{where}: has no weights for {excerpt(members)} members")
+    unused = UNUSED
+    if kind is Classifier:
+        values = {name: values[name] for name in values.keys() - ONLY_TRAINING}
+        unused = {}
+    model = rebuild(kind, values, saved.weights, where=where, trust=Trust(trust), unused=unused)
+    temperature = model.probabilities.temperature.item()  # type: ignore[union-attr,operator]
+    if not temperature > 0:
+        raise InputError(f"{where}: its temperature is {temperature}; give another checkpoint")
+    return model
+
+
+def _check_inputs(description: dict[str, Any], *, num_tokens: int | None) -> None:
+    """See that inputs can be made ready for a model as a checkpoint says.
+
+    Args:
+        description: the checkpoint's.
+        num_tokens: size of its tokenizer; None where steps are no tokens.
+    """
+    if description["inputs"].get("classes") != description["model"]["classes"]:
+        raise RefusedError("its classes are not those of its inputs")
+    encoder = description["model"]["encoder"].get("init_args") or {}
+    if num_tokens not in (None, encoder.get("num_tokens")):
+        raise RefusedError("its tokenizer is not that of its encoder")
+
+
+@contextmanager
+def _inputs_told(where: str) -> Iterator[None]:
+    """Whatever is wrong with what a checkpoint says of its inputs is one line."""
+    try:
+        yield
+    except Exception as error:
+        if str(error).startswith(where):
+            raise
+        # Values that do not fit together fail anywhere.
+        reason = str(error) if isinstance(error, RefusedError | InputError) else repr(error)
+        raise InputError(
+            f"{where}: what it says of its inputs cannot be used ({excerpt(reason)}); give another"
+            " checkpoint"
+        ) from error

@@ -17,12 +17,11 @@ from data.batches.data_module import SequenceDataModule
 from data.batches.joined import NO_LABEL
 from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, Skipped
-from data.files.checkpoint import CHECKPOINT_KEY
 from models.encoders.pretrained import reads_pretrained
 from models.encoders.words import Encoder
 from models.errors import OptionError
 from models.recurrence.recurrences import Recurrence
-from models.sequence.ensemble import side_by_side
+from models.sequence.classifier import Classifier
 from models.sequence.many_to_one import Pooling
 from models.sequence.step_inputs import StepInputs
 from pipelines.metrics.calibration import calibrate
@@ -95,16 +94,18 @@ class Classification(Task):
         super().__init__(optimizer=optimizer, schedule=schedule, warmup_share=warmup_share)
         if rate_decay < 1:
             raise OptionError(f"--model.rate_decay={rate_decay}: 1 (alike) or more")
-        self.model = side_by_side(
+        answering = Classifier(
             encoder,
             recurrence,
-            members=members,
-            shared_encoder=shared_encoder,
+            classes=classes,
             inputs=inputs,
-            num_classes=len(classes),
             pooling=pooling,
             dropout=dropout,
+            members=members,
+            shared_encoder=shared_encoder,
         )
+        # Under the same names as there: weights of this are weights of that, which needs no trainer.
+        self.model, self.probabilities = answering.model, answering.probabilities
         # A list and no module: their weights are the model's.
         self.members = list(self.model.members)
         if pretrained is not None and reads_pretrained():
@@ -121,9 +122,6 @@ class Classification(Task):
         self.reordered: Reordered | None = None
         #: examples that could not be read, in any stage
         self.skipped: dict[int, Skipped] = {}
-        #: divisor of the scores that calibrates the probabilities (Guo et al. 2017): fitted on the
-        #: validation part after each epoch, and kept in checkpoints
-        self.temperature = 1.0
         self._record: TestRecord
         self._validated: list[tuple[Tensor, Tensor]] = []
 
@@ -189,7 +187,7 @@ class Classification(Task):
         self.take(loss, stage, weight=len(labels))
         self._measure(scores.detach().float(), labels, stage)
         if stage == "val":
-            self._validated.append((labels.cpu(), scores.double().softmax(1).cpu()))
+            self._validated.append((labels.cpu(), scores.double().cpu()))
         return loss
 
     def _measure(self, scores: Tensor, labels: Tensor, stage: Stage) -> None:
@@ -206,7 +204,8 @@ class Classification(Task):
         self._validated = []
         if everyone:
             fields = (torch.cat(field).numpy() for field in zip(*everyone, strict=True))
-            self.temperature, loss = calibrate(*fields)
+            temperature, loss = calibrate(*fields)
+            self.probabilities.temperature.fill_(temperature)
             # The loss after temperature scaling: overconfidence alone makes no checkpoint worse.
             self.log("val/calibrated_loss", loss)
 
@@ -253,12 +252,3 @@ class Classification(Task):
                 nn.utils.clip_grad_norm_(group, gradient_clip_val / len(groups))
             return
         self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-
-    def learnt(self) -> dict[str, Any]:
-        """The temperature."""
-        return {"temperature": self.temperature}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take over the temperature; checkpoints from before there was one have 1."""
-        saved = checkpoint.get(CHECKPOINT_KEY, {})
-        self.temperature = saved.get("temperature", 1.0)

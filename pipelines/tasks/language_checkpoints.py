@@ -30,7 +30,10 @@ def load_language(path: Path | str, *, option: str = "CKPT", trust: str | None =
         InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
     """
     saved, where = read_saved(path, option=option, task=TASK), f"{option}={path}"
-    task = rebuild(NextToken, saved, where=where, trust=Trust(trust), unused=UNUSED)
+    task = rebuild(
+        NextToken, saved.description["model"], saved.weights, where=where, trust=Trust(trust),
+        unused=UNUSED,
+    )  # fmt: skip
     task.description = saved.description
     try:
         num_tokens = tokenizer_of(task).get_vocab_size()

@@ -18,7 +18,7 @@ from models.errors import OptionError
 from pipelines.runtime.escaping import excerpt
 from pipelines.tasks.allowed_classes import RefusedError
 from pipelines.tasks.blueprint import compare
-from pipelines.training.divergence import refuse_not_finite
+from pipelines.training.finite_weights import refuse_not_finite
 
 OPTION = "--ckpt_path"
 

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric, MetricCollection
 
 from data.files.checkpoint import CHECKPOINT_KEY
+from data.files.former_checkpoints import translate_saved
 from pipelines.metrics.torch_metrics import mean_loss
 from pipelines.training.fusing import fused
 from pipelines.training.schedules import Schedule, scheduled
@@ -151,14 +152,14 @@ class Task(LightningModule):
             return time.monotonic() - self._started
         return self._seconds or self.description.get("train_seconds", 0.0)
 
-    def learnt(self) -> dict[str, Any]:
-        """Plain values learnt beside the weights, for the checkpoint."""
-        return {}
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep, as plain values, what builds this model and makes its inputs ready."""
-        found = {"train_seconds": self.train_seconds} | self.learnt()
-        checkpoint[CHECKPOINT_KEY] = self.description | found
+        checkpoint[CHECKPOINT_KEY] = self.description | {"train_seconds": self.train_seconds}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Read one of an earlier version as it is written today."""
+        if CHECKPOINT_KEY in checkpoint:
+            translate_saved(checkpoint[CHECKPOINT_KEY], checkpoint["state_dict"])
 
 
 def zero_of(task: Task) -> Tensor:

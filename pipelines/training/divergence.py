@@ -1,37 +1,19 @@
 """Training that diverges ends in one line, and leaves the best checkpoint from before it."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
-from torch import Tensor, nn
+from torch import Tensor
 
 from data.files.errors import InputError
 from models.finite import first_not_finite
-from pipelines.runtime.escaping import excerpt
 
 # A scaler of gradients skips steps while it looks for a scale, and each time halves it; from 2^16 on.
 _MOST_SKIPPED = 20
-
-
-def refuse_not_finite(
-    model: nn.Module, *, where: str, weights: Mapping[str, Tensor] | None = None
-) -> None:
-    """See that no weight is NaN or infinite, of a model or of those that it is to have.
-
-    Raises:
-        InputError: one is.
-    """
-    name = first_not_finite(model, weights)
-    if name is not None:
-        raise InputError(
-            f"{where}: its weights are not finite (NaN or infinite, first in {excerpt(name)}); give a"
-            " checkpoint from before training diverged"
-        )
 
 
 def diverged(trainer: Trainer, what: str) -> InputError:

@@ -13,7 +13,7 @@ from data.batches.data_module import SequenceDataModule
 from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
 from models.sequence.many_to_one import ManyToOne
-from pipelines.training.divergence import refuse_not_finite
+from pipelines.training.finite_weights import refuse_not_finite
 
 log = logging.getLogger(__name__)
 

@@ -89,7 +89,7 @@ def test_an_answer_is_the_same_alone_and_in_company(reviewer, viewer, video_run,
 
 def test_long_texts_are_cut_as_in_training(reviewer):
     data = reviewer.model.description["data"] | {"max_tokens": 2}
-    steps = TextSteps(reviewer.model.description | {"data": data})
+    steps = TextSteps.of(reviewer.model.description | {"data": data})
     [[one]] = steps.groups([Item("a fine film")])
     assert len(one.steps) == 2
 

@@ -12,7 +12,7 @@ from data.text.data_module import TextDataModule
 from pipelines.cli import train
 from pipelines.predict.predictor import load as load_predictor
 from pipelines.predict.teaching import asked
-from pipelines.tasks.checkpoints import load
+from pipelines.tasks.checkpoints import load_task
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 
 ONE_EPOCH = ["--trainer.max_epochs=1"]
@@ -49,7 +49,7 @@ def test_a_student_learns_from_its_teachers_answers(place, teacher):
     assert "Without a label: 18 texts" in (folder / "report/report.html").read_text()
     # What training alone needed may go.
     (place / "more.csv").unlink()
-    assert load(folder / "checkpoints/best.ckpt").training_loss.is_taught is False
+    assert load_task(folder / "checkpoints/best.ckpt").training_loss.is_taught is False
 
 
 def test_answers_are_those_of_prediction(place, teacher):

@@ -61,7 +61,7 @@ class Outcome:
         """Instead of `look_at`, which needs a real model."""
         for position in positions:
             text = part.sources([position])[0] or "-"
-            shares = model.answers.probabilities[position].numpy()
+            shares = model.answers.scores[position].softmax(0).numpy()
             yield ShownExample(
                 source=text, label=self.classes[self.labels[position]],
                 predicted=self.classes[self.predicted[position]],

@@ -70,8 +70,10 @@ def test_the_temperature_is_kept_with_the_model(sentiment_run):
     folder, _ = files_of(sentiment_run, "sentiment")
     report = json.loads((folder / "report" / "report.json").read_text())
     model = load(folder / "checkpoints" / "best.ckpt")
-    assert model.temperature == pytest.approx(report["calibration"]["temperature"])
-    assert model.temperature != 1
+    assert model.probabilities.temperature.item() == pytest.approx(
+        report["calibration"]["temperature"]
+    )
+    assert model.probabilities.temperature != 1
 
 
 def against(value, low, high):

@@ -1,15 +1,17 @@
 """From the values of a checkpoint to its model: the same as was saved, and nothing but a model."""
 
 import textwrap
+from inspect import signature
 
 import pytest
 import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
+from models.sequence.classifier import Classifier
 from pipelines.predict.predictor import load as load_predictor
 from pipelines.tasks.blueprint import refuse_unbuildable
-from pipelines.tasks.checkpoints import UNUSED, load
+from pipelines.tasks.checkpoints import ONLY_TRAINING, UNUSED, load, load_task
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.language_checkpoints import load_language
 from tests.pipelines.saved_models import (
@@ -118,7 +120,7 @@ def test_a_model_that_computes_while_it_is_made(tmp_path, monkeypatch):
 # What is refused.
 
 
-def say(change, tmp_path):
+def say(change, tmp_path, *, load=load):
     write_saved(tmp_path / "a.ckpt", change=change)
     with pytest.raises(InputError) as caught:
         load(tmp_path / "a.ckpt")
@@ -163,7 +165,7 @@ def changed(*path, value):
         (("classes",), "ab", "is due"),
         (("classes",), ["a", 1], "is due"),
         (("classes",), ["positive", "negative"], "classes are not those of its inputs"),
-        (("no_such",), 1, "no_such: not an option of Classification"),
+        (("no_such",), 1, "no_such: not an option of Classifier"),
         (
             ("inputs",),
             {"class_path": "models.sequence.StepInputs", "init_args": {"gap": 0}},
@@ -185,15 +187,15 @@ def test_options_that_are_missing_are_told(tmp_path):
         (lambda c: c[CHECKPOINT_KEY]["inputs"].update(tokenizer="{}"), "inputs cannot be used"),
         (lambda c: c[CHECKPOINT_KEY]["data"].update(max_tokens=0), "max_tokens=0"),
         (lambda c: c[CHECKPOINT_KEY]["data"].update(path={"class_path": "os.system"}), "is due"),
-        (lambda c: c[CHECKPOINT_KEY]["data"].update(no_such=1), "no_such: not an option"),
-        (lambda c: c[CHECKPOINT_KEY].update(temperature=float("nan")), "temperature is nan"),
+        (lambda c: c[CHECKPOINT_KEY].update(temperature=float("nan")), "are not finite"),
+        (lambda c: c[CHECKPOINT_KEY].update(temperature=0.0), "temperature is 0.0"),
         (lambda c: c[CHECKPOINT_KEY].update(temperature="1"), "says of itself is damaged"),
         (lambda c: c[CHECKPOINT_KEY].update(task=["video"]), "says of itself is damaged"),
         (lambda c: c.update(manytoone=[]), "says of itself is damaged"),
         (lambda c: c.pop("state_dict"), "holds no weights"),
         (lambda c: c["state_dict"].update(more=torch.zeros(2)), "such as more"),
         (lambda c: c["state_dict"].update(more=1), "holds no weights"),
-        (lambda c: c["state_dict"].popitem(), "1 of 7 tensors are missing"),
+        (lambda c: c["state_dict"].pop("model.head.bias"), "1 of 8 tensors are missing"),
     ):
         assert says in say(change, tmp_path)
 
@@ -300,3 +302,18 @@ def test_a_trusted_file_that_is_not_there_or_fails_is_told(foreign):
     file.write_text("1 / 0")
     with pytest.raises(InputError, match=r"cannot be imported .*ZeroDivisionError"):
         load(path, trust=str(file))
+
+
+def test_all_options_of_the_data_are_looked_at_where_these_are_read_again(tmp_path):
+    def change(checkpoint):
+        checkpoint[CHECKPOINT_KEY]["data"].update(no_such=1)
+
+    assert "no_such: not an option" in say(change, tmp_path, load=load_task)
+
+
+def test_a_task_has_the_options_of_its_classifier_and_those_that_only_training_needs():
+    answering, training = (
+        set(signature(kind.__init__).parameters) for kind in (Classifier, Classification)
+    )
+    assert training - answering == ONLY_TRAINING
+    assert answering <= training

@@ -14,9 +14,10 @@ import torch
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from models.finite import first_not_finite, is_finite
+from models.heads.calibrated import CalibratedSoftmax
 from pipelines import evaluate, sample
 from pipelines.cli import train
-from pipelines.metrics.calibration import calibrate, shares_of
+from pipelines.metrics.calibration import calibrate
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
 from pipelines.predict.predictor import load as load_predictor
@@ -174,7 +175,7 @@ def test_when_training_ends():
 
 
 def test_nothing_is_calibrated_of_what_is_none():
-    assert calibrate(np.array([0, 1]), np.array([[0.5, 0.5], [NAN, NAN]])) == (1.0, math.inf)
+    assert calibrate(np.array([0, 1]), np.array([[0.0, 0.0], [NAN, NAN]])) == (1.0, math.inf)
 
 
 # Models that are read.
@@ -310,7 +311,7 @@ def test_a_language_model_that_says_nothing_finite(place, capsys):
 
 def test_scores_that_are_none_are_no_probabilities():
     scores = torch.tensor([[0.0, 1.0], [NAN, 1.0], [INF, 1.0], [-INF, 1.0]])
-    assert np.isnan(shares_of(scores, 1.0)).any(1).tolist() == [False, True, True, True]
+    assert CalibratedSoftmax()(scores).isnan().any(1).tolist() == [False, True, True, True]
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])

@@ -15,7 +15,7 @@ from models.recurrence.recurrences import LSTM
 from models.sequence.step_inputs import StepInputs
 from pipelines.cli import train
 from pipelines.tasks.answers import middle
-from pipelines.tasks.checkpoints import load
+from pipelines.tasks.checkpoints import load_task
 from pipelines.tasks.classification import Classification
 from pipelines.training.class_weights import balanced_weights
 from tests.clips import write_classes, write_clip
@@ -166,7 +166,7 @@ def test_the_options_together_from_the_command_line_and_back(in_folder):
     ]
     train("video", [*VIDEO, *options, "--run=first"])
     checkpoint = in_folder / "runs/video/first/checkpoints/best.ckpt"
-    model = load(checkpoint)
+    model = load_task(checkpoint)
     assert model.class_weights == "balanced"
     assert model.model.inputs.difference == "absolute"
     assert model.model.inputs.out_features == 6

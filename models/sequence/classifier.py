@@ -1,0 +1,68 @@
+"""Classifiers: a model of whole sequences, the names of its classes, and their probabilities.
+
+B sequences · N steps in the batch · D features · K classes
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from models.encoders.words import Encoder
+from models.heads.calibrated import CalibratedSoftmax
+from models.recurrence.recurrences import Recurrence
+from models.sequence.ensemble import side_by_side
+from models.sequence.many_to_one import ManyToOne, Pooling
+from models.sequence.step_inputs import StepInputs
+
+
+class Classifier(nn.Module):
+    """Answers a sequence with one of its classes; it is built of the options of a checkpoint.
+
+    Args:
+        encoder: turns one step into features.
+        recurrence: makes, of the number of features, what reads the sequence.
+        classes: names of the classes, in the order of the scores.
+        inputs: makes, of the number of features, what the recurrence reads of them; None: the
+            features as they are.
+        pooling, dropout: see `ManyToOne`.
+        members, shared_encoder: see `side_by_side`.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        recurrence: Callable[[int], Recurrence],
+        *,
+        classes: list[str],
+        inputs: Callable[[int], StepInputs] | None = None,
+        pooling: Pooling = "last",
+        dropout: float = 0.0,
+        members: int = 1,
+        shared_encoder: bool = True,
+    ) -> None:
+        super().__init__()
+        self.classes = classes
+        self.model = side_by_side(
+            encoder,
+            recurrence,
+            members=members,
+            shared_encoder=shared_encoder,
+            inputs=inputs,
+            num_classes=len(classes),
+            pooling=pooling,
+            dropout=dropout,
+        )
+        #: scores (B, K) → probabilities (B, K)
+        self.probabilities = CalibratedSoftmax()
+        #: what its checkpoint says of it
+        self.description: dict[str, Any] = {}
+
+    @property
+    def members(self) -> Sequence[ManyToOne]:
+        """The models that answer together, one or more."""
+        return self.model.members
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Steps (N, …) and lengths (B,) → scores (B, K)."""
+        return self.model(steps, lengths)
