@@ -1,130 +1,21 @@
 """A frozen encoder's features: computed once, kept, and the same to the model as the clips."""
 
-import csv
-import json
-import os
-import re
 import shutil
-import subprocess
-import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from pytorch_lightning import Trainer
-from torchvision.models import get_model
 
-from data.batches.features import FeatureStore
 from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError
-from data.files.checkpoint import CHECKPOINT_KEY
-from data.video.data_module import VideoDataModule
-from models.encoders.backbones import Backbone
 from models.encoders.frames import SmallCNN
-from models.recurrence.recurrences import LSTM
-from models.sequence.step_inputs import StepInputs
 from pipelines import evaluate
 from pipelines.cli import train
-from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.tasks import features
 from pipelines.tasks.checkpoints import load
-from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
-from tests import ROOT
-from tests.clips import write_classes, write_clip
-
-
-class FrozenCNN(SmallCNN):
-    """A small network with random weights that are not trained."""
-
-    def __init__(self, *, weight_seed: int = 0) -> None:
-        with torch.random.fork_rng():
-            torch.manual_seed(weight_seed)
-            super().__init__(features=16, width=8)
-        self.requires_grad_(False)
-
-
-class SeededCNN(FrozenCNN):
-    """Its weights follow the seed of the run."""
-
-    def __init__(self) -> None:
-        super().__init__(weight_seed=torch.initial_seed())
-
-
-FROZEN = [
-    "--model.encoder=tests.pipelines.tasks.test_features.FrozenCNN",
-    "--model.recurrence.hidden_size=8",
-    "--data.path=clips",
-    "--data.size_px=16",
-    "--data.steps_per_batch=60",
-    "--trainer.max_epochs=2",
-    "--trainer.enable_progress_bar=false",
-]
-
-
-@pytest.fixture
-def clips(tmp_path, monkeypatch):
-    """A folder of clips, and a cache and a folder for runs of the test's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MANYTOONE_CACHE", str(tmp_path / "cache"))
-    return write_classes(tmp_path / "clips")
-
-
-@pytest.fixture
-def encoded(monkeypatch):
-    """Counts the frames that are encoded."""
-    counted = [0]
-    encode = SmallCNN.encode
-
-    def watched(self, frames):
-        counted[0] += len(frames)
-        return encode(self, frames)
-
-    monkeypatch.setattr(SmallCNN, "encode", watched)
-    return counted
-
-
-def answer(*, encoder=None, weight_seed=0, **options):
-    """Test a model on all clips, without the rest of a run; the model, with its answers."""
-    ignore_noise()
-    data = VideoDataModule(path="clips", **{"size_px": 16, "steps_per_batch": 60, **options})
-    data.reported_part = "all"
-    torch.manual_seed(0)
-    model = Classification(
-        encoder or FrozenCNN(weight_seed=weight_seed),
-        partial(LSTM, hidden_size=8),
-        classes=data.classes,
-        optimizer=torch.optim.AdamW,
-    )
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
-    trainer = Trainer(
-        accelerator="cpu", enable_checkpointing=False, callbacks=[FeatureCache()], **quiet
-    )
-    trainer.test(model, datamodule=data, verbose=False)
-    return model
-
-
-def read(run):
-    folder = Path("runs/video") / run / "report"
-    with (folder / "predictions.csv").open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    return json.loads((folder / "report.json").read_text()), rows
-
-
-def probabilities(rows):
-    names = [name for name in rows[0] if name.startswith("probability_")]
-    return np.array([[float(row[name]) for name in names] for row in rows])
-
-
-def said(capsys):
-    """(stage's parts, read, computed) of each line about features."""
-    found = re.findall(
-        r"Features \((.*?)\): .*?; (\d+) read, (\d+) computed in \d+\.\d s, kept in .+/features/",
-        capsys.readouterr().out,
-    )
-    return [(names, int(kept), int(computed)) for names, kept, computed in found]
+from tests.clips import write_clip
+from tests.pipelines.tasks.frozen import FROZEN, answer, probabilities, read, said
 
 
 def test_clips_are_encoded_once_and_later_runs_read_them(clips, encoded, capsys):
@@ -224,7 +115,7 @@ def test_a_resumed_run_reads_the_features_of_its_own_encoder(clips, capsys):
         place = Path("parts", part, file.parent.name, file.name)
         place.parent.mkdir(parents=True, exist_ok=True)
         file.rename(place)
-    encoder = "--model.encoder=tests.pipelines.tasks.test_features.SeededCNN"
+    encoder = "--model.encoder=tests.pipelines.tasks.frozen.SeededCNN"
     options = [*FROZEN, encoder, "--data.path=parts"]
     train("video", [*options, "--run=first", "--seed_everything=1"])
     last = "runs/video/first/checkpoints/last.ckpt"
@@ -262,115 +153,3 @@ def test_where_no_clip_can_be_read_one_line_says_so(clips, monkeypatch, capsys):
         train("video", [*FROZEN, "--run=first"])
     assert caught.value.code == 2
     assert "no readable clip in the part 'train'" in capsys.readouterr().err
-
-
-class OverflowingCNN(FrozenCNN):
-    """Its features of glaring frames are none."""
-
-    def encode(self, frames):
-        features = super().encode(frames)
-        return features / (frames.mean((1, 2, 3)) < 0.85)[:, None]
-
-
-def test_clips_whose_features_are_none_are_left_out(clips, capsys):
-    write_clip(clips / "bright" / "glaring.mp4", num_frames=6, level=230)
-    train(
-        "video",
-        [
-            *FROZEN,
-            "--model.encoder=tests.pipelines.tasks.test_features.OverflowingCNN",
-            "--run=first",
-        ],
-    )
-    report = json.loads(Path("runs/video/first/report/report.json").read_text())
-    [skipped] = report["skipped"]
-    assert skipped["path"].endswith("glaring.mp4")
-    assert skipped["reason"] == "its features are not finite"
-
-
-STANDARDIZED = [
-    "--model.inputs=StepInputs",
-    "--model.inputs.deviation=relative",
-    "--model.inputs.standardize=true",
-]
-
-
-def test_inputs_are_standardized_by_the_training_part_and_a_checkpoint_keeps_it(clips, capsys):
-    train("video", [*FROZEN, *STANDARDIZED, "--run=first"])
-    inputs = load(Path("runs/video/first/checkpoints/last.ckpt")).model.inputs
-    data = VideoDataModule(path="clips", size_px=16, steps_per_batch=60)
-    expected = StepInputs(16, deviation="relative", standardize=True)
-    encoder = FrozenCNN().eval()
-    with torch.no_grad():
-        expected.fit((encoder(batch.steps), batch.lengths) for batch in data.train_dataloader())
-    torch.testing.assert_close(inputs.state_dict(), expected.state_dict())
-    with pytest.raises(SystemExit) as left:
-        train("video", [*FROZEN[1:], *STANDARDIZED, "--run=second"])
-    assert left.value.code == 2
-    assert "freeze it" in capsys.readouterr().err
-
-
-def test_an_encoder_that_learns_keeps_nothing(clips, encoded, capsys):
-    answer(encoder=SmallCNN(features=16, width=8))
-    answer(encoder=SmallCNN(features=16, width=8))
-    assert said(capsys) == []
-    assert encoded[0] == 2 * sum(2 * (8 + k) for k in range(6))
-    assert not Path("cache/features").exists()
-
-
-def test_a_checkpoint_needs_no_file_of_weights(tmp_path):
-    weights = tmp_path / "weights.pth"
-    torch.save(get_model("mobilenet_v3_small", weights=None).state_dict(), weights)
-    arguments = {"name": "mobilenet_v3_small", "weights": str(weights)}
-    model = Classification(
-        Backbone(**arguments),
-        partial(LSTM, hidden_size=8),
-        classes=["a", "b"],
-        optimizer=torch.optim.AdamW,
-    )
-    options = {
-        "encoder": {"class_path": "models.encoders.backbones.Backbone", "init_args": arguments},
-        "recurrence": {"class_path": "models.recurrence.LSTM", "init_args": {"hidden_size": 8}},
-        "classes": ["a", "b"],
-        "optimizer": {"class_path": "torch.optim.AdamW"},
-    }
-    description = {CHECKPOINT_KEY: {"task": "video", "model": options}}
-    torch.save({"state_dict": model.state_dict()} | description, tmp_path / "best.ckpt")
-    weights.unlink()
-    again = load(tmp_path / "best.ckpt").model.encoder
-    assert again.fingerprint() == model.model.encoder.fingerprint()
-
-
-@pytest.mark.slow
-def test_two_processes_share_the_work(clips):
-    command = [
-        sys.executable, "-m", "pipelines.video", *FROZEN, "--trainer.accelerator=cpu",
-        "--trainer.devices=2", "--trainer.strategy=ddp",
-    ]  # fmt: skip
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    (clips / "bright" / "5.mp4").write_bytes((clips / "bright" / "4.mp4").read_bytes())
-    files = []
-    for run in ("first", "second"):
-        done = subprocess.run(
-            [*command, f"--run={run}"],
-            env=environment, capture_output=True, text=True, timeout=250, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
-        report, rows = read(run)
-        assert report["num_examples"] == len({row["id"] for row in rows})
-        counts = re.findall(r"; (\d+) read, (\d+) computed in", done.stdout)
-        assert len(counts) == 2
-        # Two clips are of the same bytes.
-        assert sum(int(pair[run == "first"]) for pair in counts) == 11
-        files.append(len(list(Path("cache/features").glob("*/*.arrow"))))
-    # Each of the two wrote a file for each of the three parts.
-    assert files == [6, 6]
-    train("video", [*FROZEN, "--run=alone"])
-    assert read("alone")[0]["baselines"] == read("second")[0]["baselines"]
-
-
-def test_a_folder_that_not_all_processes_see_is_one_line(clips, monkeypatch, capsys):
-    monkeypatch.setattr(FeatureStore, "refresh", lambda self: None)
-    with pytest.raises(SystemExit):
-        train("video", [*FROZEN, "--run=first"])
-    assert "set MANYTOONE_CACHE to a folder that all machines" in capsys.readouterr().err
