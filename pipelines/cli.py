@@ -11,10 +11,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
-from data.batches.data_module import SequenceDataModule
-from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
-from pipelines.predict.teaching import Teachers
 from pipelines.recipes import in_new_places, recipe
 from pipelines.recipes.former_options import (
     add_former_options,
@@ -22,7 +19,6 @@ from pipelines.recipes.former_options import (
     without_former_parts,
 )
 from pipelines.runtime.commands import COMMANDS
-from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import parse, parser_settings
@@ -30,20 +26,11 @@ from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.blueprint import refuse_unbuildable
-from pipelines.tasks.checkpoints import UNUSED, describe, load
-from pipelines.tasks.classification import Classification
-from pipelines.tasks.features import FeatureCache
-from pipelines.tasks.kinds import Kind, classifiers, kind_of
-from pipelines.tasks.language_checkpoints import load_language
+from pipelines.tasks.checkpoints import UNUSED, describe
+from pipelines.tasks.kinds import Kind, kind_of
 from pipelines.tasks.resuming import Resumption, check_resumable
 from pipelines.training.averaging import refuse_averaged_buffers
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss
-from pipelines.training.finetuning import (
-    PARTS,
-    contents_learnt,
-    read_by_others,
-    same_layers,
-)
 from pipelines.training.waiting import WaitingTime
 
 log = logging.getLogger(__name__)
@@ -180,81 +167,6 @@ class TrainingCLI(LightningCLI):
         )  # fmt: skip
 
 
-class ClassifierCLI(TrainingCLI):
-    """The command that trains a classifier, which may go on or learn from other models."""
-
-    model: Classification
-    datamodule: SequenceDataModule
-
-    def __init__(self, kind: Kind, args: list[str] | None) -> None:
-        #: descriptions of the checkpoints that the classifier starts or learns from
-        self.language_model: dict[str, Any] | None = None
-        self.teachers: dict[str, dict[str, Any]] = {}
-        callbacks = {"callbacks": [FeatureCache(), LeaveCores()]}
-        super().__init__(kind, args, trainer_defaults=callbacks)
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds teachers, where the data have examples without labels."""
-        super().add_arguments_to_parser(parser)
-        if self.kind.data_class.has_unlabelled:
-            parser.add_argument(
-                "--teachers",
-                type=list[str],
-                default=[],
-                help="checkpoints of classifiers whose answers to data.unlabelled are learnt too",
-            )
-
-    def before_instantiate_classes(self) -> None:
-        """Refuse what contradicts itself; take over what a language model brings."""
-        for path in self.config.get("teachers") or []:
-            teacher = load(path, task=self.kind.name, option="--teachers", trust=self.config.trust)
-            self.teachers[path] = teacher.description
-        if self.config.model.pretrained is not None:
-            self._go_on_from(self.config.model.pretrained)
-        super().before_instantiate_classes()
-
-    def _go_on_from(self, language_model: str) -> None:
-        """Its tokenizer, and an encoder and a recurrence of its sizes."""
-        if "num_tokens" not in self.kind.data_class.linked:
-            raise InputError(
-                f"--model.pretrained={language_model}: a language model reads text; `train-video`"
-                " takes encoders that know pictures, such as --model.encoder=EfficientNetLite0"
-            )
-        # Built once, so that what the options take over of it is known to be harmless.
-        description = load_language(
-            language_model, option="--model.pretrained", trust=self.config.trust
-        ).description
-        self.language_model = description
-        for part in PARTS:
-            chosen = self.config.model[part]
-            taken = same_layers(chosen.as_dict(), description["model"][part])
-            chosen.class_path = taken["class_path"]
-            for name in set(chosen.init_args.as_dict()) - set(taken["init_args"]) - {"num_tokens"}:
-                chosen.init_args.pop(name)  # an option of another class
-            for name, value in taken["init_args"].items():
-                chosen.init_args[name] = value
-        self.config.data.tokenizer_from = language_model
-
-    def prepare(self) -> Callable[[], dict[str, Any]]:
-        """Let teachers answer; tell what models that this one builds on have read of the test."""
-        if not self.kind.data_class.has_unlabelled:
-            return super().prepare()
-        found: dict[str, Any] = {}
-        others = [*filter(None, [self.language_model]), *self.teachers.values()]
-        about = self.model.description
-        about["inputs"]["contents"] = contents_learnt([about, *others])
-        if self.trainer.is_global_zero:
-            found = read_by_others(self.datamodule, self.language_model, self.teachers)
-        if not self.teachers:
-            return lambda: found
-        teachers = Teachers(list(self.teachers), trust=self.config.trust)
-        self.trainer.callbacks.insert(0, teachers)  # type: ignore[attr-defined]
-        if not self.trainer.is_global_zero:
-            return dict
-        told = found["teachers"]
-        return lambda: {**found, "teachers": {**told, "unanswered": teachers.num_unanswered}}
-
-
 def train(name: str, args: list[str] | None = None) -> None:
     """Train, test the best checkpoint, and report: what ``make train-<kind>`` runs.
 
@@ -266,5 +178,4 @@ def train(name: str, args: list[str] | None = None) -> None:
     with one_line_errors():
         kind = kind_of(name)
         options = recipe(kind.recipe) + (sys.argv[1:] if args is None else args)
-        command = ClassifierCLI if name in classifiers() else TrainingCLI
-        command(kind, options).run()
+        kind.command_class(kind, options).run()

@@ -16,7 +16,7 @@ from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, Skipped, concatenate, select, steps_of
 from models.heads.pooling import mean
 from pipelines.metrics.calibration import NOT_FINITE
-from pipelines.metrics.order import answers_reordered
+from pipelines.metrics.order import answers_reordered, chosen_ids
 from pipelines.runtime.ranks import from_all_ranks
 
 # As many steps are read in other orders together.
@@ -55,20 +55,17 @@ class TestRecord:
     """Collects the answers of a test, batch by batch.
 
     Args:
-        reorder_ids: which examples are read in other orders too.
-        part: what is tested on; it tells where an example without an answer came from.
+        part: the examples that are tested; some of them are read in other orders too.
         looks_back: whether the encoder's features of a step depend on those before it.
     """
 
     __test__ = False  # whatever its name, it is no test
 
-    def __init__(
-        self, reorder_ids: np.ndarray, *, part: Part | None = None, looks_back: bool = False
-    ) -> None:
+    def __init__(self, part: Part, *, looks_back: bool = False) -> None:
         self._part, self._looks_back = part, looks_back
         #: examples whose scores are not finite: no answers
         self.skipped: list[Skipped] = []
-        self._reorder_ids = torch.from_numpy(np.sort(reorder_ids))
+        self._reorder_ids = torch.from_numpy(np.sort(chosen_ids(part.ids)))
         self._answers: list[Answers] = []
         self._reordered: list[Reordered] = []
         #: those to be read in other orders, which wait for more
@@ -123,7 +120,6 @@ class TestRecord:
         return scores, batch.labels
 
     def _skip(self, ids: Tensor) -> None:
-        assert self._part is not None
         positions = np.flatnonzero(np.isin(self._part.ids, ids)).tolist()
         sources = self._part.sources(positions)
         self.skipped += [

@@ -25,19 +25,15 @@ from models.sequence.classifier import Classifier
 from models.sequence.many_to_one import Pooling
 from models.sequence.step_inputs import StepInputs
 from pipelines.metrics.calibration import calibrate
-from pipelines.metrics.order import chosen_ids
 from pipelines.metrics.torch_metrics import accuracy_and_f1
 from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.answers import Answers, Reordered, TestRecord
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
-from pipelines.training.class_weights import balanced_weights
 from pipelines.training.finetuning import layer_groups, load_layers, read_language_model
-from pipelines.training.fusing import fused
-from pipelines.training.measured_inputs import measure_inputs
 from pipelines.training.member_losses import MemberLosses
+from pipelines.training.preparation import measure_inputs, prepare_embeddings
 from pipelines.training.schedules import Schedule, steps_per_epoch
 from pipelines.training.training_loss import TrainingLoss
-from pipelines.training.word_encoders import prepare_embeddings
 
 
 class Classification(Task):
@@ -145,12 +141,9 @@ class Classification(Task):
                 " that answer them, or drop it"
             )
         if self.class_weights == "balanced":
-            weights = balanced_weights(part.labels, num_classes=len(self.classes))
-            self.training_loss.weights.copy_(torch.from_numpy(weights))
+            self.training_loss.balance(part.labels)
         prepare_embeddings(self.model.encoders, data)
-        measure_inputs(
-            self.members, partial(self._features_of, data, part), encoder=self.model.encoder
-        )
+        measure_inputs(self.model, partial(self._features_of, data, part))
 
     def _features_of(self, data: SequenceDataModule, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
         """Features (N, D) and lengths (B,), batch by batch, of a whole part."""
@@ -213,9 +206,7 @@ class Classification(Task):
         """Forget an earlier test, and choose what is read in other orders too."""
         data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         part = data.parts[data.reported_part]
-        self._record = TestRecord(
-            chosen_ids(part.ids), part=part, looks_back=self.model.encoder.looks_back > 0
-        )
+        self._record = TestRecord(part, looks_back=self.model.encoder.looks_back > 0)
         self.answers = self.reordered = None
 
     def on_test_epoch_end(self) -> None:
@@ -230,7 +221,7 @@ class Classification(Task):
         if self.rate_decay == 1 and not self.gradual_unfreezing:
             return super().configure_optimizers()
         groups = layer_groups(self.members)
-        optimizer = fused(self.optimizer([{"params": group} for group in groups]))
+        optimizer = self.optimizer([{"params": group} for group in groups])
         depths = range(len(groups) - 1, -1, -1)  # of the answer's layer 0
         for group, depth in zip(optimizer.param_groups, depths, strict=True):
             group["lr"] /= self.rate_decay**depth

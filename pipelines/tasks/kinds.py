@@ -27,6 +27,8 @@ class Kind(NamedTuple):
     """The function that makes of the microscope's options what it looks at; None: nothing."""
     recipe: str = "vectors"
     """The YAML file in ``pipelines/recipes`` with its defaults."""
+    command: str = "pipelines.classifier_cli.ClassifierCLI"
+    """The subclass of `pipelines.cli.TrainingCLI` that trains it."""
 
     @property
     def task_class(self) -> Any:
@@ -42,6 +44,11 @@ class Kind(NamedTuple):
     def reader_class(self) -> Any:
         """The class behind ``reader``."""
         return _imported(self.reader)
+
+    @property
+    def command_class(self) -> Any:
+        """The class behind ``command``."""
+        return _imported(self.command)
 
     @property
     def specimen(self) -> Any:
@@ -86,6 +93,7 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.language_page.report_language_model",
             looked_at_by="pipelines.microscope.command.specimen_of_running_text",
             recipe="language",
+            command="pipelines.cli.TrainingCLI",
         ),
     )
 }

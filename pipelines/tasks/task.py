@@ -120,12 +120,12 @@ class Task(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and its schedule over the whole run."""
-        return self.planned(fused(self.optimizer(self.trained())))
+        return self.planned(self.optimizer(self.trained()))
 
     def planned(self, optimizer: Optimizer, **options: Any) -> Any:
         """An optimiser with the schedule of the run; ``options``: see `schedules.scheduled`."""
         return scheduled(
-            optimizer,
+            fused(optimizer),
             self.trainer,
             schedule=self.schedule,
             warmup_share=self.warmup_share,

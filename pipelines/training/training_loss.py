@@ -3,6 +3,7 @@
 B examples of a batch · n examples without a label · K classes
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
@@ -29,6 +30,11 @@ class TrainingLoss(nn.Module):
         # No buffer: ranks would send it to each other with every step.
         self.shares = torch.empty(0, num_classes)
         self._first_taught = 0
+
+    def balance(self, labels: np.ndarray) -> None:
+        """Let all classes count alike, however many of the labels (n,) each has."""
+        weights = balanced_weights(labels, num_classes=len(self.weights))
+        self.weights.copy_(torch.from_numpy(weights))
 
     def teach(self, first_id: int, shares: Tensor) -> None:
         """Take teachers' probabilities for the targets of examples without a label.
@@ -67,3 +73,14 @@ class TrainingLoss(nn.Module):
         is_taught = labels == NO_LABEL
         targets[is_taught] = self.shares[ids[is_taught] - self._first_taught]
         return targets, targets @ self.weights
+
+
+def balanced_weights(labels: np.ndarray, *, num_classes: int) -> np.ndarray:
+    """Labels (n,) → (K,) float64: how much an example of each class counts.
+
+    In inverse proportion to how many there are, n / (K n_c) (King & Zeng 2001, "Logistic Regression
+    in Rare Events Data", as scikit-learn has it), K the classes that occur: the mean over all
+    examples is 1. A class without an example keeps 1.
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    return np.where(counts, len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 1.0)

@@ -31,8 +31,8 @@ from models.recurrence.recurrences import LSTM
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.classification import Classification
+from pipelines.training.preparation import prepare_embeddings
 from pipelines.training.waiting import WaitingTime
-from pipelines.training.word_encoders import prepare_embeddings
 from tests.benchmarks.measure import machine
 
 # As in sentiment.yaml.

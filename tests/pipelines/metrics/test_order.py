@@ -104,7 +104,7 @@ def test_readings_are_the_same_however_many_wait_together(at_once, monkeypatch):
             @ weights
         )
 
-    record = TestRecord(np.array([10, 12, 13]))
+    record = TestRecord(SimpleNamespace(ids=np.array([10, 12, 13])))
     sequences = [[1, 2, 3, 4, 5], [6], [7, 8, 9], [9, 1, 2, 4]]
     whole = batch_of(*sequences)
     for first in (0, 2):

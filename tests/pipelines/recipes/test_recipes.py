@@ -7,8 +7,8 @@ import yaml
 from pytorch_lightning.cli import LightningCLI
 
 from pipelines import recipes
-from pipelines.cli import ClassifierCLI, TrainingCLI
-from pipelines.tasks.kinds import CLASSIFICATION, KINDS
+from pipelines.classifier_cli import ClassifierCLI
+from pipelines.tasks.kinds import KINDS
 from tests.pipelines.newcomer.test_newcomer import POSES
 
 RECIPES = sorted(recipes.FOLDER.glob("*.yaml"))
@@ -19,9 +19,8 @@ def test_it_is_read_as_it_is_written(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(LightningCLI, "instantiate_classes", lambda self: None)
     kind = next((KINDS[name] for name in KINDS if recipe.stem.startswith(name)), POSES)
-    command = ClassifierCLI if kind.task == CLASSIFICATION else TrainingCLI
     options = [*recipes.recipe(kind.recipe), f"--config={recipe}"]
-    config = command(kind, options).config.as_dict()
+    config = kind.command_class(kind, options).config.as_dict()
     assert_holds(config, yaml.safe_load(recipe.read_text()))
 
 

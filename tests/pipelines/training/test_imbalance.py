@@ -17,7 +17,7 @@ from pipelines.cli import train
 from pipelines.tasks.answers import middle
 from pipelines.tasks.checkpoints import load_task
 from pipelines.tasks.classification import Classification
-from pipelines.training.class_weights import balanced_weights
+from pipelines.training.training_loss import balanced_weights
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import VIDEO
 

@@ -1,6 +1,8 @@
-"""Preparation of word embeddings on the training part: pretrained vectors, and frequent n-grams."""
+"""Preparation of a model on the training part, before it learns: vectors, frequent n-grams, scales of
+inputs.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +12,8 @@ from data.files.errors import InputError
 from data.text.word_vectors import WordVectors
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, WordEmbedding
+from models.errors import OptionError
+from models.sequence.many_to_one import Scorer
 
 # One that occurs less often has no vector: it would be learnt by heart.
 _LEAST_OFTEN = 3
@@ -72,3 +76,24 @@ def _take_vectors(encoder: WordEmbedding, vectors: WordVectors) -> None:
     found = torch.from_numpy(vectors.found)
     with torch.no_grad():
         encoder.embedding.weight[found] = torch.from_numpy(vectors.table)[found]
+
+
+def measure_inputs(model: Scorer, features: Callable[[], Iterable[tuple[Tensor, Tensor]]]) -> None:
+    """Let the inputs that are standardised see all training features once, each of the members' own.
+
+    Args:
+        model: its members have the inputs.
+        features: gives the features (N, D) and lengths (B,) of the training part, batch by batch.
+
+    Raises:
+        OptionError: an encoder that is trained, whose features will be others.
+    """
+    for member in model.members:
+        if member.inputs is None or not member.inputs.standardize:
+            continue
+        if any(parameter.requires_grad for parameter in model.encoder.parameters()):
+            raise OptionError(
+                "--model.inputs.standardize=true: the features change while the encoder is"
+                " trained; freeze it (--model.encoder.trainable=none), or leave it out"
+            )
+        member.inputs.fit((member.chosen(some), lengths) for some, lengths in features())
