@@ -201,3 +201,14 @@ def test_word_vectors_that_were_normalised_answer_as_they_did(tmp_path, shared):
     assert vectors
     for name, wanted in vectors.items():
         torch.testing.assert_close(read[name], wanted)
+
+
+@pytest.mark.parametrize("temperature", [None, 1.5])
+def test_the_temperature_that_stood_among_plain_values_holds(tmp_path, temperature):
+    def as_before(checkpoint):
+        del checkpoint["state_dict"]["probabilities.temperature"]
+        if temperature is not None:
+            checkpoint[CHECKPOINT_KEY]["temperature"] = temperature
+
+    write_saved(tmp_path / "a.ckpt", change=as_before)
+    assert load(tmp_path / "a.ckpt").probabilities.temperature == (temperature or 1)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.heads.calibrated import CalibratedSoftmax
 from pipelines.report.attribution import Attribution
 from pipelines.report.shown_examples import ShownExample
 from pipelines.tasks.answers import Answers, Reordered
@@ -39,13 +40,17 @@ class Outcome:
             contents=np.unique(texts, return_inverse=True)[1],
             sources=lambda positions: [texts[k] for k in positions],
         )  # fmt: skip
-        rows = map(torch.from_numpy, (np.arange(n), labels, lengths, shares))
+        with np.errstate(divide="ignore"):
+            scores = np.maximum(np.log(shares), -1e4)  # finite, as those of a test are
+        rows = map(torch.from_numpy, (np.arange(n), labels, lengths, scores))
         otherwise = np.stack([labels, predicted, np.zeros(n, int)], 1)
         orders = Reordered(*map(torch.from_numpy, (labels, predicted, otherwise)))
+        softmax = CalibratedSoftmax()
+        softmax.temperature.fill_(temperature)
         self.model: Any = SimpleNamespace(
             answers=Answers(*rows, torch.zeros(n, 2), torch.zeros(n, 2)),
             reordered=orders if with_order else None,
-            temperature=temperature,
+            probabilities=softmax,
             classes=self.classes,
             skipped={},
             model=SimpleNamespace(title="LSTM"),
