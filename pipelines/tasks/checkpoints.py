@@ -3,7 +3,6 @@
 Nothing here loads Lightning before a task or its data are asked for.
 """
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -130,7 +129,7 @@ def _rebuilt(kind: type[Model], saved: Saved, *, where: str, trust: str | None) 
         unused = {}
     model = rebuild(kind, values, saved.weights, where=where, trust=Trust(trust), unused=unused)
     temperature = model.probabilities.temperature.item()  # type: ignore[union-attr,operator]
-    if not (math.isfinite(temperature) and temperature > 0):
+    if not temperature > 0:
         raise InputError(f"{where}: its temperature is {temperature}; give another checkpoint")
     return model
 

@@ -191,7 +191,7 @@ def test_options_that_are_missing_are_told(tmp_path):
         (lambda c: c[CHECKPOINT_KEY]["inputs"].update(tokenizer="{}"), "inputs cannot be used"),
         (lambda c: c[CHECKPOINT_KEY]["data"].update(max_tokens=0), "max_tokens=0"),
         (lambda c: c[CHECKPOINT_KEY]["data"].update(path={"class_path": "os.system"}), "is due"),
-        (lambda c: temperature_of(c).fill_(float("nan")), "temperature is nan"),
+        (lambda c: temperature_of(c).fill_(float("nan")), "are not finite"),
         (lambda c: temperature_of(c).fill_(0), "temperature is 0.0"),
         (lambda c: c[CHECKPOINT_KEY].update(temperature="1"), "says of itself is damaged"),
         (lambda c: c[CHECKPOINT_KEY].update(task=["video"]), "says of itself is damaged"),
