@@ -1,4 +1,4 @@
-"""What `StepInputs` must know of the training part before it learns."""
+"""Statistics of the training features that `StepInputs` needs before training."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,15 +15,15 @@ def measure_inputs(
     *,
     encoder: Encoder,
 ) -> None:
-    """Let the inputs that are standardised see all training features once, each of the members' own.
+    """Fit the standardisation of each member's inputs to all training features.
 
     Args:
-        members: whose inputs they are.
-        features: gives the features (N, D) and lengths (B,) of the training part, batch by batch.
-        encoder: makes them.
+        members: members of the model; those without standardised inputs are skipped.
+        features: returns features (N, D) and lengths (B,) of the training part, batch by batch.
+        encoder: the encoder of these features.
 
     Raises:
-        OptionError: an encoder that is trained, whose features will be others.
+        OptionError: the encoder is trained, which would change the features.
     """
     for member in members:
         if member.inputs is None or not member.inputs.standardize:

@@ -11,21 +11,21 @@ from data.text.word_vectors import WordVectors
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, WordEmbedding
 
-# One that occurs less often has no vector: it would be learnt by heart.
+# A rarer n-gram has no vector: the model would overfit to it.
 _LEAST_OFTEN = 3
-# Codes of so many steps are counted at once.
+# Codes are counted in blocks of about this many steps, to bound memory.
 _STEPS_AT_ONCE = 2_000_000
 
 
 def prepare_embeddings(encoders: Sequence[Encoder], data: SequenceDataModule) -> None:
     """Prepare word encoders of one kind; other encoders are left as they are.
 
-    All take over the vectors that the data bring. Encoders of n-grams learn which are frequent.
+    All copy the pretrained vectors of the data module. N-gram encoders get the frequent n-grams.
 
     Raises:
-        InputError: vectors of another size.
+        InputError: the vectors have another size than the encoder.
     """
-    # Only texts bring vectors, but others may have tokens to embed.
+    # Only text data modules have vectors, but others may have tokens to embed too.
     vectors: WordVectors | None = getattr(data, "vectors", None)
     frequent = None
     for encoder in encoders:
@@ -37,7 +37,7 @@ def prepare_embeddings(encoders: Sequence[Encoder], data: SequenceDataModule) ->
 
 
 def frequent_ngrams(data: SequenceDataModule, encoder: NgramEmbedding) -> Tensor:
-    """(R,) int64: the codes of the most frequent n-grams that are learnt from, as many as fit."""
+    """Codes (R,) int64 of the most frequent n-grams in the training data, as many as fit."""
     codes, counts = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
     waiting: list[Tensor] = []
     num_waiting = 0
@@ -59,7 +59,7 @@ def frequent_ngrams(data: SequenceDataModule, encoder: NgramEmbedding) -> Tensor
         codes, counts = counted()
     is_frequent = counts >= _LEAST_OFTEN
     codes, counts = codes[is_frequent], counts[is_frequent]
-    # Ties go to the smaller code: the same on every rank.
+    # The stable sort resolves ties by the smaller code, so that all ranks agree.
     return codes[counts.argsort(descending=True, stable=True)[: encoder.num_ngrams]]
 
 
