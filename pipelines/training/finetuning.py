@@ -127,7 +127,7 @@ def read_by_others(
 
 
 def contents_learnt(models: Iterable[dict[str, Any]]) -> torch.Tensor:
-    """Hashes (n,) int64 of the texts that models were trained on, without duplicates.
+    """Content keys (n,) int64 of the texts that models were trained on, without duplicates.
 
     Args:
         models: descriptions in their checkpoints.
