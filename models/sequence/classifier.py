@@ -21,9 +21,9 @@ class Classifier(nn.Module):
 
     Args:
         encoder: turns one step into features.
-        recurrence: makes, of the number of features, what reads the sequence.
+        recurrence: makes the recurrence, given the number of its input features.
         classes: names of the classes, in the order of the scores.
-        inputs: makes, of the number of features, what the recurrence reads of them; None: the
+        inputs: makes the inputs of the recurrence, given the number of features; None: the
             features as they are.
         pooling, dropout: see `ManyToOne`.
         members, shared_encoder: see `side_by_side`.
@@ -55,7 +55,7 @@ class Classifier(nn.Module):
         )
         #: scores (B, K) → probabilities (B, K)
         self.probabilities = CalibratedSoftmax()
-        #: what its checkpoint says of it
+        #: description of the model in its checkpoint
         self.description: dict[str, Any] = {}
 
     @property

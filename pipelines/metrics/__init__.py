@@ -1,1 +1,1 @@
-"""Scores, intervals, calibration, significance, slices, and what a baseline reaches."""
+"""Scores, confidence intervals, calibration, significance tests, slices and baselines."""

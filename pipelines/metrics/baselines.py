@@ -1,9 +1,9 @@
-"""What order and depth must beat: simple classifiers by scikit-learn, trained on the same examples.
+"""Baselines: simple scikit-learn classifiers, trained on the same examples as the model.
 
-All keep one contract, `Baseline`, and lie together in one .npz of plain arrays: never a pickle,
-since to read a file of numbers must not be able to run code.
+All implement one interface, `Baseline`, and are saved together in one .npz of plain arrays. It is no
+pickle, since reading a pickle can run code.
 
-Letters: n examples, K classes, P of them with a training example, V terms, D features.
+n examples · K classes · P classes with a training example · V terms · D features
 """
 
 import io
@@ -24,21 +24,22 @@ from sklearn.linear_model import LogisticRegression
 from data.files.atomic_write import write_whole
 from pipelines.metrics.measures import scores
 
-# Chosen before a test set was seen: 10 is usual for TF-IDF rows, which have length 1; 1 is the
-# default of scikit-learn and suits standardised features.
+# Inverse regularisation, chosen without a test set. 10 is usual for TF-IDF rows, which have length 1.
+# 1 is the default of scikit-learn and suits standardised features.
 TEXT_C = 10.0
 FRAME_C = 1.0
-# On IMDB 50,000 to 360,000 terms agree to 0.003 in cross-validation on the training part.
+# On IMDB 50,000 to 360,000 terms agree within 0.003 in cross-validation on the training part.
 MAX_TERMS = 200_000
-# L-BFGS holds some 25 vectors of V x K doubles: with this they take 0.8 GB at most.
+# L-BFGS holds some 25 vectors of V x K doubles, which with this limit take 0.8 GB at most.
 MAX_WEIGHTS = 4_000_000
-# With fewer texts than this, a term seen once is kept: they are too few to be choosy.
+# With fewer texts than this, terms that occur once are kept: without them few terms are left.
 MANY_TEXTS = 1_000
 
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-# A word is letters, digits and the marks written onto them, at which Python's \w alone would break
-# Hindi and Thai. Chinese characters and kana, which have no spaces between words, are a term each,
-# so that a pair is about a word; so are emoji. Thai and Lao phrases stay whole: weak baselines.
+# A word is letters, digits and combining marks; Python's \w alone lacks the marks and would split
+# Hindi and Thai words. Chinese characters and kana have no spaces between words: each is a term, and
+# a pair is about a word. Emoji are a term each. Thai and Lao phrases are not split, which makes weak
+# baselines.
 MARKS = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c) in ("Mn", "Mc"))
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 EMOJI = "\u2600-\u27bf\U0001f300-\U0001faff"
@@ -47,9 +48,9 @@ TERM = rf"[{UNSPACED}{EMOJI}]|[^\W{UNSPACED}](?:[^\W{UNSPACED}]|[{MARKS}{JOINERS
 
 
 class Baseline(ABC):
-    """Learns from the training part what can be learnt without reading a sequence in its order.
+    """Classifier that ignores most or all of the order of a sequence.
 
-    All that is learnt stands in `state`, so a loaded baseline predicts what the fitted one did.
+    `state` holds everything learnt, so that a loaded baseline predicts the same as the fitted one.
     """
 
     name: ClassVar[str]
@@ -57,61 +58,62 @@ class Baseline(ABC):
 
     @abstractmethod
     def fit(self, inputs: Any, labels: np.ndarray, num_classes: int) -> Self:
-        """inputs: n of them, labels (n,) integers in 0 .. K-1, where not every class need occur.
+        """Fit to n inputs and labels (n,), integers in 0 .. K-1; not every class need occur.
 
         Raises ValueError for labels that are out of range or not as many as the inputs.
         """
 
     @abstractmethod
     def predict_proba(self, inputs: Any) -> np.ndarray:
-        """n inputs -> (n, K) float64, rows sum to 1; 0 for a class without a training example."""
+        """Probabilities (n, K) float64, rows sum to 1; 0 for a class without a training example."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All that was learnt, as arrays of numbers."""
+        """Everything learnt, as arrays of numbers."""
         return dict(self.state)
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
-        """The fitted baseline whose `arrays` these are."""
+        """Restore a fitted baseline from its `arrays`."""
         baseline = cls()
         baseline.state = dict(arrays)
         return baseline
 
 
 class Majority(Baseline):
-    """Predicts the shares of the classes in the training part, whatever the input.
+    """Predicts the shares of the classes in the training part for every input.
 
-    Learns shares (K,) float64.
+    State: shares (K,) float64.
     """
 
     name = "majority"
 
     def fit(self, inputs: Sequence[Any], labels: np.ndarray, num_classes: int) -> Self:
-        """inputs: anything that has a length n."""
+        """Fit to labels; only the number of the inputs is used."""
         labels = _check(inputs, labels, num_classes)
         self.state = {"shares": np.bincount(labels, minlength=num_classes) / len(labels)}
         return self
 
     def predict_proba(self, inputs: Sequence[Any]) -> np.ndarray:
-        """inputs: anything that has a length n -> (n, K)."""
+        """Probabilities (n, K); only the number of the inputs is used."""
         return np.tile(self.state["shares"], (len(inputs), 1))
 
 
 class TfidfLogisticRegression(Baseline):
-    """Texts -> TF-IDF of words and pairs of words -> logistic regression: knows what, hardly where.
+    """Texts -> TF-IDF of words and pairs of words -> logistic regression.
 
+    It sees which words occur, but hardly their order.
     A linear model on bigrams is hard to beat: Wang & Manning 2012, "Baselines and Bigrams".
-    The weights are those of scikit-learn's TfidfVectorizer with sublinear_tf
+    The TF-IDF weights are those of scikit-learn's TfidfVectorizer with sublinear_tf
     (https://scikit-learn.org/stable/modules/feature_extraction.html#tfidf-term-weighting).
-    Where no training text has a word in it, it predicts the shares of the classes.
+    Where no training text holds a word, it predicts the shares of the classes.
 
-    Learns terms (bytes of UTF-8, a line each), idf (V,) and a linear map, both float32.
+    State: terms (bytes of UTF-8, a line each), idf (V,) and a linear map, both float32.
     """
 
     name = "tfidf_logistic_regression"
 
     def fit(self, inputs: Sequence[str], labels: np.ndarray, num_classes: int) -> Self:
-        """inputs: n texts."""
+        """Fit to n texts."""
         labels = _check(inputs, labels, num_classes)
         max_terms = max(1, min(MAX_TERMS, MAX_WEIGHTS // num_classes))
         min_df = 2 if len(inputs) >= MANY_TEXTS else 1
@@ -119,19 +121,19 @@ class TfidfLogisticRegression(Baseline):
         try:
             features = vectorizer.fit_transform(inputs)
             terms, idf = vectorizer.get_feature_names_out(), vectorizer.idf_
-        except ValueError as error:  # what scikit-learn makes of texts without a single term
+        except ValueError as error:  # raised by scikit-learn for texts without a single term
             if "empty vocabulary" not in str(error) and "no terms remain" not in str(error):
                 raise
             features = csr_array((len(inputs), 0), dtype=np.float32)
             terms, idf = [], np.zeros(0, dtype=np.float32)
-        # Bytes, since an array of strings would pad every term to the longest.
+        # Bytes, since an array of strings would pad each term to the length of the longest.
         text = np.frombuffer("\n".join(terms).encode(), dtype=np.uint8)
         linear = _fit_linear(features, labels, num_classes, c=TEXT_C)
         self.state = {"terms": text, "idf": idf, **linear}
         return self
 
     def predict_proba(self, inputs: Sequence[str]) -> np.ndarray:
-        """inputs: n texts -> (n, K)."""
+        """Probabilities (n, K) of n texts."""
         features = csr_array((len(inputs), len(self.state["idf"])), dtype=np.float32)
         if min(features.shape) > 0:
             terms = self.state["terms"].tobytes().decode().split("\n")
@@ -142,44 +144,44 @@ class TfidfLogisticRegression(Baseline):
 
 
 class _FeatureLogisticRegression(Baseline):
-    """One vector of features a clip -> standardised -> logistic regression.
+    """One feature vector per clip -> standardisation -> logistic regression.
 
-    Learns mean, scale (D,) float64 and a linear map.
+    State: mean, scale (D,) float64 and a linear map.
     """
 
     def fit(self, inputs: np.ndarray, labels: np.ndarray, num_classes: int) -> Self:
-        """inputs (n, D): a vector of each clip; ValueError where not finite."""
+        """Fit to inputs (n, D), a vector per clip; ValueError where one is not finite."""
         labels = _check(inputs, labels, num_classes)
         features = _check_features(inputs)
         mean, scale = features.mean(axis=0), features.std(axis=0)
-        # The deviation of a constant is a rounding error; to divide by it would make noise of it.
+        # The deviation of a constant is rounding error, and dividing by it would give noise.
         scale = np.where(scale > 1e-9 * (1 + abs(mean)), scale, 1.0)
         linear = _fit_linear((features - mean) / scale, labels, num_classes, c=FRAME_C)
         self.state = {"mean": mean, "scale": scale, **linear}
         return self
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
-        """inputs (n, D), as in `fit` -> (n, K)."""
+        """Probabilities (n, K) of inputs (n, D), as in `fit`."""
         mean, scale = self.state["mean"], self.state["scale"]
         features = _check_features(inputs, num_features=len(mean))
         return _predict_linear(self.state, (features - mean) / scale)
 
 
 class MeanFrameLogisticRegression(_FeatureLogisticRegression):
-    """The mean of a clip's frame features: blind to their order.
+    """Logistic regression on the mean of a clip's frame features, which ignores their order.
 
-    On UCF-101 such averages came within 0.8 points of the LSTM (Donahue et al. 2015, "LRCN"):
-    what a recurrence is worth is what it adds to this.
+    On UCF-101 such averages came within 0.8 points of the LSTM (Donahue et al. 2015, "LRCN"). The
+    gain from a recurrence is its difference to this baseline.
     """
 
     name = "mean_frame_logistic_regression"
 
 
 class SingleFrameLogisticRegression(_FeatureLogisticRegression):
-    """The features of a clip's middle frame: what a picture tells.
+    """Logistic regression on the features of a clip's middle frame.
 
-    Schindler & Van Gool 2008, "Action Snippets: How many frames does human action recognition
-    require?": where few frames do as well as all, a data set does not ask for the reading of time.
+    Where it is as good as reading all frames, the data set does not need the order in time (Schindler
+    & Van Gool 2008, "Action Snippets: How many frames does human action recognition require?").
     """
 
     name = "single_frame_logistic_regression"
@@ -195,14 +197,14 @@ KINDS: dict[str, type[Baseline]] = {kind.name: kind for kind in _KINDS}
 
 
 def score(baseline: Baseline, inputs: Any, labels: np.ndarray) -> dict[str, float]:
-    """n inputs, labels (n,) -> accuracy, macro_f1, log_loss, by the report's own `scores`."""
+    """Score a baseline on n inputs and labels (n,): accuracy, macro_f1, log_loss; see `scores`."""
     return scores(labels, baseline.predict_proba(inputs))
 
 
 def save(path: Path, baselines: Sequence[Baseline]) -> None:
-    """Keep fitted baselines in one compressed .npz, which appears whole or not at all.
+    """Save fitted baselines in one compressed .npz by an atomic write.
 
-    Raises ValueError for two of one name.
+    Raises ValueError for two of the same name.
     """
     names = [baseline.name for baseline in baselines]
     if len(set(names)) != len(names):
@@ -216,9 +218,9 @@ def save(path: Path, baselines: Sequence[Baseline]) -> None:
 
 
 def load(path: Path) -> list[Baseline]:
-    """The baselines that `save` kept, which predict what they did then.
+    """Load the baselines written by `save`; they predict the same as before.
 
-    Raises ValueError for a file that is something else or names a baseline unknown here.
+    Raises ValueError for a file of another kind, or one that names an unknown baseline.
     """
     arrays: dict[str, np.ndarray] = {}
     if zipfile.is_zipfile(path):
@@ -239,17 +241,17 @@ def load(path: Path) -> list[Baseline]:
 def _fit_linear(
     features: Any, labels: np.ndarray, num_classes: int, *, c: float
 ) -> dict[str, np.ndarray]:
-    """features (n, V) dense or sparse, labels (n,) -> a linear map, its weights of features' dtype.
+    """Fit a linear map to features (n, V), dense or sparse, and labels (n,).
 
-    weights (P, V) and biases (P,), one row alone for P = 2 as scikit-learn has it; present (P,),
-    the classes that had an example; num_classes ().
+    Returns weights (P, V), of the features' dtype, and biases (P,), with a single row for P = 2 as in
+    scikit-learn; present (P,), the classes with an example; num_classes ().
     """
     present, counts = np.unique(labels, return_counts=True)
-    if len(present) == 1 or features.shape[1] == 0:  # nothing to tell apart, or to tell by
+    if len(present) == 1 or features.shape[1] == 0:  # one class, or no features
         weights = np.zeros((len(present), features.shape[1]), dtype=features.dtype)
         biases = np.log(counts / counts.sum())
     else:
-        # Multinomial for any P; on IMDB as accurate as the other solvers, and a second to fit.
+        # L-BFGS is multinomial for any P; on IMDB it is as accurate as other solvers and takes a second.
         model = LogisticRegression(C=c, solver="lbfgs", max_iter=1_000).fit(features, labels)
         weights, biases = model.coef_, model.intercept_
     size = np.array(num_classes)
@@ -257,9 +259,9 @@ def _fit_linear(
 
 
 def _predict_linear(state: dict[str, np.ndarray], features: Any) -> np.ndarray:
-    """(n, V) -> (n, K) float64."""
+    """Probabilities (n, K) float64 by a linear map from features (n, V)."""
     logits = np.asarray(features @ state["weights"].T.astype(np.float64)) + state["biases"]
-    if logits.shape[1] < len(state["present"]):  # two classes share one row: the second against 0
+    if logits.shape[1] < len(state["present"]):  # two classes: one row, the logit of the second
         logits = np.hstack([np.zeros_like(logits), logits])
     probabilities = np.zeros((features.shape[0], int(state["num_classes"])))
     probabilities[:, state["present"]] = softmax(logits, axis=1)

@@ -1,6 +1,6 @@
-"""How sure a figure is: intervals of shares, and bootstrap ones of macro-F1 and of differences.
+"""Confidence intervals: Wilson's for shares, bootstrap intervals for macro-F1 and differences.
 
-n examples · K classes · R resamples · r of them at a time
+n examples · K classes · R resamples · r resamples at a time
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,17 +10,17 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.stats import binomtest
 
-# Efron & Tibshirani 1993, "An Introduction to the Bootstrap": 1,000 or more for an interval.
+# At least 1,000 for an interval: Efron & Tibshirani 1993, "An Introduction to the Bootstrap".
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
-# Two successes and two failures more, and an interval of 95 % holds for few examples too (Agresti &
-# Coull 1998), as it does of a difference (Agresti & Caffo 2000).
+# Two added successes and two added failures make 95 % intervals valid for few examples too: for a
+# share Agresti & Coull 1998, for a difference Agresti & Caffo 2000.
 UNSEEN = 4
 _NUMBERS_AT_ONCE = 2**22
 
 
 class Interval(NamedTuple):
-    """A figure, and the ends of its interval: low ≤ value ≤ high."""
+    """Figure with the ends of its interval: low ≤ value ≤ high."""
 
     value: float
     low: float
@@ -28,27 +28,27 @@ class Interval(NamedTuple):
 
 
 class Resampled(NamedTuple):
-    """The figures of one set of answers."""
+    """Figures of one set of answers on resampled examples."""
 
     accuracy: np.ndarray
-    """(R + 1,); the first is of the examples as they are."""
+    """(R + 1,); the first is on the original examples."""
     macro_f1: np.ndarray
-    """(R + 1,)"""
+    """(R + 1,), likewise."""
 
 
 class _Tally(NamedTuple):
-    """Counts of a set of answers to r resamples, by class."""
+    """Counts by class of a set of answers, in each of r resamples."""
 
     right: np.ndarray
-    """(r, K): examples that are of the class and taken for it."""
+    """(r, K): true positives."""
     either: np.ndarray
-    """(r, K): those that are of it, and those taken for it; one that is both counts twice."""
+    """(r, K): examples of the class plus predictions of it; a true positive counts twice."""
 
     @classmethod
     def of(
         cls, counts: np.ndarray, labels: np.ndarray, predicted: np.ndarray, num_classes: int
     ) -> Self:
-        """The value for examples that are drawn (r, n) times."""
+        """Counts for resamples in which the examples are drawn ``counts`` (r, n) times."""
 
         def by_class(rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
             ones = np.ones(len(rows), np.int64)
@@ -60,12 +60,12 @@ class _Tally(NamedTuple):
         return cls(by_class(right, labels[right]), either)
 
     def plus(self, right: np.ndarray, wrong: np.ndarray) -> Self:
-        """With (r, K) further examples of each class; the wrong ones are taken for the next class."""
+        """Add examples (r, K) of each class; the wrong ones are predicted as the next class."""
         further = 2 * right + wrong + np.roll(wrong, 1, axis=1)
         return type(self)(self.right + right, self.either + further)
 
     def figures(self, kept: np.ndarray) -> Resampled:
-        """Accuracy and macro-F1 (r,); classes that are ``kept`` (K,) and not drawn do not count."""
+        """Accuracy and macro-F1 (r,); ``kept`` (K,) classes that are not drawn do not count."""
         f1 = np.zeros(self.right.shape)
         np.divide(2 * self.right, self.either, out=f1, where=self.either > 0)
         drawn = ((self.either > 0) & kept).sum(1)
@@ -74,9 +74,9 @@ class _Tally(NamedTuple):
 
 
 def wilson(right: int, count: int) -> tuple[float, float]:
-    """The score interval of ``right`` in ``count`` (Wilson 1927), good for few and near 0 and 1.
+    """Score interval of the share ``right / count`` (Wilson 1927), good for few examples, near 0 and 1.
 
-    The ends are in 0 to 1, and ``right / count`` is between them, as floats too.
+    The ends are in 0 to 1 and hold ``right / count`` between them, in floating point too.
     """
     found = binomtest(right, count).proportion_ci(CONFIDENCE, method="wilson")
     return _holding(right / count, found.low, found.high)[1:]
@@ -90,20 +90,21 @@ def resample(
     seed: int = 0,
     unseen: int = 0,
 ) -> dict[str, Resampled]:
-    """Accuracy and macro-F1 of several sets of answers on the same resampled examples.
+    """Compute accuracy and macro-F1 of several sets of answers on the same resampled examples.
 
-    A class that no example and no answer is of has an F1 of 0, as in the report. One that is merely
-    not drawn is left out of that resample's mean: a 0 would be no mistake of the model.
+    A class without any example or prediction has an F1 of 0, as in the report. A class that is only
+    missing from a resample is left out of that resample's mean, since a 0 there would be no mistake
+    of the model.
 
     Args:
         labels: (n,) int64.
-        answers: by name the predicted classes (n,) int64 of a model or a baseline.
-        num_classes: K
-        seed: of the resamples.
-        unseen: how many examples of unknown outcome join each resample, of classes drawn evenly from
-            those that have an example; each set of answers is right about each by the toss of a
-            coin, and so by halves in the first figure. Without them, where no mistake was seen none
-            is held possible.
+        answers: predicted classes (n,) int64 of each model or baseline, by its name.
+        num_classes: K.
+        seed: seed of the resamples.
+        unseen: number of examples of unknown outcome added to each resample. Their classes are drawn
+            evenly from those with an example. Each set of answers is right about each with
+            probability 1/2, and counts as half right in the first figure. Without them a model
+            without a mistake would have an interval of no width.
     """
     once = np.ones((1, len(labels)), np.int64)
     kept = {
@@ -120,7 +121,7 @@ def resample(
         classes = generator.choice(present, size=(len(counts), unseen))
         for name, predicted in answers.items():
             tally = _Tally.of(counts, labels, predicted, num_classes)
-            if unseen and block == 0:  # the examples as they are
+            if unseen and block == 0:  # the original examples
                 tally = tally.plus(expected, expected)
             elif unseen:
                 is_right = generator.random(classes.shape) < 0.5
@@ -143,16 +144,16 @@ def interval(
     least: float = -1.0,
     most: float = 1.0,
 ) -> Interval:
-    """The percentile interval of figures (R + 1,), of which the first is of no resample.
+    """Percentile interval of figures (R + 1,); the first is on the original examples.
 
     Args:
         figures: shares, or differences of shares.
-        value: the figure that is told, if it is not the first; the interval holds it.
+        value: the reported figure, where it is not the first; the interval holds it.
         is_biased: whether resamples differ from the first figure on average, as those of an F1 do:
-            one of few examples is lower. The mean over many classes keeps this bias while it
-            scatters less and less, so that the whole interval can lie below the figure. The
-            percentiles are moved so that the mean of the resamples falls on the first figure.
-        least, most: what a figure can be.
+            the F1 of few examples is lower. The mean over many classes keeps this bias but
+            scatters less, so that the whole interval can lie below the figure. The percentiles are
+            shifted so that the mean of the resamples equals the first figure.
+        least, most: range of a figure.
     """
     tail = (1 - CONFIDENCE) / 2
     resampled = figures[1:]
@@ -162,12 +163,12 @@ def interval(
 
 
 def _holding(value: float, low: float, high: float) -> Interval:
-    """Rounding, or a skew, may not put an end on the wrong side of the value."""
+    """Widen an interval to hold its value, which rounding or skew may put outside."""
     return Interval(float(value), float(min(low, value)), float(max(high, value)))
 
 
 def _counts(num_examples: int, seed: int, at_once: int) -> Iterator[np.ndarray]:
-    """(r, n) how often each example is drawn; first of all each once."""
+    """Counts (r, n) of the draws of each example; the first block draws each once."""
     yield np.ones((1, num_examples), np.int64)
     generator = np.random.default_rng(seed)
     for start in range(0, RESAMPLES, at_once):
@@ -179,7 +180,7 @@ def _counts(num_examples: int, seed: int, at_once: int) -> Iterator[np.ndarray]:
 
 
 def _by_class(classes: np.ndarray, weights: np.ndarray, num_classes: int) -> np.ndarray:
-    """Classes and weights (r, m) → the sum of the weights of each class (r, K)."""
+    """Sum weights (r, m) by their classes (r, m) → (r, K)."""
     rows = np.arange(len(classes))[:, None] * num_classes
     flat = np.bincount(
         (rows + classes).ravel(), weights=weights.ravel(), minlength=len(classes) * num_classes
@@ -188,15 +189,15 @@ def _by_class(classes: np.ndarray, weights: np.ndarray, num_classes: int) -> np.
 
 
 class Comparison:
-    """Several sets of answers to the same examples: the figures of each, and their differences.
+    """Figures of several sets of answers to the same examples, and their differences.
 
-    Accuracy has its `wilson` interval. Macro-F1 and differences have bootstrap intervals with
-    `UNSEEN` examples more, around figures that are moved a little towards the middle as Wilson's are.
+    Accuracy has a `wilson` interval. Macro-F1 and differences have bootstrap intervals with `UNSEEN`
+    added examples; like Wilson's they lie around a figure that is shifted a little to the middle.
 
     Args:
         labels: (n,) int64.
-        answers: by name the predicted classes (n,) int64.
-        num_classes: K
+        answers: predicted classes (n,) int64 by name.
+        num_classes: K.
     """
 
     def __init__(
@@ -210,7 +211,7 @@ class Comparison:
         self._resampled = resample(labels, answers, num_classes=num_classes, unseen=UNSEEN)
 
     def own(self, name: str) -> dict[str, list[float]]:
-        """``accuracy`` and ``macro_f1`` of one set of answers, each [value, low, high]."""
+        """Accuracy and macro-F1 of one set of answers by their keys, each [value, low, high]."""
         accuracy = [self._value(name, "accuracy")]
         accuracy += wilson(self._num_right[name], len(self._answers[name]))
         macro_f1 = interval(
@@ -219,9 +220,9 @@ class Comparison:
         return {"accuracy": accuracy, "macro_f1": list(macro_f1)}
 
     def difference(self, first: str, second: str) -> dict[str, list[float]]:
-        """By how much the first is ahead of the second, each [value, low, high].
+        """Figures of the first less those of the second, each [value, low, high].
 
-        Two that answer all alike differ by 0 for certain.
+        For identical answers the difference is 0 with an interval of no width.
         """
         if np.array_equal(self._answers[first], self._answers[second]):
             return {key: [0.0, 0.0, 0.0] for key in Resampled._fields}
@@ -244,16 +245,17 @@ class Comparison:
 def describe_intervals(
     labels: np.ndarray, predicted: np.ndarray, rivals: dict[str, np.ndarray], *, num_classes: int
 ) -> dict[str, Any]:
-    """The model's figures with their intervals, and by how much it differs from each rival.
+    """Intervals in the report: the model's figures, and its differences to each rival.
 
     Args:
-        labels, predicted: (n,) int64, what is true and what the model says.
-        rivals: by name what each says, (n,) int64.
-        num_classes: K
+        labels, predicted: (n,) int64, the true classes and those the model predicts.
+        rivals: classes (n,) int64 that each rival predicts, by its name.
+        num_classes: K.
 
     Returns:
-        ``accuracy`` and ``macro_f1``, each [value, low, high]; ``against`` by name the same of the
-        differences, the model's figure less the rival's on the same resampled examples.
+        ``accuracy`` and ``macro_f1``, each [value, low, high]; ``confidence``; ``against``: by rival
+        the differences in the same form, the model's figure less the rival's on the same resampled
+        examples.
     """
     found = Comparison(labels, {"": predicted, **rivals}, num_classes=num_classes)
     against = {name: found.difference("", name) for name in rivals}

@@ -1,4 +1,4 @@
-"""Measures of how well classes are ranked, and the curves behind them; scikit-learn's throughout.
+"""Classification and ranking metrics with their curves, all by scikit-learn.
 
 n examples · K classes
 """
@@ -12,7 +12,7 @@ TOP = 5
 
 
 class Curves(NamedTuple):
-    """One class against all others."""
+    """ROC and precision–recall curves of one class against all others."""
 
     false_positive_rate: np.ndarray
     true_positive_rate: np.ndarray
@@ -21,11 +21,11 @@ class Curves(NamedTuple):
 
 
 def ranking(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, Any]:
-    """What the order of the probabilities is worth, whatever threshold is chosen.
+    """Ranking metrics, which depend on the order of the probabilities and on no threshold.
 
     Returns:
-        ``average_precision`` and ``roc_auc`` by class, each against all others (None where no
-        example, or every one, is of it); ``top5_accuracy``, None of five classes or fewer.
+        ``average_precision`` and ``roc_auc`` by class, each against all others (None where no example,
+        or every one, is of the class); ``top5_accuracy``, None for five classes or fewer.
     """
     per_class: dict[str, dict[str, float | None]] = {"average_precision": {}, "roc_auc": {}}
     for k, name in enumerate(classes):
@@ -47,19 +47,19 @@ def ranking(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -
 def class_by_class(
     labels: np.ndarray, predicted: np.ndarray, num_classes: int
 ) -> tuple[np.ndarray, ...]:
-    """Precision, recall, F1 and the number of examples of each class, (K,) each; 0 for 0 / 0."""
+    """Precision, recall, F1 and number of examples by class, (K,) each; 0 for 0 / 0."""
     every = range(num_classes)
     return metrics.precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
 
 
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The mean negative logarithm of what the right class is given, in nats."""
+    """Mean negative log-probability of the true class, in nats."""
     every = range(probabilities.shape[1])
     return float(metrics.log_loss(labels, probabilities, labels=every))
 
 
 def curves(labels: np.ndarray, probabilities: np.ndarray, k: int) -> Curves | None:
-    """The ROC and precision–recall curves of class ``k``; None where there is nothing to tell."""
+    """ROC and precision–recall curves of class ``k``; None where no or every example is of it."""
     is_class = labels == k
     if not 0 < is_class.sum() < len(labels):
         return None
@@ -69,10 +69,10 @@ def curves(labels: np.ndarray, probabilities: np.ndarray, k: int) -> Curves | No
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """labels (n,), probabilities (n, K), rows summing to 1 -> accuracy, macro_f1, log_loss (nats).
+    """Score probabilities (n, K), rows summing to 1 -> accuracy, macro_f1, log_loss (nats).
 
-    The one definition for the model and its baselines. macro_f1 averages over all K classes (0 for
-    one neither present nor predicted); log_loss clips at 2.2e-16, so it stays finite.
+    The model and its baselines share this definition. macro_f1 averages over all K classes, with 0 for
+    a class neither present nor predicted. log_loss clips at 2.2e-16, so it stays finite.
     """
     predicted, every = probabilities.argmax(axis=1), np.arange(probabilities.shape[1])
     f1_scores = metrics.f1_score(labels, predicted, labels=every, average=None, zero_division=0)

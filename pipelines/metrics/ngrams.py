@@ -1,11 +1,11 @@
-"""What counting gives: interpolated n-gram models, beside which a language model is reported.
+"""Interpolated n-gram models, the baselines of a language model.
 
 n tokens in a text · V tokens in the vocabulary
 """
 
 import numpy as np
 
-# Counting sorts all tokens once for each order; more of them than this change little.
+# Counting sorts all tokens once for each order; more tokens than this change little.
 MAX_TRAIN_TOKENS = 10_000_000
 
 
@@ -14,29 +14,30 @@ def ngram_losses(
 ) -> list[float]:
     """Nats per token of the text ``test`` for n-gram models of orders 1 (unigram) to ``max_order``.
 
-    Interpolated with the next lower order as Witten & Bell (1991) weigh it (Chen & Goodman 1999,
-    "An empirical study of smoothing techniques for language modeling", §2.5), down to 1 / V:
+    Each order is interpolated with the next lower one, down to 1 / V, with the weights of Witten &
+    Bell 1991 (Chen & Goodman 1999, "An empirical study of smoothing techniques for language
+    modeling", §2.5):
 
         p_k(w | h) = (c(h w) + t(h) p_{k-1}(w | h')) / (c(h) + t(h))
 
-    c counts in the training text, t(h) is how many different tokens follow h there, and h' is h
-    without its first token; where h does not occur, p_k = p_{k-1}. All tokens of ``test`` but the
-    first are predicted, as by the network.
+    c is the count in the training text, t(h) the number of different tokens that follow h there, and
+    h' is h without its first token. Where h does not occur, p_k = p_{k-1}. All tokens of ``test`` but
+    the first are predicted, as by the network.
 
     Args:
-        train, test: (n,) integers below V; of the training text, the first `MAX_TRAIN_TOKENS` count.
+        train, test: (n,) integers below V; only the first `MAX_TRAIN_TOKENS` of ``train`` are used.
         num_tokens: V.
         max_order: the longest n-gram.
     """
     train = np.asarray(train[:MAX_TRAIN_TOKENS], np.int64)
     test = np.asarray(test, np.int64)
     probability = np.full(len(test) - 1, 1 / num_tokens)
-    # The number of the context before each token, in the order of the training text's; of order 1
-    # there is one context, the empty one. -1: a context that does not occur in training.
+    # Index of the context before each token among the contexts of the training text; -1 for a context
+    # that does not occur there. Order 1 has a single context, the empty one.
     context, asked = np.zeros(len(train), np.int64), np.zeros(len(test), np.int64)
     losses: list[float] = []
     for order in range(1, max_order + 1):
-        if len(train) < order:  # not one such n-gram: the shorter ones tell what is known
+        if len(train) < order:  # no n-gram of this order: the loss of the shorter ones
             losses.append(losses[-1])
             continue
         grams, gram, counts = np.unique(

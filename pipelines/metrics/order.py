@@ -1,4 +1,4 @@
-"""Does the order of steps matter? The same model on shuffled steps, the first half, the last step.
+"""Effect of the order of steps: the same model on shuffled steps, the first half, the last step.
 
 B sequences · N steps in the batch · D features · K classes
 """
@@ -12,10 +12,10 @@ from torch import Tensor
 
 from data.batches.ragged import RaggedBatch
 
-# Beyond this many, more examples change a share by less than a percent.
+# Beyond this number, more examples change a share by less than a percent.
 MOST_EXAMPLES = 2_000
 
-#: the readings by name: rows to keep of those of one sequence, by its length
+#: readings by name: (length of a sequence, generator) → the steps to read, in their order
 READINGS: dict[str, Callable[[int, np.random.Generator], np.ndarray]] = {
     "shuffled": lambda length, generator: generator.permutation(length),
     "first_half": lambda length, generator: np.arange(max(length // 2, 1)),
@@ -24,7 +24,7 @@ READINGS: dict[str, Callable[[int, np.random.Generator], np.ndarray]] = {
 
 
 def chosen_ids(ids: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """At most `MOST_EXAMPLES` of the ids (n,) of a part, the same on every rank."""
+    """Choose at most `MOST_EXAMPLES` of the ids (n,) of a part, the same on every rank."""
     if len(ids) <= MOST_EXAMPLES:
         return ids
     return np.random.default_rng(seed).choice(ids, MOST_EXAMPLES, replace=False)
@@ -36,17 +36,17 @@ def answers_reordered(
     encode: Callable[[RaggedBatch], Tensor],
     read: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
-    """What is answered to the sequences of a batch when they are read otherwise.
+    """Predicted classes for the sequences of a batch under each of the `READINGS`.
 
     Args:
-        batch: of B sequences.
-        encode: a batch → features (N, D); an encoder may look back, so steps
-            are encoded anew in each order.
+        batch: B sequences.
+        encode: a batch → features (N, D). Steps are encoded anew for each reading, since an encoder
+            may look back.
         read: features (N, D) and lengths (B,) → scores (B, K).
 
     Returns:
-        (B, readings) int64: the classes, in the order of `READINGS`. The order depends on the
-        examples' ids alone, not on the company they came in.
+        (B, readings) int64: the classes, in the order of `READINGS`. Shuffling depends on the ids of
+        the examples alone, not on their batch.
     """
     ends, lengths = batch.lengths.cumsum(0).tolist(), batch.lengths.tolist()
     answered = []
@@ -65,14 +65,14 @@ def answers_reordered(
 
 
 def describe_order(labels: np.ndarray, whole: np.ndarray, otherwise: np.ndarray) -> dict[str, Any]:
-    """Accuracy of each reading, for the report, and what it has beyond that of the whole.
+    """Accuracy of each reading in the report, and its difference to that of the whole sequence.
 
     Args:
-        labels: (n,)
-        whole: (n,), what is answered to the sequences as they are.
-        otherwise: (n, readings), see `answers_reordered`.
+        labels: (n,) true classes.
+        whole: (n,) classes predicted for the whole sequences.
+        otherwise: (n, readings) classes, see `answers_reordered`.
     """
-    # SciPy takes a second to load, and who asks a saved model for answers needs none of it.
+    # SciPy takes a second to load, and prediction imports this module without needing it.
     from pipelines.metrics.intervals import Comparison
 
     answers = {"whole": whole, **dict(zip(READINGS, otherwise.T, strict=True))}

@@ -1,4 +1,4 @@
-"""Are two sets of answers to the same examples different, or is it chance?
+"""Significance tests for differences between sets of answers to the same examples.
 
 n examples
 """
@@ -11,17 +11,17 @@ from scipy.stats import binomtest
 
 
 class McNemar(NamedTuple):
-    """McNemar's test (1947), exact: of the examples that just one of two answers right, how many
-    each has."""
+    """Result of McNemar's exact test (1947): examples that exactly one of two sets of answers gets
+    right, counted for each."""
 
     only_first: int
     only_second: int
     p_value: float
-    """How likely a split at least as uneven is if both are equally good."""
+    """Probability of a split at least as uneven if both are equally good."""
 
 
 def mcnemar(first_is_right: np.ndarray, second_is_right: np.ndarray) -> McNemar:
-    """Of two answers to each example, (n,) bool each."""
+    """Test two sets of answers by the correctness of each answer, (n,) bool each."""
     only_first = int((first_is_right & ~second_is_right).sum())
     only_second = int((second_is_right & ~first_is_right).sum())
     differ = only_first + only_second
@@ -30,7 +30,7 @@ def mcnemar(first_is_right: np.ndarray, second_is_right: np.ndarray) -> McNemar:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values made strict enough for as many tests as there are (Holm 1979), in the same order."""
+    """p-values adjusted for multiple tests (Holm 1979), in the same order."""
     order = np.argsort(p_values, kind="stable")
     adjusted = np.empty(len(order))
     reached = 0.0

@@ -1,4 +1,4 @@
-"""Does it hold? Accuracy by length, and by whatever else is known of the examples.
+"""Accuracy in slices of the examples: by length, and by other known traits.
 
 n examples
 """
@@ -11,9 +11,9 @@ import numpy as np
 from pipelines.metrics.intervals import wilson
 
 MOST_BINS = 5
-# Fewer in a bin say little of it.
+# Fewer examples in a bin give a poor estimate of its accuracy.
 LEAST_EXAMPLES = 10
-# Frame rates of 25 and 25.0003 are one, as people see them; 29.97 and 30 are two.
+# Frame rates of 25 and 25.0003 count as equal, 29.97 and 30 as different.
 SIGNIFICANT_DIGITS = 4
 
 
@@ -21,13 +21,13 @@ def accuracy_by(values: np.ndarray, is_right: np.ndarray) -> list[dict[str, Any]
     """Accuracy in bins of about as many examples each.
 
     Args:
-        values: (n,) of the trait; NaN where it is not known, which is left out.
-        is_right: (n,) bool.
+        values: (n,) values of a trait; NaN where it is not known, which leaves the example out.
+        is_right: (n,) bool, whether the answer is correct.
 
     Returns:
-        Each bin's ``low`` and ``high`` (the least and the largest value in it), ``num_examples``,
+        For each bin ``low`` and ``high`` (the least and the largest value in it), ``num_examples``,
         ``accuracy``, and its ``interval`` (Wilson 1927, 95 %). Values that are equal in
-        `SIGNIFICANT_DIGITS` stay in one bin; one value alone makes none.
+        `SIGNIFICANT_DIGITS` share a bin. A single distinct value gives no bins.
     """
     known = np.isfinite(values)
     values, is_right = values[known], is_right[known]
@@ -58,14 +58,14 @@ def accuracy_by(values: np.ndarray, is_right: np.ndarray) -> list[dict[str, Any]
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
-    """(n,) in `SIGNIFICANT_DIGITS`."""
+    """Round values (n,) to `SIGNIFICANT_DIGITS`."""
     return np.array([float(f"{value:.{SIGNIFICANT_DIGITS}g}") for value in values])
 
 
 def all_slices(
     lengths: np.ndarray, traits: Mapping[str, np.ndarray], is_right: np.ndarray
 ) -> dict[str, list[dict[str, Any]]]:
-    """`accuracy_by` the number of steps and by each trait that differs between the examples."""
+    """Slices by the number of steps, and by each trait that differs between the examples."""
     every = {"steps": lengths.astype(float), **traits}
     found = {name: accuracy_by(np.asarray(v, float), is_right) for name, v in every.items()}
     return {name: bins for name, bins in found.items() if bins}

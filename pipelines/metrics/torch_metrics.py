@@ -1,4 +1,4 @@
-"""What is followed while a classifier learns."""
+"""Metrics of a classifier during training and validation."""
 
 import math
 
@@ -7,7 +7,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 
 def accuracy_and_f1(stage: str, num_classes: int) -> MetricCollection:
-    """Accuracy and macro-F1 of a stage, under the names they are logged by."""
+    """Accuracy and macro-F1 of a stage, under their names in the log."""
     return MetricCollection(
         {
             f"{stage}/accuracy": MulticlassAccuracy(num_classes, average="micro"),
@@ -17,8 +17,8 @@ def accuracy_and_f1(stage: str, num_classes: int) -> MetricCollection:
 
 
 def mean_loss() -> MeanMetric:
-    """A mean over the examples of all ranks; infinite as soon as one loss is NaN.
+    """Mean over the examples of all ranks; infinite as soon as one loss is NaN.
 
-    By itself the metric leaves a NaN out, and calls the mean of the others the loss.
+    By default `MeanMetric` ignores a NaN, and the mean of the others would hide it.
     """
     return MeanMetric(nan_strategy=math.inf)

@@ -1,4 +1,4 @@
-"""A saved model's answers: ``load("best.ckpt")("a fine film")``, and the command that writes them."""
+"""Prediction with saved models: ``load("best.ckpt")("a fine film")``, and the predict command."""
 
 from pipelines.predict.predictor import Prediction, Predictor, Timeline, load
 

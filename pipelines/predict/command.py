@@ -1,4 +1,4 @@
-"""A saved model's answers to a person's own clips and texts.
+"""The predict command: a saved model classifies a user's own clips and texts.
 
 From Python: ``from pipelines.predict import load; model = load("best.ckpt"); model("a fine film")``.
 """
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.predict --ckpt=… --text=… | --input=…``.
 
-    Exit code 0: all was answered; 1: not all could be; 2: an option that cannot be used.
+    Exit code 0: every item was answered; 1: some were not; 2: an option cannot be used.
     """
     with one_line_errors():
         options = _options(sys.argv[1:] if args is None else args)
@@ -49,7 +49,7 @@ def main(args: list[str] | None = None) -> None:
         try:
             num_bad = _predict(model, options, sys.stdout)
         except BrokenPipeError:
-            # Who read the answers has enough; nothing is left to be flushed at the end.
+            # The reader of the pipe has closed it; the flush at exit must not fail once more.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             num_bad = 1
     if num_bad:
@@ -102,7 +102,7 @@ def _options(args: list[str]) -> Any:
 
 
 def _check(options: Any) -> None:
-    """Raise for what can be told without the checkpoint."""
+    """Raise for wrong options that can be detected without the checkpoint."""
     if not options.ckpt:
         raise InputError(
             "CKPT is missing: name a checkpoint, e.g. CKPT=runs/video/latest/checkpoints/best.ckpt"
@@ -114,7 +114,7 @@ def _check(options: Any) -> None:
 
 
 def _predict(model: Predictor, options: Any, out: TextIO) -> int:
-    """Print all answers; how many items had none."""
+    """Print all answers; return the number of items without one."""
     groups = _paths(model, options) if model.steps.takes_paths else _texts(model, options)
     before, lines = lines_of(
         options.format,
@@ -123,7 +123,7 @@ def _predict(model: Predictor, options: Any, out: TextIO) -> int:
         has_seconds=model.steps.draws,
     )
     if hasattr(out, "reconfigure"):
-        # What a terminal cannot show must not end the command; what programs read is UTF-8.
+        # A character that the terminal cannot show must not end the command. Programs get UTF-8.
         encoding = {} if options.format == "text" else {"encoding": "utf-8"}
         out.reconfigure(errors="backslashreplace", **encoding)
     out.write(before)
@@ -138,7 +138,7 @@ def _predict(model: Predictor, options: Any, out: TextIO) -> int:
                 num_doubtful += found.unknown_share > MOST_UNKNOWN
             told = lines(found, timeline if options.timeline else None)
             out.write(for_terminal(told) if out.isatty() else told)
-            # Whoever reads the other end of a pipe need not wait.
+            # The reader of a pipe gets each answer at once.
             out.flush()
             if draws and timeline is not None:
                 write_overlay(Path(found.source), Path(options.overlay), timeline)
@@ -160,7 +160,7 @@ def _texts(model: Predictor, options: Any) -> Iterator[Iterable[Item]]:
         raise InputError(
             'TEXT is missing: give the text to classify, TEXT="…", or texts, INPUT=texts.csv'
         )
-    reader = cast(TextSteps, model.steps)  # no other takes texts
+    reader = cast(TextSteps, model.steps)  # the only reader of texts
     format = reader.format_of(
         options.input, columns=options.columns, encoding=options.encoding, quoting=options.quoting
     )
@@ -194,7 +194,7 @@ def _paths(model: Predictor, options: Any) -> Iterator[Iterable[Item]]:
 
 
 def _leave_cores(model: Predictor, num_clips: int) -> None:
-    """Let PyTorch compute on the cores that decoding leaves; see `pipelines.runtime.cores`."""
+    """Limit PyTorch to the cores that decoding leaves free; see `pipelines.runtime.cores`."""
     num_workers = model.steps.num_workers
     if num_workers and num_clips > 1 and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(available_cores() - num_workers, 1))

@@ -1,4 +1,4 @@
-"""What a language model writes: token after token, each read before the next is drawn.
+"""Sampling from a language model: each token is read before the next is drawn.
 
 T tokens of a text · V tokens in the vocabulary
 """
@@ -18,7 +18,7 @@ from models.sequence.language_model import LanguageModel
 
 
 def carry_on(model: LanguageModel, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
-    """Read tokens (T,) of one text, on from a state → log-probabilities (V,) of the next, the state."""
+    """Read tokens (T,) of one text from a state on → log-probabilities (V,) of the next, new state."""
     with torch.inference_mode():
         features, state = model.read(tokens, torch.tensor([len(tokens)]), state)
         return model.head.log_probabilities(features[-1:])[0], state
@@ -31,18 +31,18 @@ def choose(
 
     Args:
         log_probabilities: (V,); -inf is never drawn.
-        temperature: p^(1 / temperature): below 1 the probable becomes more probable; at 0 the most
-            probable token is always taken.
-        top_p: only among the most probable tokens that together have this probability (Holtzman
-            2020, "The Curious Case of Neural Text Degeneration").
-        generator: what chance is drawn from.
+        temperature: probabilities become p^(1 / temperature), normalised. Below 1 probable tokens
+            become more probable. At 0 the most probable token is always taken.
+        top_p: draw only among the most probable tokens that together have this probability
+            (nucleus sampling: Holtzman 2020, "The Curious Case of Neural Text Degeneration").
+        generator: source of the random numbers.
     """
     if temperature == 0:
         return int(log_probabilities.argmax())
     probabilities = (log_probabilities.double() / temperature).softmax(0)
     if top_p < 1:
         ordered, order = probabilities.sort(descending=True)
-        # What stands before a token: the first one always stays.
+        # The sum before each token, not up to it: the most probable token always stays.
         beyond = ordered.cumsum(0) - ordered >= top_p
         probabilities[order[beyond]] = 0
     return int(torch.multinomial(probabilities, 1, generator=generator))
@@ -57,13 +57,13 @@ def continuation(
     seed: int = 0,
     never: int | None = None,
 ) -> Iterator[int]:
-    """Token after token, without end: each is read, with the carried state, before the next.
+    """Draw tokens without end; each is read, with the carried state, before the next is drawn.
 
     Args:
         model: in eval mode.
-        tokens: what is read first, at least one.
+        tokens: the prompt, at least one token.
         temperature, top_p: see `choose`.
-        seed: the same gives the same.
+        seed: the same seed gives the same tokens.
         never: a token that is not drawn.
 
     Raises:
@@ -88,7 +88,7 @@ def continuation(
 
 
 def first_tokens(tokenizer: Tokenizer, prompt: str) -> list[int]:
-    """The tokens of a prompt; of an empty one, what stands before the beginning of a text."""
+    """Tokens of a prompt, at least one; an empty prompt gives the token that begins a text."""
     end = tokenizer.token_to_id(END)
     tokens = tokenizer.encode(prompt).ids
     if end is not None:
@@ -97,7 +97,7 @@ def first_tokens(tokenizer: Tokenizer, prompt: str) -> list[int]:
 
 
 def readable(tokenizer: Tokenizer, prompt: str, tokens: list[int]) -> str:
-    """The prompt as it was typed and what was drawn after it, a blank line between documents."""
+    """Prompt as typed with the decoded continuation; a blank line separates documents."""
     end = tokenizer.token_to_id(END)
     documents: list[list[int]] = [[]]
     for token in tokens:
@@ -105,7 +105,7 @@ def readable(tokenizer: Tokenizer, prompt: str, tokens: list[int]) -> str:
             documents.append([])
         else:
             documents[-1].append(token)
-    # What joins the first word to the prompt is what would have joined it within a text.
+    # Decode prompt and continuation together: a tokenizer may drop the space of a first word.
     asked = tokenizer.encode(prompt).ids
     known, whole = tokenizer.decode(asked), tokenizer.decode(asked + documents[0])
     first = whole.removeprefix(known) if whole.startswith(known) else whole

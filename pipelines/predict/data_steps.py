@@ -1,4 +1,4 @@
-"""Steps of files that a data module reads by itself: the reader of kinds that have no other."""
+"""Reader for kinds without one of their own: the data module reads each file."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,11 +30,11 @@ class DataSteps(Reader):
 
     @classmethod
     def of(cls, description: dict[str, Any], *, num_workers: int | None = None) -> "DataSteps":
-        """The reader of a checkpoint."""
+        """Reader that matches a checkpoint."""
         return cls(data_module(description))
 
     def items_at(self, source: str) -> list[Item]:
-        """One file, or all of a folder that have the ending of the data's files."""
+        """Items of a path: one file, or the files in a folder with the endings of the data module."""
         if os.path.isfile(source):
             return [Item(source)]
         suffixes = self._data.file_suffixes
@@ -49,7 +49,7 @@ class DataSteps(Reader):
         return [Item(path) for path in sorted(found)]
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
-        """All items in their order, as many at a time as fill a batch."""
+        """All items in their order, in groups that fill a batch."""
         return batches_of(map(self._read, items), budget=self.steps_per_batch)
 
     def _read(self, item: Item) -> ItemSteps:
@@ -59,5 +59,5 @@ class DataSteps(Reader):
             return ItemSteps.unread(item, str(error))
 
     def together(self, items: Sequence[ItemSteps]) -> Tensor:
-        """Steps (N, …) of several, end to end."""
+        """Steps (N, …) of several items, end to end."""
         return torch.from_numpy(np.concatenate([one.steps for one in items]))

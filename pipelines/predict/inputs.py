@@ -1,4 +1,4 @@
-"""What is to be answered: a text, the rows of a file, lines as they come, the clips of a folder."""
+"""Items to predict for: a text, the rows of a file, lines of standard input, the clips of a folder."""
 
 import glob
 import os
@@ -34,31 +34,32 @@ from data.tables.table_format import READABLE, TableFormat, require_table
 from data.tables.text_tables import columns_of
 
 STANDARD_INPUT = "-"
-# Options of this command bear no name of a group.
+# The options of the predict command have no group prefix such as ``--data.``.
 ANSWERED = TableFormat(prefix="--")
 _BYTES_AT_ONCE = 2**16
 _ROWS_AT_ONCE = 1000
 
 
 class Item(NamedTuple):
-    """One thing to be answered."""
+    """One input to predict for."""
 
     source: str
-    """The text itself, or the path of the clip."""
+    """Text itself, or path of the clip."""
     problem: str | None = None
-    """Why it cannot be answered, where that is known before it is read."""
+    """Reason why there is no answer, where it is known before the item is read."""
 
 
 def clip_items(source: str) -> list[Item]:
-    """The clips of a path: one file, whatever it is called; a folder; or a pattern such as ``*.mp4``.
+    """Clips of a path: one file, whatever its name; a folder; or a pattern such as ``*.mp4``.
 
-    Of folders and patterns, what has the ending of a video file: folders with all that lies below
-    them, junk aside (see `data.files.folders`). A path that exists is no pattern, and neither is its
-    beginning: ``[set1]/*.mp4`` looks into the folder ``[set1]`` where there is one. Sorted as people
-    count: ``clip2`` stands before ``clip10``.
+    Folders and patterns give the files with the ending of a video file. Folders are searched with
+    all their subfolders, except for junk (see `data.files.folders`). A path that exists is never
+    taken for a pattern, and neither is an existing beginning of a path: ``[set1]/*.mp4`` looks into
+    the folder ``[set1]`` where there is one. Clips are in natural order: ``clip2`` before
+    ``clip10``.
 
     Raises:
-        InputError: nothing there.
+        InputError: no clip is found.
     """
     path = local_path(source)
     if os.path.isfile(path):
@@ -86,11 +87,11 @@ def clip_items(source: str) -> list[Item]:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """The paths that a pattern matches; its longest beginning that exists is taken literally."""
+    """Paths that a pattern matches; the longest existing beginning of it is taken literally."""
     beginning = next((path for path in pattern.parents if os.path.lexists(path)), Path())
     rest = pattern.relative_to(beginning)
     matches = glob.glob(str(rest), root_dir=beginning, recursive=True)
-    # A name that was typed in full is wanted, junk or not.
+    # A junk name that the user typed in full is meant.
     return [
         beginning / match
         for match in matches
@@ -103,7 +104,7 @@ def _below(folder: Path) -> set[Path]:
 
 
 def _as_counted(path: Path) -> list[list[str | int]]:
-    """Texts and numbers by turns, of each part of the path."""
+    """Sort key for natural order: each part of the path as alternating texts and numbers."""
     return [
         [int(piece) if k % 2 else piece.casefold() for k, piece in enumerate(pieces)]
         for pieces in (re.split(r"([0-9]+)", part) for part in path.parts)
@@ -111,18 +112,19 @@ def _as_counted(path: Path) -> list[list[str | int]]:
 
 
 def text_items(source: str, *, column: str, format: TableFormat = ANSWERED) -> Iterator[Item]:
-    """The texts of a file: of .txt each line, of a table one column.
+    """Texts of a file: each line of a .txt file, or one column of a table.
 
-    Lines and rows that cannot be used, blank ones too, come with the reason, so that answers line up
-    with what was asked.
+    Blank or unreadable lines and rows are items with a problem, so that there is one answer for
+    each line or row.
 
     Args:
-        source: a file of text or a table, compressed or not.
-        column: what the texts' column is called (see `choose_columns`).
-        format: what the file does not say of itself.
+        source: a text file or a table, compressed or not.
+        column: name of the column with the texts (see `choose_columns`).
+        format: properties of the file that it does not state itself.
 
     Raises:
-        InputError: not there, of another kind, without the column, or damaged beyond a row.
+        InputError: the file is absent, of another kind, without the column, or damaged beyond a
+            row.
     """
     path = local_path(source)
     if not os.path.isfile(path):
@@ -137,9 +139,9 @@ def text_items(source: str, *, column: str, format: TableFormat = ANSWERED) -> I
 
 
 def standard_input(file_descriptor: int, *, encoding: str | None = None) -> Iterator[list[Item]]:
-    """The lines of a pipe or a terminal, as many at a time as are there.
+    """Lines of a pipe or a terminal, in groups of those that have arrived.
 
-    Nothing is waited for but the first of them, so that each can be answered as it comes.
+    A group never waits for further lines, so that each line can be answered as it arrives.
     """
     start = b""
     while (block := os.read(file_descriptor, _BYTES_AT_ONCE)) and is_too_short(start + block):
@@ -227,7 +229,7 @@ def _cell_item(text: str | None, where: str) -> Item:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Within it, a file that cannot be opened or read is the user's to mend."""
+    """Report a file that cannot be opened or read as an InputError."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Answers as lines: for people, as JSON, as a CSV table; all lines of an item are one string.
+"""Formats of the answers: text, JSON lines, CSV; all lines of an item are one string.
 
-Of a running answer JSON has a list within the item's object, and CSV a row for each step, of which
-the last is the answer. For people a line for each stands indented below the item's.
+A running answer is a list within the item's object in JSON. In CSV it is a row for each step, and the
+last row is the answer. In text it is an indented line for each step below the item's line.
 """
 
 import csv
@@ -17,7 +17,7 @@ from pipelines.predict.predictor import Prediction, Timeline, Unanswered, shown
 from pipelines.runtime.escaping import printable
 
 Format = Literal["text", "json", "csv"]
-# Control characters, without line ends and tabs; JSON does not escape those above 126.
+# Control characters except line ends and tabs; `json.dumps` does not escape those above 126.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 Found = Prediction | Unanswered
 Lines = Callable[[Found, Timeline | None], str]
@@ -26,13 +26,13 @@ Lines = Callable[[Found, Timeline | None], str]
 def lines_of(
     format: Format, *, classes: Sequence[str], timeline: bool, has_seconds: bool
 ) -> tuple[str, Lines]:
-    """What stands before all answers, and what makes the lines of one.
+    """Header of the output, and the function that formats one answer.
 
     Args:
-        format: which.
+        format: the output format.
         classes: names of the classes, in the checkpoint's order.
-        timeline: whether running answers are asked for.
-        has_seconds: whether steps have a time: frames do.
+        timeline: whether running answers are written.
+        has_seconds: whether steps have a time, as frames do.
     """
     if format == "text":
         return "", text_lines
@@ -43,12 +43,12 @@ def lines_of(
 
 
 def for_terminal(lines: str) -> str:
-    """Lines of any format, harmless to a terminal; a program gets texts in CSV as they are."""
+    """Escape control characters, which a terminal would obey; for programs CSV keeps them."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), lines)
 
 
 def text_lines(found: Found, timeline: Timeline | None) -> str:
-    """``label  label=0.9812  runner-up=0.0188  source``, with tabs between; or ``error`` and why."""
+    """Line ``label  label=0.9812  runner-up=0.0188  source`` with tabs; or ``error`` and a reason."""
     if isinstance(found, Unanswered):
         return f"error\t{found}\n"
     first, second = list(found.probabilities.items())[:2]
@@ -69,7 +69,7 @@ def _share(name: str, probability: float) -> str:
 
 
 def json_line(found: Found, timeline: Timeline | None) -> str:
-    """One object: source, label, probability, probabilities, steps[, timeline]; or source and error."""
+    """Object of source, label, probability, probabilities, steps[, timeline]; or source and error."""
     content: dict[str, Any] = {"source": found.source}
     if isinstance(found, Unanswered):
         content["error"] = found.reason
@@ -91,19 +91,19 @@ def json_line(found: Found, timeline: Timeline | None) -> str:
         lambda found: f"\\u{ord(found[0]):04x}",
         json.dumps(content, ensure_ascii=False, allow_nan=False),
     )
-    # Bytes of a file's name that are no text come as JSON writes them: \udcff.
+    # Undecodable bytes in a file name are written as JSON escapes them: \udcff.
     return line.encode("utf-8", "backslashreplace").decode() + "\n"
 
 
 def _moments(timeline: Timeline) -> Iterable[tuple[int, float | None, np.ndarray]]:
-    """Of each step its number, its time, and the probabilities (K,)."""
+    """Number, time and probabilities (K,) of each step."""
     steps, seconds, probabilities, _ = timeline
     times = [None] * len(steps) if seconds is None else seconds.tolist()
     return zip(steps.tolist(), times, probabilities, strict=True)
 
 
 class _Table:
-    """CSV; texts in quotes, numbers as exact as they are."""
+    """CSV table: texts in quotes, numbers in full precision."""
 
     def __init__(self, classes: Sequence[str], *, timeline: bool, has_seconds: bool) -> None:
         self.classes = classes
@@ -133,7 +133,7 @@ class _Table:
 
 def _csv(rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO(newline="")
-    # All texts in quotes: csv would leave a bare \r without, and readers take it for a line end.
+    # All texts are quoted: csv would leave a bare \r unquoted, and readers take it for a line end.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
@@ -141,6 +141,6 @@ def _csv(rows: Iterable[Sequence[Any]]) -> str:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
-        # NUL, at which many readers stop, and bytes of a name that are no text.
+        # Many readers stop at NUL, and undecodable bytes of a file name are not valid UTF-8.
         return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
     return value

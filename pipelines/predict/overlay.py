@@ -1,9 +1,9 @@
-"""A clip with the running answer drawn on it.
+"""Overlay: a copy of a clip with the running answer drawn on it.
 
 H, W height and width of the picture as it is shown
 
-Pictures are written as a player shows them (turned and mirrored where the file asks for it), each in
-its own size and at its own time; the first is shown at 0 s. Sound is left out.
+Frames are written as a player shows them, rotated and mirrored where the file says so. They keep
+their size and their times, shifted so that the first is shown at 0 s. The copy has no sound.
 """
 
 from collections.abc import Iterator
@@ -25,11 +25,11 @@ from data.files.atomic_write import written_whole
 from data.files.errors import InputError
 from pipelines.predict.predictor import Timeline
 
-# Containers that keep the times of pictures as exact as they are.
+# Containers that store the times of frames exactly.
 SUFFIXES = (".mp4", ".mov", ".m4v")
-# The first that this PyAV has is taken; what they lose at these settings can hardly be seen.
+# The first that this PyAV has is used. Their loss at these settings is hardly visible.
 ENCODERS = {
-    # No picture refers to a later one, so that they lie in the order in which they are shown.
+    # No B-frames: frames are stored in the order in which they are shown.
     "libx264": {"crf": "17", "preset": "veryfast", "bf": "0"},
     "libvpx-vp9": {
         "crf": "20",
@@ -38,7 +38,7 @@ ENCODERS = {
         "cpu-used": "6",
     },
 }
-# By their numbers in ITU-T H.273, as frames carry them.
+# Colour spaces by their numbers in ITU-T H.273, which frames carry.
 _SPACES = {
     1: Colorspace.ITU709,
     4: Colorspace.FCC,
@@ -51,7 +51,7 @@ _UNSPECIFIED = 2
 
 
 def check_output(output: Path) -> None:
-    """Raise an InputError where no overlay can or may be written to a path."""
+    """Raise an InputError where an overlay cannot or must not be written to a path."""
     if output.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"--overlay={output}: allowed are files ending in {', '.join(SUFFIXES)}; change the"
@@ -67,16 +67,16 @@ def check_output(output: Path) -> None:
 def write_overlay(clip: Path, output: Path, timeline: Timeline) -> None:
     """Draw on each frame of a clip the answer after the last step at or before it.
 
-    Frames before the first step are left as they are. H.264 in 4:2:0 needs even sizes: a picture
-    with an odd height or width keeps it, and is coded in 4:4:4, which not every player knows.
+    Nothing is drawn on frames before the first step. H.264 in 4:2:0 needs even sizes. A clip with an
+    odd height or width keeps its size and is coded in 4:4:4, which some players cannot decode.
 
     Args:
         clip: the file that was answered.
-        output: what is written, whole or not at all.
-        timeline: its running answer.
+        output: the file to write, atomically.
+        timeline: running answer to the clip.
 
     Raises:
-        InputError: the output is there already or cannot be written, or the clip cannot be read.
+        InputError: the output exists or cannot be written, or the clip cannot be read.
     """
     check_output(output)
     try:
@@ -95,13 +95,13 @@ def write_overlay(clip: Path, output: Path, timeline: Timeline) -> None:
 def _timed(
     frames: Iterator[tuple[int, av.VideoFrame]], found: Probe
 ) -> Iterator[tuple[float, av.VideoFrame]]:
-    """Each frame and its time in seconds; with ``pts`` from 0 on, and until when it is shown."""
+    """Each frame and its time in seconds; ``pts`` (from 0 on) and ``duration`` are set."""
     seconds = found.seconds
     usual = round(usual_step(found.pts))
     before: tuple[float, av.VideoFrame] | None = None
     latest = -1
     for place, frame in frames:
-        # Encoders take no two at the same time.
+        # Encoders refuse two frames at the same time.
         latest = max(round(seconds[place] / found.time_base), latest + 1)
         if before is not None:
             before[1].duration = latest - (before[1].pts or 0)
@@ -127,7 +127,7 @@ def _write(
             f"--overlay: this PyAV has none of the encoders {', '.join(ENCODERS)}; install PyAV"
             " from PyPI"
         )
-    # Of a name that begins like an address, too.
+    # ``file:`` keeps FFmpeg from taking a name with a colon for a URL.
     with av.open(f"file:{place.absolute()}", "w") as container:
         rate = Fraction(found.frames_per_second or 25).limit_denominator(1001)
         stream: Any = container.add_stream(codec, rate=rate, options=ENCODERS[codec])
@@ -136,17 +136,17 @@ def _write(
             if drawer is None:
                 drawer = _Drawer(frame, found, timeline)
                 drawer.describe(stream)
-            # The steps that were read by then.
+            # Number of steps read up to this frame; the margin absorbs rounding.
             num_steps = int(np.searchsorted(timeline.seconds, seconds + 1e-6, side="right"))
             container.mux(stream.encode(drawer.draw(frame, num_steps - 1)))
         container.mux(stream.encode(None))
 
 
 class _Drawer:
-    """Draws on the frames of a file, of which the first says how they are made."""
+    """Draws on the frames of a clip; the first frame tells size, orientation and colours."""
 
     def __init__(self, first: av.VideoFrame, found: Probe, timeline: Timeline) -> None:
-        # Its letters are matplotlib's, which takes a second to load: only where something is drawn.
+        # The panel imports matplotlib, which takes a second: import it only to draw.
         from pipelines.predict.overlay_panel import Panel
 
         self.found = found
@@ -163,11 +163,11 @@ class _Drawer:
         self.primaries, self.transfer = int(first.color_primaries), int(first.color_trc)
 
     def describe(self, stream: Any) -> None:
-        """Say what the pictures are, before the first is coded."""
+        """Set size, format, times and colours of a stream, before its first frame is encoded."""
         context = stream.codec_context
         stream.width, stream.height, stream.pix_fmt = self.width, self.height, self.format
         context.time_base = stream.time_base = self.found.time_base
-        # Or the last picture would be shown as long as is usual.
+        # Without this flag the last frame would be shown for the usual duration, not for its own.
         context.flags |= Flags.frame_duration
         aspect = self.found.pixel_aspect
         context.sample_aspect_ratio = 1 / aspect if self.is_turned else aspect
@@ -177,9 +177,9 @@ class _Drawer:
         context.color_primaries, context.color_trc = self.primaries, self.transfer
 
     def draw(self, frame: av.VideoFrame, place: int) -> av.VideoFrame:
-        """A new frame with the panel of a place of the timeline; below 0 with none."""
+        """New frame with the panel of a place of the timeline; no panel for a place below 0."""
         width, height = self.coded_size
-        # A stream may change its size on the way; a file that is written may not.
+        # The size may change within the clip, but not within the written file.
         pixels: np.ndarray = frame.to_ndarray(format="rgb24", width=width, height=height)
         turned, mirror_rows, mirror_columns = self.orientation
         pixels = pixels.swapaxes(0, 1) if turned else pixels

@@ -1,4 +1,4 @@
-"""The panel of an overlay: the names of the likeliest classes, a bar and a number for each.
+"""Panel of an overlay: the names of the most probable classes, with a bar and a number for each.
 
 H, W height and width of the picture · h, w of the panel
 """
@@ -13,9 +13,9 @@ from pipelines.pages.lettering import drawable
 from pipelines.predict.predictor import Timeline
 
 MOST_CLASSES = 4
-# Letters are as high as this share of the picture's shorter side, within limits.
+# Height of letters as a share of the picture's shorter side, within limits.
 _LETTER_SHARE, _SMALLEST_PX, _LARGEST_PX = 1 / 22, 9, 48
-# The paper lets 30 % of the picture through.
+# RGBA; the background lets 30 % of the picture through.
 _PAPER, _INK = (20, 26, 34, 178), (242, 245, 248, 255)
 _BAR, _BEST_BAR, _NO_BAR = (128, 142, 158, 255), (94, 190, 255, 255), (70, 80, 92, 255)
 
@@ -23,12 +23,12 @@ _BAR, _BEST_BAR, _NO_BAR = (128, 142, 158, 255), (94, 190, 255, 255), (70, 80, 9
 class Panel:
     """Draws a timeline on pictures of one size, in their upper left corner.
 
-    The classes are those that were the likeliest at any time, in the order of the answer, so that
-    none jumps from row to row.
+    The panel shows the classes with the highest probabilities at any time, in the order of the final
+    answer. Rows are fixed, so that no class jumps between rows.
 
     Args:
         timeline: the running answer.
-        height, width: H and W; in a small picture the panel shows fewer classes and shorter names.
+        height, width: H and W; on a small picture the panel shows fewer classes and shorter names.
     """
 
     def __init__(self, timeline: Timeline, *, height: int, width: int) -> None:
@@ -36,7 +36,7 @@ class Panel:
         letter = round(min(height, width) * _LETTER_SHARE)
         self._letter = min(max(letter, _SMALLEST_PX), _LARGEST_PX)
         self._row, self._gap = round(1.4 * self._letter), self._letter // 2
-        # Even, as colour at half the resolution of brightness begins at even places.
+        # Even: in 4:2:0 colour has half the resolution, and an odd edge would bleed.
         self.margin = self._letter // 4 * 2
         room_h, room_w = height - 2 * self.margin, width - 2 * self.margin
         num_rows = min(max((room_h - self._gap) // self._row, 1), MOST_CLASSES)
@@ -46,7 +46,7 @@ class Panel:
         self._number_font = self._font(families[0])
         number_w = int(self._number_font.getlength("0.00")) + 1
         label_w = max(int(font.getlength(name)) + 1 for name, font in self._labels)
-        # What is left after the number is shared by the name and the bar; a short bar is none.
+        # Name and bar share the width left beside the number. A bar that would be short is left out.
         left = max(room_w - number_w - 4 * self._gap, 0)
         beside_bar = left - 2 * self._letter
         self._label_w = min(label_w, beside_bar if beside_bar >= 4 * self._letter else left)
@@ -59,14 +59,14 @@ class Panel:
         self._drawn = lru_cache(maxsize=1)(self._draw)
 
     def draw(self, pixels: np.ndarray, place: int) -> None:
-        """Onto a picture (H, W, 3) uint8, the probabilities of one place of the timeline."""
+        """Draw the probabilities at one place of the timeline onto a picture (H, W, 3) uint8."""
         color, opacity = self._drawn(place)
         top = left = self.margin
         under = pixels[top : top + self.height, left : left + self.width]
         under[:] = (color * opacity + under * (1 - opacity) + 0.5).astype(np.uint8)
 
     def _draw(self, place: int) -> tuple[np.ndarray, np.ndarray]:
-        """Colours (h, w, 3) and how far they cover, (h, w, 1) from 0 to 1; float32."""
+        """Colours (h, w, 3) and opacity (h, w, 1) from 0 to 1 of the panel, float32."""
         image = Image.new("RGBA", (self.width, self.height), _PAPER)
         brush = ImageDraw.Draw(image)
         shares = self.probabilities[place, self.shown]
@@ -87,7 +87,7 @@ class Panel:
         return drawn[:, :, :3], drawn[:, :, 3:] / 255
 
     def _lettered(self, name: str, families: list[str]) -> tuple[str, ImageFont.FreeTypeFont]:
-        """A name and the first font that has all of its letters."""
+        """Name with the first font that has glyphs for all of its letters."""
         letters = set(map(ord, name))
         able = (family for family in families if letters <= _glyphs(family))
         return name, self._font(next(able, families[0]))
@@ -97,13 +97,13 @@ class Panel:
 
 
 def _likeliest(probabilities: np.ndarray, count: int) -> np.ndarray:
-    """(count,) classes: those with the highest peaks of (P, K), by the last of their probabilities."""
+    """Classes (count,) with the highest peaks of (P, K), sorted by their last probabilities."""
     peaks = np.argsort(-probabilities.max(0), kind="stable")[:count]
     return peaks[np.argsort(-probabilities[-1, peaks], kind="stable")]
 
 
 def _fitting(name: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """As much of a name as fits."""
+    """Shorten a name to a width in pixels."""
     if font.getlength(name) <= width:
         return name
     while name and font.getlength(name + "…") > width:

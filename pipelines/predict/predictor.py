@@ -1,6 +1,6 @@
-"""A saved model that answers: `load` it, then ask it.
+"""Prediction with a saved model: `load` it, then call it.
 
-T steps of an item · P places at which the running answer is asked · K classes
+T steps of an item · P places at which the running answer is computed · K classes
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,13 +25,13 @@ from pipelines.tasks.kinds import kind_of
 
 
 class Timeline(NamedTuple):
-    """The running answer: what the model would say had the item ended earlier."""
+    """Running answer: the probabilities if the item had ended earlier."""
 
     steps: np.ndarray
-    """(P,) int64: how many steps were read by then; the last is all of them. Every step, but of a
-    model that looks ahead 200 at most."""
+    """(P,) int64: number of steps read at each place; the last is T. All steps are places, except
+    for a model that looks ahead: at most 200 are."""
     seconds: np.ndarray | None
-    """(P,) when the last of these frames is shown, from the file's first one on; None of texts."""
+    """(P,) time of the last frame read, counted from the first frame of the file; None for texts."""
     probabilities: np.ndarray
     """(P, K)"""
     classes: list[str]
@@ -39,41 +39,41 @@ class Timeline(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Prediction:
-    """What a model answers to a text or a clip."""
+    """Answer of a model to a text or a clip."""
 
     task: str
-    """``video`` or ``sentiment``."""
+    """Name of the task, such as ``video`` or ``sentiment``."""
     source: str
-    """The text itself, or the path of the clip."""
+    """Text itself, or path of the clip."""
     probabilities: dict[str, float]
-    """Of each class, the most probable first; they sum to 1."""
+    """Probability of each class, the most probable first; they sum to 1."""
     steps: int
-    """How many tokens or frames were read."""
+    """Number of tokens or frames that were read."""
     _ask_again: Callable[[], Timeline] = field(compare=False)
-    """Reads the item once more: kept features would pile up."""
+    """Reads the item again; features kept for it would fill the memory."""
     unknown_share: float = 0.0
-    """The share of a text's tokens that the vocabulary lacks; above a half the answer is doubtful."""
+    """Share of out-of-vocabulary tokens in a text; above a half the answer is doubtful."""
 
     @property
     def label(self) -> str:
-        """The most probable class."""
+        """Most probable class."""
         return next(iter(self.probabilities))
 
     @property
     def probability(self) -> float:
-        """Of the label."""
+        """Probability of the label."""
         return self.probabilities[self.label]
 
     @property
     def runner_up(self) -> str:
-        """The class that is second."""
+        """Second most probable class."""
         return list(self.probabilities)[1]
 
     def timeline(self) -> Timeline:
-        """The running answer along the item, which is read again for it.
+        """Running answer along the item; the item is read again.
 
         Raises:
-            InputError: the clip cannot be read any more.
+            InputError: the clip can no longer be read.
         """
         return self._ask_again()
 
@@ -91,7 +91,7 @@ class Prediction:
 
 
 class Unanswered(NamedTuple):
-    """An item that could not be read, or to which the model says nothing."""
+    """Item without an answer: it could not be read, or the scores were not finite."""
 
     task: str
     source: str
@@ -103,11 +103,11 @@ class Unanswered(NamedTuple):
 
 
 class Predictor:
-    """Answers texts or clips, by what its model was trained on.
+    """Answers texts or clips, read as in the training of the model.
 
     Args:
-        model: with its ``description``, as `checkpoints.load` gives it.
-        device: where it computes; None takes a GPU where there is one.
+        model: a classifier with its ``description``, as `checkpoints.load` returns it.
+        device: device of the model; None takes a GPU where there is one.
         num_workers: processes that decode clips; None takes half the cores.
     """
 
@@ -126,7 +126,7 @@ class Predictor:
         self.steps: Reader = reader_class.of(model.description, num_workers=num_workers)
 
     def __call__(self, source: str | Path) -> Prediction:
-        """The answer to a text, or to the clip of a path.
+        """Answer to a text, or to the clip at a path.
 
         Raises:
             InputError: a text without a word, a clip that cannot be read, or neither of them.
@@ -134,12 +134,12 @@ class Predictor:
         return next(self.many([source]))
 
     def many(self, sources: Iterable[str | Path]) -> Iterator[Prediction]:
-        """The answers to texts or clips, in their order; memory does not grow with their number.
+        """Answers to texts or clips, in their order; memory does not grow with their number.
 
-        Texts are taken some hundred at a time; of clips the paths are taken all at once.
+        Texts are taken from the iterable some hundred at a time, paths of clips all at once.
 
         Raises:
-            InputError: when it is the turn of one that cannot be read; `answers` goes on.
+            InputError: on reaching an item that cannot be read; `answers` continues after it.
         """
         if isinstance(sources, str | Path):
             raise InputError(f"many('{sources}'): give a list, or ask for one by model(…)")
@@ -156,7 +156,7 @@ class Predictor:
     def answers(
         self, items: Iterable[Item], *, timeline: bool = False
     ) -> Iterator[tuple[Prediction | Unanswered, Timeline | None]]:
-        """As `many`, with what could not be answered, and on demand the running answers."""
+        """Answers as in `many`, with `Unanswered` items, and running answers on demand."""
         for group in self.steps.groups(items):
             yield from self._answer(group, timeline=timeline)
 
@@ -186,7 +186,7 @@ class Predictor:
         return found
 
     def _probabilities(self, batch: list[ItemSteps]) -> np.ndarray:
-        """(B, K) float64"""
+        """Probabilities (B, K) float64 of the items of a batch."""
         lengths = torch.tensor([len(one.steps) for one in batch], device=self.device)
         with torch.inference_mode():
             scores = self.model(self.steps.together(batch).to(self.device), lengths)
@@ -233,23 +233,23 @@ def load(
     option: str = "CKPT",
     trust: str | None = None,
 ) -> Predictor:
-    """The model of a checkpoint, ready to answer; classes, vocabulary and preprocessing come with it.
+    """Load the model of a checkpoint with its classes, vocabulary and preprocessing.
 
     Args:
         checkpoint: the file.
-        task: what it must be a model for, ``video`` or ``sentiment``; None for any.
+        task: the task that the model must be for, such as ``video`` or ``sentiment``; None for any.
         device, num_workers: see `Predictor`.
         option, trust: see `checkpoints.load`.
 
     Raises:
-        InputError: not there, damaged, no checkpoint of this project, or of another task.
+        InputError: the file is absent, damaged, no checkpoint of this project, or of another task.
     """
     model = checkpoints.load(checkpoint, task=task, option=option, trust=trust)
     return Predictor(model, device=device, num_workers=num_workers)
 
 
 def shown(source: str, task: str) -> str:
-    """In one line: a path, or the beginning of a text."""
+    """One line for a source: a path, or the beginning of a text."""
     return printable(source) if _is_path(task) else excerpt(source, most=60)
 
 

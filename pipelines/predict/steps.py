@@ -1,6 +1,6 @@
-"""Readers: items to answer become steps as in training, some at a time.
+"""Readers: items to answer become steps as in training, in groups.
 
-T steps of an item · N of several, end to end
+T steps of an item · N steps of several items, end to end · S height and width of a frame
 """
 
 from abc import ABC, abstractmethod
@@ -28,48 +28,48 @@ from pipelines.predict.inputs import Item, clip_items
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import planned
 
-# Texts that are sorted by length together: enough of a length to fill batches.
+# Texts are batched by length within such a group: large enough to fill batches of similar length.
 _TEXTS_AT_ONCE, _CHARACTERS_AT_ONCE = 512, 2**22
 
 
 class ItemSteps(NamedTuple):
-    """An item that was read."""
+    """Steps of one item."""
 
     item: Item
-    """Its ``problem`` says why there are no steps, where there are none."""
+    """Item itself; its ``problem`` is the reason where there are no steps."""
     steps: np.ndarray
-    """(T,) int64 tokens; (T, S, S, 3) uint8 frames."""
+    """Tokens (T,) int64, or frames (T, S, S, 3) uint8."""
     seconds: np.ndarray | None = None
-    """(T,) when each frame is shown, from the file's first one on; None of texts."""
+    """(T,) time of each frame, counted from the first frame of the file; None for texts."""
     unknown_share: float = 0.0
-    """The share of the tokens that the vocabulary lacks."""
+    """Share of out-of-vocabulary tokens."""
 
     @classmethod
     def unread(cls, item: Item, problem: str) -> "ItemSteps":
-        """One that cannot be answered."""
+        """Item without steps, and the problem that is the reason."""
         return cls(item._replace(problem=problem), np.empty(0, np.int64))
 
 
 class Reader(ABC):
-    """Makes steps of what is to be answered."""
+    """Turns items into steps."""
 
-    #: whether a source is the path of a file; else it is the text itself
+    #: whether a source is the path of a file; otherwise it is the text itself
     takes_paths: bool = True
     #: whether a running answer can be drawn on the source
     draws: bool = False
-    #: processes that read; 0: this one does
+    #: number of reading processes; 0 reads in this process
     num_workers: int = 0
-    #: the most steps in a batch, padding included
+    #: maximum number of steps in a batch, padding included
     steps_per_batch: int
-    #: size of the tokenizer; None where steps are no tokens
+    #: size of the vocabulary; None where steps are not tokens
     num_tokens: int | None = None
 
     @classmethod
     def of(cls, description: dict[str, Any], *, num_workers: int | None = None) -> "Reader":
-        """The reader of a checkpoint, by those of its values that are arguments here.
+        """Reader that matches a checkpoint, built from the values that are arguments of this class.
 
         Raises:
-            RefusedError: a value of another type than an argument's.
+            RefusedError: a value is not of the argument's type.
         """
         values = description["data"] | description["inputs"]
         told = {name: values[name] for name in signature(cls).parameters if name in values}
@@ -77,26 +77,26 @@ class Reader(ABC):
 
     @abstractmethod
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
-        """All items in their order, some at a time."""
+        """All items in their order, in groups."""
 
     @abstractmethod
     def together(self, items: Sequence[ItemSteps]) -> Tensor:
-        """Steps (N, …) of several, end to end."""
+        """Steps (N, …) of several items, end to end."""
 
     def items_at(self, source: str) -> list[Item]:
-        """The items of a path, a folder or a pattern; only where sources are paths."""
+        """Items of a path, a folder or a pattern; only for readers that take paths."""
         raise NotImplementedError(f"{type(self).__name__} takes no paths")
 
 
 class TextSteps(Reader):
-    """Cuts texts into tokens.
+    """Tokenizes texts.
 
     Args:
-        tokenizer: as JSON.
-        max_tokens: the most tokens of a text; None reads them all.
-        steps_per_batch: the most tokens in a batch, padding included.
-        path, text_column, columns, encoding, quoting: the table that the model was trained on, and how
-            it is written (see `TextDataModule`).
+        tokenizer: the tokenizer as JSON.
+        max_tokens: maximum number of tokens read of a text; None reads them all.
+        steps_per_batch: maximum number of tokens in a batch, padding included.
+        path, text_column, columns, encoding, quoting: the table that the model was trained on, and its
+            format (see `TextDataModule`).
     """
 
     takes_paths = False
@@ -125,7 +125,7 @@ class TextSteps(Reader):
         self._columns, self._encoding, self._quoting = columns, encoding, quoting
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
-        """All items in their order, some hundred at a time."""
+        """All items in their order, in groups of some hundred."""
         remaining = iter(items)
         while group := _characters_bounded(remaining):
             yield self._read(group)
@@ -133,10 +133,11 @@ class TextSteps(Reader):
     def format_of(
         self, path: str, *, columns: str | None, encoding: str | None, quoting: Quoting | None
     ) -> TableFormat:
-        """How a table to answer is written; what is not given is as in training.
+        """Format of a table to answer.
 
-        How a file is written says nothing of another one, but for the names of columns, which are
-        not asked where a file names its columns itself.
+        Encoding and quoting default to those of training only for the training table itself, since
+        another file may be written differently. Names of columns always default to those of training:
+        a file that names its columns itself does not use them.
         """
         is_same = is_same_path(path, self.path)
         return table_format(
@@ -161,12 +162,12 @@ class TextSteps(Reader):
         return found
 
     def together(self, items: Sequence[ItemSteps]) -> Tensor:
-        """Tokens (N,) of several, end to end."""
+        """Tokens (N,) of several items, end to end."""
         return torch.from_numpy(np.concatenate([one.steps for one in items]))
 
 
 def _characters_bounded(items: Iterator[Item]) -> list[Item]:
-    """The next few; one that is very long is the last of them."""
+    """Take the next items up to a number of characters; the last one may exceed it."""
     group: list[Item] = []
     num_characters = 0
     for item in islice(items, _TEXTS_AT_ONCE):
@@ -178,7 +179,7 @@ def _characters_bounded(items: Iterator[Item]) -> list[Item]:
 
 
 def batches_of(every: Iterable[ItemSteps], *, budget: int) -> Iterator[list[ItemSteps]]:
-    """Group items in their order, as many as a budget of steps holds when they are padded."""
+    """Group items in their order, as many as fit a step budget with padding."""
     group: list[ItemSteps] = []
     longest = num_read = 0
     for one in every:
@@ -193,13 +194,13 @@ def batches_of(every: Iterable[ItemSteps], *, budget: int) -> Iterator[list[Item
 
 
 class ClipSteps(Reader):
-    """Decodes clips, ahead of who asks for them.
+    """Decodes clips in processes that read ahead.
 
     Args:
         size_px, fit, interpolation, frames, max_frames, min_share: see `Reading`.
         limit_seconds: see `VideoDataModule`.
-        steps_per_batch: the most frames in a batch, padding included.
-        num_workers: processes that decode; None takes half the cores, as training does.
+        steps_per_batch: maximum number of frames in a batch, padding included.
+        num_workers: number of decoding processes; None takes half the cores, as in training.
     """
 
     draws = True
@@ -225,16 +226,16 @@ class ClipSteps(Reader):
             reading,
             limit_seconds=limit_seconds,
             num_workers=self.num_workers,
-            # Frames read while a batch is being answered make up the next one.
+            # Frames decoded while a batch is being answered make up the next batch.
             frames_ahead=2 * steps_per_batch,
         )
 
     def items_at(self, source: str) -> list[Item]:
-        """See `clip_items`."""
+        """Clips of a path, see `clip_items`."""
         return clip_items(source)
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
-        """All items in their order, as many at a time as fill a batch."""
+        """All items in their order, in groups that fill a batch."""
         return batches_of(self._read(list(items)), budget=self.steps_per_batch)
 
     def _read(self, items: list[Item]) -> Iterator[ItemSteps]:
@@ -247,7 +248,7 @@ class ClipSteps(Reader):
                 yield ItemSteps(item, pixels.transpose(0, 2, 3, 1), seconds)
 
     def together(self, items: Sequence[ItemSteps]) -> Tensor:
-        """Frames (N, 3, S, S) uint8 of several, end to end, channels last in memory."""
+        """Frames (N, 3, S, S) uint8 of several items, end to end, channels last in memory."""
         frames = [one.steps for one in items]
         pixels = frames[0] if len(frames) == 1 else np.concatenate(frames)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Teachers: classifiers that were trained before answer the texts that have no label.
+"""Teachers: classifiers trained before answer the texts without a label.
 
 n texts · K classes
 """
@@ -25,22 +25,22 @@ _TEXTS_AT_ONCE = 1000
 
 
 class Teachers(Callback):
-    """Before training: let teachers answer the unlabelled part, and have it learnt with the rest.
+    """Adds the unlabelled part to the training part before training, with teachers' answers as targets.
 
-    Each process asks for a share of the answers.
+    Each rank computes its share of the answers.
 
     Args:
-        checkpoints: of classifiers of the same classes; the mean of their probabilities counts.
-        trust: files and modules whose classes they may name.
+        checkpoints: classifiers of the same classes; the mean of their probabilities is the target.
+        trust: files and modules whose classes the checkpoints may name.
     """
 
     def __init__(self, checkpoints: Sequence[str], *, trust: str | None = None) -> None:
         self.checkpoints, self.trust = checkpoints, trust
-        #: texts that a teacher could not read, which are left out
+        #: number of texts left out because a teacher could not read them
         self.num_unanswered = 0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Before the model asks what there is to learn from."""
+        """Answer and connect the texts, before the model looks at its training data."""
         if stage != "fit":
             return
         assert isinstance(pl_module, Classification)
@@ -66,7 +66,7 @@ class Teachers(Callback):
     def _answers(
         self, path: str, part: Part, trainer: Trainer, student: Classification
     ) -> np.ndarray:
-        """(n, K) of one teacher; all ranks together."""
+        """Probabilities (n, K) by one teacher, gathered from all ranks."""
         teacher = load(path, task=student.description["task"], device=trainer.strategy.root_device)
         at = places(student.classes, teacher.classes)
         if at is None:
@@ -86,7 +86,7 @@ class Teachers(Callback):
 def asked(
     teacher: Predictor, part: Part, positions: Sequence[int], *, classes: Sequence[str]
 ) -> np.ndarray:
-    """A teacher's probabilities (n, K) for the texts at some positions; NaN where it reads no word."""
+    """Teacher's probabilities (n, K) for the texts at some positions; NaN where it reads no word."""
     rows = []
     remaining = iter(tqdm(positions, "Asking the teacher", disable=None))
     while some := list(islice(remaining, _TEXTS_AT_ONCE)):

@@ -1,1 +1,1 @@
-"""Losses, schedules, averaging, fine-tuning, and what is watched while a model trains."""
+"""Losses, schedules, weight averaging, fine-tuning, and callbacks that monitor training."""

@@ -1,4 +1,4 @@
-"""Averaged weights, as a callback that a run can be given."""
+"""Weight averaging as a callback."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from data.files.errors import InputError
 
 
 class AveragedWeights(EMAWeightAveraging):
-    """Validates, tests and keeps an exponential moving average of the weights (Polyak & Juditsky
-    1992, "Acceleration of Stochastic Approximation by Averaging"; of deep networks: Tarvainen &
-    Valpola 2017, "Mean teachers are better role models").
+    """Validates, tests and saves an exponential moving average of the weights.
 
-    Lightning's `EMAWeightAveraging`, but for buffers: they are copied. Averaged as floats, the codes
-    of known n-grams would become others.
+    Averaging is due to Polyak & Juditsky 1992, "Acceleration of Stochastic Approximation by
+    Averaging"; in deep networks to Tarvainen & Valpola 2017, "Mean teachers are better role models".
+    Unlike Lightning's `EMAWeightAveraging`, buffers are copied: integers such as the codes of known
+    n-grams have no meaningful average.
 
     Args:
-        decay: share of the average that stays with each step.
-        options: what else `EMAWeightAveraging` takes.
+        decay: share of the average that is kept at each step.
+        options: further options of `EMAWeightAveraging`.
     """
 
     def __init__(self, decay: float = 0.999, **options: Any) -> None:
@@ -26,10 +26,10 @@ class AveragedWeights(EMAWeightAveraging):
 
 
 def refuse_averaged_buffers(trainer: Trainer) -> None:
-    """See that averaged weights are `AveragedWeights`.
+    """Check that `AveragedWeights` is the only callback that averages weights.
 
     Raises:
-        InputError: another callback that averages.
+        InputError: there is another one.
     """
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, WeightAveraging) and not isinstance(callback, AveragedWeights):

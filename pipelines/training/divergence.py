@@ -1,4 +1,4 @@
-"""Training that diverges ends in one line, and leaves the best checkpoint from before it."""
+"""End of diverged training: an error of one line, and the best checkpoint from before is kept."""
 
 import math
 from pathlib import Path
@@ -12,12 +12,13 @@ from torch import Tensor
 from data.files.errors import InputError
 from models.finite import first_not_finite
 
-# A scaler of gradients skips steps while it looks for a scale, and each time halves it; from 2^16 on.
+# A gradient scaler starts at 2^16. While gradients overflow it skips steps and halves its scale at each,
+# so more skipped steps in a row than this mean divergence.
 _MOST_SKIPPED = 20
 
 
 def diverged(trainer: Trainer, what: str) -> InputError:
-    """The line that ends a training run: what is not finite, what to change, what is left."""
+    """Error that ends a training run: cause, advice, and the best checkpoint so far."""
     advice = ["lower the rate (--model.optimizer.lr)"]
     if not trainer.gradient_clip_val:
         advice.append("clip the gradients (--trainer.gradient_clip_val=1)")
@@ -36,9 +37,9 @@ def diverged(trainer: Trainer, what: str) -> InputError:
 class FiniteLoss(Callback):
     """Ends training as soon as its loss is NaN or infinite.
 
-    One process looks at the loss of each step: one number, which the mean of the epoch's losses
-    fetches anyway. Several look at the losses of every ``log_every_n_steps`` steps, together, so
-    that all end at the same step.
+    A single process checks the loss of each step, which the mean of the epoch's losses copies from
+    the device anyway. Several processes check the losses together every ``log_every_n_steps`` steps,
+    so that all end at the same step.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class FiniteLoss(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Keep the loss of the step; look at it when it is time."""
+        """Keep the loss of the step, and check the kept losses when it is due."""
         if isinstance(outputs, dict) and "loss" in outputs:
             self._losses.append(outputs["loss"].detach())
         every = 1 if trainer.world_size == 1 else max(trainer.log_every_n_steps, 1)  # type: ignore[attr-defined]
@@ -61,17 +62,17 @@ class FiniteLoss(Callback):
             self._look(trainer)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Nothing is validated, or kept, after a loss that was not looked at."""
+        """Check the remaining losses, so that no diverged model is validated or saved."""
         self._look(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Before it is decided what is kept, and whether to go on."""
-        loss = trainer.callback_metrics.get("val/loss")  # one for all ranks
+        """Check the validation loss before checkpointing and early stopping use it."""
+        loss = trainer.callback_metrics.get("val/loss")  # the same on all ranks
         if loss is not None and not loss.isfinite() and not trainer.sanity_checking:
             raise diverged(trainer, "the validation loss is not finite")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The last steps of the epoch."""
+        """Check the losses of the last steps of the epoch."""
         self._look(trainer)
 
     def _look(self, trainer: Trainer) -> None:
@@ -90,24 +91,24 @@ class FiniteLoss(Callback):
 
 
 class FiniteCheckpoint(ModelCheckpoint):
-    """Lightning's `ModelCheckpoint`, but what it keeps has finite weights, and a finite score.
+    """`ModelCheckpoint` that saves only finite weights with a finite score.
 
-    The original counts NaN as the worst score, and keeps it where there is no other yet.
+    Lightning's own counts NaN as the worst score, and saves it where there is no other yet.
     """
 
     @property
     def state_key(self) -> str:
-        """The one of the base class: runs from before are gone on with."""
+        """Key of the base class, so that checkpoints written by it can be resumed."""
         return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
-        """A score that is not finite is none."""
+        """Reject a score that is not finite."""
         if current is not None and not math.isfinite(float(current)):
             return False
         return super().check_monitor_top_k(trainer, current)
 
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
-        # Every file that is kept: the best, the last, and those saved every so many steps.
+        # All checkpoints are saved here: the best, the last, and those at a fixed interval.
         name = first_not_finite(trainer.lightning_module)
         if not trainer.strategy.reduce_boolean_decision(name is None):
             raise diverged(trainer, f"the weights are not finite ({name or 'of another process'})")

@@ -1,4 +1,4 @@
-"""Going on from a language model: its weights, what it has read, which layers learn how fast."""
+"""Fine-tuning of a pretrained language model: weights, overlap of texts, groups of layers."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ PARTS = ("encoder", "recurrence")
 
 
 def read_language_model(path: Path | str) -> Saved:
-    """What a language model's checkpoint says of itself, and its weights.
+    """Read the description and the weights of a language model's checkpoint.
 
     Raises:
         InputError: see `read_saved`.
@@ -30,27 +30,27 @@ def read_language_model(path: Path | str) -> Saved:
 
 
 def same_layers(chosen: dict[str, Any], pretrained: dict[str, Any]) -> dict[str, Any]:
-    """The options of an encoder or recurrence as a language model has them.
+    """Options of an encoder or recurrence that match a pretrained language model.
 
-    What is only at work while training (dropout of any kind) stays as it is chosen.
+    Options that only affect training (dropout of any kind) stay as chosen.
     """
     sizes = dict(pretrained.get("init_args") or {})
     is_same_class = chosen["class_path"] == pretrained["class_path"]
     kept = {
         name: value
         for name, value in (chosen.get("init_args") or {}).items()
-        # An option that only another class has is none of this one.
+        # Leave out an option that the class of the language model lacks.
         if ("dropout" in name or name == "locked") and (is_same_class or name in sizes)
     }
-    sizes.pop("num_tokens", None)  # the tokenizer says it
+    sizes.pop("num_tokens", None)  # set from the tokenizer
     return {"class_path": pretrained["class_path"], "init_args": {**sizes, **kept}}
 
 
 def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: str) -> None:
-    """Give a classifier the encoder and the recurrence of a language model.
+    """Load the encoder and the recurrence of a language model into a classifier.
 
     Raises:
-        InputError: they are of another shape.
+        InputError: the weights have other names or shapes, or are not finite.
     """
     layers: dict[str, list[Any]] = {
         "encoder": model.encoders,
@@ -73,16 +73,16 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
 
 
 def texts_read(data: SequenceDataModule, other: dict[str, Any], *, who: str) -> dict[str, int]:
-    """How many texts of each part that is measured another model has learnt from.
+    """Count the texts in each evaluated part that another model was trained on.
 
-    Those that stand in the training part too are not counted: the report tells of them anyway.
+    Texts that are also in the training part are not counted: the report lists them elsewhere.
 
     Args:
-        data: the classifier's.
-        other: what the other model's checkpoint says of itself.
-        who: what to call that model.
+        data: the data module of the classifier.
+        other: description in the checkpoint of the other model.
+        who: name of the other model in the warning.
     """
-    # A checkpoint made before these were kept does not say.
+    # Older checkpoints do not hold the contents.
     contents = other["inputs"].get("contents", torch.empty(0, dtype=torch.int64)).numpy()
     contents = np.setdiff1d(contents, data.parts["train"].contents)
     read = {
@@ -107,12 +107,12 @@ def read_by_others(
     language_model: dict[str, Any] | None,
     teachers: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    """What models that a classifier builds on have read of what it is measured on, for the report.
+    """Counts for the report: evaluated texts that a language model or teachers were trained on.
 
     Args:
-        data: the classifier's.
-        language_model: what its checkpoint says of itself; None where there is none.
-        teachers: the same of each, by its path.
+        data: the data module of the classifier.
+        language_model: description in its checkpoint; None where there is none.
+        teachers: descriptions in their checkpoints, by path.
     """
     found: dict[str, Any] = {}
     if language_model is not None:
@@ -127,17 +127,17 @@ def read_by_others(
 
 
 def contents_learnt(models: Iterable[dict[str, Any]]) -> torch.Tensor:
-    """(n,) int64: what tells the texts that models have learnt from, each once.
+    """Content keys (n,) int64 of the texts that models were trained on, without duplicates.
 
     Args:
-        models: what their checkpoints say of themselves.
+        models: descriptions in their checkpoints.
     """
     known = [one["inputs"]["contents"] for one in models if "contents" in one["inputs"]]
     return torch.cat([torch.empty(0, dtype=torch.int64), *known]).unique()
 
 
 def layer_groups(members: Sequence[ManyToOne]) -> list[list[nn.Parameter]]:
-    """Parameters that are trained, from the input to the answer: encoder, each layer, the rest."""
+    """Trainable parameters in groups from input to output: encoder, each layer, the rest."""
     first = members[0]
     depth = len(first.recurrence.layers)
     layers: list[list[nn.Module]] = [[first.encoder]]

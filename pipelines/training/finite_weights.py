@@ -1,4 +1,4 @@
-"""Weights that are read are finite, or refused."""
+"""Check that loaded weights are finite."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ from pipelines.runtime.escaping import excerpt
 def refuse_not_finite(
     model: nn.Module, *, where: str, weights: Mapping[str, Tensor] | None = None
 ) -> None:
-    """See that no weight is NaN or infinite, of a model or of those that it is to have.
+    """Check that no weight is NaN or infinite, in a model or in ``weights`` to load into it.
 
     Raises:
-        InputError: one is.
+        InputError: a weight is not finite.
     """
     name = first_not_finite(model, weights)
     if name is not None:

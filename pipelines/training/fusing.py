@@ -1,17 +1,18 @@
-"""One kernel for a whole step of Adam: a quarter of the time where embeddings are large."""
+"""Fused Adam: one kernel for a whole step, in a quarter of the time with large embeddings."""
 
 import torch
 from torch.optim import Adam, Optimizer
 
-# Where PyTorch has such a kernel (https://docs.pytorch.org/docs/stable/optim.html).
+# Devices with a fused kernel in PyTorch (https://docs.pytorch.org/docs/stable/optim.html).
 DEVICES = ("cpu", "cuda")
 
 
 def fused(optimizer: Optimizer) -> Optimizer:
-    """The optimiser, its steps in one kernel where it is Adam or AdamW and nobody chose otherwise.
+    """Switch Adam or AdamW to the fused kernel, unless the user chose an implementation.
 
-    By itself PyTorch takes on a CPU a loop over parameters, with ten passes over each. It is set here
-    and not by ``fused=True``, with which Lightning refuses to clip gradients in mixed precision.
+    On a CPU PyTorch loops over the parameters by default, with ten passes over each. The option is set
+    on the parameter groups, since with the argument ``fused=True`` Lightning refuses to clip gradients
+    in mixed precision.
     """
     is_free = optimizer.defaults.get("fused") is None and not optimizer.defaults.get("foreach")
     if not (isinstance(optimizer, Adam) and is_free):

@@ -1,4 +1,4 @@
-"""What several models that are trained side by side learn from a batch.
+"""Losses of the members of an ensemble on a batch.
 
 M members · B sequences · N steps in the batch · D features · K classes
 """
@@ -16,24 +16,24 @@ from models.sequence.side_by_side import losses_side_by_side
 from pipelines.training.training_loss import TrainingLoss
 
 Encode = Callable[[RaggedBatch], Tensor]
-"""A batch → features (N, D) of all members together."""
+"""Function from a batch to the features (N, D) of all members together."""
 
 
 class MemberLosses:
-    """The losses of members, each by its own answers.
+    """Computes a loss for each member from its own scores.
 
     Args:
-        model: has the members, one or more.
-        training_loss: of scores, labels and ids.
+        model: a model of one or more members.
+        training_loss: loss of scores, labels and ids.
     """
 
     def __init__(self, model: Scorer, training_loss: TrainingLoss) -> None:
         self.model, self.training_loss = model, training_loss
 
     def __call__(self, batch: RaggedBatch, *, encode: Encode) -> tuple[Tensor, Tensor]:
-        """The mean loss of a batch, and the scores (B, K) of all members together.
+        """Mean loss of a batch over the members, and the scores (B, K) of the ensemble.
 
-        On a CPU, members that share nothing compute side by side, each in one thread.
+        On a CPU, members that share no parameters compute in parallel, each in one thread.
         """
         groups = self.model.parameters_by_member()
         if groups and not batch.is_encoded:
@@ -59,6 +59,6 @@ class MemberLosses:
     def _of_member(
         self, member: ManyToOne, source: Callable[[], Tensor], batch: RaggedBatch
     ) -> tuple[Tensor, Tensor]:
-        """The loss of one, and its scores (B, K); ``source`` gives the features that it reads."""
+        """Loss and scores (B, K) of one member; ``source`` returns the features that it reads."""
         scores = member.read_chosen(source(), batch.lengths)
         return self.training_loss(scores, batch.labels, batch.ids), scores

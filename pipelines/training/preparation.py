@@ -15,21 +15,21 @@ from models.encoders.words import Encoder, WordEmbedding
 from models.errors import OptionError
 from models.sequence.many_to_one import Scorer
 
-# One that occurs less often has no vector: it would be learnt by heart.
+# A rarer n-gram has no vector: the model would overfit to it.
 _LEAST_OFTEN = 3
-# Codes of so many steps are counted at once.
+# Codes are counted in blocks of about this many steps, to bound memory.
 _STEPS_AT_ONCE = 2_000_000
 
 
 def prepare_embeddings(encoders: Sequence[Encoder], data: SequenceDataModule) -> None:
     """Prepare word encoders of one kind; other encoders are left as they are.
 
-    All take over the vectors that the data bring. Encoders of n-grams learn which are frequent.
+    All copy the pretrained vectors of the data module. N-gram encoders get the frequent n-grams.
 
     Raises:
-        InputError: vectors of another size.
+        InputError: the vectors have another size than the encoder.
     """
-    # Only texts bring vectors, but others may have tokens to embed.
+    # Only text data modules have vectors, but others may have tokens to embed too.
     vectors: WordVectors | None = getattr(data, "vectors", None)
     frequent = None
     for encoder in encoders:
@@ -41,7 +41,7 @@ def prepare_embeddings(encoders: Sequence[Encoder], data: SequenceDataModule) ->
 
 
 def frequent_ngrams(data: SequenceDataModule, encoder: NgramEmbedding) -> Tensor:
-    """(R,) int64: the codes of the most frequent n-grams that are learnt from, as many as fit."""
+    """Codes (R,) int64 of the most frequent n-grams in the training data, as many as fit."""
     codes, counts = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
     waiting: list[Tensor] = []
     num_waiting = 0
@@ -63,7 +63,7 @@ def frequent_ngrams(data: SequenceDataModule, encoder: NgramEmbedding) -> Tensor
         codes, counts = counted()
     is_frequent = counts >= _LEAST_OFTEN
     codes, counts = codes[is_frequent], counts[is_frequent]
-    # Ties go to the smaller code: the same on every rank.
+    # The stable sort resolves ties by the smaller code, so that all ranks agree.
     return codes[counts.argsort(descending=True, stable=True)[: encoder.num_ngrams]]
 
 
@@ -79,14 +79,14 @@ def _take_vectors(encoder: WordEmbedding, vectors: WordVectors) -> None:
 
 
 def measure_inputs(model: Scorer, features: Callable[[], Iterable[tuple[Tensor, Tensor]]]) -> None:
-    """Let the inputs that are standardised see all training features once, each of the members' own.
+    """Fit the standardisation of each member's inputs to all training features.
 
     Args:
-        model: its members have the inputs.
-        features: gives the features (N, D) and lengths (B,) of the training part, batch by batch.
+        model: members without standardised inputs are skipped.
+        features: returns features (N, D) and lengths (B,) of the training part, batch by batch.
 
     Raises:
-        OptionError: an encoder that is trained, whose features will be others.
+        OptionError: the encoder is trained, which would change the features.
     """
     for member in model.members:
         if member.inputs is None or not member.inputs.standardize:

@@ -1,4 +1,4 @@
-"""How the learning rate goes over a run, and which layers learn when."""
+"""Learning rate schedules, and the delayed start of layers (gradual unfreezing)."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,20 +20,20 @@ def scheduled(
     warmup_share: float,
     asleep_steps: Sequence[int] | None = None,
 ) -> Any:
-    """The optimiser with its schedule over the whole run, as Lightning takes it.
+    """Optimiser and schedule over the whole run, in the form that Lightning takes.
 
     Args:
-        optimizer: its rates are the highest ones.
-        trainer: knows how long the run is.
-        schedule: ``constant``; ``one_cycle`` (Smith 2018): up in the first part of the run and down
-            to nothing by its end; ``cosine`` (Loshchilov & Hutter 2017, without restarts): as
-            one_cycle, with a straight rise.
-        warmup_share: the part of the run in which the rate rises; ``constant`` has none.
-        asleep_steps: for each group of parameters how many steps it waits before it learns.
+        optimizer: its rates are the peak rates.
+        trainer: the trainer, which gives the length of the run.
+        schedule: ``constant``; ``one_cycle`` (Smith 2018): rises along a cosine in the first part of
+            the run and falls to 0 by its end; ``cosine`` (Loshchilov & Hutter 2017, without
+            restarts): like one_cycle, but rises linearly.
+        warmup_share: share of the run in which the rate rises; not used by ``constant``.
+        asleep_steps: number of steps before each parameter group starts to learn.
     """
     if schedule == "constant" and not any(asleep_steps or ()):
         return optimizer
-    # A LambdaLR keeps no plan in a checkpoint: a resumed run may be planned longer.
+    # LambdaLR does not save the schedule in a checkpoint: a resumed run may have another length.
     total = planned_steps(trainer)
     shapes: dict[Schedule, Callable[..., float]] = {
         "constant": constant,
@@ -52,19 +52,19 @@ def scheduled(
 
 
 def planned_steps(trainer: Trainer) -> int:
-    """The optimiser's steps in a whole run.
+    """Number of optimiser steps in a whole run.
 
-    Lightning's own estimate sets up the loader before a checkpoint's state can reach it, and a run
-    resumed within an epoch would begin that epoch again.
+    Lightning's own estimate sets up the loader before the state in a checkpoint is restored, and a run
+    resumed within an epoch would start that epoch again.
     """
-    # Without a number of epochs the run ends by steps, or by time, as Lightning's default does.
+    # Without a number of epochs the run ends by steps or time; 1000 is Lightning's own default.
     epochs = trainer.max_epochs if trainer.max_epochs not in (None, -1) else 1000
     steps = steps_per_epoch(trainer) * epochs
     return max(steps if trainer.max_steps == -1 else trainer.max_steps, 1)
 
 
 def steps_per_epoch(trainer: Trainer) -> int:
-    """The optimiser's steps in an epoch."""
+    """Number of optimiser steps in an epoch."""
     num_batches = len(trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
     limit = trainer.limit_train_batches
     num_batches = int(num_batches * limit) if isinstance(limit, float) else min(num_batches, limit)
@@ -72,19 +72,19 @@ def steps_per_epoch(trainer: Trainer) -> int:
 
 
 def constant(step: int, *, total: int, warmup: int) -> float:
-    """Always the highest rate."""
+    """Share of the peak rate at a step: always 1."""
     return 1.0
 
 
 def one_cycle(step: int, *, total: int, warmup: int) -> float:
-    """The share of the highest learning rate at a step: up and down along cosines (Smith 2018)."""
+    """Share of the peak rate at a step: rises and falls along cosines (Smith 2018)."""
     if step < warmup:
         return 1 - 0.96 * (1 + math.cos(math.pi * step / warmup)) / 2
     return _fall(step, total=total, warmup=warmup)
 
 
 def cosine(step: int, *, total: int, warmup: int) -> float:
-    """The share of the highest learning rate at a step: up straight, down along a cosine."""
+    """Share of the peak rate at a step: rises linearly, falls along a cosine."""
     if step < warmup:
         return (step + 1) / (warmup + 1)
     return _fall(step, total=total, warmup=warmup)
@@ -95,5 +95,5 @@ def _fall(step: int, *, total: int, warmup: int) -> float:
 
 
 def _awake(step: int, *, plan: Callable[[int], float], first: int) -> float:
-    """Nothing before a group's first step."""
+    """Share of the peak rate at a step: 0 before the first step of a group."""
     return plan(step) if step >= first else 0.0

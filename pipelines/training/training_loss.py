@@ -1,4 +1,4 @@
-"""The loss of a training batch: of labels, and of what teachers say where there is none.
+"""Loss of a training batch, with teachers' probabilities as targets where there is no label.
 
 B examples of a batch · n examples without a label · K classes
 """
@@ -19,15 +19,15 @@ class TrainingLoss(nn.Module):
     """
 
     weights: Tensor
-    """(K,) what an example of each class counts."""
+    """(K,) weight of each class."""
     shares: Tensor
-    """(n, K) the teachers' answers."""
+    """(n, K) probabilities by the teachers."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
-        # What a checkpoint is for has its training part behind it.
+        # Not persistent: only training uses the weights, and a checkpoint is for prediction.
         self.register_buffer("weights", torch.ones(num_classes), persistent=False)
-        # No buffer: ranks would send it to each other with every step.
+        # Not a buffer: DDP would broadcast it at every step.
         self.shares = torch.empty(0, num_classes)
         self._first_taught = 0
 
@@ -37,29 +37,29 @@ class TrainingLoss(nn.Module):
         self.weights.copy_(torch.from_numpy(weights))
 
     def teach(self, first_id: int, shares: Tensor) -> None:
-        """Take teachers' probabilities for the targets of examples without a label.
+        """Use teachers' probabilities as targets of the examples without a label.
 
-        Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", §2, at temperature 1;
-        with noise in the student alone as in Xie et al. 2020, "Self-training with Noisy Student
-        improves ImageNet classification".
+        This is distillation at temperature 1 (Hinton et al. 2015, "Distilling the Knowledge in a
+        Neural Network", §2). Only the student is trained with noise, as in Xie et al. 2020,
+        "Self-training with Noisy Student improves ImageNet classification".
 
         Args:
-            first_id: the id of the first of them (see `data.batches.joined`).
-            shares: (n, K), the teachers' mean.
+            first_id: id of the first of these examples (see `data.batches.joined`).
+            shares: (n, K), mean probabilities of the teachers.
         """
         self.shares = shares.float()
         self._first_taught = first_id
 
     @property
     def is_taught(self) -> bool:
-        """Whether there are teachers' answers."""
+        """Whether there are probabilities by teachers."""
         return len(self.shares) > 0
 
     def forward(self, scores: Tensor, labels: Tensor, ids: Tensor) -> Tensor:
-        """Scores (B, K), labels (B,), `NO_LABEL` where there is none, ids (B,) → their mean loss."""
+        """Mean loss of scores (B, K), for labels (B,), `NO_LABEL` where there is none, and ids (B,)."""
         targets = labels
-        # Not cross_entropy's own weights: it divides by their sum over the batch, so that in a
-        # batch of few examples, or of one class, they would cancel out.
+        # cross_entropy's own ``weight`` is not used: it divides by the sum of the weights in the batch,
+        # so that in a batch of few examples, or of one class, they would cancel out.
         if not self.is_taught:
             weights = self.weights[labels]
         else:
@@ -67,7 +67,7 @@ class TrainingLoss(nn.Module):
         return (weights * cross_entropy(scores, targets, reduction="none")).mean()
 
     def _targets(self, labels: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """What to answer, as shares (B, K), and what each counts (B,)."""
+        """Target probabilities (B, K), and weights (B,) of the examples."""
         self.shares = self.shares.to(ids.device)
         targets = one_hot(labels.clamp(min=0), len(self.weights)).float()
         is_taught = labels == NO_LABEL
@@ -76,11 +76,11 @@ class TrainingLoss(nn.Module):
 
 
 def balanced_weights(labels: np.ndarray, *, num_classes: int) -> np.ndarray:
-    """Labels (n,) → (K,) float64: how much an example of each class counts.
+    """Weights (num_classes,) float64 of the classes, inversely proportional to their frequency.
 
-    In inverse proportion to how many there are, n / (K n_c) (King & Zeng 2001, "Logistic Regression
-    in Rare Events Data", as scikit-learn has it), K the classes that occur: the mean over all
-    examples is 1. A class without an example keeps 1.
+    The weight is n / (K n_c), with K the number of classes that occur in labels (n,), so that the
+    mean over all examples is 1 (King & Zeng 2001, "Logistic Regression in Rare Events Data", in
+    scikit-learn's form). A class without an example has the weight 1.
     """
     counts = np.bincount(labels, minlength=num_classes)
     return np.where(counts, len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 1.0)

@@ -1,4 +1,4 @@
-"""Share of the time that training waits for data, and the option to change."""
+"""Share of the time that training waits for data, and advice on the option to change."""
 
 import logging
 import time
@@ -12,15 +12,15 @@ from data.batches.ragged import RaggedBatch
 log = logging.getLogger(__name__)
 
 WARN_SHARE = 0.1
-# Shorter epochs are over before a change would pay.
+# In shorter epochs a change would save too little time.
 WARN_SECONDS = 5.0
 
 
 class WaitingTime(Callback):
-    """Shows as ``wait`` the share of an epoch, in %, that training waited for batches.
+    """Logs as ``wait`` the share of an epoch, in %, that training waited for batches.
 
-    The time from the end of a step to the beginning of the next counts. It must be the last of the
-    callbacks, or what others do at the end of a step counts too. Validation does not count.
+    The time from the end of a step to the start of the next counts as waiting, validation does not.
+    This callback must be the last, or the work of others at the end of a step would count too.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class WaitingTime(Callback):
 
     @property
     def share(self) -> float:
-        """Share in all epochs so far; 0 before the first."""
+        """Share of waiting in all epochs so far; 0 before the first."""
         waited, passed = self._all_waited + self._waited, self._all_passed + self._passed
         return waited / passed if passed > 0 else 0.0
 
@@ -44,9 +44,9 @@ class WaitingTime(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: RaggedBatch, batch_idx: int
     ) -> None:
-        """The batch has come."""
+        """Add the time since the last step to the waiting time, and log the share."""
         self._waited += self._lap()
-        # Logged by all: what only some of the ranks log would make them wait for each other.
+        # All ranks log the value: logging on some of them only could block in a collective call.
         share = 100 * self._waited / self._passed if self._passed > 0 else 0.0
         pl_module.log("wait", round(share, 1), prog_bar=True, logger=False, batch_size=1)
 
@@ -58,18 +58,18 @@ class WaitingTime(Callback):
         batch: RaggedBatch,
         batch_idx: int,
     ) -> None:
-        """The step is done."""
+        """Restart the clock when the step is done."""
         if pl_module.device.type == "cuda":
-            # Work left on the device is no waiting for data.
+            # Work still queued on the device must not count as waiting for data.
             torch.cuda.synchronize(pl_module.device)
         self._lap()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """A validation within the epoch is left out."""
+        """Leave out the time of a validation within the epoch."""
         self._mark = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell what to change where waiting took long."""
+        """Warn, with advice, where waiting took a large share of the epoch."""
         if self._passed < WARN_SECONDS or self._waited < WARN_SHARE * self._passed:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ class WaitingTime(Callback):
             )
 
     def _lap(self) -> float:
-        """Seconds since the last mark, which pass."""
+        """Seconds since the last mark; adds them to the passed time and sets a new mark."""
         now = time.monotonic()
         seconds = now - self._mark
         self._passed += seconds
