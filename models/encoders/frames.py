@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from models import first_name
+from models.chance import Dropout
 from models.encoders.words import Encoder
 from models.errors import OptionError
 
@@ -168,9 +169,14 @@ class SmallCNN(FrameEncoder):
         self.project = nn.Sequential(
             nn.Flatten(), nn.Linear(channels[-1] * grid**2, features), nn.ReLU()
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def encode(self, frames: Tensor) -> Tensor:
         """Frames (N, 3, H, W) float in 0 … 1 → (N, D)."""
         maps = self.convolutions(frames - 0.5)
-        return self.dropout(self.project(self.places(maps)))
+        return self.project(self.places(maps))
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """Frames (N, C, H, W) uint8 → (N, D)."""
+        # Not in `encode`: where a chunk is computed a second time, other features would be dropped.
+        return self.dropout(super().forward(steps))

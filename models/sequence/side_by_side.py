@@ -1,4 +1,4 @@
-"""Losses side by side: functions that share no parameter, each differentiated by its own thread.
+"""Losses side by side: functions that are each differentiated by a thread of their own.
 
 M functions
 """

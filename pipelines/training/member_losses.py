@@ -1,4 +1,4 @@
-"""Losses of the members of an ensemble on a batch.
+"""Losses of the members of an ensemble on a batch, computed by threads side by side.
 
 M members · B sequences · N steps in the batch · D features · K classes
 """
@@ -7,12 +7,14 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from data.batches.ragged import RaggedBatch
+from models.encoders.words import Encoder
 from models.sequence.ensemble import together
 from models.sequence.many_to_one import ManyToOne, Scorer
 from models.sequence.side_by_side import losses_side_by_side
+from pipelines.training.shards import is_shardable, shards_of
 from pipelines.training.training_loss import TrainingLoss
 
 Encode = Callable[[RaggedBatch], Tensor]
@@ -33,32 +35,51 @@ class MemberLosses:
     def __call__(self, batch: RaggedBatch, *, encode: Encode) -> tuple[Tensor, Tensor]:
         """Mean loss of a batch over the members, and the scores (B, K) of the ensemble.
 
-        On a CPU, members that share no parameters compute in parallel, each in one thread.
+        On a CPU, threads compute side by side, each with one core: the members, if they share no
+        parameters, or else shards of the batch. Threads that share each matrix product instead are
+        no faster, and beside another busy process several times slower.
         """
+        is_on_cpu = batch.steps.device.type == "cpu"
         groups = self.model.parameters_by_member()
-        if groups and not batch.is_encoded:
-            sources = [
-                partial(encoder.encode_ragged, batch.steps, batch.lengths)
-                for encoder in self.model.encoders
-            ]
-        else:
-            features = encode(batch)
-            sources = [partial(member.chosen, features) for member in self.model.members]
+        if is_on_cpu and groups and all(groups) and not batch.is_encoded:
+            return self._by_member(batch, groups)
+        num_threads = torch.get_num_threads()
+        if is_on_cpu and min(num_threads, batch.num_sequences) > 1 and is_shardable(self.model):
+            return self._by_shard(shards_of(batch, count=num_threads), encode)
+        return self._whole(batch, encode)
+
+    def _by_member(
+        self, batch: RaggedBatch, groups: list[list[nn.Parameter]]
+    ) -> tuple[Tensor, Tensor]:
+        def of(member: ManyToOne, encoder: Encoder) -> tuple[Tensor, Tensor]:
+            features = encoder.encode_ragged(batch.steps, batch.lengths)
+            return self._of_member(member, features, batch)
+
         functions = [
-            partial(self._of_member, member, source, batch)
-            for member, source in zip(self.model.members, sources, strict=True)
+            partial(of, member, encoder)
+            for member, encoder in zip(self.model.members, self.model.encoders, strict=True)
         ]
-        if all(groups) and groups and batch.steps.device.type == "cpu":
-            losses, scores = losses_side_by_side(functions, groups)
-        else:
-            pairs = [function() for function in functions]
-            losses = torch.stack([loss for loss, _ in pairs])
-            scores = [some for _, some in pairs]
+        losses, scores = losses_side_by_side(functions, groups)
         return losses.mean(), together(torch.stack(scores))
 
+    def _by_shard(self, shards: list[RaggedBatch], encode: Encode) -> tuple[Tensor, Tensor]:
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        functions = [partial(self._whole, shard, encode) for shard in shards]
+        losses, scores = losses_side_by_side(functions, [trained] * len(shards))
+        sizes = losses.new_tensor([shard.num_sequences for shard in shards])
+        return losses @ (sizes / sizes.sum()), torch.cat(scores)
+
+    def _whole(self, batch: RaggedBatch, encode: Encode) -> tuple[Tensor, Tensor]:
+        features = encode(batch)
+        pairs = [
+            self._of_member(member, member.chosen(features), batch) for member in self.model.members
+        ]
+        losses, scores = zip(*pairs, strict=True)
+        return torch.stack(losses).mean(), together(torch.stack(scores))
+
     def _of_member(
-        self, member: ManyToOne, source: Callable[[], Tensor], batch: RaggedBatch
+        self, member: ManyToOne, features: Tensor, batch: RaggedBatch
     ) -> tuple[Tensor, Tensor]:
-        """Loss and scores (B, K) of one member; ``source`` returns the features that it reads."""
-        scores = member.read_chosen(source(), batch.lengths)
+        """Loss and scores (B, K) of one member; ``features`` are those that it reads."""
+        scores = member.read_chosen(features, batch.lengths)
         return self.training_loss(scores, batch.labels, batch.ids), scores
