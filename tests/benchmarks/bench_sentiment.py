@@ -23,6 +23,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence, pad_sequence
 
+from data.batches.data_module import SequenceDataModule
 from data.batches.ragged import RaggedBatch
 from data.text.data_module import TextDataModule
 from models.encoders.ngrams import NgramEmbedding
@@ -54,7 +55,9 @@ class Clock(Callback):
         self.seconds += time.perf_counter()
 
 
-def ours(model: Classification, data: TextDataModule, *, num_batches: int = NUM_BATCHES) -> float:
+def ours(
+    model: Classification, data: SequenceDataModule, *, num_batches: int = NUM_BATCHES
+) -> float:
     """Seconds of the command's own way."""
     clock = Clock()
     trainer = Trainer(
@@ -82,7 +85,7 @@ def bare(model: Classification, batches: list[RaggedBatch]) -> float:
     start = time.perf_counter()
     for batch in batches:
         optimizer.zero_grad()
-        features = model.encode(batch.steps, batch.lengths)
+        features = model.encode(batch)
         losses = [
             cross_entropy(member.read(features, batch.lengths), batch.labels)
             for member in model.members
