@@ -79,6 +79,7 @@ WAYS: dict[str, dict[str, Any]] = {
         "codec": "libx265",
         "options": {
             "x265-params": "log-level=none:keyint=10:min-keyint=10:bframes=2:open-gop=1:pools=1"
+            ":frame-threads=1"
         },
     },
     "mpeg4.avi": {"codec": "mpeg4", "options": {"g": "10", "b": "1M"}},

@@ -13,7 +13,10 @@ from tests.clips import numbered, numbers_of, write_video
 from tests.odd_clips import write_dav, write_streams
 
 H264, MPEG2, MJPEG = {}, {"codec": "mpeg2video"}, {"codec": "mjpeg", "pix_fmt": "yuvj420p"}
-HEVC = {"codec": "libx265", "options": {"x265-params": "log-level=none:pools=1"}}
+HEVC = {
+    "codec": "libx265",
+    "options": {"x265-params": "log-level=none:pools=1:frame-threads=1:bframes=0"},
+}
 AV1 = {"codec": "libsvtav1", "options": {"preset": "12"}}
 SD, CIF = (720, 576), (176, 144)
 # Ending: container, way of coding, size where the format knows few.

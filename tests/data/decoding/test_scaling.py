@@ -204,7 +204,7 @@ def test_kinds_of_pixels(tmp_path, codec, pix_fmt, atol):
     if codec not in av.codecs_available:
         pytest.skip(f"this PyAV has no encoder {codec}")
     options = {
-        "libx265": {"x265-params": "log-level=none:lossless=1:pools=1"},
+        "libx265": {"x265-params": "log-level=none:lossless=1:pools=1:frame-threads=1:bframes=0"},
         "mjpeg": {"q:v": "2"},
         "ffv1": {},
     }.get(codec, {"qp": "0"})
