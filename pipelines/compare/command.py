@@ -74,7 +74,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
 
 
 def _differing_options(runs: list[FinishedRun]) -> list[dict[str, Any]]:
-    """Of each run the options that are not the same in all; an evaluation has none of its own."""
+    """Options of each run that differ between runs; an evaluation has none of its own."""
     trained = [run.options for run in runs if run.options]
     names = {name for options in trained for name in options}
     differing = sorted(n for n in names if len({repr(options.get(n)) for options in trained}) > 1)
@@ -82,7 +82,7 @@ def _differing_options(runs: list[FinishedRun]) -> list[dict[str, Any]]:
 
 
 def summary(found: dict[str, Any]) -> str:
-    """What a terminal shows."""
+    """Text for a terminal."""
     width = max(map(len, found["runs"])) + 2
     lines = [
         f"{found['num_examples']:,} examples of {found['data']}",

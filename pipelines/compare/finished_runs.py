@@ -1,4 +1,4 @@
-"""What a finished run left, read back."""
+"""Finished runs, read from their folders."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""What the doctor found, as text for the screen."""
+"""The doctor's findings, as text for the screen."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ def conclusion(diagnosis: Diagnosis) -> str:
 
 
 def table(diagnosis: Diagnosis) -> str:
-    """What there is, then what is wrong with it, as lines."""
+    """Lines for the files, then for their faults."""
     blocks = (
         [one_line(diagnosis.where)],
         [*_what_there_is(diagnosis.findings)],
@@ -120,7 +120,7 @@ def _what_is_wrong(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
-    """What is wrong with the set as a whole, and what is not wrong but should be known."""
+    """Lines for faults of the whole set, and for facts that are no faults but worth knowing."""
     for problem in diagnosis.problems:
         yield f"wrong: {one_line(problem)}"
     for hint in diagnosis.hints:

@@ -37,7 +37,7 @@ TASK = "memory-lab"
 NUM_SYMBOLS, NUM_SEQUENCES, NUM_TESTED = 8, 32, 500
 LEARNING_RATE, SGD_RATE, CLIP_NORM = 0.01, 0.01, 1.0
 ADDING_STEPS = 100
-# Of the vanilla RNN whose gradients explode: times PyTorch's own start.
+# Scale of the recurrent weights of the vanilla RNN whose gradients explode, times PyTorch's own start.
 LARGE_WEIGHTS = 3.0
 #: by name: the kind of the recurrence, and whether its forget gates start open
 NETWORKS = {
@@ -104,7 +104,7 @@ def _recall(delays: Sequence[int], num_steps: int, hidden_size: int, seed: int) 
 
 
 def _side_by_side(learn: Callable[[Any], Any], runs: Sequence[Any], what: str) -> dict[Any, Any]:
-    """What each run comes to, in processes of their own.
+    """Carry out runs in processes of their own, and collect their results.
 
     A network this small computes on one core: as many learn at once as there are.
     """
@@ -116,7 +116,7 @@ def _side_by_side(learn: Callable[[Any], Any], runs: Sequence[Any], what: str) -
 
 
 def _alone() -> None:
-    """Of a process: compute on one core, and do not spend it on numbers that no longer count."""
+    """Let this process compute on one core, with denormal numbers as zero."""
     torch.set_num_threads(1)
     prepare_processor()
 
@@ -188,7 +188,7 @@ def _clipping(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
             optimizer=torch.optim.SGD(reader.parameters(), lr=SGD_RATE),
             clip_norm=clip_norm,
         )._asdict()
-    # Of the first batch, whose gradient is scaled as a whole.
+    # Gradient of the first batch, which is scaled as a whole.
     scale = min(CLIP_NORM / runs["without"]["gradient_norms"][0], 1.0)
     back_in_time = {"without": back, "with": [norm * scale for norm in back]}
     return {

@@ -49,11 +49,11 @@ class Reader(nn.Module):
 
 
 class Training(NamedTuple):
-    """What a training run went through, step by step."""
+    """Course of a training run, step by step."""
 
     losses: list[float]
     gradient_norms: list[float]
-    """Of all parameters together, before any clipping."""
+    """Gradient norm of all parameters together, before any clipping."""
 
 
 def same_size(kind: str, in_features: int, *, like: int) -> int:
@@ -107,10 +107,10 @@ def accuracy(reader: Reader, batch: MemoryBatch) -> float:
 def gradients_back_in_time(reader: Reader, batch: MemoryBatch) -> dict[str, list[float]]:
     """How much of the loss's gradient arrives at each step, from the first to the last.
 
-    Its norm with respect to the hidden state h_t, and to the cell state c_t of an LSTM, over the
-    whole batch: ‖∂L/∂h_t‖. Of h_t it is the gradient through the answer and through all later
-    steps; of c_t, through all later cells and what they show. The equations of
-    `models.recurrence.cells` are stepped, with the reader's weights.
+    It is measured by the norm, over the whole batch, of the gradients with respect to the hidden
+    state h_t, ‖∂L/∂h_t‖, and to the cell state c_t of an LSTM. The first reaches h_t through the
+    answer and all later steps, the second reaches c_t through all later cells and their outputs.
+    The equations of `models.recurrence.cells` are stepped, with the reader's weights.
     """
     features = batch.features.view(len(batch.lengths), -1, batch.features.shape[1])
     kernel = reader.recurrence.layers[0][0].fused  # type: ignore[index]

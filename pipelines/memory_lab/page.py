@@ -1,4 +1,4 @@
-"""What the memory lab found, as a page: pictures, and in words what to conclude from these figures."""
+"""Page of the memory lab: pictures, and conclusions from these figures in words."""
 
 from itertools import takewhile
 from typing import Any

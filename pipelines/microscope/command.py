@@ -43,12 +43,12 @@ MIN_STEPS = 4
 
 
 class Observation(NamedTuple):
-    """What went on inside."""
+    """Gates and states of a reading."""
 
     states: list[States]
     """Every state of every layer and direction, at all T steps."""
     window: list[dict[str, np.ndarray]]
-    """Of each layer and direction, gates and states (W, H) by name, at the steps of the window."""
+    """Gates and states (W, H) by name, for each layer and direction, at the steps of the window."""
 
 
 def observe(specimen: Specimen, window: slice) -> Observation:
@@ -155,7 +155,7 @@ def _liveliest(states: States, count: int) -> list[Unit]:
 
 
 def figures(seen: Seen, *, checkpoint: str) -> dict[str, Any]:
-    """What was found, as plain values."""
+    """The findings, as plain values."""
     specimen = seen.specimen
     return {
         "checkpoint": checkpoint,

@@ -1,4 +1,4 @@
-"""What the microscope saw, as a page: what was found in words, and pictures of it."""
+"""Page of the microscope: the findings in words, and their pictures."""
 
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from pipelines.microscope.unit_pictures import (
 from pipelines.microscope.unit_ranking import Finding, States, Unit
 from pipelines.pages.page import render_page
 
-# Of the other half: below it, a unit does not keep what it showed on the half it was chosen on.
+# Least score on the second half: below it, a unit does not keep what it showed where it was chosen.
 _LEAST = {"auc": 0.65, "correlation": 0.3}
 _SYNTAX = {
     "c": "code with C's comments and quotes",
@@ -37,13 +37,13 @@ class Seen(NamedTuple):
     window: slice
     """The steps that are shown."""
     traces: list[dict[str, np.ndarray]]
-    """Of each layer and direction, gates and states (W, H) by name, at these steps."""
+    """Gates and states (W, H) by name, for each layer and direction, at these steps."""
     states: list[States]
     """Every state, at all steps."""
     findings: list[Finding]
     """The best units of each track."""
     left_out: list[str]
-    """What nothing can be said of, and why."""
+    """Tracks that allow no finding, and the reasons."""
     shown: dict[Unit, Finding | None]
     """The units to show, each with what it is shown for."""
 
@@ -55,7 +55,7 @@ class Seen(NamedTuple):
         raise KeyError(unit.name)
 
     def track(self, finding: Finding | None) -> Track | None:
-        """What a unit is shown for."""
+        """Reason that a unit is shown."""
         found = (one for one in self.specimen.tracks if finding and one.name == finding.track)
         return next(found, None)
 
@@ -110,7 +110,7 @@ def conclusion(seen: Seen) -> str:
 
 
 def deed(finding: Finding) -> str:
-    """What a unit does, such as "rises inside a comment"."""
+    """Behaviour of a unit, such as "rises inside a comment"."""
     verb = "rises" if finding.sign > 0 else "falls"
     return f"{verb} {'with ' if finding.measure == 'correlation' else ''}{finding.track}"
 
@@ -161,7 +161,7 @@ def _texts(seen: Seen) -> list[dict[str, Any]]:
     found = []
     for unit, finding in seen.shown.items():
         values = seen.values(unit)
-        # What is rarer than one step in a hundred does not dim the rest.
+        # Values rarer than one step in a hundred do not dim the rest.
         low, high = np.quantile(values, [0.01, 0.99])
         scale = Scale(float(low), float(values.mean()), float(high))
         holds = _holding(seen, finding)

@@ -30,7 +30,7 @@ from pipelines.tasks.next_token import NextToken
 
 # So many steps are encoded and read at a time.
 STEPS_AT_ONCE = 2048
-# What the states of all steps may take together; fewer steps are read of a larger model.
+# Memory for the states of all steps; a larger model reads fewer steps.
 _STATE_BYTES = 2**30
 _PIECE_CHARACTERS = 10_000
 
@@ -51,23 +51,23 @@ class Cut(NamedTuple):
 
 
 class Specimen(NamedTuple):
-    """What is read, by what, and what can be said of its steps."""
+    """An input, the recurrence that reads it, and the tracks of its steps."""
 
     source: str
     recurrence: Recurrence
     inputs: Callable[[], Iterator[Tensor]]
-    """What the recurrence reads, (T, D) in pieces from the first to the last."""
+    """Inputs (T, D) of the recurrence, in pieces from the first to the last."""
     num_steps: int
     step: str
-    """What a step is: ``character``, ``token`` (a word, or a part of one) or ``frame``."""
+    """Kind of step: ``character``, ``token`` (a word, or a part of one) or ``frame``."""
     is_whole: bool
     """Whether all of it is read."""
     tracks: list[Track]
     syntax: Syntax | None = None
     cut: Cut | None = None
-    """Of a text."""
+    """The cut text; None for a clip."""
     pixels: np.ndarray | None = None
-    """Of a clip: (T, 3, S, S) uint8."""
+    """(T, 3, S, S) uint8: frames of a clip; None for a text."""
 
 
 def language_specimen(
@@ -175,7 +175,7 @@ def cut_text(tokenizer: Tokenizer, text: str, *, most: int) -> Cut:
             "INPUT or TEXT: holds nothing that the model reads; give a text with words"
         )
     starts, ends = np.array(spans[:most], np.int64).T
-    # Of the bytes of one character each stands where the character does.
+    # Each byte of a character stands where the character does.
     ends = np.maximum.accumulate(np.maximum(ends, starts + 1))
     is_whole = len(tokens) <= most
     return Cut(
@@ -215,7 +215,7 @@ def _member(model: Classifier, member: int) -> ManyToOne:
 
 
 def _inputs_of(reader: ManyToOne, steps: Tensor) -> Callable[[], Iterator[Tensor]]:
-    """What a classifier's recurrence reads of steps (T, …); in pieces, if they need no other."""
+    """Inputs of a classifier's recurrence for steps (T, …); in pieces, where none depends on others."""
 
     def inputs() -> Iterator[Tensor]:
         encoded = _encoded(reader.encoder, steps)

@@ -80,7 +80,7 @@ def guess_syntax(text: str, file_name: str = "") -> Syntax:
 
 
 def text_tracks(text: str, ends: np.ndarray, syntax: Syntax) -> list[Track]:
-    """What can be said of the steps of a text.
+    """Tracks of a text: facts about each of its steps.
 
     ``c``: inside a comment, quotes (double ones), a condition (the parentheses after ``if`` or
     ``while``), parentheses; the depth of braces, the indentation in columns (as far as it has been
@@ -111,7 +111,7 @@ def text_tracks(text: str, ends: np.ndarray, syntax: Syntax) -> list[Track]:
 
 
 def frame_tracks(pixels: np.ndarray) -> list[Track]:
-    """What can be said of frames (T, 3, S, S) uint8: motion, brightness, position in the clip.
+    """Tracks of frames (T, 3, S, S) uint8: motion, brightness, position in the clip.
 
     Motion is the mean absolute difference to the frame before, in grey levels of 0 to 255 over all
     pixels and colours, 0 for the first; brightness is the mean.
@@ -176,7 +176,7 @@ def _of_code(text: str, pattern: re.Pattern[str], *, has_braces: bool) -> dict[s
 
 
 def _depths(bare: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of code without comments and quotes, how many parentheses, conditions and braces are open.
+    """Numbers of open parentheses, conditions and braces in code without comments and quotes.
 
     A brace in the first column ends all parentheses: the branches of an ``#if`` may have left some.
     """

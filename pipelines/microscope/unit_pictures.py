@@ -99,7 +99,7 @@ def levels_of(values: np.ndarray, scale: Scale) -> np.ndarray:
 
 
 class Step(NamedTuple):
-    """What is read at a step."""
+    """Piece of the text or frame that is read at a step."""
 
     text: str
     is_marked: bool

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 
 from pipelines.microscope.tracks import Track
 
-# Of a track that holds or does not, each half must have so many stretches and steps of both: a word or
+# Each half of a yes-or-no track must have so many stretches and steps of both kinds: a word or
 # two say nothing about a unit.
 MIN_STRETCHES, MIN_STEPS = 3, 10
 # Ranks and their sorting take some 20 bytes for a value: so many values at a time.
@@ -71,7 +71,7 @@ class Finding(NamedTuple):
     sign: int
     """1: it rises where the track holds, or with its numbers; -1: it falls."""
     first: float
-    """Of the sign, on the half that it was chosen on: an AUC from 0.5, a correlation from 0, to 1."""
+    """Unsigned score on the half used for the choice: an AUC from 0.5, a correlation from 0, to 1."""
     second: float
     """The same on the other half, of the same sign; it may be worse than chance."""
 
@@ -128,7 +128,7 @@ def correlation(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         part = values[start : start + block].astype(np.float64)
         part -= part.mean(1, keepdims=True)
         spread = np.sqrt((others**2).sum(1)[:, None] * (part**2).sum(1))
-        # What moves by rounding alone does not move.
+        # Movement by rounding alone does not count.
         moves = spread > 1e-9 * numbers.shape[1]
         products = others @ part.T
         np.divide(products, spread, out=found[:, start : start + block], where=moves)
@@ -164,7 +164,7 @@ def rank_units(
 def _ranked(
     states: Sequence[States], tracks: list[Track], half: int, *, top: int
 ) -> list[list[Finding]]:
-    """Of tracks of one kind, each with its best units, the best track first."""
+    """Rank tracks of one kind, each with its best units, the best track first."""
     is_binary = tracks[0].is_binary
     measure, middle = (auc, 0.5) if is_binary else (correlation, 0.0)
     units = [unit for one in states for unit in one.units()]
@@ -192,7 +192,7 @@ def _ranked(
 
 
 def _columns(states: Sequence[States], half: int, chosen: np.ndarray) -> np.ndarray:
-    """Of some units, counted through all states, their values on the second half."""
+    """Values of some units, counted through all states, on the second half."""
     firsts = np.cumsum([0, *(one.values.shape[1] for one in states)])
     owners = np.searchsorted(firsts, chosen, side="right") - 1
     return np.stack(

@@ -14,7 +14,7 @@ from pipelines.runtime.run_folders import is_first_process
 def one_line_errors() -> Iterator[None]:
     """Within it, an `InputError` or `OptionError` ends the command: its line on stderr, exit code 2.
 
-    What is logged is harmless to a terminal too.
+    Log messages are made harmless to a terminal too.
     """
     escape_log_messages()
     try:

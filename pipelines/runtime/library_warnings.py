@@ -13,7 +13,7 @@ _IGNORED = (
     # Workers are left out on purpose where the data are in memory.
     r".*does not have many workers which may be a bottleneck.*",
     r".*number of training batches .* is smaller than the logging interval.*",
-    # What is pretrained and frozen stands still on purpose.
+    # Frozen pretrained layers are in eval mode on purpose.
     r".*module\(s\) in eval mode at the start of training.*",
     # Every batch of ours is sharded among the ranks by the data room.
     r".*Using `DistributedSampler` with the dataloaders.*",

@@ -74,7 +74,7 @@ def known_options(args: list[str], *names: str) -> tuple[dict[str, str], list[st
 
 
 def _told(message: str, options: list[str]) -> str:
-    """What jsonargparse and argparse say at length, in a line that begins with the option."""
+    """Shorten an error of jsonargparse or argparse to a line that begins with the option."""
     if found := re.match(r"unrecognized arguments: ([^\s=]+)", message):
         near = get_close_matches(found[1], options, n=1)
         return f"{found[1]}: no such option" + (f"; did you mean {near[0]}?" if near else "")
@@ -90,7 +90,7 @@ def _told(message: str, options: list[str]) -> str:
 
 
 def _reason(message: str) -> str:
-    """What is wrong with the value of an option, or with an option of the class that it names."""
+    """Reason that the value of an option is refused, or an option of the class that it names."""
     _, inner, rest = message.rpartition('Parser key "')
     if inner:
         name, _, message = rest.partition('":')

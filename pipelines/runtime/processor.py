@@ -1,4 +1,4 @@
-"""What a command asks of the processor and of the memory before it computes."""
+"""Settings of the processor and of memory, made before a command computes."""
 
 import ctypes
 import os

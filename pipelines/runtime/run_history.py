@@ -1,4 +1,4 @@
-"""What training left: its curves, epoch by epoch, and the options it was given."""
+"""Curves and options of a finished training run, read from its folder."""
 
 import csv
 from pathlib import Path
