@@ -22,7 +22,9 @@ def compare_page(found: dict[str, Any], sentences: Iterable[str]) -> str:
         title=f"{len(runs)} runs on {found['data']}",
         found=found,
         best={
-            "name": best,
+            "names": [
+                name for name in runs if runs[name]["accuracy"][0] == runs[best]["accuracy"][0]
+            ],
             **dict(zip(("value", "low", "high"), runs[best]["accuracy"], strict=True)),
         },
         rows=[_row(name, run) for name, run in runs.items()],

@@ -101,6 +101,15 @@ def test_the_command_leaves_a_page_and_figures(three_runs, capsys):
     assert list(found["runs"]) == ["good", "sentiment/poor", "runs/sentiment/fair"]
 
 
+def test_runs_that_are_as_good_are_all_named(three_runs):
+    shutil.copytree("runs/sentiment/good", "runs/sentiment/same")
+    main(["--runs=good same poor", "--run=one"])
+    page = (three_runs / "runs/compare/one/compare.html").read_text()
+    assert "Of 3 runs, good and same have the highest accuracy" in page
+    main(["--runs=good poor", "--run=two"])
+    assert "good has the highest" in (three_runs / "runs/compare/two/compare.html").read_text()
+
+
 @needs_browser
 @pytest.mark.parametrize("width_px", [400, 1200])
 def test_a_browser_shows_the_page(three_runs, tmp_path, width_px):
