@@ -1,1 +1,1 @@
-"""What is wrong with the files of a folder or a list of clips: a table."""
+"""Table of problems with the files of a folder or a list of clips."""
