@@ -1,1 +1,1 @@
-"""Runs side by side, with the differences that chance does not explain."""
+"""Comparison of runs, with the differences that chance does not explain."""

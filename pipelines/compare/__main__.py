@@ -1,4 +1,4 @@
-"""``python -m pipelines.compare``."""
+"""Entry point of ``python -m pipelines.compare``."""
 
 from pipelines.compare.command import main
 

@@ -1,4 +1,4 @@
-"""``make compare RUNS="a b c"``: runs side by side, and which differences are more than chance."""
+"""Command ``make compare RUNS="a b c"``: figures of several runs, and significance of differences."""
 
 import sys
 from itertools import combinations
@@ -24,18 +24,19 @@ TASK = "compare"
 
 
 def compare(runs: list[FinishedRun]) -> dict[str, Any]:
-    """Figures of each run and of each pair, on the examples that all of them were tested on.
+    """Compute figures of each run and of each pair, on the examples that all were tested on.
 
     Returns:
-        ``num_examples``; ``left_out``, how many were not tested by all; ``runs`` by name with
-        ``accuracy`` and ``macro_f1`` as [value, low, high], ``log_loss``, ``train_seconds`` and
-        ``options``, those in which the runs differ; ``pairs``: first and second name, the
-        difference of accuracy [value, low, high], how many examples only one has right, and the
-        p-value of McNemar's test, adjusted for the number of pairs (Holm).
+        ``num_examples``; ``left_out``, the number of examples that not all runs tested; ``runs`` by
+        name with ``accuracy`` and ``macro_f1`` as [value, low, high], ``log_loss``,
+        ``train_seconds`` and ``options``, those in which the runs differ; ``pairs`` with the names
+        ``first`` and ``second``, the ``difference`` of accuracy [value, low, high], the numbers of
+        examples that only one has right, and the ``p_value`` of McNemar's test, adjusted for the
+        number of pairs (Holm).
 
     Raises:
-        InputError: runs of other classes, or with no example in common, or that call the same
-            example by two labels.
+        InputError: the runs have different classes or no example in common, or they give one
+            example different labels.
     """
     runs = [runs[0], *(with_classes_of(runs[0], run) for run in runs[1:])]
     rows, num_left_out = shared_examples(runs)
@@ -74,7 +75,7 @@ def compare(runs: list[FinishedRun]) -> dict[str, Any]:
 
 
 def _differing_options(runs: list[FinishedRun]) -> list[dict[str, Any]]:
-    """Options of each run that differ between runs; an evaluation has none of its own."""
+    """Collect each run's options that differ between runs; an evaluation has none of its own."""
     trained = [run.options for run in runs if run.options]
     names = {name for options in trained for name in options}
     differing = sorted(n for n in names if len({repr(options.get(n)) for options in trained}) > 1)
@@ -82,7 +83,7 @@ def _differing_options(runs: list[FinishedRun]) -> list[dict[str, Any]]:
 
 
 def summary(found: dict[str, Any]) -> str:
-    """Text for a terminal."""
+    """Format the comparison for the terminal."""
     width = max(map(len, found["runs"])) + 2
     lines = [
         f"{found['num_examples']:,} examples of {found['data']}",
@@ -100,7 +101,7 @@ def summary(found: dict[str, Any]) -> str:
 
 
 def pair_sentence(pair: dict[str, Any]) -> str:
-    """One pair in words."""
+    """Describe the difference between the runs of a pair in a sentence."""
     value, low, high = pair["difference"]
     better, other = (pair["first"], pair["second"])[:: 1 if value >= 0 else -1]
     is_sure = pair["p_value"] < 0.05
@@ -113,7 +114,7 @@ def pair_sentence(pair: dict[str, Any]) -> str:
 
 
 def main(args: list[str] | None = None) -> None:
-    """``python -m pipelines.compare --runs a b c``."""
+    """Run ``python -m pipelines.compare --runs a b c``."""
     parser = option_parser("compare", COMMANDS["compare"].help)
     parser.add_argument("--runs", type=str, default="", help='folders or names: "a b c"')
     parser.add_argument("--run", type=str | None, default=None, help="name of the comparison")

@@ -1,4 +1,4 @@
-"""Finished runs, read from their folders."""
+"""Reading of finished runs: report, predictions and options."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from pipelines.runtime.run_history import read_options
 
 
 class FinishedRun(NamedTuple):
-    """A run with a report; n tested examples, K classes."""
+    """Run with a report; n tested examples, K classes."""
 
     name: str
     report: dict[str, Any]
@@ -25,18 +25,18 @@ class FinishedRun(NamedTuple):
     probabilities: np.ndarray
     """(n, K)"""
     sources: list[str]
-    """(n) the text, or the full path of the clip"""
+    """(n) text, or full path of the clip"""
     inner_sources: list[str]
-    """(n) the same, but of a clip within the run's data only the path from there"""
+    """(n) the same, but a clip inside the run's data has its path relative to the data"""
     options: dict[str, Any]
-    """Its options by their full names; empty where none are kept."""
+    """Options by their full names; empty where the run kept none."""
 
 
 def read_run(name: str) -> FinishedRun:
-    """A run by its folder (``runs/video/a``), its task and name (``video/a``), or its name alone.
+    """Read a run by its folder (``runs/video/a``), its task and name (``video/a``), or its name alone.
 
     Raises:
-        InputError: no such run, two of that name, or one without a report.
+        InputError: no run or several have that name, or the run lacks a report of a classifier.
     """
     folder = _folder(name)
     report_path = folder / "report" / "report.json"
@@ -47,7 +47,7 @@ def read_run(name: str) -> FinishedRun:
         raise InputError(
             f"RUNS: {folder} is a run of a language model; compare classifiers, by name or folder"
         )
-    # As the table writes them (see `report`).
+    # The table escapes some class names; see `pipelines.report.classification.in_table`.
     place = {in_table(name): k for k, name in enumerate(report["classes"])}
     labels, sources, probabilities = [], [], []
     csv.field_size_limit(2**31 - 1)
@@ -61,7 +61,7 @@ def read_run(name: str) -> FinishedRun:
             probabilities.append([float(row[column]) for column in columns])
     inner = sources
     if header[1] == "path":
-        # Paths were told from the folder that holds the runs.
+        # Paths in the table are relative to the folder that holds the runs.
         above = Path(os.path.abspath(folder)).parents
         home = above[2] if len(above) > 2 and above[1].name == RUNS.name else Path.cwd()
         sources = [os.path.abspath(home / path) for path in sources]
@@ -79,7 +79,7 @@ def read_run(name: str) -> FinishedRun:
 
 
 def _within(data: str, paths: list[str]) -> list[str]:
-    """Paths from the folder of the data, or of the table that lists them; others as they are."""
+    """Make paths relative to the data's folder, or to that of its table; others stay as they are."""
     inside = [path for path in paths if path.startswith(data + os.sep)]
     start = data if inside else os.path.dirname(data)
     return [path.removeprefix(start + os.sep) for path in paths]
@@ -109,6 +109,6 @@ def _options(path: Path) -> dict[str, Any]:
                 flat[start + key] = value
 
     flatten(read_options(path), "")
-    # Where files lie says nothing of how a run was made.
+    # Only these tell how a run was made; the others and the loggers tell where its files go.
     ours = ("model.", "data.", "trainer.", "seed_everything")
     return {name: v for name, v in flat.items() if name.startswith(ours) and ".logger" not in name}

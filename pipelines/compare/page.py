@@ -1,4 +1,4 @@
-"""Several runs side by side, as a page."""
+"""Page of a comparison of runs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ from pipelines.pages.palette import BLUE
 
 
 def compare_page(found: dict[str, Any], sentences: Iterable[str]) -> str:
-    """The page of `compare`'s findings; ``sentences`` say each pair in words."""
+    """Render the page of `compare`'s findings; ``sentences`` describe the pairs."""
     runs = found["runs"]
     best = max(runs, key=lambda name: runs[name]["accuracy"][0])
     differing = list(next(iter(runs.values()))["options"])

@@ -1,4 +1,4 @@
-"""The common ground of several runs: classes in one order, and examples that all answered.
+"""Alignment of several runs: classes in one order, and the examples that all of them answered.
 
 K classes
 """
@@ -21,18 +21,18 @@ from pipelines.runtime.escaping import printable
 log = logging.getLogger(__name__)
 
 Key = tuple[str, int, int]
-"""The source of an example, its class, and which of those that have both it is."""
+"""Source of an example, its class, and its index among the examples that share both."""
 
 _MOST_SHOWN = 60
-# The suffix that `data.clips.clip.clip_name` adds for a clip that is not the whole file.
+# Suffix that `data.clips.clip.clip_name` adds for a clip that is only a section of its file.
 _SECTION = re.compile(r" \[\S+ s to (the end|\S+ s)\]$")
 
 
 def with_classes_of(first: FinishedRun, run: FinishedRun) -> FinishedRun:
-    """A run, its classes called and ordered as the first's.
+    """Give a run the first run's class names and class order.
 
     Raises:
-        InputError: one has a class that the other has not.
+        InputError: one run has a class that the other lacks.
     """
     at = places(run.classes, first.classes)
     if at is None:
@@ -54,17 +54,22 @@ def with_classes_of(first: FinishedRun, run: FinishedRun) -> FinishedRun:
 
 
 def shared_examples(runs: Sequence[FinishedRun]) -> tuple[list[list[int]], int]:
-    """Rows of each run, the same example at the same place; and how many examples not all have.
+    """Find the rows of each run for the examples that all have, and count the other examples.
 
-    A text is told by itself. A clip is told by its full path, or, where no path is in all runs (the
-    data were moved), by its path within the data: the files that are there must be the same.
+    A text is identified by itself. A clip is identified by its full path. Where no path is in all
+    runs, the data were moved, and a clip is identified by its path within the data; the files that
+    still exist must then have the same content.
 
     Args:
-        runs: of the same classes in one order.
+        runs: runs with the same classes in one order.
+
+    Returns:
+        rows: rows of each run; the same position in each list is the same example.
+        num_others: number of examples that not all runs have.
 
     Raises:
-        InputError: no example is in all runs, runs call one by two labels, or clips differ that
-            have one path within the data.
+        InputError: no example is in all runs, two runs give one example different labels, or clips
+            with the same path within the data have different content.
     """
     rows = [_rows_of(run, run.sources) for run in runs]
     shared = _in_all(rows)
@@ -83,7 +88,7 @@ def shared_examples(runs: Sequence[FinishedRun]) -> tuple[list[list[int]], int]:
 
 
 def _rows_of(run: FinishedRun, sources: Sequence[str]) -> dict[Key, int]:
-    """The row of each example."""
+    """Map each example to its row."""
     counts: Counter[tuple[str, int]] = Counter()
     found: dict[Key, int] = {}
     for row, one in enumerate(zip(sources, run.labels.tolist(), strict=True)):
@@ -93,7 +98,7 @@ def _rows_of(run: FinishedRun, sources: Sequence[str]) -> dict[Key, int]:
 
 
 def _with_other_labels(runs: Sequence[FinishedRun], rows: Sequence[dict[Key, int]]) -> str:
-    """A line about an example that two runs have under different labels; empty where none is."""
+    """Report an example to which two runs give different labels; empty if there is none."""
     classes = runs[0].classes
     first, *others = map(_labels_of, rows)
     for run, labels in zip(runs[1:], others, strict=True):
@@ -122,7 +127,7 @@ def _in_all(rows: Sequence[dict[Key, int]]) -> list[Key]:
 def _check_files(
     runs: Sequence[FinishedRun], rows: Sequence[dict[Key, int]], shared: Sequence[Key]
 ) -> None:
-    """Refuse clips that only have their names in common; warn of those that are gone."""
+    """Refuse clips of the same name but different content; warn of clips that no longer exist."""
     sets = [
         {_file_of(run.sources[row[key]]) for run, row in zip(runs, rows, strict=True)}
         for key in shared

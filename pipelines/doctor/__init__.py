@@ -1,1 +1,1 @@
-"""Table of the faults in the files of a folder or of a list of clips."""
+"""Table of problems with the files of a folder or a list of clips."""

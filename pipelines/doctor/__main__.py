@@ -1,4 +1,4 @@
-"""``python -m pipelines.doctor``."""
+"""Entry point of ``python -m pipelines.doctor``."""
 
 from pipelines.doctor.command import main
 

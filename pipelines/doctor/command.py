@@ -1,4 +1,4 @@
-"""The command that examines a video data set: a table on the screen, a row per clip in a CSV file."""
+"""Command that examines a video data set: a table on the screen, a row for each clip in a CSV file."""
 
 import csv
 import inspect
@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 def main(args: list[str] | None = None) -> None:
-    """``python -m pipelines.doctor --data.path=…``: exit code 1 when something is wrong."""
+    """Run ``python -m pipelines.doctor --data.path=…``; the exit code is 1 if something is wrong."""
     ignore_noise()
     with one_line_errors():
         diagnosis = _examine(sys.argv[1:] if args is None else args)
@@ -41,7 +41,7 @@ def main(args: list[str] | None = None) -> None:
 
 def _examine(args: list[str]) -> Diagnosis:
     parser = option_parser("doctor", COMMANDS["doctor"].help)
-    # The options of training, under the same names, that say which clips there are.
+    # Options that select clips have the same names as in training.
     every = inspect.signature(VideoDataModule).parameters
     parser.add_class_arguments(VideoDataModule, "data", skip=set(every) - set(OPTIONS))
     parser.add_argument(
@@ -65,14 +65,14 @@ def _examine(args: list[str]) -> Diagnosis:
     diagnosis = examine(listing, source, limit_seconds=data.limit_seconds)
     write_csv(diagnosis.findings, out)
     text = f"{table(diagnosis)}\n\nA row for every clip: {out}\n{conclusion(diagnosis)}"
-    # A terminal may lack the letters of some file's name.
+    # The encoding of a terminal may lack letters of a file's name.
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding))
     return diagnosis
 
 
 def _check_place(out: Path, source: Path) -> None:
-    """Refuse a place that cannot be written to before hours go by."""
+    """Refuse an output file that cannot be written, before hours of examination."""
     folder = out.absolute().parent
     if os.path.isdir(out) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"--out={out}: cannot be written; name a file in a folder that is there")
@@ -81,10 +81,10 @@ def _check_place(out: Path, source: Path) -> None:
 
 
 def write_csv(findings: Iterable[Finding], out: Path) -> None:
-    """A row for every clip; the file is there as a whole or not at all."""
+    """Write a row for every clip; the file appears whole or not at all."""
     new = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        # Names that are no UTF-8 are written with escapes: other programs must read the file.
+        # Names that are not UTF-8 are escaped, so that other programs can read the file.
         with new.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)

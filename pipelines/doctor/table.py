@@ -1,4 +1,4 @@
-"""The doctor's findings, as text for the screen."""
+"""Findings of the doctor as text for the screen."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,14 +11,14 @@ from data.splits.parts import PARTS
 from data.video.doctor import VERDICTS, WRONG, Diagnosis, Finding, labels_like_parts, part_of
 from pipelines.runtime.escaping import printable as one_line
 
-# No more classes than twice this are printed, and no more clips or leaks than this.
+# Limit of the printed clips, remarks and leaks; half the limit of the printed classes.
 _MOST = 15
 _IMBALANCE = 10
 _INDENT = 14
 
 
 def conclusion(diagnosis: Diagnosis) -> str:
-    """The last line."""
+    """Write the last line: a count of the clips that need a look."""
     wrong, clips = diagnosis.wrong, _many(len(diagnosis.findings), "clip")
     if wrong:
         counts = Counter(finding.verdict for finding in wrong)
@@ -30,7 +30,7 @@ def conclusion(diagnosis: Diagnosis) -> str:
 
 
 def table(diagnosis: Diagnosis) -> str:
-    """Lines for the files, then for their faults."""
+    """Lay out the contents of the data set, then its problems, as lines."""
     blocks = (
         [one_line(diagnosis.where)],
         [*_what_there_is(diagnosis.findings)],
@@ -62,7 +62,7 @@ def _what_there_is(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _classes(clips: Sequence[Clip]) -> Iterator[str]:
-    """A line for each class, with its clips in each part where the source names parts."""
+    """Yield a line for each class, with its clips in each part where the source names parts."""
     parts = list(dict.fromkeys(part for clip in clips if (part := part_of(clip))))
     parts.sort(key=_place)
     counts = Counter(_label(clip) for clip in clips)
@@ -105,7 +105,7 @@ def _what_is_wrong(diagnosis: Diagnosis) -> Iterator[str]:
     for verdict in reversed(VERDICTS[2:]):
         count = len(by_verdict[verdict])
         if verdict == "implausible" and not count:
-            continue  # rare: hardly anybody has to know that there is such a thing
+            continue  # rare, so most readers need not learn of this verdict
         yield _line(verdict, _number(count) + (details.get(verdict, "") if count else ""))
     num_copies = sum(map(len, diagnosis.copies))
     sets = f" ({_many(len(diagnosis.copies), 'set')} of the same bytes)"
@@ -120,7 +120,7 @@ def _what_is_wrong(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
-    """Lines for faults of the whole set, and for facts that are no faults but worth knowing."""
+    """Yield the problems of the set as a whole, and notes on it that are no problems."""
     for problem in diagnosis.problems:
         yield f"wrong: {one_line(problem)}"
     for hint in diagnosis.hints:
@@ -136,7 +136,7 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
     if like_parts := labels_like_parts(finding.clip.label for finding in diagnosis.findings):
         names = ", ".join(f"'{one_line(name)}'" for name in like_parts)
         yield f"note: {names} is read as a class, and named like a part of a data set"
-    # The others stand further down with all that is to be said of them.
+    # Clips with something wrong are listed further down, with their remarks.
     remarked = [f for f in diagnosis.findings if f.checkup.remarks and f.verdict not in WRONG]
     for finding in remarked[:_MOST]:
         remarks = "; ".join(finding.checkup.remarks)
@@ -148,7 +148,7 @@ def _remarks(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _examples(diagnosis: Diagnosis) -> Iterator[str]:
-    """The clips that need a look, the worst first; leaks at the end, by what they share."""
+    """Yield the clips that need a look, the worst first; leaks come last."""
     clips = [finding for finding in diagnosis.wrong if finding.verdict != "leak"]
     lines = [
         f"{finding.verdict}: {one_line(_name(finding.clip))}: {one_line(finding.reason)}"

@@ -1,1 +1,1 @@
-"""RNN, GRU and LSTM on tasks that need a memory: a page."""
+"""Page that compares RNN, GRU and LSTM on tasks that need a memory."""

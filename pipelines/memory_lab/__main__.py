@@ -1,4 +1,4 @@
-"""``python -m pipelines.memory_lab``."""
+"""Entry point of ``python -m pipelines.memory_lab``."""
 
 from pipelines.memory_lab.command import main
 

@@ -1,4 +1,4 @@
-"""``make memory-lab``: a vanilla RNN, a GRU and an LSTM side by side, on what only memory can answer."""
+"""Command ``make memory-lab``: a vanilla RNN, a GRU and an LSTM on tasks that need a memory."""
 
 import sys
 import time
@@ -37,9 +37,9 @@ TASK = "memory-lab"
 NUM_SYMBOLS, NUM_SEQUENCES, NUM_TESTED = 8, 32, 500
 LEARNING_RATE, SGD_RATE, CLIP_NORM = 0.01, 0.01, 1.0
 ADDING_STEPS = 100
-# Scale of the recurrent weights of the vanilla RNN whose gradients explode, times PyTorch's own start.
+# Factor on PyTorch's initial recurrent weights that makes the gradients of the vanilla RNN explode.
 LARGE_WEIGHTS = 3.0
-#: by name: the kind of the recurrence, and whether its forget gates start open
+#: by name: kind of the recurrence, and whether its forget gates start open
 NETWORKS = {
     "RNN": ("RNN", False),
     "GRU": ("GRU", False),
@@ -51,14 +51,14 @@ NETWORKS = {
 def run_lab(
     *, delays: Sequence[int], num_steps: int, adding_num_steps: int, hidden_size: int, seed: int
 ) -> dict[str, Any]:
-    """All experiments: plain values, as `memory_page` shows them.
+    """Run all experiments, and return plain values for `memory_page`.
 
     Args:
-        delays: of the recall task, each with networks of its own.
+        delays: delays of the recall task; each trains networks of its own.
         num_steps: training steps of the recall task.
         adding_num_steps: training steps of the adding problem.
-        hidden_size: of the LSTM; the others have about as many parameters.
-        seed: of weights and sequences.
+        hidden_size: hidden size of the LSTM; the others have about as many parameters.
+        seed: seed of weights and sequences.
     """
     made = {}
     sizes = {}
@@ -89,7 +89,7 @@ def _reader(
 
 
 def _recall(delays: Sequence[int], num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
-    # The longest first, so that no core waits for it at the end.
+    # The longest delay comes first, so that no core is left waiting for it at the end.
     runs = [(delay, name) for delay in sorted(delays, reverse=True) for name in NETWORKS]
     learn = partial(recall_accuracy, num_steps=num_steps, hidden_size=hidden_size, seed=seed)
     shares = _side_by_side(learn, runs, "Recall")
@@ -104,9 +104,9 @@ def _recall(delays: Sequence[int], num_steps: int, hidden_size: int, seed: int) 
 
 
 def _side_by_side(learn: Callable[[Any], Any], runs: Sequence[Any], what: str) -> dict[Any, Any]:
-    """Carry out runs in processes of their own, and collect their results.
+    """Call ``learn`` on each run in parallel processes → results by run; ``what`` labels the progress.
 
-    A network this small computes on one core: as many learn at once as there are.
+    A network this small uses one core, so as many runs learn at once as there are cores.
     """
     workers = min(available_cores(), len(runs))
     context = get_context("spawn")
@@ -116,7 +116,7 @@ def _side_by_side(learn: Callable[[Any], Any], runs: Sequence[Any], what: str) -
 
 
 def _alone() -> None:
-    """Let this process compute on one core, with denormal numbers as zero."""
+    """Prepare a worker process: one core, and denormal numbers flushed to zero."""
     torch.set_num_threads(1)
     prepare_processor()
 
@@ -125,7 +125,7 @@ def recall_accuracy(run: tuple[int, str], *, num_steps: int, hidden_size: int, s
     """Train one network to recall a symbol after a delay → its accuracy on new sequences.
 
     Args:
-        run: the delay, and which of `NETWORKS`.
+        run: the delay, and a key of `NETWORKS`.
         num_steps, hidden_size, seed: see `run_lab`.
     """
     delay, name = run
@@ -137,7 +137,7 @@ def recall_accuracy(run: tuple[int, str], *, num_steps: int, hidden_size: int, s
 
 
 def _gradients(delay: int, hidden_size: int, seed: int) -> dict[str, Any]:
-    """Before any training: what there is to learn from."""
+    """Measure how much gradient arrives at each step before any training."""
     curves = {}
     for name in NETWORKS:
         reader = _reader(
@@ -164,7 +164,7 @@ def learn_adding(name: str, *, num_steps: int, hidden_size: int, seed: int) -> d
 
 
 def _learn(reader: Reader, batches: Iterator[MemoryBatch], num_steps: int) -> Training:
-    """The training that all networks get but those of `_clipping`."""
+    """Train as all experiments do except `_clipping`."""
     optimizer = torch.optim.Adam(reader.parameters(), lr=LEARNING_RATE)
     return train(reader, batches, num_steps=num_steps, optimizer=optimizer, clip_norm=CLIP_NORM)
 
@@ -184,11 +184,11 @@ def _clipping(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
             reader,
             _sums(seed),
             num_steps=num_steps,
-            # Adam divides by the gradient's own size, and hides what its size does.
+            # SGD, because Adam normalises the gradient and would hide the effect of its size.
             optimizer=torch.optim.SGD(reader.parameters(), lr=SGD_RATE),
             clip_norm=clip_norm,
         )._asdict()
-    # Gradient of the first batch, which is scaled as a whole.
+    # Clipping scales the gradient of the first batch as a whole, hence at each step alike.
     scale = min(CLIP_NORM / runs["without"]["gradient_norms"][0], 1.0)
     back_in_time = {"without": back, "with": [norm * scale for norm in back]}
     return {
@@ -206,7 +206,7 @@ def _sums(seed: int) -> Iterator[MemoryBatch]:
 
 
 def main(args: list[str] | None = None) -> None:
-    """``python -m pipelines.memory_lab [--delays=[10,100]] …``."""
+    """Run ``python -m pipelines.memory_lab [--delays=[10,100]] …``."""
     parser = option_parser("memory_lab", COMMANDS["memory_lab"].help)
     parser.add_argument("--run", type=str | None, default=None, help="name of the run")
     parser.add_argument("--delays", type=list[int], default=[10, 30, 100, 300, 1000])

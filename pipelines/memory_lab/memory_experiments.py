@@ -1,4 +1,4 @@
-"""RNN, GRU and LSTM on the same tasks, of the same size and with the same budget.
+"""Experiments with RNN, GRU and LSTM on the same tasks, with equal parameters and training budget.
 
 B sequences · T steps of each · D features · H hidden size
 """
@@ -15,7 +15,7 @@ from models.heads.pooling import last
 from models.recurrence.cells import Cell, GRUCell, LSTMCell, VanillaCell
 from models.recurrence.recurrences import GRU, LSTM, RNN, Recurrence
 
-#: what is compared: how each is called, its recurrence, and the equations of one step of it
+#: recurrences that are compared, by name: the module, and its cell with the equations of one step
 KINDS: dict[str, tuple[type[Recurrence], type[Cell]]] = {
     "RNN": (RNN, VanillaCell),
     "GRU": (GRU, GRUCell),
@@ -24,14 +24,14 @@ KINDS: dict[str, tuple[type[Recurrence], type[Cell]]] = {
 
 
 class Reader(nn.Module):
-    """Reads sequences of features to their end and answers from the last output.
+    """Network that reads sequences of features to their end and answers from the last output.
 
     Args:
         kind: a key of `KINDS`.
-        in_features: D
-        hidden_size: H
-        num_answers: what the answer's layer puts out.
-        options: what else the recurrence takes.
+        in_features: D.
+        hidden_size: H.
+        num_answers: number of outputs of the head.
+        options: further arguments of the recurrence.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class Reader(nn.Module):
 
 
 class Training(NamedTuple):
-    """Course of a training run, step by step."""
+    """Record of a training run, step by step."""
 
     losses: list[float]
     gradient_norms: list[float]
-    """Gradient norm of all parameters together, before any clipping."""
+    """Norms of the gradient of all parameters together, before any clipping."""
 
 
 def same_size(kind: str, in_features: int, *, like: int) -> int:
-    """The hidden size with about as many parameters as an LSTM of ``like`` has."""
+    """Find the hidden size that gives about as many parameters as an LSTM of size ``like``."""
     gates = {name: len(cell.blocks) for name, (_, cell) in KINDS.items()}
 
     def parameters(blocks: int, size: int) -> int:
@@ -75,7 +75,7 @@ def train(
     optimizer: torch.optim.Optimizer,
     clip_norm: float | None,
 ) -> Training:
-    """Learn from so many new batches, gradients clipped to a norm (Pascanu et al. 2013) or not."""
+    """Train on new batches; ``clip_norm`` limits the gradient's norm (Pascanu et al. 2013)."""
     seen = Training([], [])
     for _ in range(num_steps):
         batch = next(batches)
@@ -91,26 +91,27 @@ def train(
 
 
 def loss_of(answers: Tensor, targets: Tensor) -> Tensor:
-    """Cross entropy of symbols (B,) int64, or the mean squared error of numbers (B,) float32."""
+    """Compute the cross entropy of symbols (B,) int64, or the squared error of numbers (B,) float32."""
     if targets.is_floating_point():
         return mse_loss(answers[:, 0], targets)
     return cross_entropy(answers, targets)
 
 
 def accuracy(reader: Reader, batch: MemoryBatch) -> float:
-    """The share of symbols that are answered right."""
+    """Measure the share of symbols that are answered correctly."""
     with torch.inference_mode():
         answers = reader(batch.features, batch.lengths).argmax(1)
     return (answers == batch.targets).float().mean().item()
 
 
 def gradients_back_in_time(reader: Reader, batch: MemoryBatch) -> dict[str, list[float]]:
-    """How much of the loss's gradient arrives at each step, from the first to the last.
+    """Measure the gradient of the loss that arrives at each step, from the first to the last.
 
-    It is measured by the norm, over the whole batch, of the gradients with respect to the hidden
-    state h_t, ‖∂L/∂h_t‖, and to the cell state c_t of an LSTM. The first reaches h_t through the
-    answer and all later steps, the second reaches c_t through all later cells and their outputs.
-    The equations of `models.recurrence.cells` are stepped, with the reader's weights.
+    The figure is its norm over the whole batch, ‖∂L/∂h_t‖, with respect to the hidden state h_t, and
+    for an LSTM also to the cell state c_t. The gradient of h_t comes through the answer and all later
+    steps; that of c_t comes through all later cell states and the outputs made of them. The cells of
+    `models.recurrence.cells` are stepped with the reader's weights, because the fused kernels do not
+    expose the state of each step.
     """
     features = batch.features.view(len(batch.lengths), -1, batch.features.shape[1])
     kernel = reader.recurrence.layers[0][0].fused  # type: ignore[index]
@@ -125,13 +126,13 @@ def gradients_back_in_time(reader: Reader, batch: MemoryBatch) -> dict[str, list
         states.append(state)
     loss_of(reader.head(state[0]), batch.targets).backward()
     return {
-        # In float64, since squares of small numbers are nothing.
+        # In float64, because squares of small numbers underflow in float32.
         name: [float(each[k].grad.double().norm()) for each in states]
         for k, name in enumerate(cell.state_names)
     }
 
 
 def endless(make: Callable[[], MemoryBatch]) -> Iterator[MemoryBatch]:
-    """New batches for ever."""
+    """Yield new batches without end."""
     while True:
         yield make()

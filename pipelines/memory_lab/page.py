@@ -1,4 +1,4 @@
-"""Page of the memory lab: pictures, and conclusions from these figures in words."""
+"""Page of the memory lab: pictures of the findings, and in words what follows from them."""
 
 from itertools import takewhile
 from typing import Any
@@ -11,12 +11,12 @@ from pipelines.pages.page import render_page
 from pipelines.pages.palette import AMBER, BLUE, GREY, NAVY, RED
 
 COLORS = {"RNN": RED, "GRU": AMBER, "LSTM": BLUE, "LSTM, open": NAVY}
-# A norm that float32 cannot tell from nothing is drawn here.
+# Smaller norms, which float32 rounds to zero or nearly so, are drawn here on the logarithmic axis.
 SMALLEST = 1e-40
 
 
 def memory_page(found: dict[str, Any]) -> str:
-    """The page of `run_lab`'s findings."""
+    """Render the page of `run_lab`'s findings."""
     recall, adding = found["recall"], found["adding"]
     return render_page(
         "memory_lab.html",
@@ -57,7 +57,7 @@ def _conclusion(found: dict[str, Any]) -> str:
 
 
 def _contrast(recall: dict[str, Any]) -> str:
-    """The longest delay at which the open LSTM knows what the vanilla RNN guesses."""
+    """Name the longest delay at which the open LSTM answers and the vanilla RNN guesses."""
     rows = recall["accuracy"]
     told = [
         (delay, lstm, rnn)
@@ -83,7 +83,7 @@ def _sizes(found: dict[str, Any]) -> str:
 
 
 def _arriving(gradients: dict[str, Any]) -> str:
-    """The share of the gradient that arrives at the first step, of each network."""
+    """List for each network the share of the gradient that arrives at the first step."""
     parts = []
     for name, curves in gradients["curves"].items():
         state = "c" if "c" in curves else "h"

@@ -1,1 +1,1 @@
-"""Single units of a saved model on a text or a clip: a page."""
+"""Page about single units of a saved model while it reads a text or a clip."""

@@ -1,4 +1,4 @@
-"""``python -m pipelines.microscope``."""
+"""Entry point of ``python -m pipelines.microscope``."""
 
 from pipelines.microscope.command import main
 

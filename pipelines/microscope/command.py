@@ -1,4 +1,4 @@
-"""``make microscope CKPT=… INPUT=…``: what the units of a trained recurrence do on real data.
+"""Command ``make microscope CKPT=… INPUT=…``: behaviour of a trained recurrence's units on real data.
 
 T steps · W steps of the window · H hidden size
 """
@@ -43,16 +43,16 @@ MIN_STEPS = 4
 
 
 class Observation(NamedTuple):
-    """Gates and states of a reading."""
+    """States and gates recorded while a specimen is read."""
 
     states: list[States]
-    """Every state of every layer and direction, at all T steps."""
+    """All states of every layer and direction, at all T steps."""
     window: list[dict[str, np.ndarray]]
-    """Gates and states (W, H) by name, for each layer and direction, at the steps of the window."""
+    """For each layer and direction: gates and states (W, H) by name, at the steps of the window."""
 
 
 def observe(specimen: Specimen, window: slice) -> Observation:
-    """Read a specimen to its end: pieces with carried state, or at once if it is read both ways."""
+    """Read a specimen to its end: in pieces with carried state, or at once if bidirectional."""
     recurrence = specimen.recurrence
     cells = cells_of(recurrence)
     is_forward = recurrence.num_directions == 1
@@ -105,13 +105,13 @@ def look(specimen: Specimen, *, window: slice, top: int, units: list[str]) -> Se
     """Observe a specimen, rank its units, and choose those to show.
 
     Args:
-        specimen: what is read, by what.
+        specimen: the input and the recurrence that reads it.
         window: the steps that are shown.
-        top: how many units are told for each track.
-        units: names of the units to show; none: the best one for each track.
+        top: number of units listed for each track.
+        units: names of the units to show; if empty, the best unit of each track.
 
     Raises:
-        InputError: too few steps; a window outside; a unit that there is not.
+        InputError: too few steps, a window that begins behind the last step, or an unknown unit.
     """
     if specimen.num_steps < MIN_STEPS:
         raise InputError(
@@ -149,13 +149,13 @@ def look(specimen: Specimen, *, window: slice, top: int, units: list[str]) -> Se
 
 
 def _liveliest(states: States, count: int) -> list[Unit]:
-    """The units that move most."""
+    """Units whose values vary most over the steps."""
     order = np.argsort(-states.values.std(0), kind="stable")[:count]
     return [states.units()[k] for k in order]
 
 
 def figures(seen: Seen, *, checkpoint: str) -> dict[str, Any]:
-    """The findings, as plain values."""
+    """Convert the findings to plain values."""
     specimen = seen.specimen
     return {
         "checkpoint": checkpoint,
@@ -173,7 +173,7 @@ def figures(seen: Seen, *, checkpoint: str) -> dict[str, Any]:
 
 
 def ranking_text(seen: Seen) -> str:
-    """The ranking, as a terminal shows it."""
+    """Format the ranking for the terminal."""
     lines = []
     for measure, title in (("auc", "AUC"), ("correlation", "correlation")):
         rows = [one for one in seen.findings if one.measure == measure]
@@ -188,7 +188,7 @@ def ranking_text(seen: Seen) -> str:
 
 
 def main(args: list[str] | None = None) -> None:
-    """``python -m pipelines.microscope --ckpt=… --input=… | --text=…``."""
+    """Run ``python -m pipelines.microscope --ckpt=… --input=… | --text=…``."""
     parser = option_parser("microscope", COMMANDS["microscope"].help)
     parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
     parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
@@ -218,7 +218,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _checked(options: Any) -> slice:
-    """The window; refuses what cannot be."""
+    """Check the options and parse the window."""
     if options.ckpt is None:
         raise InputError(
             "CKPT is missing: name a checkpoint, runs/<task>/<name>/checkpoints/….ckpt"
@@ -234,7 +234,7 @@ def _checked(options: Any) -> slice:
 
 
 def _place(out: str | None, run: str | None) -> Path:
-    """The folder of the results, in which there are none yet."""
+    """Choose the folder of the results; one that already holds results is refused."""
     if out is None:
         return Path("runs") / TASK / name_run(TASK, run)
     if (Path(out) / "microscope.html").exists() or Path(out).is_file():
@@ -255,7 +255,7 @@ def _specimen(options: Any) -> Specimen:
 
 
 def specimen_of_clip(options: Any) -> Specimen:
-    """A classifier's reading of a clip."""
+    """Make the specimen of a clip that a classifier reads."""
     if options.input is None or options.text is not None:
         raise InputError("INPUT is missing: this model reads clips; give one, INPUT=clip.mp4")
     return video_specimen(
@@ -267,21 +267,21 @@ def specimen_of_clip(options: Any) -> Specimen:
 
 
 def specimen_of_text(options: Any) -> Specimen:
-    """A classifier's reading of a text."""
+    """Make the specimen of a text that a classifier reads."""
     model = load(Path(options.ckpt), trust=options.trust)
     text, how = _text(options)
     return text_specimen(model, text, member=options.member, **how)
 
 
 def specimen_of_running_text(options: Any) -> Specimen:
-    """A language model's reading of a text."""
+    """Make the specimen of a text that a language model reads."""
     model = load_language(Path(options.ckpt), trust=options.trust)
     text, how = _text(options)
     return language_specimen(model, text, **how)
 
 
 def _text(options: Any) -> tuple[str, dict[str, Any]]:
-    """The text, and how to look at it."""
+    """Read the text, and collect its source, step limit and syntax."""
     text, source = text_of(options.text, options.input)
     syntax = None if options.syntax == "guess" else options.syntax
     return text, {"source": source, "most": options.steps, "syntax": syntax}

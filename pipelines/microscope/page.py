@@ -1,4 +1,4 @@
-"""Page of the microscope: the findings in words, and their pictures."""
+"""Page of the microscope: findings in words, and pictures of the units."""
 
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from pipelines.microscope.unit_pictures import (
 from pipelines.microscope.unit_ranking import Finding, States, Unit
 from pipelines.pages.page import render_page
 
-# Least score on the second half: below it, a unit does not keep what it showed where it was chosen.
+# Thresholds on the half that a unit was not chosen on: below them, its finding does not hold there.
 _LEAST = {"auc": 0.65, "correlation": 0.3}
 _SYNTAX = {
     "c": "code with C's comments and quotes",
@@ -31,43 +31,43 @@ _FEW_STEPS = 200
 
 
 class Seen(NamedTuple):
-    """All that is known of a specimen that was looked at."""
+    """Contents of the page: a specimen, its traces and the findings."""
 
     specimen: Specimen
     window: slice
-    """The steps that are shown."""
+    """Steps that are shown."""
     traces: list[dict[str, np.ndarray]]
-    """Gates and states (W, H) by name, for each layer and direction, at these steps."""
+    """For each layer and direction: gates and states (W, H) by name, at these steps."""
     states: list[States]
-    """Every state, at all steps."""
+    """All states, at all steps."""
     findings: list[Finding]
-    """The best units of each track."""
+    """Best units of each track."""
     left_out: list[str]
-    """Tracks that allow no finding, and the reasons."""
+    """Tracks that are not ranked, each with the reason."""
     shown: dict[Unit, Finding | None]
-    """The units to show, each with what it is shown for."""
+    """Units to show, each with the finding that it illustrates, if any."""
 
     def values(self, unit: Unit) -> np.ndarray:
-        """(T,) of one unit."""
+        """Values (T,) of one unit."""
         for one in self.states:
             if one[:3] == unit[:3]:
                 return one.values[:, unit.place]
         raise KeyError(unit.name)
 
     def track(self, finding: Finding | None) -> Track | None:
-        """Reason that a unit is shown."""
+        """Track of a finding; None without a finding."""
         found = (one for one in self.specimen.tracks if finding and one.name == finding.track)
         return next(found, None)
 
     def gates(self, unit: Unit) -> dict[str, np.ndarray]:
-        """Gates and states (W,) of the place in the recurrence where a unit is."""
+        """Gates and states (W,) by name, at the layer, direction and index of a unit."""
         num_directions = self.specimen.recurrence.num_directions
         index = (unit.layer - 1) * num_directions + unit.is_backward
         return {name: values[:, unit.place] for name, values in self.traces[index].items()}
 
 
 def microscope_page(seen: Seen, *, checkpoint: str) -> str:
-    """The page, one HTML file."""
+    """Render the page as one HTML document."""
     is_text = seen.specimen.cut is not None
     return render_page(
         "microscope.html",
@@ -86,13 +86,13 @@ def microscope_page(seen: Seen, *, checkpoint: str) -> str:
 
 
 def conclusion(seen: Seen) -> str:
-    """The one sentence that must be read first."""
+    """Write the sentence at the top of the page."""
     if not seen.findings:
         return (
             "Nothing that units could be held to occurs often enough in what was read: a longer text"
             " or clip is needed to say what they follow. Shown are the units that move most."
         )
-    # A unit for what holds or does not is the plainer finding, if it is one.
+    # A binary track is easier to understand than a numeric one, so it comes first if it is not weak.
     best = seen.findings[0]
     if best.measure == "correlation" or best.strength < 0.5:
         best = max(seen.findings, key=lambda one: one.strength)
@@ -110,7 +110,7 @@ def conclusion(seen: Seen) -> str:
 
 
 def deed(finding: Finding) -> str:
-    """Behaviour of a unit, such as "rises inside a comment"."""
+    """Describe the behaviour of a unit, such as "rises inside a comment"."""
     verb = "rises" if finding.sign > 0 else "falls"
     return f"{verb} {'with ' if finding.measure == 'correlation' else ''}{finding.track}"
 
@@ -154,14 +154,14 @@ def _rows(findings: list[Finding]) -> list[list[str]]:
 
 
 def _texts(seen: Seen) -> list[dict[str, Any]]:
-    """The text coloured by each unit that is shown."""
+    """Colour the text by each unit that is shown."""
     cut, window = seen.specimen.cut, seen.window
     assert cut is not None
     stretch = Stretch(cut.text, cut.starts[window], cut.ends[window])
     found = []
     for unit, finding in seen.shown.items():
         values = seen.values(unit)
-        # Values rarer than one step in a hundred do not dim the rest.
+        # Quantiles, because a few extreme steps would make the colours of all others pale.
         low, high = np.quantile(values, [0.01, 0.99])
         scale = Scale(float(low), float(values.mean()), float(high))
         holds = _holding(seen, finding)
@@ -177,7 +177,7 @@ def _texts(seen: Seen) -> list[dict[str, Any]]:
 
 
 def _holding(seen: Seen, finding: Finding | None) -> np.ndarray | None:
-    """(W,) bool: where in the window what a unit is shown for holds; None where that is a number."""
+    """Steps (W,) bool of the window at which a binary track holds; None without a binary track."""
     track = seen.track(finding)
     return track.values[seen.window] if track is not None and track.is_binary else None
 
@@ -194,7 +194,7 @@ def _title(unit: Unit, finding: Finding | None) -> str:
 
 
 def _close_up(seen: Seen) -> dict[str, Any]:
-    """Gate by gate, about the first place in the window where what is followed begins."""
+    """Show a unit's gates around the first step in the window at which its track begins to hold."""
     cut = seen.specimen.cut
     unit, finding = next(iter(seen.shown.items()))
     assert cut is not None

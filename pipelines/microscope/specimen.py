@@ -1,4 +1,4 @@
-"""Specimens: a text or a clip, made ready for a trained recurrence to read while it is looked into.
+"""Specimens: a text or a clip, prepared for a trained recurrence whose states are recorded.
 
 T steps · D features · S height and width of a frame
 """
@@ -28,58 +28,59 @@ from pipelines.microscope.tracks import Syntax, Track, frame_tracks, guess_synta
 from pipelines.tasks.language_checkpoints import tokenizer_of
 from pipelines.tasks.next_token import NextToken
 
-# So many steps are encoded and read at a time.
+# Number of steps that are encoded and read at a time.
 STEPS_AT_ONCE = 2048
-# Memory for the states of all steps; a larger model reads fewer steps.
+# Memory limit for the states of all steps: a larger model reads fewer of them.
 _STATE_BYTES = 2**30
 _PIECE_CHARACTERS = 10_000
 
 
 class Cut(NamedTuple):
-    """A text in steps."""
+    """Text cut into steps."""
 
     text: str
-    """As far as it is read."""
+    """Part of the text that is read."""
     tokens: np.ndarray
     """(T,) int64"""
     starts: np.ndarray
-    """(T,) int64: the character that each step begins with."""
+    """(T,) int64: index of the first character of each step."""
     ends: np.ndarray
-    """(T,) int64: the one behind its last."""
+    """(T,) int64: index behind the last character of each step."""
     is_whole: bool
-    """Whether there was no more."""
+    """True if the steps reach the end of the text."""
 
 
 class Specimen(NamedTuple):
-    """An input, the recurrence that reads it, and the tracks of its steps."""
+    """Input, the recurrence that reads it, and the tracks of its steps."""
 
     source: str
     recurrence: Recurrence
     inputs: Callable[[], Iterator[Tensor]]
-    """Inputs (T, D) of the recurrence, in pieces from the first to the last."""
+    """Iterates over the recurrence's inputs (T, D), in pieces from the first to the last."""
     num_steps: int
     step: str
-    """Kind of step: ``character``, ``token`` (a word, or a part of one) or ``frame``."""
+    """Unit of a step: ``character``, ``token`` (a word, or a part of one) or ``frame``."""
     is_whole: bool
-    """Whether all of it is read."""
+    """True if the input is read to its end."""
     tracks: list[Track]
     syntax: Syntax | None = None
     cut: Cut | None = None
-    """The cut text; None for a clip."""
+    """Only for a text."""
     pixels: np.ndarray | None = None
-    """(T, 3, S, S) uint8: frames of a clip; None for a text."""
+    """(T, 3, S, S) uint8, only for a clip."""
 
 
 def language_specimen(
     task: NextToken, text: str, *, source: str, most: int, syntax: Syntax | None
 ) -> Specimen:
-    """A text for a language model, read from a state of zero.
+    """Prepare a text for a language model that starts from a zero state.
 
     Args:
-        task: the model.
-        text: what it reads.
-        source: where it is from; its ending tells how it is read, where ``syntax`` is None.
-        most: how many steps to read.
+        task: the language model.
+        text: the text to read.
+        source: name of the text; its suffix tells the syntax where ``syntax`` is None.
+        most: the largest number of steps to read.
+        syntax: syntax of the text; None: it is guessed.
     """
     cut = cut_text(tokenizer_of(task), text, most=_affordable(task.model.recurrence, most))
     steps = torch.from_numpy(cut.tokens)
@@ -99,7 +100,7 @@ def text_specimen(
     most: int,
     syntax: Syntax | None,
 ) -> Specimen:
-    """A text for one member of a classifier; see `language_specimen`."""
+    """Prepare a text for one member of a classifier; see `language_specimen`."""
     reader = _member(model, member)
     tokenizer = Tokenizer.from_str(model.description["inputs"]["tokenizer"])
     cut = cut_text(tokenizer, text, most=_affordable(reader.recurrence, most))
@@ -108,14 +109,14 @@ def text_specimen(
 
 
 def video_specimen(model: Classifier, path: Path, *, member: int, most: int) -> Specimen:
-    """A clip for one member of a classifier, its frames as it was trained on them."""
+    """Prepare a clip for one member of a classifier, with frames read as in its training."""
     reader = _member(model, member)
     if not os.path.isfile(path):
         raise InputError(f"INPUT={path}: {why_no_file(path)}; give a video file")
     reading = Reading.among(model.description["inputs"])
     most = min(_affordable(reader.recurrence, most), reading.max_frames or most)
     try:
-        # One more tells whether there are more.
+        # One frame beyond the limit tells whether the clip goes on.
         frames = read_frames(path, **reading._replace(max_frames=most + 1)._asdict()).pixels
     except UnreadableError as error:
         raise InputError(f"INPUT={path}: {error}; give a video file that plays") from error
@@ -134,10 +135,10 @@ def video_specimen(model: Classifier, path: Path, *, member: int, most: int) -> 
 
 
 def text_of(text: str | None, path: str | None) -> tuple[str, str]:
-    """The text that was given, and what to call it.
+    """Read the given text, and name its source.
 
     Raises:
-        InputError: none, or two; no such file, or one that holds no text.
+        InputError: neither or both are given; the file does not exist or holds no text.
     """
     if (text is None) == (path is None):
         given = "both were given" if text is not None else "neither was given"
@@ -155,10 +156,10 @@ def text_of(text: str | None, path: str | None) -> tuple[str, str]:
 
 
 def cut_text(tokenizer: Tokenizer, text: str, *, most: int) -> Cut:
-    """The first steps of a text, and where in it they stand.
+    """Cut a text into at most ``most`` steps, and find their positions in it.
 
     Raises:
-        InputError: no step in it.
+        InputError: the text has no step.
     """
     tokens: list[int] = []
     spans: list[tuple[int, int]] = []
@@ -175,7 +176,7 @@ def cut_text(tokenizer: Tokenizer, text: str, *, most: int) -> Cut:
             "INPUT or TEXT: holds nothing that the model reads; give a text with words"
         )
     starts, ends = np.array(spans[:most], np.int64).T
-    # Each byte of a character stands where the character does.
+    # A tokenizer of bytes may split a character: each of its bytes spans the whole character.
     ends = np.maximum.accumulate(np.maximum(ends, starts + 1))
     is_whole = len(tokens) <= most
     return Cut(
@@ -215,7 +216,7 @@ def _member(model: Classifier, member: int) -> ManyToOne:
 
 
 def _inputs_of(reader: ManyToOne, steps: Tensor) -> Callable[[], Iterator[Tensor]]:
-    """Inputs of a classifier's recurrence for steps (T, …); in pieces, where none depends on others."""
+    """Make the inputs of a classifier's recurrence from steps (T, …), in pieces if each stands alone."""
 
     def inputs() -> Iterator[Tensor]:
         encoded = _encoded(reader.encoder, steps)
@@ -228,9 +229,9 @@ def _inputs_of(reader: ManyToOne, steps: Tensor) -> Callable[[], Iterator[Tensor
 
 
 def _encoded(encoder: Encoder, steps: Tensor) -> Iterator[Tensor]:
-    """The features (T, D) of one sequence, in pieces from the first to the last."""
+    """Encode one sequence: features (T, D), in pieces from the first to the last."""
     for start in range(0, len(steps), STEPS_AT_ONCE):
-        # The steps that an encoder looks back at come again, and their features are dropped.
+        # An encoder that looks back needs the steps before the piece; their features are dropped.
         first = max(start - encoder.looks_back, 0)
         piece = steps[first : start + STEPS_AT_ONCE]
         yield encoder.encode_ragged(piece, torch.tensor([len(piece)]))[start - first :]

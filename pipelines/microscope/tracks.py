@@ -1,12 +1,12 @@
-"""Tracks: what can be said of each step of a text or a clip in a word, so that units can be held to it.
+"""Tracks: named properties of the steps of a text or a clip, with which units are compared.
 
 After Karpathy, Johnson & Fei-Fei 2015, "Visualizing and Understanding Recurrent Networks", §4.2, who
 found single cells of a character model that tell whether it is within quotes, a comment or the
 condition of an ``if``.
 
-Everything is said of a step as it stands once that step has been read, for that is what a state can
-know: an opening sign is inside, the closing one is outside again. Of the two signs ``/*`` the second
-is the first inside.
+A track tells how things stand once a step has been read, because a state knows no more. An opening
+sign is therefore inside, and the closing one is outside again. In ``/*`` the second character is the
+first inside.
 
 T steps · L characters of the text · S height and width of a frame
 """
@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-#: how a text is read: ``c`` (comments ``/* */`` and ``//``, as C, C++, Java, JavaScript, Go and Rust
-#: have them), ``script`` (comments ``#``, as Python, shell and YAML), or ``prose``
+#: syntax of a text: ``c`` (comments ``/* */`` and ``//``, as in C, C++, Java, JavaScript, Go and
+#: Rust), ``script`` (comments ``#``, as in Python, shell and YAML), or ``prose``
 Syntax = Literal["c", "script", "prose"]
 
 SUFFIXES: dict[Syntax, str] = {
@@ -28,21 +28,22 @@ TAB_COLUMNS = 8
 
 
 class Track(NamedTuple):
-    """Something nameable, along the steps."""
+    """Named property of the steps."""
 
     name: str
-    """As it stands after "a unit rises …" or "a unit follows …"."""
+    """Completes the sentence "a unit rises …" or "a unit follows …"."""
     values: np.ndarray
-    """(T,) bool, of what holds or does not; float64, of what is a number."""
+    """(T,) bool for a property that holds or does not, float64 for a number."""
 
     @property
     def is_binary(self) -> bool:
-        """Whether it holds or does not."""
+        """True for a property that holds or does not, false for a number."""
         return self.values.dtype == bool
 
 
-# Comments, and what would hide or imitate them. In C a character in single quotes is passed over, so
-# that '"' opens nothing; an apostrophe that closes nowhere near (as in a #error line) is let be.
+# Comments and quotes together, because each may contain the opening sign of the other. In C a character
+# in single quotes is skipped, so that '"' opens no quotes. An apostrophe without a closing one nearby
+# (as in an #error line) is ignored.
 _C = re.compile(
     r"(?P<block>/\*.*?(?:\*/|\Z))|(?P<line>//(?:\\\n|[^\n])*)"
     r'|(?P<quote>"(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z))'
@@ -57,7 +58,7 @@ _SCRIPT = re.compile(
 )
 _BRACKETS = re.compile(r"(?P<condition>\b(?:if|while)\s*\()|\n(?P<end>\})|[(){}]")
 
-# Spoken words end with their paragraph at the latest; single quotes are apostrophes more often.
+# Quotes end with their paragraph at the latest. Single ones are left out: most are apostrophes.
 _SPOKEN = re.compile(r'"(?:(?!\n\s*\n)[^"])*"?|“(?:(?!\n\s*\n)[^”])*”?|«(?:(?!\n\s*\n)[^»])*»?')
 _ASIDE = re.compile(r"\((?:(?!\n\s*\n)[^()])*\)")
 # From a negation to the end of its clause, as Pang et al. 2002 ("Thumbs up?", §6.1) mark words.
@@ -69,7 +70,7 @@ _NEGATION = re.compile(
 
 
 def guess_syntax(text: str, file_name: str = "") -> Syntax:
-    """How to read a text: by the ending of its file, or else by how its lines end."""
+    """Guess the syntax of a text from the suffix of its file, or else from the ends of its lines."""
     ending = file_name.lower().rpartition(".")[2]
     for syntax, suffixes in SUFFIXES.items():
         if "." in file_name and f".{ending}" in suffixes.split():
@@ -80,20 +81,19 @@ def guess_syntax(text: str, file_name: str = "") -> Syntax:
 
 
 def text_tracks(text: str, ends: np.ndarray, syntax: Syntax) -> list[Track]:
-    """Tracks of a text: facts about each of its steps.
+    """Make the tracks of a text.
 
-    ``c``: inside a comment, quotes (double ones), a condition (the parentheses after ``if`` or
-    ``while``), parentheses; the depth of braces, the indentation in columns (as far as it has been
-    read), and the position in the line. ``script``: the same without conditions and braces, and
-    with single quotes. ``prose``: inside quotes and parentheses; after a negation (an English one,
-    to the end of its clause); the positions in the line (where there are several) and in the
-    text.
+    ``c``: inside a comment, double quotes, a condition (the parentheses after ``if`` or ``while``),
+    parentheses; the depth of braces, the indentation in columns (as far as it has been read), and
+    the position in the line. ``script``: the same without conditions and braces, but with single
+    quotes too. ``prose``: inside quotes and parentheses; after an English negation, to the end of
+    its clause; the position in the line, if the text has several, and in the text.
 
     Args:
         text: L characters.
-        ends: (T,) int64: behind which character each step ends; a step of several is taken as it
-            stands behind the last.
-        syntax: how to read it.
+        ends: (T,) int64: index behind the last character of each step. A step of several characters
+            has the properties of its last.
+        syntax: syntax of the text.
     """
     along: dict[str, np.ndarray]
     if syntax == "prose":
@@ -111,10 +111,10 @@ def text_tracks(text: str, ends: np.ndarray, syntax: Syntax) -> list[Track]:
 
 
 def frame_tracks(pixels: np.ndarray) -> list[Track]:
-    """Tracks of frames (T, 3, S, S) uint8: motion, brightness, position in the clip.
+    """Make the tracks of frames (T, 3, S, S) uint8: motion, brightness, position in the clip.
 
-    Motion is the mean absolute difference to the frame before, in grey levels of 0 to 255 over all
-    pixels and colours, 0 for the first; brightness is the mean.
+    Motion is the mean absolute difference to the frame before, in levels of 0 to 255 over all pixels
+    and colours; it is 0 for the first frame. Brightness is the mean level.
     """
     motion = np.zeros(len(pixels))
     for k in range(1, len(pixels)):
@@ -139,7 +139,7 @@ def _of_prose(text: str) -> dict[str, np.ndarray]:
 
 
 def _inside(text: str, pattern: re.Pattern[str]) -> np.ndarray:
-    """Where a stretch has been opened and not yet closed; its last sign closes it."""
+    """Mark (L,) the characters of each match, without its closing sign if it has one."""
     found = np.zeros(len(text), bool)
     for match in pattern.finditer(text):
         is_closed = len(match[0]) > 1 and match[0][-1] in '"”»)'
@@ -176,12 +176,12 @@ def _of_code(text: str, pattern: re.Pattern[str], *, has_braces: bool) -> dict[s
 
 
 def _depths(bare: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers of open parentheses, conditions and braces in code without comments and quotes.
+    """Count the open parentheses, conditions and braces in code without comments and quotes: (L,) each.
 
-    A brace in the first column ends all parentheses: the branches of an ``#if`` may have left some.
+    A closing brace in the first column ends all parentheses: branches of an ``#if`` may leave some open.
     """
     places, states = [0], [(0, 0, 0)]
-    opened: list[bool] = []  # of each parenthesis, whether it is that of a condition
+    opened: list[bool] = []  # for each open parenthesis: it is a condition's
     braces = 0
     for match in _BRACKETS.finditer(bare):
         sign = bare[match.end() - 1]
@@ -202,14 +202,14 @@ def _depths(bare: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _position_in_line(text: str) -> np.ndarray:
-    """Characters since the last line end, which itself is at 0."""
+    """Number of characters since the last line end, which itself is at 0."""
     places = np.arange(len(text))
     is_end = np.fromiter((sign == "\n" for sign in text), bool, len(text))
     return (places - np.maximum.accumulate(np.where(is_end, places, -1))).astype(np.float64)
 
 
 def _indentation(text: str) -> np.ndarray:
-    """Columns of blanks that the line began with, as far as it has been read."""
+    """Number of columns of blanks at the start of the line, as far as it has been read."""
     columns, is_leading = 0, True
     found = np.zeros(len(text))
     for place, sign in enumerate(text):

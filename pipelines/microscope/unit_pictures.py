@@ -1,6 +1,6 @@
 """Pictures of units: a text coloured by one, gates step by step, heat maps, frames over curves.
 
-Texts and gates are values for ``coloured_text.html``.
+Texts and gates are returned as values for the template ``coloured_text.html``.
 
 W steps of the window · S height and width of a frame
 """
@@ -17,7 +17,7 @@ from pipelines.pages.figures import dress
 from pipelines.pages.palette import BLUE, GREY, GRID, NUM_LEVELS, RED, SPINE
 
 MAX_FRAMES = 12
-#: by name: what a gate or state is, and between which numbers it lies; None: any
+#: by name: role of a gate or state, and its lower and upper bound; None: unbounded
 ROLES: dict[str, tuple[str, tuple[float, float] | None]] = {
     "i": ("input gate", (0, 1)),
     "f": ("forget gate", (0, 1)),
@@ -33,46 +33,46 @@ _SIGNS = {" ": "·", "\n": "↵", "\t": "⇥"}
 
 
 class Scale(NamedTuple):
-    """Which values have which colours."""
+    """Mapping of values to colours."""
 
     low: float
-    """Full red from here down."""
+    """Full red at this value and below."""
     middle: float
-    """None."""
+    """No colour at this value."""
     high: float
-    """Full blue from here up."""
+    """Full blue at this value and above."""
 
 
 class Stretch(NamedTuple):
-    """A stretch of a text, in steps."""
+    """Part of a text, cut into steps."""
 
     text: str
-    """All of it; steps need not cover it."""
+    """Whole text; the steps need not cover it."""
     starts: np.ndarray
-    """(W,) where each step begins."""
+    """(W,) index of the first character of each step."""
     ends: np.ndarray
-    """(W,) behind its last character."""
+    """(W,) index behind the last character of each step."""
 
 
 class Run(NamedTuple):
-    """Characters one after the other that look alike."""
+    """Consecutive characters with the same colour and underline."""
 
     text: str
     level: int
-    """How much colour: see `levels_of`."""
+    """Strength of the colour, see `levels_of`."""
     is_marked: bool
-    """Whether they are underlined."""
+    """True if they are underlined."""
 
 
 def coloured_text(
     stretch: Stretch, values: np.ndarray, *, scale: Scale, holds: np.ndarray | None
 ) -> list[Run]:
-    """A text as it is laid out, each step coloured by a unit's value; underlined where a track holds.
+    """Colour the steps of a text by a unit's values, and underline those at which a track holds.
 
     Args:
-        stretch: the text.
-        values: (W,)
-        scale: which values have which colours.
+        stretch: the text, whose layout is kept.
+        values: (W,) of the unit.
+        scale: mapping of values to colours.
         holds: (W,) bool; None underlines nothing.
     """
     pieces: list[tuple[tuple[int, bool], str]] = []
@@ -91,7 +91,7 @@ def coloured_text(
 
 
 def levels_of(values: np.ndarray, scale: Scale) -> np.ndarray:
-    """(…) → int64 from -`NUM_LEVELS`, the full colour of what is low, to `NUM_LEVELS`; 0: none."""
+    """Map values (…) to int64 colour levels: -`NUM_LEVELS` full red, 0 none, `NUM_LEVELS` full blue."""
     away = values - scale.middle
     reach = np.where(away < 0, scale.middle - scale.low, scale.high - scale.middle)
     shares = np.clip(away / np.maximum(reach, 1e-12), -1, 1)
@@ -99,23 +99,23 @@ def levels_of(values: np.ndarray, scale: Scale) -> np.ndarray:
 
 
 class Step(NamedTuple):
-    """Piece of the text or frame that is read at a step."""
+    """Text read at a step."""
 
     text: str
     is_marked: bool
 
 
 class GateRow(NamedTuple):
-    """A gate or a state, step by step."""
+    """Row of a gate or a state, one cell a step."""
 
     name: str
     role: str
     cells: list[tuple[int, float]]
-    """(W) how much colour, and the value."""
+    """(W) colour level and value."""
 
 
 class GateGrid(NamedTuple):
-    """Gates and states of one unit, a column a step."""
+    """Table of the gates and states of one unit, one column a step."""
 
     steps: list[Step]
     rows: list[GateRow]
@@ -124,12 +124,12 @@ class GateGrid(NamedTuple):
 def gate_grid(
     steps: Sequence[str], rows: dict[str, np.ndarray], *, holds: np.ndarray | None
 ) -> GateGrid:
-    """Gates and states of one unit, step by step.
+    """Make the table of the gates and states of one unit.
 
     Args:
-        steps: (W) what is read at each.
-        rows: (W,) each, by name: gates from white at 0 to full at 1, the others from full to full
-            about 0.
+        steps: (W) text read at each.
+        rows: (W,) values by name. A gate is white at 0 and fully coloured at 1; any other value is
+            white at 0 and coloured on both sides of it.
         holds: (W,) bool, where a track holds; None underlines nothing.
     """
     marked = np.zeros(len(steps), bool) if holds is None else holds
@@ -150,13 +150,13 @@ def _visible(step: str) -> str:
 def heat_map(
     panels: dict[str, np.ndarray], *, rows: Sequence[str], start: int, step: str
 ) -> Figure:
-    """Gates and states of some units over the window.
+    """Draw the gates and states of some units over the window.
 
     Args:
-        panels: by name of the gate or state, (units, W) each.
-        rows: what each unit is called.
+        panels: values (units, W) by name of the gate or state.
+        rows: name of each unit.
         start: number of the window's first step.
-        step: what a step is called.
+        step: name of a step.
     """
     num_rows = len(rows)
     height = 0.34 + 0.2 * num_rows
@@ -192,11 +192,11 @@ def frames_over_curves(
     pixels: np.ndarray, curves: dict[str, tuple[np.ndarray, tuple[str, np.ndarray] | None]], *,
     start: int,
 ) -> Figure:  # fmt: skip
-    """A strip of a clip's frames, and under it what units do, each beside what it follows.
+    """Draw a strip of a clip's frames, and below it the curve of each unit with its track.
 
     Args:
-        pixels: (W, 3, S, S) uint8
-        curves: by name of the unit, its values (W,), and the track's name and numbers (W,).
+        pixels: (W, 3, S, S) uint8.
+        curves: by name of the unit: its values (W,), and name and values (W,) of its track, if any.
         start: number of the window's first frame.
     """
     num_steps, count = len(pixels), min(len(pixels), MAX_FRAMES)
@@ -205,7 +205,7 @@ def frames_over_curves(
     strip, *panels = figure.subplots(
         1 + len(curves), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": ratios}
     )[:, 0]
-    # Each picture stands over its share of the clip, and is the frame in the middle of it.
+    # Each picture stands above its share of the window and shows the frame in the middle of it.
     places = ((np.arange(count) + 0.5) * num_steps / count).astype(int)
     for slot, place in enumerate(places):
         small = strip.inset_axes((slot / count, 0, 0.96 / count, 1))

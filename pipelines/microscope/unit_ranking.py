@@ -1,7 +1,7 @@
-"""Which units follow which track, and how closely: found on one half, told of the other.
+"""Ranking of units by how closely they follow a track: chosen on one half, verified on the other.
 
-A model has hundreds of units, and of hundreds some agree with anything for a while. So the units are
-chosen on the first half of the steps, and what counts is what they do on the second.
+A model has hundreds of units, and among hundreds some agree with anything for a while. Units are
+therefore chosen on the first half of the steps, and the figure that counts is that of the second.
 
 U units · K tracks · T steps · H hidden size
 """
@@ -14,28 +14,28 @@ from scipy.stats import rankdata
 
 from pipelines.microscope.tracks import Track
 
-# Each half of a yes-or-no track must have so many stretches and steps of both kinds: a word or
-# two say nothing about a unit.
+# A binary track must hold in so many stretches of each half, and hold and fail at so many steps of it:
+# one or two words tell nothing about a unit.
 MIN_STRETCHES, MIN_STEPS = 3, 10
-# Ranks and their sorting take some 20 bytes for a value: so many values at a time.
+# Ranking takes some 20 bytes for each value; this bounds its memory to about 80 MB.
 _VALUES_AT_ONCE = 2**22
 
 
 class Unit(NamedTuple):
-    """One number of a recurrence's state."""
+    """Single component of a recurrence's state."""
 
     layer: int
     """Counted from 1."""
     is_backward: bool
-    """Whether it reads the sequence from its end."""
+    """True if it reads the sequence from its end."""
     state: str
     """``c`` or ``h``."""
     place: int
-    """In the state, counted from 0."""
+    """Index in the state, counted from 0."""
 
     @property
     def name(self) -> str:
-        """Such as ``1.c.37``, or ``1b.h.5`` of the backward direction."""
+        """Name such as ``1.c.37``, or ``1b.h.5`` for the backward direction."""
         return f"{self.layer}{'b' * self.is_backward}.{self.state}.{self.place}"
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Unit(NamedTuple):
 
 
 class States(NamedTuple):
-    """One state of one layer and direction at every step."""
+    """Values of one state of one layer and direction at every step."""
 
     layer: int
     is_backward: bool
@@ -54,7 +54,7 @@ class States(NamedTuple):
     """(T, H) float32."""
 
     def units(self) -> list[Unit]:
-        """The units, in the order of the columns."""
+        """List the units in the order of the columns."""
         return [
             Unit(self.layer, self.is_backward, self.state, index)
             for index in range(self.values.shape[1])
@@ -62,26 +62,26 @@ class States(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A unit that follows a track."""
+    """Unit that follows a track, and how closely."""
 
     track: str
     measure: str
-    """``auc`` of a track that holds or does not, ``correlation`` (Pearson's) of one of numbers."""
+    """``auc`` for a binary track, ``correlation`` (Pearson's) for a numeric one."""
     unit: Unit
     sign: int
-    """1: it rises where the track holds, or with its numbers; -1: it falls."""
+    """1: the unit rises where the track holds, or with its numbers; -1: it falls."""
     first: float
-    """Unsigned score on the half used for the choice: an AUC from 0.5, a correlation from 0, to 1."""
+    """AUC (0.5 to 1) or correlation (0 to 1) after the sign, on the half that it was chosen on."""
     second: float
-    """The same on the other half, of the same sign; it may be worse than chance."""
+    """The same on the other half, with the same sign; it may be worse than chance."""
 
     @property
     def strength(self) -> float:
-        """From 0, chance, to 1, on the half that it was chosen on; alike for both measures."""
+        """Strength from 0 (chance) to 1 on the half that it was chosen on, for both measures."""
         return 2 * self.first - 1 if self.measure == "auc" else self.first
 
     def plain(self) -> dict[str, Any]:
-        """As plain values."""
+        """Convert to plain values."""
         return {
             "track": self.track, "measure": self.measure, "unit": self.unit.name,
             "layer": self.unit.layer, "direction": ["forward", "backward"][self.unit.is_backward],
@@ -91,14 +91,15 @@ class Finding(NamedTuple):
 
 
 def auc(values: np.ndarray, holds: np.ndarray) -> np.ndarray:
-    """The area under the ROC curve of each unit as an answer to whether each track holds.
+    """Compute the area under the ROC curve of each unit as a detector of each track.
 
-    The probability that a step at which it holds has a larger value than one at which it does not,
-    ties counting half: Mann & Whitney's U over the number of pairs (Hanley & McNeil 1982).
+    It is the probability that a step at which the track holds has a larger value than one at which
+    it does not, ties counted half: Mann & Whitney's U over the number of pairs (Hanley & McNeil
+    1982).
 
     Args:
-        values: (U, T)
-        holds: (K, T) bool, of K tracks; of each, both kinds of steps occur.
+        values: (U, T) of the units.
+        holds: (K, T) bool of the tracks; each holds at some steps and does not at others.
 
     Returns:
         (K, U) float64.
@@ -113,14 +114,14 @@ def auc(values: np.ndarray, holds: np.ndarray) -> np.ndarray:
     sums = np.empty((len(holds), len(values)))
     block = max(_VALUES_AT_ONCE // holds.shape[1], 1)
     for start in range(0, len(values), block):
-        # Ranking takes the time: once, for all tracks.
+        # Ranking takes most of the time, so all tracks share it.
         ranks = rankdata(values[start : start + block], axis=1)
         sums[:, start : start + block] = holds.astype(np.float64) @ ranks.T
     return (sums - num_true * (num_true + 1) / 2) / num_pairs
 
 
 def correlation(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of units (U, T) with tracks (K, T): (K, U); 0 where either stands still."""
+    """Compute Pearson's correlation of units (U, T) with tracks (K, T): (K, U); 0 if one is constant."""
     found = np.zeros((len(numbers), len(values)))
     others = numbers - numbers.mean(1, keepdims=True)
     block = max(_VALUES_AT_ONCE // numbers.shape[1], 1)
@@ -128,7 +129,7 @@ def correlation(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         part = values[start : start + block].astype(np.float64)
         part -= part.mean(1, keepdims=True)
         spread = np.sqrt((others**2).sum(1)[:, None] * (part**2).sum(1))
-        # Movement by rounding alone does not count.
+        # Values that differ by rounding alone count as constant.
         moves = spread > 1e-9 * numbers.shape[1]
         products = others @ part.T
         np.divide(products, spread, out=found[:, start : start + block], where=moves)
@@ -138,17 +139,17 @@ def correlation(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 def rank_units(
     states: Sequence[States], tracks: Sequence[Track], *, top: int
 ) -> tuple[list[list[Finding]], list[str]]:
-    """The units that follow each track best.
+    """Find the units that follow each track best.
 
     Args:
-        states: all that is looked at, T steps each.
-        tracks: what is looked for.
-        top: how many units of each track are told.
+        states: states of the units to compare, T steps each.
+        tracks: tracks to compare them with.
+        top: number of units to return for each track.
 
     Returns:
-        findings: of each track its units, the best first; the tracks in the order of their best
-            unit, those that hold or do not before those of numbers. All order is by the first half.
-        left_out: a line for each track of which nothing can be said, and why.
+        findings: units of each track, the best first. Tracks are in the order of their best unit,
+            binary ones before numeric ones. All order is by the first half.
+        left_out: a line for each track that cannot be ranked, with the reason.
     """
     half = len(states[0].values) // 2
     reasons = {track.name: _why_not(track, half) for track in tracks}
@@ -164,7 +165,7 @@ def rank_units(
 def _ranked(
     states: Sequence[States], tracks: list[Track], half: int, *, top: int
 ) -> list[list[Finding]]:
-    """Rank tracks of one kind, each with its best units, the best track first."""
+    """Rank the units of tracks that are all binary or all numeric; the best track comes first."""
     is_binary = tracks[0].is_binary
     measure, middle = (auc, 0.5) if is_binary else (correlation, 0.0)
     units = [unit for one in states for unit in one.units()]
@@ -192,7 +193,7 @@ def _ranked(
 
 
 def _columns(states: Sequence[States], half: int, chosen: np.ndarray) -> np.ndarray:
-    """Values of some units, counted through all states, on the second half."""
+    """Values of the chosen units on the second half; ``chosen`` are indices through all states."""
     firsts = np.cumsum([0, *(one.values.shape[1] for one in states)])
     owners = np.searchsorted(firsts, chosen, side="right") - 1
     return np.stack(
@@ -204,7 +205,7 @@ def _columns(states: Sequence[States], half: int, chosen: np.ndarray) -> np.ndar
 
 
 def _why_not(track: Track, half: int) -> str:
-    """Why nothing can be said of a track; empty where something can."""
+    """Reason why a track cannot be ranked; empty if it can."""
     if not track.is_binary:
         if any(np.ptp(part) == 0 for part in (track.values[:half], track.values[half:])):
             return "does not change within a half of what was read"

@@ -1,1 +1,1 @@
-"""One page in one file: its style, headings, tables, and pictures that are part of it."""
+"""Pages as single HTML files: templates, style, tables, and embedded pictures."""

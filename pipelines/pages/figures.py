@@ -1,4 +1,4 @@
-"""Figures: axes as all pages have them, and a figure or an image as part of a page."""
+"""Figures: axes in the common style, and embedding of figures and images into a page."""
 
 import base64
 import io
@@ -12,15 +12,15 @@ from PIL import Image
 
 from pipelines.pages.palette import GREY, GRID, SPINE
 
-# Resolution of the images within a figure.
+# Resolution of pixel images within an SVG figure.
 _IMAGE_DPI = 150
-# Letters of 8 points are 7 pixels high then.
+# At this scale letters of 8 points are 7 pixels high, the least that is readable.
 _LEAST_PX_PER_INCH = 64
 _JPEG_QUALITY = 82
 
 
 def panels(count: int, *, width: float = 4.2, height: float = 3.2) -> tuple[Figure, list[Axes]]:
-    """A figure of some panels side by side, each of a width and height in inches."""
+    """Make a figure of panels side by side, each of a width and height in inches."""
     figure = Figure(figsize=(width * count, height), layout="constrained")
     made = list(figure.subplots(1, count, squeeze=False)[0])
     for axes in made:
@@ -31,7 +31,7 @@ def panels(count: int, *, width: float = 4.2, height: float = 3.2) -> tuple[Figu
 
 
 def dress(axes: Axes, *, spines: tuple[str, ...] = ("left", "bottom")) -> None:
-    """Thin spines at some sides only, and grey ticks."""
+    """Give axes thin spines at the given sides only, and grey ticks."""
     axes.spines[:].set_visible(False)
     axes.spines[list(spines)].set_visible(True)
     axes.spines[list(spines)].set_color(SPINE)
@@ -39,9 +39,9 @@ def dress(axes: Axes, *, spines: tuple[str, ...] = ("left", "bottom")) -> None:
 
 
 def figure_url(figure: Figure) -> Markup:
-    """A figure as SVG, sharp at any size, in a URL that holds all of it."""
+    """Encode a figure as SVG, sharp at any size, in a data URL."""
     content = io.BytesIO()
-    # Without a date, and with ids that depend on nothing else, the same figure is the same file.
+    # No date and a fixed salt of the ids, so that the same figure gives the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "manytoone", "svg.fonttype": "path"}):
         figure.savefig(
             content, format="svg", bbox_inches="tight", metadata={"Date": None}, dpi=_IMAGE_DPI
@@ -50,12 +50,12 @@ def figure_url(figure: Figure) -> Markup:
 
 
 def least_width_px(figure: Figure) -> int:
-    """On a phone a wide figure is moved sideways: at a third of its size nobody can read it."""
+    """Compute the least width at which a figure is readable; on a phone, it is scrolled sideways."""
     return round(_LEAST_PX_PER_INCH * figure.get_figwidth())
 
 
 def image_url(pixels: np.ndarray, *, side_px: int) -> Markup:
-    """An image (H, W, 3) uint8, no side longer than ``side_px``, in a URL that holds all of it."""
+    """Encode an image (H, W, 3) uint8, scaled to sides of at most ``side_px``, in a data URL."""
     content, image = io.BytesIO(), Image.fromarray(np.ascontiguousarray(pixels))
     image.thumbnail((side_px, side_px))
     image.save(content, "JPEG", quality=_JPEG_QUALITY)
@@ -63,5 +63,5 @@ def image_url(pixels: np.ndarray, *, side_px: int) -> Markup:
 
 
 def _data_url(kind: str, content: bytes) -> Markup:
-    # Base64 holds nothing to escape, and there is too much of it to look at every letter.
+    # Base64 needs no escaping, and is too long to be scanned for it.
     return Markup(f"data:{kind};base64,{base64.b64encode(content).decode()}")

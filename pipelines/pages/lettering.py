@@ -1,4 +1,4 @@
-"""Names as people write them, where not every letter can be shown."""
+"""Names of classes and runs as labels of a figure, whose fonts may lack some letters."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from matplotlib.font_manager import fontManager, get_font
 
 from pipelines.runtime.escaping import printable
 
-# Where installed, they write the names that matplotlib's own font cannot.
+# Where installed, they have letters that matplotlib's own font lacks.
 FALLBACK_FONTS = ("Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "Microsoft YaHei")
 
 
 def drawable(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Fonts, and the names as labels: shortened, and "class 3" where no font has the letters."""
+    """Choose fonts, and make labels of names: shortened, or "class 3" where no font has the letters."""
     files = {font.name: font.fname for font in fontManager.ttflist}
     families = [name for name in ("DejaVu Sans", *FALLBACK_FONTS) if name in files]
     glyphs = set().union(*(get_font(files[family]).get_charmap() for family in families))

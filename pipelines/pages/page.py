@@ -1,7 +1,7 @@
-"""Pages to open by a double click: one HTML file, with its figures in it and nothing from elsewhere.
+"""Pages as single HTML files: figures are embedded, and nothing is loaded from elsewhere.
 
 A page is a template in ``templates/`` that extends ``page.html``. It calls ``section(make)`` for each
-of its sections: ``make()`` gives the section's values, or None to leave it out.
+of its sections, and ``make()`` returns the section's values, or None to leave it out.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from pipelines.runtime.escaping import printable, visible
 
 
 class UnfinishedPageError(Exception):
-    """A page that lacks a section; the error that kept it is the cause.
+    """Error of a page that lacks a section; the error in making that section is the cause.
 
     Args:
-        page: the document, which says what it lacks.
-        error: the first that came.
-        count: how many sections are missing.
+        page: the document, with a notice in place of each missing section.
+        error: the first error.
+        count: number of missing sections.
     """
 
     def __init__(self, page: str, error: Exception, count: int) -> None:
@@ -32,15 +32,15 @@ class UnfinishedPageError(Exception):
 
 
 def render_page(template: str, *, title: str, **values: Any) -> str:
-    """A whole HTML document.
+    """Render an HTML document.
 
     Args:
-        template: its name; it has ``values`` and ``section``.
-        title: of the document.
-        values: what the template shows; by name, the function that makes each section's values.
+        template: name of the template, which can use ``values`` and ``section``.
+        title: title of the document.
+        values: values of the template by name, such as the functions that make its sections' values.
 
     Raises:
-        UnfinishedPageError: a section could not be made; the others were.
+        UnfinishedPageError: at least one section could not be made; the page has all others.
     """
     errors: list[Exception] = []
 
@@ -59,7 +59,7 @@ def render_page(template: str, *, title: str, **values: Any) -> str:
 
 
 def fragment(template: str, macro: str, *args: Any) -> Markup:
-    """One macro's part of a page."""
+    """Render one macro of a template."""
     return getattr(_ENVIRONMENT.get_template(template).module, macro)(*args)
 
 
@@ -68,7 +68,7 @@ def _told(error: Exception) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Each value on its way into a page, before it is escaped."""
+    """Make a value visible text before Jinja escapes its HTML; markup stays as it is."""
     return value if isinstance(value, (Markup, Undefined)) else visible(str(value))
 
 

@@ -1,8 +1,8 @@
-"""Fewer points of a curve, where more could not be told apart."""
+"""Thinning of curves to as many points as a figure can show."""
 
 import numpy as np
 
 
 def thinned(count: int, most: int) -> np.ndarray:
-    """Places of at most ``most`` of so many points, evenly spread, the first and last among them."""
+    """Choose at most ``most`` of ``count`` indices, evenly spread, with the first and the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))

@@ -1,1 +1,1 @@
-"""Processor, ranks, run folders, warnings: what every command stands on."""
+"""Base of every command: options, processor, ranks, run folders, errors and warnings."""

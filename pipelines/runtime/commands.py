@@ -1,22 +1,23 @@
-"""All commands in one table: ``make help``, the tests and each command's own help read it.
+"""Table of all commands, read by ``make help``, the tests and the help of each command.
 
-It imports Python's own modules alone: any Python lists the commands, and every package may read it.
+It imports only the standard library, so that ``make help`` works before anything is installed and
+every package may read it.
 """
 
 from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """One that is run by ``python -m pipelines.<name>``."""
+    """Command that is run by ``python -m pipelines.<name>``."""
 
     module: str
-    """Has ``main(args)``; None for ``args`` takes sys.argv."""
+    """Module with ``main(args)``, which reads sys.argv if ``args`` is None."""
     help: str
-    """It in a few words."""
+    """Description in a few words."""
     targets: dict[str, str]
-    """The commands of make that run it, and what is typed with each."""
+    """Targets of make that run it, each with its arguments."""
     variables: dict[str, str]
-    """Variables of make, and the options that they give."""
+    """Variables of make, each with the option that it sets."""
 
 
 _CKPT = {"CKPT": "ckpt"}

@@ -1,4 +1,4 @@
-"""Turns what a person did wrong into one line and exit code 2."""
+"""Handling of user errors: one line on stderr and exit code 2."""
 
 import sys
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from pipelines.runtime.run_folders import is_first_process
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Within it, an `InputError` or `OptionError` ends the command: its line on stderr, exit code 2.
+    """End the command at an `InputError` or `OptionError`, with its line on stderr and exit code 2.
 
-    Log messages are made harmless to a terminal too.
+    Logged messages are escaped too, so that they are harmless to a terminal.
     """
     escape_log_messages()
     try:
         yield
     except (InputError, OptionError) as error:
         if is_first_process():
-            # It may quote a file that is no text.
+            # The message may quote a file that is not text.
             print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         sys.exit(2)

@@ -1,28 +1,29 @@
-"""Text from files and people, made harmless before a terminal or a page shows it."""
+"""Escaping of text from files and users before a terminal or a page shows it."""
 
 import logging
 import unicodedata
 
 _OURS = ("data", "models", "pipelines")
-# Embeddings, overrides and isolates, and their ends: Unicode Standard Annex 9, sections 2.1 to 2.5.
+# Marks of embeddings, overrides and isolates, and their ends (Unicode Standard Annex 9, 2.1 to 2.5).
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 def printable(text: object) -> str:
-    """One line, harmless to a terminal: control characters and lone surrogates as escapes."""
+    """Escape control characters, line breaks and lone surrogates: one line, harmless to a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def excerpt(value: object, *, most: int = 80) -> str:
-    """The start of a value in one line of at most `most` characters, harmless to a terminal."""
+    """Shorten a value to one line of at most ``most`` characters, harmless to a terminal."""
     line = printable(" ".join((value if isinstance(value, str) else repr(value)).split()))
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def visible(text: str) -> str:
-    """For a page, which has letters of its own: control characters and lone surrogates as escapes.
+    """Escape control characters and lone surrogates for a page; line breaks and tabs stay.
 
-    So are the marks that turn the direction of all that follows; line breaks and tabs stay.
+    Marks that change the writing direction are escaped too, because they would reorder the text that
+    follows.
     """
     return "".join(printable(c) if _steers(c) else c for c in text)
 
@@ -34,7 +35,7 @@ def _steers(character: str) -> bool:
 
 
 class _PrintableRecord(logging.LogRecord):
-    """A message of this project's own loggers is one line; libraries lay theirs out in several."""
+    """Log record that makes one line of this project's messages; those of libraries may have several."""
 
     def getMessage(self) -> str:  # noqa: N802 - logging's name
         message = super().getMessage()
@@ -42,5 +43,5 @@ class _PrintableRecord(logging.LogRecord):
 
 
 def escape_log_messages() -> None:
-    """Call at the start of a command: what it logs may quote names and cells from anywhere."""
+    """Escape logged messages, which may quote untrusted names and cells; call at a command's start."""
     logging.setLogRecordFactory(_PrintableRecord)

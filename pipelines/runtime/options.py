@@ -1,4 +1,4 @@
-"""Options of the command line: all commands read them alike, and refuse a wrong one in one line."""
+"""Parsing of command-line options: the same in all commands, a wrong one is refused in one line."""
 
 import argparse
 import re
@@ -22,32 +22,33 @@ _KINDS = {
 
 
 def parser_settings(name: str, help: str) -> dict[str, Any]:
-    """The arguments that the parser of a command is made with, LightningCLI's too.
+    """Make the arguments of a command's parser; LightningCLI's parser takes them too.
 
     Args:
-        name: of the command.
-        help: the command in a few words.
+        name: name of the command.
+        help: description of the command in a few words.
     """
     return {
         "prog": f"python -m pipelines.{name}",
         "description": f"{help[0].upper()}{help[1:]}{'' if help.endswith('?') else '.'}",
-        # A new option must not change the meaning of a short form that somebody wrote into a script.
+        # With abbreviations, a new option could change the meaning of a short form in somebody's script.
         "allow_abbrev": False,
-        # The usage of 300 options would bury the error: `parse` raises it.
+        # argparse would print the usage of 300 options before the error; `parse` raises it instead.
         "exit_on_error": False,
     }
 
 
 def option_parser(name: str, help: str, *, epilog: str | None = None) -> ArgumentParser:
-    """A parser for `parse`; its help ends with the epilog."""
+    """Make a parser for `parse`; its help ends with the epilog."""
     return ArgumentParser(epilog=epilog, **parser_settings(name, help))
 
 
 def parse(parser: ArgumentParser, args: list[str]) -> Namespace:
-    """The options.
+    """Parse the options.
 
     Raises:
-        InputError: an option that there is not, a value of another type, or none; names the option.
+        InputError: an option is unknown, or its value is missing or of another type; the message
+            names the option.
     """
     try:
         return parser.parse_args(args)
@@ -58,10 +59,10 @@ def parse(parser: ArgumentParser, args: list[str]) -> Namespace:
 
 
 def known_options(args: list[str], *names: str) -> tuple[dict[str, str], list[str]]:
-    """Those of the options that have these names, and the others as they are typed.
+    """Split ``args`` into the options of these names, with their values, and all others as typed.
 
     Raises:
-        InputError: one of them has no value.
+        InputError: an option of these names has no value.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for name in names:
@@ -74,7 +75,7 @@ def known_options(args: list[str], *names: str) -> tuple[dict[str, str], list[st
 
 
 def _told(message: str, options: list[str]) -> str:
-    """Shorten an error of jsonargparse or argparse to a line that begins with the option."""
+    """Shorten a message of jsonargparse or argparse to a line that begins with the option."""
     if found := re.match(r"unrecognized arguments: ([^\s=]+)", message):
         near = get_close_matches(found[1], options, n=1)
         return f"{found[1]}: no such option" + (f"; did you mean {near[0]}?" if near else "")
@@ -90,7 +91,7 @@ def _told(message: str, options: list[str]) -> str:
 
 
 def _reason(message: str) -> str:
-    """Reason that the value of an option is refused, or an option of the class that it names."""
+    """Shorten the message on an option's value, or on an option of the class that the value names."""
     _, inner, rest = message.rpartition('Parser key "')
     if inner:
         name, _, message = rest.partition('":')
@@ -106,7 +107,7 @@ def _reason(message: str) -> str:
 
 
 def _kinds(types: str) -> str:
-    """Types as Python writes them → what a person may type: ``'video' or 'sentiment'``."""
+    """Translate types as Python prints them into values to type: ``'video' or 'sentiment'``."""
     types = re.sub(r"<class '([\w.]+)'>", lambda found: _KINDS.get(found[1], found[1]), types)
     types = re.sub(r"typing\.Literal\[(.+?)\]", r"\1", types)
     before, comma, last = types.rpartition(", ")

@@ -1,4 +1,4 @@
-"""Settings of the processor and of memory, made before a command computes."""
+"""Settings of the processor and of memory allocation for fast computation."""
 
 import ctypes
 import os
@@ -6,21 +6,23 @@ import platform
 
 import torch
 
-# Numbers of the GNU C library's mallopt(3).
+# Parameters and values of mallopt(3) in the GNU C library.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 _NEVER, _AT_ONCE_BYTES = -1, 64 * 1024**2
 
 
 def prepare_processor() -> None:
-    """Call before the first computation: threads take this over from the one that starts them.
+    """Flush denormal numbers to zero, and keep freed memory in the process.
 
-    Numbers too small to matter count as zero: gradients far back in time have many of them, and each
-    would cost a hundred times what another does.
+    Call it before the first computation, because threads inherit the setting from the one that starts
+    them.
 
-    Memory that is given back stays with the process, unless the environment settles that (variables
-    MALLOC_… or GLIBC_TUNABLES). The GNU C library asks the system for each tensor
-    of more than 32 MiB by itself, and the system fills each with zeros, page by page: a third of the
-    time of a training step over some thousand words.
+    Gradients far back in time have many denormal numbers, and each takes about a hundred times as
+    long as a normal one.
+
+    By default the GNU C library requests each tensor of more than 32 MiB from the system, which fills
+    it with zeros page by page. This takes a third of a training step over some thousand words. Memory
+    settings in the environment (variables MALLOC_… or GLIBC_TUNABLES) take precedence.
     """
     torch.set_flush_denormal(True)
     is_settled = any(name.startswith("MALLOC_") for name in os.environ)

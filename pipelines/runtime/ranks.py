@@ -1,4 +1,4 @@
-"""Exchange of plain objects between the processes of a run."""
+"""Communication between the processes of a run."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pytorch_lightning import Trainer
 
 
 def from_all_ranks(trainer: Trainer, ours: Any) -> list[Any]:
-    """Gather the objects of all processes in the order of ranks: plain values and tensors on the CPU."""
+    """Gather plain objects, or tensors on the CPU, from all processes, in the order of their ranks."""
     if trainer.world_size == 1:
         return [ours]
     everyone: list[Any] = [None] * trainer.world_size

@@ -8,19 +8,19 @@ from pathlib import Path
 from data.files.errors import InputError
 
 RUNS = Path("runs")
-# Tells the processes that a run starts for further devices its name.
+# Passes the run's name to the processes that it starts for further devices.
 _NAME_VARIABLE = "MANYTOONE_RUN"
 
 
 def name_run(task: str, name: str | None) -> str:
-    """The run's name, the same on all of its processes; the time of its start when None.
+    """Choose the run's name, the same in all of its processes; None gives the time of its start.
 
     Raises:
-        InputError: there is a run of that name, or it is no plain name.
+        InputError: a run of that name exists, or `refuse_bad_name` refuses the name.
     """
     if not is_first_process() and _NAME_VARIABLE in os.environ:
         return os.environ[_NAME_VARIABLE]
-    # Launchers that start all processes at once have an id in common.
+    # Processes that a launcher starts all at once share only its id.
     name = name or os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
     name = name or _name_by_time(RUNS / task)
     refuse_bad_name(name)
@@ -34,7 +34,7 @@ def name_run(task: str, name: str | None) -> str:
 
 
 def refuse_bad_name(name: str) -> None:
-    """Raise an InputError for what is no plain name."""
+    """Raise an InputError for a name with path separators or a special meaning."""
     if name in (".", "..", "latest") or Path(name).name != name:
         raise InputError(
             f"RUN={name}: not a name for a run; use letters, digits, '-', '_' and '.',"
@@ -50,7 +50,7 @@ def _name_by_time(folder: Path) -> str:
 
 
 def create_run(task: str, name: str, *, is_training: bool) -> Path:
-    """Make the run's folder; ``runs/<task>/latest`` then points at the newest training run."""
+    """Make the run's folder, and let ``runs/<task>/latest`` point at it if it is a training run."""
     folder = RUNS / task / name
     folder.mkdir(parents=True, exist_ok=False)
     if is_training:
@@ -61,5 +61,5 @@ def create_run(task: str, name: str, *, is_training: bool) -> Path:
 
 
 def is_first_process() -> bool:
-    """Whether this is the process of a run that writes and prints; known before it starts."""
+    """Tell whether this process of a run writes and prints; known before Lightning sets up ranks."""
     return all(int(os.environ.get(v, 0)) == 0 for v in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))

@@ -1,4 +1,4 @@
-"""Curves and options of a finished training run, read from its folder."""
+"""Reading of a training run's curves, epoch by epoch, and of its options."""
 
 import csv
 from pathlib import Path
@@ -8,9 +8,9 @@ import yaml
 
 
 def read_history(path: Path) -> dict[str, list[tuple[float, float]]]:
-    """By metric (``train/loss``, ``val/accuracy`` …) its (epoch, value) pairs, epochs from 1.
+    """Read the (epoch, value) pairs of each metric (``train/loss``, ``val/accuracy`` …), epochs from 1.
 
-    Empty where there is no such file: a run without a CSV logger.
+    The result is empty for a run without a CSV logger, which leaves no such file.
     """
     if not path.is_file():
         return {}
@@ -32,5 +32,5 @@ def read_history(path: Path) -> dict[str, list[tuple[float, float]]]:
 
 
 def read_options(path: Path) -> dict[str, Any]:
-    """The options of config.yaml; none where there is no such file."""
+    """Read the options of a config.yaml; empty if the file does not exist."""
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}

@@ -1,4 +1,4 @@
-"""On what a run was made: versions and hardware."""
+"""Software versions and hardware of a run."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ PACKAGES = (
 
 
 def surroundings() -> dict[str, Any]:
-    """Plain values: ``versions`` by package, ``processor``, ``cores``, ``threads``, ``devices``."""
+    """Collect ``versions`` by package, ``processor``, ``cores``, ``threads``, ``devices``."""
     return {
         "versions": {"python": platform.python_version(), **_versions()},
         "system": f"{platform.system()} {platform.machine()}",
