@@ -198,7 +198,7 @@ FEW = {
         "microscope.unit_ranking",
     },
     "sklearn": {"metrics.baselines", "metrics.measures", "report.classification"},
-    "torchvision": {"training.shards"},
+    "torchvision": {"training.member_losses"},
     "torchmetrics": {"metrics.torch_metrics", "tasks.classification", "tasks.task"},
 }
 #: the packages of `data`, the lowest first: each may import those before it and no other

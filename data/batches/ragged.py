@@ -94,3 +94,21 @@ def concatenate(batches: Sequence[RaggedBatch]) -> RaggedBatch:
         skipped=tuple(one for batch in batches for one in batch.skipped),
         is_encoded=batches[0].is_encoded,
     )
+
+
+def shards_of(batch: RaggedBatch, *, count: int) -> list[RaggedBatch]:
+    """Cut a batch into so many of about as many sequences, in their order; fewer if it has fewer."""
+    count = max(min(count, batch.num_sequences), 1)
+    sizes = [len(part) for part in torch.arange(batch.num_sequences).tensor_split(count)]
+    num_steps = [int(part.sum()) for part in batch.lengths.split(sizes)]
+    pieces = zip(
+        batch.steps.split(num_steps),
+        batch.lengths.split(sizes),
+        batch.labels.split(sizes),
+        batch.ids.split(sizes),
+        strict=True,
+    )
+    return [
+        RaggedBatch(steps, lengths, labels, ids, is_encoded=batch.is_encoded)
+        for steps, lengths, labels, ids in pieces
+    ]

@@ -54,7 +54,7 @@ class Reading(NamedTuple):
 
     @classmethod
     def among(cls, values: Mapping[str, Any]) -> "Reading":
-        """Those that a checkpoint keeps among other values (see `VideoDataModule.describe`)."""
+        """Options of decoding from the values of a checkpoint (see `VideoDataModule.describe`)."""
         return cls(**{name: values[name] for name in cls._fields if name in values})
 
 

@@ -27,7 +27,7 @@ def translate_saved(description: dict[str, Any], weights: dict[str, Tensor]) -> 
     _move_ngrams(description)
     if "classes" in description.get("model", {}):
         # It stood among the plain values, and was 1 before there was one.
-        temperature = torch.tensor(description.pop("temperature", 1.0))
+        temperature = torch.tensor(float(description.pop("temperature", 1.0)))
         weights.setdefault("probabilities.temperature", temperature)
 
 
@@ -46,8 +46,12 @@ def _normalize(weights: dict[str, Tensor]) -> None:
     for name in [name for name in weights if name.endswith(".frequencies")]:
         frequencies = weights.pop(name)
         table = f"{name.removesuffix('frequencies')}embedding.weight"
-        if table in weights and weights[table].shape[:1] == frequencies.shape:
-            centered = weights[table] - frequencies @ weights[table]
+        vectors = weights.get(table)
+        # Damaged weights are left for those to refuse who compare them with the model's.
+        if vectors is None or vectors.dtype != frequencies.dtype:
+            continue
+        if vectors.shape[:1] == frequencies.shape:
+            centered = vectors - frequencies @ vectors
             variance = frequencies @ centered.square()
             weights[table] = centered * (variance + _LEAST_VARIANCE).rsqrt()
 

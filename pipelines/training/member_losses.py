@@ -8,13 +8,16 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+from torchvision.ops import StochasticDepth
 
-from data.batches.ragged import RaggedBatch
+from data.batches.ragged import RaggedBatch, shards_of
+from models.chance import Dropout
 from models.encoders.words import Encoder
 from models.sequence.ensemble import together
 from models.sequence.many_to_one import ManyToOne, Scorer
 from models.sequence.side_by_side import losses_side_by_side
-from pipelines.training.shards import is_shardable, shards_of
 from pipelines.training.training_loss import TrainingLoss
 
 Encode = Callable[[RaggedBatch], Tensor]
@@ -83,3 +86,16 @@ class MemberLosses:
         """Loss and scores (B, K) of one member; ``features`` are those that it reads."""
         scores = member.read_chosen(features, batch.lengths)
         return self.training_loss(scores, batch.labels, batch.ids), scores
+
+
+def is_shardable(model: nn.Module) -> bool:
+    """Whether a model in training may read the shards of a batch at once.
+
+    Batch normalisation would see each shard by itself. Dropout that draws from the process's generator
+    would draw other numbers in each run, as the threads take turns; see `models.chance`.
+    """
+    return not any(
+        module.training and isinstance(module, _BatchNorm | _DropoutNd | StochasticDepth)
+        for module in model.modules()
+        if not isinstance(module, Dropout)
+    )

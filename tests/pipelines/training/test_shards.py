@@ -6,14 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from data.batches.ragged import collate
+from data.batches.ragged import collate, shards_of
 from models.chance import Dropout
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from models.sequence.ensemble import side_by_side
 from pipelines.training import member_losses
-from pipelines.training.member_losses import MemberLosses
-from pipelines.training.shards import is_shardable, shards_of
+from pipelines.training.member_losses import MemberLosses, is_shardable
 from pipelines.training.training_loss import TrainingLoss
 
 LENGTHS = [4, 1, 3, 2, 5]
