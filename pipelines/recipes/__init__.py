@@ -1,14 +1,13 @@
 """Recipes: the options of a training command, one YAML file each."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
-#: the options that name a YAML file
-CONFIG_OPTIONS = ("--config", "-c")
+_OPTIONS = ("--config", "-c")
 
 
 def recipe(name: str) -> list[str]:
@@ -21,20 +20,21 @@ def in_new_places(args: list[str]) -> list[str]:
 
     They lay one folder higher, with underscores for hyphens: ``pipelines/video_pretrained.yaml``.
     """
-    return list(_in_new_places(args))
+    return list(with_each_config(args, _new_place))
 
 
-def _in_new_places(args: list[str]) -> Iterator[str]:
+def with_each_config(args: list[str], change: Callable[[str], str]) -> Iterator[str]:
+    """Yield the same options, with the path of each YAML file changed."""
     is_path = False
     for arg in args:
         option, equals, path = arg.partition("=")
         if is_path:
-            yield _new_place(arg)
-        elif equals and option in CONFIG_OPTIONS:
-            yield f"{option}={_new_place(path)}"
+            yield change(arg)
+        elif equals and option in _OPTIONS:
+            yield f"{option}={change(path)}"
         else:
             yield arg
-        is_path = not is_path and arg in CONFIG_OPTIONS
+        is_path = not is_path and arg in _OPTIONS
 
 
 def _new_place(typed: str) -> str:

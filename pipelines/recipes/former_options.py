@@ -10,7 +10,7 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from data.files.errors import InputError
-from pipelines.recipes import CONFIG_OPTIONS
+from pipelines.recipes import with_each_config
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,6 @@ _GONE: dict[str, tuple[Any, Any, str]] = {
     "data.balance": (bool, False, "--model.class_weights=balanced lets classes count alike"),
 }  # fmt: skip
 _NGRAMS = "data.ngrams"
-_CONFIGS = tuple(f"{option}=" for option in CONFIG_OPTIONS)
 
 
 def add_former_options(parser: ArgumentParser) -> None:
@@ -43,24 +42,21 @@ def without_former_parts(args: list[str]) -> list[str]:
     Raises:
         InputError: one asks for what is gone.
     """
-    return [
-        _without_normalize(arg) if previous in CONFIG_OPTIONS or arg.startswith(_CONFIGS) else arg
-        for previous, arg in zip(["", *args], args, strict=False)
-    ]
+    return list(with_each_config(args, _without_normalize))
 
 
-def _without_normalize(arg: str) -> str:
-    option, path = arg.split("=", 1) if arg.startswith(_CONFIGS) else ("", arg)
+def _without_normalize(path: str) -> str:
+    """The path, or the options themselves where one was left out."""
     try:
         config = yaml.safe_load(Path(path).read_text())
         value = config["model"]["encoder"]["init_args"].pop("normalize")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
-        return arg  # the parser says what is wrong, if anything is
+        return path  # the parser says what is wrong, if anything is
     if value:
         raise InputError(
             f"--config={path}: model.encoder.normalize={value}: it is no option any more; leave it out"
         )
-    return f"{option}={json.dumps(config)}" if option else json.dumps(config)
+    return json.dumps(config)
 
 
 def translate_options(config: Namespace) -> None:
