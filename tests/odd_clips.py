@@ -80,7 +80,7 @@ def write_streams(
 
 
 def write_dav(path: Path, num_frames: int) -> Path:
-    """What Dahua's cameras write, by the layout that FFmpeg's demuxer reads."""
+    """Recording in the layout of Dahua's cameras, as FFmpeg's demuxer reads it."""
     raw = write_video(path.with_suffix(".h264"), numbered(num_frames), options={"bf": "0"})
     content = b""
     with av.open(str(raw)) as container:

@@ -47,7 +47,7 @@ def each_of(way: Callable[[Path], object], paths: Sequence[Path]) -> None:
 
 
 def clip_sets(folder: Path) -> Iterator[tuple[str, list[Path]]]:
-    """What is read: a name, and the files; sets that are not there are left out."""
+    """Sets of files by name; absent sets are left out."""
     rail = sorted((SHARED_DATA / "rail").glob("*/*.mp4"))
     vtest = SHARED_DATA / "long" / "opencv_vtest.avi"
     if rail:

@@ -27,7 +27,7 @@ NUM_PROCESSES = max(available_cores() // 2, 1)
 
 
 def classifier(data: VideoDataModule) -> Classification:
-    """Of the sizes of `make train-video`, not trained."""
+    """Make an untrained model of the sizes of `make train-video`."""
     model = Classification(
         SmallCNN(features=128, width=16),
         partial(LSTM, hidden_size=128),

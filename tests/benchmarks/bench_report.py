@@ -1,4 +1,4 @@
-"""What the making of a report takes: of all 25,000 reviews beside reading them, and of many classes.
+"""Time of a report: of all 25,000 reviews beside reading them, and of many classes.
 
 python -m tests.benchmarks.bench_report [runs/sentiment/<name>/checkpoints/best.ckpt]
 python -m tests.benchmarks.bench_report --classes 100 300 600

@@ -65,7 +65,7 @@ def _core_seconds(way: Callable[[], object]) -> float:
 
 
 def machine() -> str:
-    """What figures were taken on, for the head of a table."""
+    """Machine and versions, for the head of a table of figures."""
     return (
         f"{date.today()}, torch {torch.__version__}, {os.cpu_count()} cores,"
         f" {torch.backends.cpu.get_cpu_capability()}, {platform.machine()}"

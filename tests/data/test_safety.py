@@ -93,7 +93,7 @@ def test_lists_of_further_files_are_no_videos(
 
 
 def test_a_list_of_a_local_file_would_be_followed_otherwise(tmp_path, clip):
-    """What the test above keeps from happening does happen in FFmpeg as it comes."""
+    """FFmpeg with its defaults does follow what the test above forbids."""
     path = tmp_path / "list.ffconcat"
     path.write_text(PLAYLISTS["concat"].format(target=clip))
     with av.open(str(path), options={"safe": "0"}) as container:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from data.batches.ragged import collate
 from models.encoders.words import WordEmbedding
@@ -47,7 +48,7 @@ BATCH = collate(torch.arange(9), lengths=[4, 5], labels=[0, 1], ids=[0, 1])
 
 
 def word_classifier(*, hidden_size: int = 3, num_layers: int = 1, **options) -> Classification:
-    """Of nine words and two classes."""
+    """Make a classifier of nine words and two classes."""
     torch.manual_seed(0)
     return Classification(
         WordEmbedding(9, features=4),
@@ -72,6 +73,16 @@ def write_reviews(path: Path, count: int = 40, column: str = "text") -> Path:
 def read_predictions(folder):
     with (folder / "report" / "predictions.csv").open(newline="") as lines:
         return list(csv.DictReader(lines))
+
+
+# Where figures are looked at; elsewhere drawing them would take a third of each short run.
+DRAWS = {"compare", "memory_lab", "microscope", "pages", "report", "test_readme.py"}
+
+
+@pytest.fixture(autouse=True)
+def _no_figures(request, monkeypatch):
+    if not DRAWS & set(request.path.parts):
+        monkeypatch.setattr(Figure, "savefig", lambda figure, file, **_: file.write(b"no figure"))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a person does, from files to reports, in the short form."""
+"""Commands from files to reports, as a user types them, on small data."""
 
 import json
 import math

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pandas
+import pytest
 
 from tests import ROOT
 from tests.pipelines.conftest import SENTIMENT, write_reviews
@@ -42,6 +43,7 @@ def test_two_processes_count_every_example_once(in_folder):
     assert abs(float(tested[0]["test/loss"]) - report["log_loss"]) < 1e-4
 
 
+@pytest.mark.slow
 def test_two_processes_ask_teachers_for_a_share_each(in_folder, sentiment_run):
     write_reviews(in_folder / "reviews.csv", count=41)
     texts = [f"another {word} film {'!' * k}" for k in range(9) for word in ("fine", "dull")]

@@ -51,7 +51,7 @@ def commands_of(command: str) -> list[list[str]]:
 
 
 def make(*words: str) -> str:
-    """What it prints; by itself, also where these tests run under `make test`."""
+    """Output of make, independent of a `make test` that these tests may run under."""
     own = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     command = ["make", "-f", str(ROOT / "Makefile"), *words]
     return subprocess.run(command, env=own, capture_output=True, text=True, check=True).stdout
@@ -131,7 +131,13 @@ def reports_below(folder: Path) -> set[Path]:
 
 
 @pytest.mark.timeout(1800)  # a minute or two by itself, many on a busy machine
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "README.md" else pytest.param(name, marks=pytest.mark.slow)
+        for name in DOCUMENTS
+    ],
+)
 def test_every_command_runs(name, files_of_the_readme, capsys):
     commands = [command for command in TYPED_COMMANDS[name] if OF_THE_HUB not in command]
     assert len(commands) >= 6

@@ -32,7 +32,7 @@ def begin(*options, epochs=1):
 
 @pytest.fixture
 def started(in_folder, monkeypatch):
-    """What was started: steps run in this process, which is faster; wrong options are not looked for."""
+    """Started steps. They run in this process, which is faster; options are not checked before."""
     write_reviews(in_folder / "reviews.csv", count=20)
     write_reviews(in_folder / "more.csv", count=10)
     steps = []
@@ -144,6 +144,7 @@ def test_two_commands_do_not_make_the_same_runs(started, in_folder, capsys):
     begin()
 
 
+@pytest.mark.slow
 def test_steps_are_processes(in_folder, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     write_reviews(in_folder / "reviews.csv", count=20)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from pipelines import sentiment_best
 from pipelines.runtime.commands import COMMANDS
 from tests import ROOT
 from tests.clips import write_classes
@@ -41,10 +42,15 @@ NO_CHECKPOINT = {
 }
 
 
+def _in_this_process(command, **_):
+    importlib.import_module(command[2]).main(command[3:])
+
+
 @pytest.fixture
 def refusal(in_folder, sentiment_run, capfd, monkeypatch):
     """Runs a command that cannot run → the one line that it says."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(sentiment_best, "run_process", _in_this_process)
     checkpoint = sentiment_run / "runs/sentiment/first/checkpoints/best.ckpt"
 
     def refused(name, *args):

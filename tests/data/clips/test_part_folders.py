@@ -17,7 +17,7 @@ def touch(folder, *names):
 
 
 def read(folder, caplog):
-    """What each clip is (part, class), and what was said."""
+    """Part and class of each clip, and the messages."""
     with caplog.at_level(logging.WARNING):
         found = clips(folder, columns={}).clips
     return {(clip.part, clip.label) for clip in found}, caplog.text

@@ -198,7 +198,7 @@ def test_damage_costs_frames_and_not_the_clip(tmp_path, way):
 
 @pytest.mark.parametrize(("rule", "wanted"), [("all", 40), ("every=2", 20)])
 def test_too_few_frames_are_refused_with_their_share(tmp_path, rule, wanted):
-    """Of 40 pictures that are coded each by itself, 30 are overwritten."""
+    """30 of 40 intra-coded pictures are overwritten."""
     path = write_video(tmp_path / "clip.avi", numbered(40), codec="mjpeg", pix_fmt="yuvj420p")
     with av.open(str(path)) as container:
         pictures = [bytes(packet) for packet in container.demux(video=0) if packet.size]
@@ -217,7 +217,7 @@ def test_too_few_frames_are_refused_with_their_share(tmp_path, rule, wanted):
 
 
 def test_a_share_that_is_just_reached_is_enough(clip, monkeypatch):
-    """Of 50 packets every second one fails."""
+    """Every second of 50 packets fails."""
     import data.decoding.decode
 
     whole = data.decoding.decode.decode

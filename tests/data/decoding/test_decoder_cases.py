@@ -17,7 +17,7 @@ HOW = Reading(size_px=32, fit="stretch", interpolation="fast")
 
 
 def outcome(read):
-    """What comes of it: frames, or a reason in one line."""
+    """Frames of a clip, or a reason in one line."""
     try:
         return read(), None
     except UnreadableError as error:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 HOW = Reading(size_px=32, interpolation="fast")
 LIMIT_SECONDS = 10.0
-# What an allocator may hold back without anything being lost.
+# An allocator may hold back so much without a leak.
 SLACK_BYTES = 48 * 2**20
 
 

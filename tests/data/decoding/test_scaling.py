@@ -99,14 +99,14 @@ def test_tiny_and_narrow_frames(height, width, pixel_format, fit):
     picture = np.full((height, width, 3), 128, np.uint8)
     square = square_of(picture, 32, pixel_format=pixel_format, fit=fit)
     boxed = fit == "letterbox" and height != width
-    # What is thinner than a pixel still takes one: of 32 the sixteenth.
+    # An area thinner than a pixel still takes one: the sixteenth of 32.
     shown = square[15, 15] if boxed else square
     assert np.abs(shown.astype(int) - 128).max() <= 3
     assert (square > 0).all(2).sum() == (32 if boxed else 32 * 32)
 
 
 def test_area_averages_lines_that_are_finer_than_a_pixel():
-    """Of lines a third of a pixel wide, a look at four places of the source sees a pattern."""
+    """Sampling four places of lines a third of a pixel wide would give a pattern."""
     picture = np.zeros((96, 96, 3), np.uint8)
     picture[:, ::3] = 240
     area, bilinear, fast = (

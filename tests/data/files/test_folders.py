@@ -1,4 +1,4 @@
-"""What systems and programs leave in folders is no data."""
+"""Files that systems and programs leave in folders are no data."""
 
 import os
 

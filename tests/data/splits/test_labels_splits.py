@@ -124,7 +124,7 @@ def test_a_few_large_and_unlike_groups(seed):
     labels = np.concatenate([np.repeat(range(4), counts) for counts in CAMERAS]).tolist()
     groups = np.repeat(range(5), CAMERAS.sum(axis=1)).tolist()
     parts, _ = divide(labels, groups=groups, classes="abcd", seed=seed)
-    # Of 61, 15, 10 and 13 that are 20 %; then of 31, 8, 5 and 7.
+    # 20 % of 61, 15, 10 and 13; then of 31, 8, 5 and 7.
     assert counts_of(parts["test"], labels) == [73, 14, 10, 9]
     assert counts_of(parts["val"], labels) == [18, 12, 8, 20]
 

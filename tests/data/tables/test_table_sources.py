@@ -145,7 +145,7 @@ def test_a_column_called_group_is_named_and_can_be_left_aside(tmp_path):
     assert all_texts(TextDataModule(path=str(tmp_path / "b.csv"), split_column=None)) == EVERY
 
 
-# What is no table
+# Files that are no table
 
 
 @pytest.mark.parametrize(

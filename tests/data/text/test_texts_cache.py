@@ -1,4 +1,4 @@
-"""What is kept on disk between runs, and what is held in memory."""
+"""Cache of texts on disk between runs, and memory use."""
 
 import csv
 import json
@@ -186,7 +186,7 @@ def test_what_is_held_of_500_mb_of_texts(tmp_path, cache):
     mib, num_steps, sizes = json.loads(done.stdout)
     assert sizes == {"train": 520_000, "val": 65_000, "test": 65_000}
     assert num_steps > 70e6
-    # What is mapped from files is not counted: the system takes it back when it needs the room.
+    # Pages mapped from files are not counted: the system reclaims them when memory is short.
     assert mib < 350
 
 

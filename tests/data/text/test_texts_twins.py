@@ -48,7 +48,7 @@ def test_only_copies_join_films():
     texts = [LONG, "good", LONG, "good", "unlike"]
     assert joined(texts, None) == [True, True, True, True, False]
     assert joined(texts, ["x", "x", "y", "y", "z"]) == [True, False, True, False, False]
-    # Of one film, or of none, short ones too: there is nothing that they would join.
+    # With one film or none, short texts count too: they would join nothing.
     assert joined(texts, ["x", "x", "x", "x", "z"]) == [True, True, True, True, False]
     assert joined(texts, ["x", None, "y", None, "z"]) == [True, True, True, True, False]
 

@@ -79,7 +79,7 @@ def test_grey_is_grey():
 
 
 def test_crop_keeps_at_least_its_share():
-    """Of a slope of brightness, a crop of a quarter of the area spans less and of all, all."""
+    """A crop of a quarter of a brightness slope spans less of it; a crop of all spans all."""
     slope = torch.linspace(0, 255, 64).round().to(torch.uint8).expand(1, 3, 64, 64)
     spans = []
     for _ in range(100):

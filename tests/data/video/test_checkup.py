@@ -1,4 +1,4 @@
-"""What comes out of a clip, on clips that were damaged on purpose."""
+"""Frames decoded from clips that were damaged on purpose."""
 
 import os
 from fractions import Fraction
@@ -124,7 +124,7 @@ def test_files_that_were_cut_off(files, tmp_path, decoder, name, options, second
     assert found.is_readable
     assert found.frames_decoded < 45
     assert f"s of the {seconds} s its header names" in found.fault
-    # What is left can be a clip.
+    # The remaining bytes can be a clip.
     assert check_clip(decoder, whole, Section(0, 0.2)).fault == ""
 
 

@@ -11,7 +11,7 @@ from models.encoders import efficientnet_lite
 from models.encoders.backbones import Backbone, EfficientNetLite0, without_pretrained
 from models.encoders.efficientnet_lite import PACKAGE, _Convolution, _pad_same
 
-# Of each network: the layer of its head whose input is wanted, and how many stages it has.
+# Network: the layer of its head whose input is wanted, and the number of its stages.
 NETWORKS = [
     ("resnet18", "fc", 4),
     ("mobilenet_v3_small", "classifier.0", 13),

@@ -58,7 +58,7 @@ def test_dropped_weights_are_a_kernel_with_zeros_in_it(kind, lengths, carry):
     torch.testing.assert_close(outputs, expected)
     if carry:
         torch.testing.assert_close(state, end)
-    # What was dropped learns nothing this time, the rest does.
+    # Dropped weights have no gradient this time; the others have.
     outputs.square().sum().backward()
     assert torch.equal(fused.weight_hh_l0.grad == 0, dropped == 0)
 

@@ -35,7 +35,7 @@ def test_hello_needs_what_came_before():
     log_probabilities, _ = model(steps, lengths)
     assert torch.equal(log_probabilities.argmax(1), targets)
     assert losses.max() < 0.1
-    # What tells the two l apart is the state: read one by one, they are answered alike.
+    # Only the state tells the two l apart: read one by one, they are answered alike.
     alone = [int(model(step[None], torch.tensor([1]))[0].argmax()) for step in steps]
     assert alone[2] == alone[3]
     # And read on from the state, step by step, they are not.

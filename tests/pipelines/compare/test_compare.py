@@ -181,7 +181,7 @@ def test_classes_are_matched_by_name_whatever_their_order(in_folder, classes):
     wrong = np.where(np.arange(20) < 3, 1 - right, right)
     place = in_folder / "runs/sentiment"
     write_run(place / "a", wrong, classes=ordered)
-    # Of the other order, and, of numbers, in another spelling: the same answers.
+    # The same answers in another order, with numbers spelled otherwise.
     spelt = [f"{name}.0" if name.isdecimal() else name for name in classes]
     write_run(place / "b", 1 - wrong, labels=1 - right, classes=spelt)
     found, accuracies, losses = found_in("a", "b")

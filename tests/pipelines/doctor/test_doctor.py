@@ -1,4 +1,4 @@
-"""What a person who examines clips sees: a table, a row per clip, and an exit code."""
+"""Output of the doctor: a table with a row per clip, and an exit code."""
 
 import csv
 import inspect

@@ -1,4 +1,4 @@
-"""What the doctor says of clips that can be read and are not as they seem."""
+"""Warnings of the doctor about readable clips that are not as they seem."""
 
 import csv
 import shutil

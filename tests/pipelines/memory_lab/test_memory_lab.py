@@ -61,6 +61,7 @@ def test_networks_of_one_size_have_as_many_parameters():
     assert max(counts) < 1.02 * min(counts)
 
 
+@pytest.mark.slow
 def test_an_lstm_remembers_where_an_rnn_guesses():
     shares = {}
     for kind, options in (("RNN", {}), ("LSTM", {"memory_steps": 102})):

@@ -142,7 +142,7 @@ def test_macro_f1_lies_in_its_interval(num_classes, each, wrong):
 def test_no_mistake_seen_is_no_proof_of_none():
     labels = np.tile([0, 1], 30)
     found = describe_intervals(labels, labels, {"wrong": 1 - labels}, num_classes=2)
-    # Of 60 right ones, Wilson: 60 / (60 + 1.96²).
+    # Wilson's interval for 60 of 60 right: 60 / (60 + 1.96²).
     assert found["accuracy"] == pytest.approx([1, 0.93982, 1], abs=1e-4)
     assert found["macro_f1"] == pytest.approx([1, 0.94, 1], abs=0.015)
 
@@ -159,5 +159,5 @@ def test_a_lead_on_few_examples_may_be_chance(count, is_sure):
 def test_the_class_of_a_rare_example_is_not_a_mistake_where_it_is_not_drawn():
     labels = np.array([0] * 20 + [1])
     found = resample(labels, {"right": labels}, num_classes=3)["right"]
-    # Of three classes, two are there and right: 2 / 3, as in the report.
+    # Two of three classes occur and are right: 2 / 3, as in the report.
     assert found.macro_f1 == pytest.approx(np.full(intervals.RESAMPLES + 1, 2 / 3))

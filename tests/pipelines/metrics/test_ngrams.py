@@ -1,4 +1,4 @@
-"""What counting gives."""
+"""Counts of n-grams."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What holds at each step, by hand: `^` marks the characters at which it does."""
+"""Tracks of each syntax, checked by hand: `^` marks the characters at which a track is on."""
 
 import numpy as np
 import pytest

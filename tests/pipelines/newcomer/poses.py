@@ -55,7 +55,7 @@ class PoseDataModule(SequenceDataModule):
 
     @property
     def num_numbers(self) -> int:
-        """What a step has."""
+        """Shape of a step."""
         return int(self.parts["train"].steps[0].shape[1])
 
     def read_file(self, path: Path) -> np.ndarray:

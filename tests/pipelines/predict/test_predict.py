@@ -61,7 +61,7 @@ def objects(out):
     return [json.loads(line) for line in out.splitlines()]
 
 
-# What is answered
+# Answers
 
 
 def test_answers_are_those_of_the_report(sentiment_run, video_run, reviewer, viewer):
@@ -120,7 +120,7 @@ def test_the_timeline_ends_with_the_answer(reviewer, viewer, video_run):
         last = dict(zip(timeline.classes, timeline.probabilities[-1], strict=True))
         assert found.probabilities == pytest.approx(last, abs=1e-6)
     assert timeline.seconds == pytest.approx(np.arange(11) / 25)
-    # What stands at a step is what would be said had it ended there.
+    # The answer at a step is that for a sequence which ends there.
     beginning = reviewer("a fine")
     two = reviewer("a fine film").timeline().probabilities[1]
     assert sorted(beginning.probabilities.values()) == pytest.approx(sorted(two), abs=1e-6)

@@ -1,4 +1,4 @@
-"""What is to be answered, found: tables, lines, folders."""
+"""Items to answer in tables, lines and folders."""
 
 import os
 from pathlib import Path

@@ -156,7 +156,7 @@ def test_standard_input_of_any_encoding(sentiment_run):
 def test_lines_of_a_stream(content, encoding, lines, piece):
     reading, writing = os.pipe()
     pieces = [content[k : k + piece] for k in range(0, len(content), piece)]
-    # What is read at a time is what was written at a time.
+    # One read takes one write.
     found = []
     os.write(writing, b"".join(pieces))
     os.close(writing)
@@ -252,7 +252,7 @@ def test_columns_may_be_switched_off_on_the_command_line(in_folder, capsys):
 
 
 def test_a_file_is_itself_however_its_path_is_written(in_folder, capsys):
-    """What was said of it in training holds for it, and its rows are as many as there were."""
+    """The options of training hold for the same file, and all of its rows are answered."""
     texts = [f'"a fine film {k}' if k % 2 else f'a dull film {k}"' for k in range(40)]
     lines = [f"{('neg', 'pos')[k % 2]}\t{text}" for k, text in enumerate(texts)]
     Path("x.tsv").write_text("label\ttext\n" + "\n".join(lines) + "\n")

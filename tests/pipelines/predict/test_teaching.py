@@ -47,7 +47,7 @@ def test_a_student_learns_from_its_teachers_answers(place, teacher):
     assert teachers["unanswered"] == 0
     assert report["unlabelled"] == {"texts": 18, "withheld": 0, "repeated": 0}
     assert "Without a label: 18 texts" in (folder / "report/report.html").read_text()
-    # What training alone needed may go.
+    # Parts that only training needed may be missing.
     (place / "more.csv").unlink()
     assert load_task(folder / "checkpoints/best.ckpt").training_loss.is_taught is False
 

@@ -117,7 +117,7 @@ def test_a_model_that_computes_while_it_is_made(tmp_path, monkeypatch):
     assert load(path)(torch.tensor([1]), torch.tensor([1])).shape == (1, 2)
 
 
-# What is refused.
+# Refused descriptions.
 
 
 def say(change, tmp_path, *, load=load):

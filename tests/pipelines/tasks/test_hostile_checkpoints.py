@@ -28,7 +28,7 @@ QUIET = ["--trainer.enable_progress_bar=false", "--trainer.max_epochs=1"]
 
 
 def hostile(marker):
-    """What a stranger may write where a class is due; each would leave a file behind."""
+    """Values that a stranger may write in place of a class; each would leave a file behind."""
     code = f"open({str(marker)!r}, 'w')"
     command = f"touch {marker}"
     return {

@@ -100,4 +100,4 @@ def test_measures_by_hand():
     assert found["bits_per_character"] == pytest.approx(0.5)
 
 
-# What it writes.
+# Files of the run.

@@ -109,7 +109,7 @@ def test_a_state_that_does_not_fit_is_one_line(place, capsys, alter):
 
 
 def test_paths_within_a_checkpoint_are_not_followed(place):
-    """What it says that an earlier run wrote would be removed as no longer the best, or be read."""
+    """A path in the checkpoint's callback state is neither removed as no longer the best nor read."""
     victim = place / "victim.ckpt"
     victim.write_text("mine")
     checkpoint = torch.load(LAST, weights_only=True)

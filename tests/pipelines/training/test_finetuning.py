@@ -142,7 +142,7 @@ def test_from_a_language_model_to_a_classifier_and_on_without_it(tmp_path, monke
     )  # fmt: skip
     report = json.loads(Path("runs/sentiment/classifier/report/report.json").read_text())
     assert report["read_by_language_model"] == {"val": 0, "test": 0}
-    # What training alone needed may go.
+    # Parts that only training needed may be missing.
     (tmp_path / source).unlink()
     (tmp_path / "more.csv").unlink()
     model = load(tmp_path / "runs/sentiment/classifier/checkpoints/best.ckpt")

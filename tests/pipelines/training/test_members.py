@@ -35,7 +35,7 @@ def test_members_that_share_nothing_are_clipped_each_by_itself():
             parameter.grad = torch.full_like(parameter, size)
     model.configure_gradient_clipping(None, 1.0, "norm")
     assert torch.cat([p.grad.flatten() for p in first]).norm() == pytest.approx(0.5)
-    # What is small enough stays, whatever the other one does.
+    # A gradient that is small enough stays, whatever the other one does.
     assert all((p.grad == 0.01).all() for p in second)
 
 
