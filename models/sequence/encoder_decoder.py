@@ -1,0 +1,167 @@
+"""Encoder and decoder: a source in, a sequence of tokens out (captions, translations).
+
+B sequences · N source steps in the batch · M tokens in the batch · T decoder steps · S remembered
+steps · D features of a remembered step · H of the decoder · V tokens in the vocabulary
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.errors import OptionError
+from models.heads.attention import Attended, Attention
+from models.recurrence.cells import State
+from models.recurrence.layout import Layout
+from models.sequence.language_model import LanguageModel
+from models.sequence.sources import Remembered, Source
+
+Start = Literal["state", "input", "both"]
+
+
+class Memory(NamedTuple):
+    """Sources as a decoder knows them."""
+
+    state: State
+    """The decoder's state before its first token, (num_layers, B, H) each."""
+    attended: Attended | None
+    """What it attends to; None: nothing, the state is all that it knows."""
+
+    def __len__(self) -> int:
+        """The number of sources, B."""
+        return self.state[0].shape[1]
+
+    def rows(self, rows: Tensor) -> "Memory":
+        """Select sources by index (R,), which may repeat them."""
+        state = tuple(part.index_select(1, rows) for part in self.state)
+        return Memory(state, None if self.attended is None else self.attended.rows(rows))
+
+
+class EncoderDecoder(nn.Module):
+    """A source that is read once, and a language model that writes with it in mind.
+
+    Sutskever et al. 2014, "Sequence to Sequence Learning with Neural Networks"; Vinyals et al. 2015,
+    "Show and Tell". The decoder reads [END, w₁ …] and predicts [w₁ …, END], as a `LanguageModel`
+    does, so one that was trained on text alone can start it. Attention stands *after* the recurrence
+    (Luong et al. 2015, eq. 5): h̃ = tanh(W [c; h]). Nothing in the recurrence waits for it, and
+    training reads all tokens in one call of the fused kernel.
+
+    Args:
+        source: reads the source.
+        decoder: encodes, reads and scores the tokens; its head takes what its recurrence puts out.
+        attention: weighs the remembered steps for each token; None: the decoder knows the summary only.
+        start: where the summary goes: into the ``state`` before the first token, into an ``input``
+            that is read before it (Vinyals et al. 2015, eq. 10), or ``both``.
+
+    Raises:
+        OptionError: attention of other sizes.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        decoder: LanguageModel,
+        *,
+        attention: Attention | None = None,
+        start: Start = "state",
+    ) -> None:
+        super().__init__()
+        self.source, self.decoder, self.attention, self.start = source, decoder, attention, start
+        recurrence = decoder.recurrence
+        size = recurrence.out_features
+        if attention is not None:
+            made = (attention.query_features, attention.features)
+            if made != (size, source.out_features):
+                raise OptionError(
+                    f"{type(attention).__name__} of {made[0]} and {made[1]} features: the decoder"
+                    f" has {size}, the source {source.out_features}"
+                )
+            self.combine = nn.Linear(size + source.out_features, size)
+        self._num_parts = 2 if _has_cell(decoder) else 1
+        self._num_layers = len(recurrence.layers)
+        if start != "input":
+            self.to_state = nn.Linear(
+                source.summary_features, self._num_parts * self._num_layers * size
+            )
+        if start != "state":
+            self.to_input = nn.Linear(source.summary_features, decoder.encoder.out_features)
+
+    def remember(self, steps: Tensor, lengths: Tensor) -> Memory:
+        """Source steps (N, …) and lengths (B,) → what the decoder is told of them."""
+        found = self.source(steps, lengths)
+        return Memory(self._first_state(found.summary), self._attended(found))
+
+    def losses(self, memory: Memory, tokens: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
+        """Losses -ln p of the right tokens, all read at once (teacher forcing).
+
+        Args:
+            memory: of B sources.
+            tokens: (M,) the tokens read, each sequence beginning with END.
+            lengths: (B,) the number of them in each sequence.
+            targets: (M,) the token after each.
+
+        Returns:
+            (M,) float32, in nats.
+        """
+        features, _ = self.decoder.read(tokens, lengths, memory.state)
+        if memory.attended is not None:
+            layout = Layout(lengths, len(tokens))
+            grid = layout.pad(features).transpose(0, 1)
+            features = layout.unpad(self._informed(grid, memory.attended)[0].transpose(0, 1))
+        return self.decoder.head.losses(features, targets)
+
+    def step(self, tokens: Tensor, state: State, memory: Memory) -> tuple[Tensor, State, Tensor]:
+        """One token further.
+
+        Args:
+            tokens: (B,) the last token of each sequence, END before the first.
+            state: the state that the step before returned, at first ``memory.state``.
+            memory: of B sources.
+
+        Returns:
+            log-probabilities of the next tokens (B, V); the state; the attention (B, S), S being 0
+            without any.
+        """
+        features, state = self.decoder.read(tokens, torch.ones_like(tokens), state)
+        if memory.attended is None:
+            weights = features.new_zeros(len(tokens), 0)
+        else:
+            grid, all_weights = self._informed(features.unsqueeze(1), memory.attended)
+            features, weights = grid.squeeze(1), all_weights.squeeze(1)
+        return self.decoder.head.log_probabilities(features), state, weights
+
+    def _informed(self, grid: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
+        """Features (B, T, H) → those with their contexts (B, T, H), and the attention (B, T, S)."""
+        assert self.attention is not None
+        contexts, weights = self.attention(grid, attended)
+        combined = self.combine(torch.cat([contexts, grid], dim=2)).tanh()
+        return self.decoder.dropout(combined), weights
+
+    def _first_state(self, summary: Tensor) -> State:
+        if self.start == "input":
+            size = self.decoder.recurrence.out_features
+            zeros = summary.new_zeros(self._num_layers, len(summary), size)
+            state: State = (zeros,) * self._num_parts
+        else:
+            flat = self.to_state(summary).tanh()
+            parts = flat.unflatten(1, (self._num_parts, self._num_layers, -1))
+            state = tuple(parts.permute(1, 2, 0, 3).contiguous())
+        if self.start != "state":
+            lengths = torch.ones(len(summary), dtype=torch.int64, device=summary.device)
+            _, state = self.decoder.recurrence(self.to_input(summary), lengths, state, carry=True)
+        return state
+
+    def _attended(self, found: Remembered) -> Attended | None:
+        if self.attention is None:
+            return None
+        layout = Layout(found.lengths, len(found.steps))
+        values = layout.pad(found.steps).transpose(0, 1)
+        return self.attention.remember(values, layout.padding().T)
+
+
+def _has_cell(decoder: LanguageModel) -> bool:
+    """Whether a decoder's state is (h, c) and not (h,), asked of the recurrence itself."""
+    step = torch.zeros(1, decoder.encoder.out_features)
+    with torch.no_grad():
+        _, state = decoder.recurrence(step, torch.tensor([1]), carry=True)
+    return len(state) == 2

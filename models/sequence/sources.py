@@ -1,0 +1,91 @@
+"""Sources: a sequence read once, as the steps that a decoder attends to and a summary to start from.
+
+B sequences · N steps in the batch · R remembered steps · P places of a picture · D features
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.chance import Dropout
+from models.encoders.words import Encoder
+from models.recurrence.layout import rows_of
+from models.recurrence.recurrences import Recurrence
+
+
+class Remembered(NamedTuple):
+    """Sources that were read."""
+
+    steps: Tensor
+    """(R, D): the steps to attend to, those of all sources end to end."""
+    lengths: Tensor
+    """(B,) int64: remembered steps of each source."""
+    summary: Tensor
+    """(B, ``summary_features``): each source in one vector."""
+
+
+class Source(nn.Module):
+    """The contract of sources. A subclass sets the two sizes and defines `forward`."""
+
+    #: D
+    out_features: int
+    summary_features: int
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> Remembered:
+        """Steps (N, …) of sources end to end and their lengths (B,) → what is remembered."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(steps, lengths)")
+
+
+class ReadSource(Source):
+    """An encoder and a recurrence: each step is remembered as it was read, best in two directions.
+
+    The summary is the last layer's state at the end of its reading, both directions side by side
+    (Bahdanau et al. 2015, "Neural Machine Translation by Jointly Learning to Align and Translate",
+    §3.2).
+
+    Args:
+        encoder: turns a step into features.
+        recurrence: reads the features.
+        dropout: share of the remembered features that is zeroed while training.
+    """
+
+    def __init__(self, encoder: Encoder, recurrence: Recurrence, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.encoder, self.recurrence = encoder, recurrence
+        self.dropout = Dropout(dropout)
+        self.out_features = self.summary_features = recurrence.out_features
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> Remembered:
+        features = self.encoder.encode_ragged(steps, lengths)
+        outputs, state = self.recurrence(features, lengths, carry=True)
+        last = state[0][-self.recurrence.num_directions :]
+        return Remembered(self.dropout(outputs), lengths, torch.cat(tuple(last), dim=1))
+
+
+class SeenSource(Source):
+    """An encoder alone: a picture by its places, or by one vector; the summary is their mean.
+
+    The encoder gives (N, D), a vector for each frame, or (N, P, D), each frame's places (Xu et al.
+    2015, "Show, Attend and Tell", §3.1.1; the mean is its §3.1.2).
+
+    Args:
+        encoder: turns a frame into features.
+        dropout: share of the features that is zeroed while training.
+    """
+
+    def __init__(self, encoder: Encoder, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = Dropout(dropout)
+        self.out_features = self.summary_features = encoder.out_features
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> Remembered:
+        features = self.encoder.encode_ragged(steps, lengths)
+        if features.ndim == 3:
+            lengths = lengths * features.shape[1]
+            features = features.flatten(0, 1)
+        features = self.dropout(features)
+        sums = features.new_zeros(len(lengths), features.shape[1])
+        sums = sums.index_add(0, rows_of(lengths, len(features)), features)
+        return Remembered(features, lengths, sums / lengths.unsqueeze(1))
