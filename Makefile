@@ -35,12 +35,15 @@ predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,CKPT) $(ca
             $(call option,input,INPUT) $(call as_typed,ARGS)
 sample    = $(PY) -m pipelines.sample $(call option,ckpt,CKPT) $(call option,prompt,PROMPT) \
             $(call option,length,LENGTH) $(call as_typed,ARGS)
+translate = $(PY) -m pipelines.translate $(call option,ckpt,CKPT) $(call option,text,TEXT) \
+            $(call option,input,INPUT) $(call as_typed,ARGS)
 microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call option,input,INPUT) \
             $(call option,text,TEXT) $(call option,run,RUN) $(call as_typed,ARGS)
 
 .DEFAULT_GOAL = help
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
-        evaluate-video evaluate-sentiment predict-video predict-sentiment sample-language compare memory-lab \
+        train-translation \
+        evaluate-video evaluate-sentiment predict-video predict-sentiment sample-language translate compare memory-lab \
         microscope doctor test test-slow lint bench clean
 
 # The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
@@ -76,6 +79,9 @@ train-sentiment-best: $(READY)
 train-language: $(READY)
 	@$(call train,language)
 
+train-translation: $(READY)
+	@$(call train,translation)
+
 evaluate-video: $(READY)
 	@$(call evaluate,video)
 
@@ -90,6 +96,9 @@ predict-sentiment: $(READY)
 
 sample-language: $(READY)
 	@$(sample)
+
+translate: $(READY)
+	@$(translate)
 
 compare: $(READY)
 	@$(PY) -m pipelines.compare $(call option,runs,RUNS) $(call option,run,RUN) $(call as_typed,ARGS)

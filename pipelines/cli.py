@@ -78,7 +78,7 @@ class TrainingCLI(LightningCLI):
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.add_lightning_class_args(FiniteCheckpoint, "checkpoint")
         parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
-        add_former_options(parser)
+        add_former_options(parser, self.kind.task_class)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         for name, targets in self.kind.data_class.linked.items():
             for target in targets:
@@ -87,7 +87,7 @@ class TrainingCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the options; a mistake is one line, without the usage of 300 options."""
         self.config = parse(parser, args)
-        translate_options(self.config)
+        translate_options(self.config, self.kind.task_class)
 
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""

@@ -76,6 +76,7 @@ WORD = (
 # Pieces within which pairs are merged: a word, a number or signs, with the blank or line end before
 # it; and further blanks, as before a line of code.
 SUBWORD = r"\s?[\p{L}\p{M}']{1,100}|\s?\p{N}{1,3}|\s?[^\s\p{L}\p{N}]{1,16}|\s{1,100}(?!\S)|\s"
+SUBWORD_DIGIT = SUBWORD.replace(r"\p{N}{1,3}", r"\p{N}")
 
 
 def learn_tokenizer(
@@ -86,6 +87,7 @@ def learn_tokenizer(
     min_frequency: int,
     lowercase: bool = True,
     strip_markup: bool = True,
+    each_digit: bool = False,
 ) -> Tokenizer:
     """Learn a tokenizer whose vocabulary is the most frequent pieces of some texts.
 
@@ -99,6 +101,8 @@ def learn_tokenizer(
         min_frequency: the least number of occurrences of a piece in the vocabulary.
         lowercase: whether to fold case.
         strip_markup: whether tags such as ``<br />`` are replaced by blanks.
+        each_digit: whether subwords have one digit at most, so that a number which was never seen is
+            written as well as others.
 
     Raises:
         InputError: a vocabulary that is too small, or a frequency below 1.
@@ -122,7 +126,7 @@ def learn_tokenizer(
         )
         tokenizer.normalizer = normalizer
         return tokenizer
-    tokenizer = _words() if kind == "words" else _subwords()
+    tokenizer = _words() if kind == "words" else _subwords(each_digit=each_digit)
     tokenizer.normalizer = normalizer
     options: dict[str, Any] = {
         "vocab_size": vocabulary_size,
@@ -147,10 +151,10 @@ def _words() -> Tokenizer:
     return tokenizer
 
 
-def _subwords() -> Tokenizer:
+def _subwords(*, each_digit: bool) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     pieces = [
-        pre_tokenizers.Split(Regex(SUBWORD), "isolated"),
+        pre_tokenizers.Split(Regex(SUBWORD_DIGIT if each_digit else SUBWORD), "isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(pieces)

@@ -57,12 +57,20 @@ class Softmax(TokenHead):
             "Using the Output Embedding to Improve Language Models"; Inan et al. 2017, "Tying Word
             Vectors and Word Classifiers"). Features of another size are projected to E first.
             None: the map has weights of its own.
+        label_smoothing: share of the right token's probability that is spread over all tokens, in
+            losses while training (Szegedy et al. 2016, "Rethinking the Inception Architecture", §7).
     """
 
     def __init__(
-        self, in_features: int, num_tokens: int, *, tied: nn.Embedding | None = None
+        self,
+        in_features: int,
+        num_tokens: int,
+        *,
+        tied: nn.Embedding | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(width=num_tokens)
+        self.label_smoothing = label_smoothing
         size = in_features if tied is None else tied.embedding_dim
         self.project = None if size == in_features else nn.Linear(in_features, size, bias=False)
         self.linear = nn.Linear(size, num_tokens)
@@ -77,7 +85,9 @@ class Softmax(TokenHead):
         return self.linear(features if self.project is None else self.project(features))
 
     def _losses(self, features: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(self._scores(features).float(), targets, reduction="none")
+        smoothing = self.label_smoothing if self.training else 0.0
+        scores = self._scores(features).float()
+        return cross_entropy(scores, targets, reduction="none", label_smoothing=smoothing)
 
 
 class AdaptiveSoftmax(TokenHead):

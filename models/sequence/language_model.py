@@ -33,6 +33,7 @@ class LanguageModel(nn.Module):
         adaptive_cutoffs: the first token of each cluster of rare tokens, for a large vocabulary (see
             `AdaptiveSoftmax`). Those that a vocabulary does not reach fall away. None left: a
             softmax over all tokens.
+        label_smoothing: see `Softmax`; only without cutoffs.
 
     Raises:
         OptionError: an encoder that looks back; a recurrence of two directions; tied to an encoder
@@ -48,6 +49,7 @@ class LanguageModel(nn.Module):
         dropout: float = 0.0,
         tied: bool = False,
         adaptive_cutoffs: Sequence[int] = (),
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         if encoder.looks_back > 0:
@@ -65,7 +67,12 @@ class LanguageModel(nn.Module):
         self.recurrence = recurrence
         self.dropout = Dropout(dropout)
         self.head = _head(
-            encoder, recurrence.out_features, num_tokens, tied=tied, cutoffs=adaptive_cutoffs
+            encoder,
+            recurrence.out_features,
+            num_tokens,
+            tied=tied,
+            cutoffs=adaptive_cutoffs,
+            label_smoothing=label_smoothing,
         )
 
     def read(
@@ -100,7 +107,13 @@ class LanguageModel(nn.Module):
 
 
 def _head(
-    encoder: Encoder, in_features: int, num_tokens: int, *, tied: bool, cutoffs: Sequence[int]
+    encoder: Encoder,
+    in_features: int,
+    num_tokens: int,
+    *,
+    tied: bool,
+    cutoffs: Sequence[int],
+    label_smoothing: float,
 ) -> TokenHead:
     if any(b <= a for a, b in zip([0, *cutoffs], cutoffs, strict=False)):
         raise OptionError(f"adaptive_cutoffs={list(cutoffs)}: numbers that rise, the first above 0")
@@ -113,9 +126,9 @@ def _head(
     if reached:
         return AdaptiveSoftmax(in_features, num_tokens, cutoffs=reached)
     if not tied:
-        return Softmax(in_features, num_tokens)
+        return Softmax(in_features, num_tokens, label_smoothing=label_smoothing)
     if not isinstance(encoder, WordEmbedding):
         raise OptionError(
             f"tied=true: {type(encoder).__name__} has no vectors to share; take WordEmbedding"
         )
-    return Softmax(in_features, num_tokens, tied=encoder.embedding)
+    return Softmax(in_features, num_tokens, tied=encoder.embedding, label_smoothing=label_smoothing)

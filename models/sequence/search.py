@@ -7,6 +7,7 @@ ended leaves the batch.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -60,7 +61,7 @@ def beam_search(
     memory: Memory,
     *,
     end: int,
-    max_tokens: int,
+    max_tokens: int | Sequence[int],
     beam: int = 5,
     num_best: int = 1,
     length_power: float = 1.0,
@@ -77,7 +78,7 @@ def beam_search(
         model: in evaluation mode.
         memory: of B sources.
         end: END, the token that is read first and written last.
-        max_tokens: the most tokens of a sequence, END not counted.
+        max_tokens: the most tokens of a sequence, END not counted; or those of each of the B.
         beam: K.
         num_best: the most hypotheses to return of each source, at most K.
         length_power: a of the score ln p / (number of tokens with END)^a; 0: ln p itself, which
@@ -90,8 +91,9 @@ def beam_search(
     """
     rows = _begin(memory, beam, end=end)
     finished: list[list[Hypothesis]] = [[] for _ in range(len(memory))]
+    limits = [max_tokens] * len(memory) if isinstance(max_tokens, int) else max_tokens
     searched = torch.arange(len(memory), device=rows.tokens.device)
-    for length in range(1, max_tokens + 2):
+    for length in range(1, max(limits, default=0) + 2):
         rows, scores = _score(model, rows, never=never, blocked_ngram=blocked_ngram)
         totals = (rows.totals.unsqueeze(1) + scores).unflatten(0, (-1, beam)).flatten(1)
         best, at = totals.topk(min(2 * beam, totals.shape[1]), dim=1)
@@ -109,12 +111,13 @@ def beam_search(
         )
         going, order = going[:, :beam], order[:, :beam]
         goes_on = []
-        reachable = (going[:, 0] / (max_tokens + 1) ** length_power).tolist()
+        totals_of = going[:, 0].tolist()
         for k, source in enumerate(searched.tolist()):
-            found = finished[source]
+            found, limit = finished[source], limits[source]
+            reachable = totals_of[k] / (limit + 1) ** length_power
             found.sort(key=lambda one: -one.score)
-            is_settled = len(found) >= num_best and found[num_best - 1].score >= reachable[k]
-            is_full = len(found) >= beam or length > max_tokens or not math.isfinite(reachable[k])
+            is_settled = len(found) >= num_best and found[num_best - 1].score >= reachable
+            is_full = len(found) >= beam or length > limit or not math.isfinite(reachable)
             if not is_settled and not is_full:
                 goes_on.append(k)
             elif not found:

@@ -1,5 +1,6 @@
 """Options of earlier versions, in old YAML and commands, by their names of today."""
 
+import inspect
 import json
 import logging
 from argparse import SUPPRESS
@@ -27,9 +28,9 @@ _GONE: dict[str, tuple[Any, Any, str]] = {
 _NGRAMS = "data.ngrams"
 
 
-def add_former_options(parser: ArgumentParser) -> None:
-    """Let a parser take them, without a line in its help."""
-    kinds = {_NGRAMS: int | None} | {name: kind for name, (kind, _, _) in _GONE.items()}
+def add_former_options(parser: ArgumentParser, task: type) -> None:
+    """Let a parser take them, without a line in its help; not those that a task has of its own."""
+    kinds = {_NGRAMS: int | None} | {name: kind for name, (kind, _, _) in _gone_of(task).items()}
     for name, kind in kinds.items():
         parser.add_argument(f"--{name}", type=kind, default=None, help=SUPPRESS)
 
@@ -59,13 +60,18 @@ def _without_normalize(path: str) -> str:
     return json.dumps(config)
 
 
-def translate_options(config: Namespace) -> None:
-    """Give parsed options their names of today.
+def _gone_of(task: type) -> dict[str, tuple[Any, Any, str]]:
+    own = {f"model.{name}" for name in inspect.signature(task).parameters}
+    return {name: entry for name, entry in _GONE.items() if name not in own}
+
+
+def translate_options(config: Namespace, task: type) -> None:
+    """Give parsed options of a task their names of today.
 
     Raises:
         InputError: one asks for what is gone; the line says what to do instead.
     """
-    for name, (_, nothing, instead) in _GONE.items():
+    for name, (_, nothing, instead) in _gone_of(task).items():
         value = config.pop(name, None)
         asked = (
             {**nothing, **value} if isinstance(value, dict) and isinstance(nothing, dict) else value

@@ -53,6 +53,12 @@ COMMANDS = {
         {"train-language": "[DATA=file|folder] [RUN=name] [ARGS=…]"},
         _TRAIN,
     ),
+    "translation": Command(
+        "pipelines.translation",
+        "train on pairs of texts, test, report",
+        {"train-translation": "[DATA=table|a.en:a.de|hub-name] [RUN=name] [ARGS=…]"},
+        _TRAIN,
+    ),
     "evaluate": Command(
         "pipelines.evaluate",
         "test a saved model, report",
@@ -73,6 +79,12 @@ COMMANDS = {
         "a saved model's continuation",
         {"sample-language": 'CKPT=… PROMPT="…" [LENGTH=500] [ARGS=…]'},
         {**_CKPT, "PROMPT": "prompt", "LENGTH": "length"},
+    ),
+    "translate": Command(
+        "pipelines.translate",
+        "a saved model's translations",
+        {"translate": 'CKPT=… TEXT="…"|INPUT=texts.txt|- [ARGS=--format=json]'},
+        {**_CKPT, "TEXT": "text", "INPUT": "input"},
     ),
     "compare": Command(
         "pipelines.compare.command",

@@ -95,6 +95,14 @@ KINDS: dict[str, Kind] = {
             recipe="language",
             command="pipelines.cli.TrainingCLI",
         ),
+        Kind(
+            "translation",
+            task="pipelines.tasks.generation.Generation",
+            data="data.translation.TranslationDataModule",
+            report="pipelines.report.generation_report.report_generation",
+            recipe="translation",
+            command="pipelines.cli.TrainingCLI",
+        ),
     )
 }
 

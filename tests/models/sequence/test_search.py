@@ -74,6 +74,16 @@ def test_tokens_that_are_never_written():
     assert found.tokens == [1]
 
 
+def test_each_source_has_its_own_limit():
+    table = torch.tensor([[0.0, 1.0], [0.01, 0.99]])
+    options = {"end": 0, "beam": 1, "length_power": 1.0}
+    found = beam_search(Chain(table), chain_memory(3), max_tokens=[4, 2, 5], **options)
+    assert [len(one[0].tokens) for one in found] == [4, 2, 5]
+    for limit, one in zip([4, 2, 5], found, strict=True):
+        (alone,) = beam_search(Chain(table), chain_memory(), max_tokens=limit, **options)
+        assert alone[0].score == pytest.approx(one[0].score)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_no_n_tokens_are_written_twice(size):
     (plain,) = found_in(LOOP, beam=1, max_tokens=8)
