@@ -1,0 +1,224 @@
+"""Data module of translation: pairs of texts to batches of tokens of one vocabulary."""
+
+import logging
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from data.batches.data_module import SequenceDataModule
+from data.batches.part import Origin, Part
+from data.batches.ragged import Skipped
+from data.examples.phrases import phrase_pairs
+from data.files.errors import InputError
+from data.running_text.data_module import END
+from data.tables.table_format import Quoting, table_format
+from data.text.tokenizing import content_of
+from data.text.vocabulary import TokenizerKind, learn_tokenizer
+from data.translation.pairs import Pairs, read_pairs
+from data.translation.part import PairPart, TokenRows
+
+log = logging.getLogger(__name__)
+
+_CLASSES = ["translation"]
+
+
+class TranslationDataModule(SequenceDataModule):
+    """Texts and their translations, as tokens of one vocabulary for both languages.
+
+    Args:
+        path: a table with a column for each side, a data set of the hub, or two aligned text files,
+            ``train.en:train.de``. None takes the embedded example: dates, times and amounts as people
+            write them in four languages, and one standard form of each.
+        val_path, test_path: further sources of the same kinds for these parts.
+        source_column, target_column: columns of a table.
+        split_column: column that names the part of each pair; None leaves it unread.
+        columns, encoding, quoting: see `data.text.TextDataModule`.
+        tokenizer: unit of a step: ``subwords`` (byte-pair encoding, in which nothing is unknown),
+            ``words`` or ``characters``.
+        vocabulary_size: number of tokens in the vocabulary, taken from both sides of the training part.
+        min_frequency: the least number of occurrences of a token in the vocabulary.
+        lowercase: whether to fold case on both sides.
+        max_tokens: the most tokens of a side to read while training; None reads all.
+        steps_per_batch: step budget of a batch: tokens of both sides, padding included.
+        val_share, test_share: shares to set aside where no source gives such a part. Pairs with one
+            source stay together.
+        on_error: treatment of pairs that cannot be read: ``skip`` or ``fail``.
+        seed: seed of the parts, the batches and their order.
+    """
+
+    source_column = "source"
+    file_options = ("columns", "encoding", "quoting", "split_column", "val_path", "test_path")
+    linked = MappingProxyType(
+        {"num_tokens": ("model.num_tokens", "model.encoder.init_args.num_tokens")}
+    )
+
+    def __init__(
+        self,
+        *,
+        path: str | None = None,
+        val_path: str | None = None,
+        test_path: str | None = None,
+        source_column: str = "source",
+        target_column: str = "target",
+        split_column: str | None = "split",
+        columns: str | None = None,
+        encoding: str | None = None,
+        quoting: Quoting = "double",
+        tokenizer: TokenizerKind = "subwords",
+        vocabulary_size: int = 8_000,
+        min_frequency: int = 2,
+        lowercase: bool = False,
+        max_tokens: int | None = 200,
+        steps_per_batch: int = 4_000,
+        val_share: float = 0.1,
+        test_share: float = 0.1,
+        on_error: str = "skip",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            path=path,
+            steps_per_batch=steps_per_batch,
+            val_share=val_share,
+            test_share=test_share,
+            num_workers=0,
+            on_error=on_error,
+            seed=seed,
+        )
+        if on_error not in ("skip", "fail"):
+            raise InputError(f"--data.on_error={on_error}: give 'skip' or 'fail'")
+        if max_tokens is not None and max_tokens < 1:
+            raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
+        self.further = {"val": val_path, "test": test_path}
+        self.columns = {
+            "source_column": source_column,
+            "target_column": target_column,
+            "split_column": split_column,
+        }
+        self.format = table_format(columns=columns, encoding=encoding, quoting=quoting)
+        self.learning: dict[str, Any] = {
+            "kind": tokenizer,
+            "vocabulary_size": vocabulary_size,
+            "min_frequency": min_frequency,
+            "lowercase": lowercase,
+            "strip_markup": False,
+            "each_digit": True,
+        }
+        self.max_tokens = max_tokens
+        self.tokenizer: Tokenizer | None = None
+
+    @property
+    def tokenizer_size(self) -> int | None:
+        """Size of the vocabulary, as soon as it is known."""
+        return None if self.tokenizer is None else self.tokenizer.get_vocab_size()
+
+    @property
+    def num_tokens(self) -> int:
+        """Size of the vocabulary, END among it."""
+        _ = self.parts
+        assert self.tokenizer is not None
+        return self.tokenizer.get_vocab_size()
+
+    def read(self) -> tuple[dict[str, Part], list[str], Origin]:
+        """Read the pairs, divide them, learn the vocabulary of the training part, and tokenize."""
+        pairs = self._pairs()
+        self._note(pairs)
+        is_usable = np.zeros(len(pairs.sources), bool)
+        is_usable[pairs.usable] = True
+        contents = np.fromiter(map(content_of, pairs.sources), np.int64, len(pairs.sources))
+        # A source of signs alone has no content that could be compared.
+        rows = np.arange(len(contents))
+        contents = np.where(contents == 0, -1 - rows, contents)
+        divided, reported = self.divide(
+            np.where(is_usable, 0, -1),
+            pairs.parts,
+            groups=contents,
+            classes=_CLASSES,
+            where=pairs.where,
+            contents=contents,
+        )
+        if self.tokenizer is None:
+            log.info("Learning the vocabulary")
+            train = divided["train"].tolist()
+            texts = (text for side in (pairs.sources, pairs.targets) for text in _at(side, train))
+            self.tokenizer = learn_tokenizer(texts, **self.learning)
+            self.tokenizer.add_special_tokens([END])
+        # A text that spells END has no END in it.
+        self.tokenizer.encode_special_tokens = True
+        parts = {name: self._part(pairs, members) for name, members in divided.items()}
+        name = self.path if self.path is not None else "embedded example (dates, times, amounts)"
+        return parts, _CLASSES, Origin(name, reported)
+
+    def _pairs(self) -> Pairs:
+        if self.path is None:
+            return phrase_pairs_as_table()
+        first = read_pairs(self.path, format=self.format, **self.columns)
+        further = {
+            part: read_pairs(path, format=self.format, **self.columns)
+            for part, path in self.further.items()
+            if path is not None
+        }
+        return _joined(first, further) if further else first
+
+    def _part(self, pairs: Pairs, rows: np.ndarray) -> Part:
+        assert self.tokenizer is not None
+        sources, targets = _at(pairs.sources, rows.tolist()), _at(pairs.targets, rows.tolist())
+        rows_of = {
+            name: TokenRows(texts, self.tokenizer, max_tokens=self.max_tokens)
+            for name, texts in (("source_tokens", sources), ("target_tokens", targets))
+        }
+        end = self.tokenizer.token_to_id(END)
+        return PairPart(sources, targets, ids=rows, end=end, **rows_of)
+
+    def _note(self, pairs: Pairs) -> None:
+        for row, reason in pairs.problems.items():
+            if self.on_error == "fail":
+                raise InputError(
+                    f"{pairs.where}, {reason}; mend it, or leave it out with --data.on_error=skip"
+                )
+            self.skipped.append(Skipped(row, pairs.sources[row], reason))
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the parts and the tokenizer (as JSON)."""
+        described = super().describe()
+        assert self.tokenizer is not None
+        return described | {"tokenizer": self.tokenizer.to_str()}
+
+    def adopt(self, description: dict[str, Any]) -> None:
+        """Take over a description (see `describe`)."""
+        super().adopt(description)
+        self.tokenizer = Tokenizer.from_str(description["tokenizer"])
+
+    def read_file(self, path: Path) -> np.ndarray:
+        """Texts are answered line by line, and not by file."""
+        raise InputError(f"{path}: give texts, a line each")
+
+
+def phrase_pairs_as_table() -> Pairs:
+    """The embedded example as a source of pairs with named parts."""
+    rows = phrase_pairs()
+    return Pairs(
+        [row.source for row in rows],
+        [row.target for row in rows],
+        [row.part for row in rows],
+        {},
+        "embedded example",
+    )
+
+
+def _joined(first: Pairs, further: dict[str, Pairs]) -> Pairs:
+    """One table: the pairs of the first source, and those of each further one as its part."""
+    sources, targets, problems = [*first.sources], [*first.targets], dict(first.problems)
+    parts = ["train"] * len(sources) if first.parts is None else list(first.parts)
+    for part, pairs in further.items():
+        problems |= {row + len(sources): why for row, why in pairs.problems.items()}
+        sources += pairs.sources
+        targets += pairs.targets
+        parts += [part] * len(pairs.sources)
+    return Pairs(sources, targets, parts, problems, first.where)
+
+
+def _at(values: list[str], rows: list[int]) -> list[str]:
+    return [values[row] for row in rows]

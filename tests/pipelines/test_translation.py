@@ -1,0 +1,185 @@
+"""Translation from pairs to a report, and a saved model's answers, in the short form."""
+
+import csv
+import io
+import json
+
+import pandas
+import pytest
+import torch
+
+from pipelines import translate
+from pipelines.cli import train
+from pipelines.metrics.generation import bleu_interval, corpus_bleu, generation_measures
+from pipelines.predict.inputs import Item
+from pipelines.tasks.generation_checkpoints import load_generation
+from pipelines.tasks.kinds import KINDS
+from pipelines.translate import Translator
+
+SHORT = [
+    "--model.encoder.features=16",
+    "--model.recurrence.hidden_size=16",
+    "--model.decoder.hidden_size=16",
+    "--model.max_tokens=12",
+    "--data.vocabulary_size=300",
+    "--data.steps_per_batch=400",
+    "--trainer.max_epochs=2",
+    "--trainer.enable_progress_bar=false",
+]
+WORDS = {"red": "rot", "green": "grün", "small": "klein", "big": "groß", "dog": "Hund"}
+
+
+def write_pairs(path, count=60):
+    names = list(WORDS)
+    sources = [f"{names[k % 5]} {names[k // 5 % 5]} {k}" for k in range(count)]
+    targets = [" ".join(WORDS.get(word, word) for word in one.split()) for one in sources]
+    parts = ["train"] * (count - 20) + ["val"] * 10 + ["test"] * 10
+    table = pandas.DataFrame({"source": sources, "target": targets, "split": parts})
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A folder with pairs.csv and a trained model."""
+    place = tmp_path_factory.mktemp("translation")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        write_pairs(place / "pairs.csv")
+        train("translation", ["--data.path=pairs.csv", "--run=first", *SHORT])
+    return place / "runs/translation/first"
+
+
+@pytest.fixture
+def checkpoint(run):
+    return run / "checkpoints/best.ckpt"
+
+
+def test_a_run_leaves_all_its_files(run):
+    report = json.loads((run / "report/report.json").read_text())
+    assert report["num_examples"] == 10
+    assert report["baselines"].keys() == {"copy_source", "nearest_training_sentence"}
+    for row in (report, *report["baselines"].values()):
+        assert 0 <= row["bleu"] <= 100
+        assert row.keys() >= {"bleu_lowercased", "chrf", "exact_match", "signature"}
+    low, high = report["bleu_interval"]
+    assert low <= report["bleu"] + 1e-6
+    assert high >= report["bleu"] - 1e-6
+    with (run / "report/predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["source"] for row in rows] == pandas.read_csv(run.parents[2] / "pairs.csv")[
+        "source"
+    ].tolist()[-10:]
+    found = generation_measures([row["answer"] for row in rows], [row["reference"] for row in rows])
+    assert found["bleu"] == pytest.approx(report["bleu"])
+    page = (run / "report/report.html").read_text()
+    assert "could not be made" not in page
+    assert rows[0]["source"] in page or rows[1]["source"] in page
+    assert (run / "report/report.txt").read_text().count("BLEU") >= 2
+
+
+def test_the_baseline_that_copies_is_told(run):
+    assert KINDS["translation"].task_class.headline.metric == "bleu"
+    text = (run / "report/report.txt").read_text()
+    assert "copy_source" in text
+    assert "does NOT beat" in text
+
+
+def answers(capsys, checkpoint, *options):
+    translate.main([f"--ckpt={checkpoint}", *options])
+    return capsys.readouterr().out
+
+
+def test_answers_are_those_of_the_report(run, checkpoint, tmp_path, capsys):
+    with (run / "report/predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    (tmp_path / "texts.txt").write_text("\n".join(row["source"] for row in rows))
+    out = answers(capsys, checkpoint, f"--input={tmp_path / 'texts.txt'}", "--format=json")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [one["source"] for one in found] == [row["source"] for row in rows]
+    assert [one["text"] for one in found] == [row["answer"] for row in rows]
+    assert [one["score"] for one in found] == pytest.approx(
+        [float(row["score"]) for row in rows], abs=1e-4
+    )
+
+
+def test_each_is_answered_as_alone(checkpoint):
+    task, tokenizer = load_generation(checkpoint)
+    translator = Translator(task, tokenizer, beam=3, num_best=2)
+    texts = ["small dog", "red", "", "big " * 50, "green dog 7"]
+    together = list(translator.answers(map(Item, texts)))
+    assert together[2].problem == "holds no token"
+    for text, one in zip(texts, together, strict=True):
+        if one.problem is None:
+            alone = translator(text)
+            assert one.texts[0] == alone.texts[0]
+            assert len(one.texts) <= 2
+
+
+def test_formats(checkpoint, capsys):
+    text = answers(capsys, checkpoint, "--text=small dog", "--num_best=2")
+    rows = list(csv.DictReader(io.StringIO(answers(
+        capsys, checkpoint, "--text=small dog", "--num_best=2", "--format=csv"
+    ))))  # fmt: skip
+    assert [row["text"] for row in rows][: len(text.splitlines())]
+    assert [row["rank"] for row in rows] == [str(k + 1) for k in range(len(rows))]
+    found = json.loads(
+        answers(capsys, checkpoint, "--text=small dog", "--attention", "--format=json")
+    )
+    assert "".join(found["source_tokens"]) == "small dog"
+    for row in found["attention"]:
+        assert sum(row) == pytest.approx(1, abs=1e-2)
+
+
+def test_a_blank_line_has_an_error_and_the_exit_code_tells(checkpoint, tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("red\n\ndog\n")
+    with pytest.raises(SystemExit) as end:
+        answers(capsys, checkpoint, f"--input={tmp_path / 'a.txt'}")
+    assert end.value.code == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[1].startswith("error\t")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--text=a", "--beam=0"], "--beam=0: at least 1 hypothesis"),
+        (["--text=a", "--num_best=3", "--beam=2"], "--num_best=3: at least 1, and at most"),
+        (["--text=a", "--attention"], "--attention: is written as JSON"),
+        (["--text=a", "--input=b.txt"], "give one of TEXT"),
+        ([], "give one of TEXT"),
+    ],
+)
+def test_options_that_do_not_fit(checkpoint, options, says, capsys):
+    with pytest.raises(SystemExit) as end:
+        answers(capsys, checkpoint, *options)
+    assert end.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_another_task_s_checkpoint_is_one_line(sentiment_run, capsys):
+    other = sentiment_run / "runs/sentiment/first/checkpoints/best.ckpt"
+    with pytest.raises(SystemExit) as end:
+        answers(capsys, other, "--text=a")
+    assert end.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_tokenizer_of_another_model_is_refused(checkpoint, tmp_path, capsys):
+    saved = torch.load(checkpoint, weights_only=True)
+    description = next(one for one in saved.values() if isinstance(one, dict) and "inputs" in one)
+    description["inputs"]["tokenizer"] = "{}"
+    torch.save(saved, tmp_path / "other.ckpt")
+    with pytest.raises(SystemExit):
+        answers(capsys, tmp_path / "other.ckpt", "--text=a")
+    assert "holds no tokenizer" in capsys.readouterr().err
+
+
+def test_bleu_by_hand():
+    # Precisions 3/4, 2/3, 1/2 and, smoothed, 1/2 of one; lengths are equal.
+    expected = 100 * (3 / 4 * 2 / 3 * 1 / 2 * 1 / 2) ** 0.25
+    assert corpus_bleu(["the cat sat down"], ["the cat sat here"]) == pytest.approx(expected)
+    assert corpus_bleu(["a b c d"], ["a b c d"]) == pytest.approx(100)
+    low, high = bleu_interval(["a b c d e"] * 5, ["a b c d e"] * 5, samples=20)
+    assert low == high == pytest.approx(100)
