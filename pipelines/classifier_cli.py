@@ -15,7 +15,7 @@ from pipelines.tasks.checkpoints import load
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.features import FeatureCache
 from pipelines.tasks.kinds import Kind
-from pipelines.tasks.language_checkpoints import load_language
+from pipelines.tasks.text_checkpoints import load_language
 from pipelines.training.finetuning import (
     PARTS,
     contents_learnt,

@@ -11,7 +11,7 @@ from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse
 from pipelines.tasks.allowed_classes import TRUST_HELP
-from pipelines.tasks.language_checkpoints import load_language, tokenizer_of
+from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
 
 
 def main(args: list[str] | None = None) -> None:

@@ -64,6 +64,16 @@ ALLOWED = {
         "tokenizers",
         "torch",
     },
+    "data.translation": {
+        "data.batches",
+        "data.examples",
+        "data.files",
+        "data.tables",
+        "data.text",
+        "numpy",
+        "tokenizers",
+        "torch",
+    },
     "data.video": {
         "data.batches",
         "data.clips",
@@ -147,6 +157,15 @@ ALLOWED = {
         "tqdm",
         "pytorch_lightning",
     },
+    "pipelines.report.generation": {
+        "data",
+        "numpy",
+        "pipelines.metrics",
+        "pipelines.pages",
+        "pipelines.report",
+        "pipelines.runtime",
+        "pipelines.tasks",
+    },
     "pipelines.runtime": {"data", "models", "pytorch_lightning", "torch", "yaml"},
     "pipelines.tasks": {
         "data",
@@ -185,6 +204,7 @@ FEW = {
         "pages.lettering",
         "predict.overlay_panel",
         "report.figures",
+        "report.generation.page",
         "report.shared_sections",
         "report.writer",
     },
@@ -197,14 +217,20 @@ FEW = {
         "metrics.significance",
         "microscope.unit_ranking",
     },
-    "sklearn": {"metrics.baselines", "metrics.measures", "report.classification"},
+    "sacrebleu": {"metrics.generation"},
+    "sklearn": {
+        "metrics.baselines",
+        "metrics.measures",
+        "metrics.translation_baselines",
+        "report.classification",
+    },
     "torchvision": {"training.member_losses"},
     "torchmetrics": {"metrics.torch_metrics", "tasks.classification", "tasks.task"},
 }
 #: the packages of `data`, the lowest first: each may import those before it and no other
 DATA_ORDER = (
     *("files", "decoding", "splits", "examples", "batches", "tables", "clips"),
-    *("video", "text", "running_text"),
+    *("video", "text", "running_text", "translation"),
 )
 #: packages whose ``__init__`` runs in the decoder's process, which must start fast
 LIGHT = ("data", "data.files", "data.decoding")

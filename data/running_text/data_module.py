@@ -21,12 +21,10 @@ from data.running_text.streams import StreamBatches, streams_for
 from data.tables.table_format import Quoting, table_format
 from data.text.data_module import TextDataModule
 from data.text.unknown_words import warn_of_unknown
-from data.text.vocabulary import UNKNOWN, TokenizerKind, learn_tokenizer
+from data.text.vocabulary import END, UNKNOWN, TokenizerKind, learn_tokenizer
 
 log = logging.getLogger(__name__)
 
-#: token after every document, if there are several
-END = "<|end|>"
 # Long enough for the tokenizer to work in parallel, and short enough for memory.
 PIECE_CHARACTERS = 10_000
 PIECES_AT_ONCE = 64

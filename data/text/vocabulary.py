@@ -28,6 +28,8 @@ TokenizerKind = Literal["words", "subwords", "characters"]
 
 #: the unknown token; its id is 0 in every tokenizer
 UNKNOWN = "<unk>"
+#: token between documents, and at both ends of a sequence that is written
+END = "<|end|>"
 NUM_BYTES = 256
 # Elements of HTML, also of earlier versions. Other words in angle brackets are text: <happy>, <user>,
 # <url>, and <time>, which replaces times in tweets.

@@ -13,10 +13,9 @@ from data.batches.part import Origin, Part
 from data.batches.ragged import Skipped
 from data.examples.phrases import phrase_pairs
 from data.files.errors import InputError
-from data.running_text.data_module import END
 from data.tables.table_format import Quoting, table_format
 from data.text.tokenizing import content_of
-from data.text.vocabulary import TokenizerKind, learn_tokenizer
+from data.text.vocabulary import END, TokenizerKind, learn_tokenizer
 from data.translation.pairs import Pairs, read_pairs
 from data.translation.part import PairPart, TokenRows
 
@@ -92,7 +91,7 @@ class TranslationDataModule(SequenceDataModule):
         if max_tokens is not None and max_tokens < 1:
             raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
         self.further = {"val": val_path, "test": test_path}
-        self.columns = {
+        self.columns: dict[str, Any] = {
             "source_column": source_column,
             "target_column": target_column,
             "split_column": split_column,
@@ -165,12 +164,16 @@ class TranslationDataModule(SequenceDataModule):
     def _part(self, pairs: Pairs, rows: np.ndarray) -> Part:
         assert self.tokenizer is not None
         sources, targets = _at(pairs.sources, rows.tolist()), _at(pairs.targets, rows.tolist())
-        rows_of = {
-            name: TokenRows(texts, self.tokenizer, max_tokens=self.max_tokens)
-            for name, texts in (("source_tokens", sources), ("target_tokens", targets))
-        }
         end = self.tokenizer.token_to_id(END)
-        return PairPart(sources, targets, ids=rows, end=end, **rows_of)
+        assert end is not None
+        return PairPart(
+            sources,
+            targets,
+            ids=rows,
+            source_tokens=TokenRows(sources, self.tokenizer, max_tokens=self.max_tokens),
+            target_tokens=TokenRows(targets, self.tokenizer, max_tokens=self.max_tokens),
+            end=end,
+        )
 
     def _note(self, pairs: Pairs) -> None:
         for row, reason in pairs.problems.items():

@@ -1,4 +1,4 @@
-"""Measures of texts that were written, by sacreBLEU: comparable with other systems' published figures."""
+"""Measures of texts that were written, by sacreBLEU, so that figures of other systems compare."""
 
 from collections.abc import Sequence
 from typing import Any

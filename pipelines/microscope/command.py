@@ -34,7 +34,7 @@ from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.kinds import KINDS
-from pipelines.tasks.language_checkpoints import load_language
+from pipelines.tasks.text_checkpoints import load_language
 
 TASK = "microscope"
 Syntax = Literal["c", "script", "prose", "guess"]

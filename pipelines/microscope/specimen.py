@@ -25,8 +25,8 @@ from models.recurrence.traces import cells_of
 from models.sequence.classifier import Classifier
 from models.sequence.many_to_one import ManyToOne
 from pipelines.microscope.tracks import Syntax, Track, frame_tracks, guess_syntax, text_tracks
-from pipelines.tasks.language_checkpoints import tokenizer_of
 from pipelines.tasks.next_token import NextToken
+from pipelines.tasks.text_checkpoints import tokenizer_of
 
 # Number of steps that are encoded and read at a time.
 STEPS_AT_ONCE = 2048

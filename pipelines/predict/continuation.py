@@ -11,8 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.files.errors import InputError
-from data.running_text.data_module import END
-from data.text.vocabulary import UNKNOWN
+from data.text.vocabulary import END, UNKNOWN
 from models.recurrence.cells import State
 from models.sequence.language_model import LanguageModel
 

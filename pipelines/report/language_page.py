@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from data.running_text.data_module import END, LanguageDataModule
-from data.text.vocabulary import UNKNOWN
+from data.running_text.data_module import LanguageDataModule
+from data.text.vocabulary import END, UNKNOWN
 from models.sequence.language_model import LanguageModel
 from pipelines.pages.page import render_page
 from pipelines.predict.continuation import continuation, first_tokens, readable

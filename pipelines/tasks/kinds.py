@@ -99,7 +99,7 @@ KINDS: dict[str, Kind] = {
             "translation",
             task="pipelines.tasks.generation.Generation",
             data="data.translation.TranslationDataModule",
-            report="pipelines.report.generation_report.report_generation",
+            report="pipelines.report.generation.report.report_generation",
             recipe="translation",
             command="pipelines.cli.TrainingCLI",
         ),

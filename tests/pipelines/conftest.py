@@ -43,6 +43,18 @@ LANGUAGE = [
 ]
 
 
+TRANSLATION = [
+    "--model.encoder.features=16",
+    "--model.recurrence.hidden_size=16",
+    "--model.decoder.hidden_size=16",
+    "--model.max_tokens=12",
+    "--data.vocabulary_size=300",
+    "--data.steps_per_batch=400",
+    "--trainer.max_epochs=2",
+    "--trainer.enable_progress_bar=false",
+]
+
+
 # Two sequences of words, one of each class.
 BATCH = collate(torch.arange(9), lengths=[4, 5], labels=[0, 1], ids=[0, 1])
 

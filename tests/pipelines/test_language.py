@@ -21,8 +21,8 @@ from data.files.errors import InputError
 from data.running_text.data_module import END, LanguageDataModule
 from pipelines import sample
 from pipelines.cli import train
-from pipelines.tasks.language_checkpoints import load_language, tokenizer_of
 from pipelines.tasks.next_token import NextToken
+from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
 from tests import ROOT
 
 TEXT = "Tom saw a cat. A cat saw Tom!\nWho saw whom?\n"

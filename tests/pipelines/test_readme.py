@@ -16,7 +16,8 @@ import pandas
 import pytest
 
 from data.examples.embedded import video_example
-from pipelines import evaluate, sample, sentiment_best
+from data.examples.phrases import phrase_pairs
+from pipelines import evaluate, sample, sentiment_best, translate
 from pipelines.cli import train
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
@@ -26,7 +27,7 @@ from pipelines.predict import command as predict
 from pipelines.runtime.commands import COMMANDS
 from tests import ROOT
 from tests.clips import write_classes, write_clip
-from tests.pipelines.conftest import LANGUAGE, SENTIMENT, VIDEO, write_reviews
+from tests.pipelines.conftest import LANGUAGE, SENTIMENT, TRANSLATION, VIDEO, write_reviews
 
 DOCUMENTS = {
     name: (ROOT / name).read_text()
@@ -67,6 +68,10 @@ def run_short(words: list[str]) -> None:
         train("language", [*arguments, *LANGUAGE])
     elif module == "sample":
         sample.main([*arguments, "--length=5"])
+    elif module == "translation":
+        train("translation", [*arguments, *TRANSLATION])
+    elif module == "translate":
+        translate.main(arguments)
     elif module == "sentiment_best":
         sentiment_best.main(arguments)  # its steps are run in the short form
     elif module == "compare":
@@ -108,6 +113,10 @@ def files_of_the_readme(in_folder, monkeypatch):
     reviews = pandas.read_csv(in_folder / "reviews.csv")
     reviews.assign(movie=range(len(reviews))).to_parquet(in_folder / "reviews.parquet")
     (in_folder / "text.txt").write_text("ROMEO: Who art thou? " * 40)
+    pairs = [f"a dog {k}\tein Hund {k}" for k in range(30)]
+    (in_folder / "pairs.tsv").write_text("\n".join(["source\ttarget", *pairs]))
+    for k, name in enumerate(("train.en", "train.de")):
+        (in_folder / name).write_text("\n".join(pair.split("\t")[k] for pair in pairs))
     for label, words in (("good", "fine film"), ("bad", "dull film")):
         for k in range(10):
             file = in_folder / "texts" / label / f"{k}.txt"
@@ -118,6 +127,8 @@ def files_of_the_readme(in_folder, monkeypatch):
         video_example, train_clips_per_class=2, val_clips_per_class=1, test_clips_per_class=1
     )
     monkeypatch.setattr("data.video.data_module.video_example", small)
+    few = phrase_pairs()[::100]
+    monkeypatch.setattr("data.translation.data_module.phrase_pairs", lambda: few)
     monkeypatch.setattr(sentiment_best, "run_process", in_this_process)
     monkeypatch.setattr(
         "data.text.data_module.sentiment_example", lambda: in_folder / "reviews.csv"
@@ -164,6 +175,7 @@ CLASSES = {
         "model.optimizer.help=torch.optim.AdamW",
     ],
     "language": [],
+    "translation": [],
 }
 
 
@@ -173,6 +185,7 @@ def known_options():
     mains = {task: partial(train, task) for task in CLASSES}
     asked = [(mains[task], f"--{one}") for task in CLASSES for one in ("help", *CLASSES[task])]
     others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor, sentiment_best)
+    others += (translate,)
     asked += [(module.main, "--help") for module in others]
     shown = io.StringIO()
     for main, option in asked:

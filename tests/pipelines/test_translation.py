@@ -12,20 +12,11 @@ from pipelines import translate
 from pipelines.cli import train
 from pipelines.metrics.generation import bleu_interval, corpus_bleu, generation_measures
 from pipelines.predict.inputs import Item
-from pipelines.tasks.generation_checkpoints import load_generation
+from pipelines.predict.translator import Translator
 from pipelines.tasks.kinds import KINDS
-from pipelines.translate import Translator
+from pipelines.tasks.text_checkpoints import load_generation
+from tests.pipelines.conftest import TRANSLATION
 
-SHORT = [
-    "--model.encoder.features=16",
-    "--model.recurrence.hidden_size=16",
-    "--model.decoder.hidden_size=16",
-    "--model.max_tokens=12",
-    "--data.vocabulary_size=300",
-    "--data.steps_per_batch=400",
-    "--trainer.max_epochs=2",
-    "--trainer.enable_progress_bar=false",
-]
 WORDS = {"red": "rot", "green": "grün", "small": "klein", "big": "groß", "dog": "Hund"}
 
 
@@ -46,7 +37,7 @@ def run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         write_pairs(place / "pairs.csv")
-        train("translation", ["--data.path=pairs.csv", "--run=first", *SHORT])
+        train("translation", ["--data.path=pairs.csv", "--run=first", *TRANSLATION])
     return place / "runs/translation/first"
 
 
@@ -149,6 +140,7 @@ def test_a_blank_line_has_an_error_and_the_exit_code_tells(checkpoint, tmp_path,
         (["--text=a", "--attention"], "--attention: is written as JSON"),
         (["--text=a", "--input=b.txt"], "give one of TEXT"),
         ([], "give one of TEXT"),
+        (["--input=missing.txt"], "INPUT=missing.txt"),
     ],
 )
 def test_options_that_do_not_fit(checkpoint, options, says, capsys):

@@ -17,6 +17,8 @@ OF_OTHER_TYPE = {
     "sentiment": ("--model.pooling=first", "'last', 'mean', 'max' or 'concat'"),
     "sentiment_best": ("--size=small", "'best' or 'best-gpu'"),
     "language": ("--data.bptt_steps=long", "a whole number"),
+    "translation": ("--model.attention=all", "'general', 'additive' or 'none'"),
+    "translate": ("--beam=wide", "a whole number"),
     "evaluate": ("--split=half", "'train', 'val', 'test', 'all'"),
     "predict": ("--format=xml", "'text', 'json' or 'csv'"),
     "sample": ("--length=five", "a whole number"),
@@ -29,6 +31,7 @@ NO_FILE = {
     "sentiment": "--data.path=missing.csv",
     "sentiment_best": "--data.path=missing.csv",
     "language": "--data.path=missing.txt",
+    "translation": "--data.path=missing.csv",
     "evaluate": "--data.path=missing.csv",
     "predict": "--input=missing.csv",
     "compare": "--runs=missing other",
@@ -37,7 +40,7 @@ NO_FILE = {
 }
 NO_CHECKPOINT = {
     **{name: "--ckpt" for name, command in COMMANDS.items() if "CKPT" in command.variables},
-    **dict.fromkeys(("video", "sentiment", "language"), "--ckpt_path"),
+    **dict.fromkeys(("video", "sentiment", "language", "translation"), "--ckpt_path"),
     "sentiment_best": "--teachers",
 }
 
@@ -112,6 +115,7 @@ def test_data_that_are_not_there(name, option, refusal):
 def test_a_checkpoint_that_is_not_there(name, option, refusal, in_folder):
     data = {"video": ["--data.path=clips"], "sentiment": ["--data.path=reviews.csv"]}
     data["language"] = ["--data.path=text.txt"]
+    data["translate"] = ["--text=a"]
     write_classes(in_folder / "clips", clips_per_class=3)
     write_reviews(in_folder / "reviews.csv", count=20)
     (in_folder / "text.txt").write_text("ROMEO: Who art thou? " * 40)

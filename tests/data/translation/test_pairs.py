@@ -7,8 +7,8 @@ import pandas
 import pytest
 
 from data.files.errors import InputError
-from data.running_text.data_module import END
 from data.tables.table_format import UNSAID
+from data.text.vocabulary import END
 from data.translation import TranslationDataModule
 from data.translation.pairs import read_pairs
 

@@ -13,7 +13,7 @@ from pipelines.predict.predictor import load as load_predictor
 from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import ONLY_TRAINING, UNUSED, load, load_task
 from pipelines.tasks.classification import Classification
-from pipelines.tasks.language_checkpoints import load_language
+from pipelines.tasks.text_checkpoints import load_language
 from tests.pipelines.saved_models import (
     language_model,
     part,

@@ -1,19 +1,12 @@
-"""The report of a model that writes: its measures beside baselines, and what one should know of them."""
+"""Answers of a test beside their references, and the figures that are made of them."""
 
-import csv
-import io
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.translation.data_module import TranslationDataModule
 from pipelines.metrics.generation import bleu_interval, generation_measures
 from pipelines.metrics.translation_baselines import nearest_known
-from pipelines.report.generation_page import generation_page
-from pipelines.report.writer import ReportFiles, write_files
-from pipelines.runtime.escaping import printable
-from pipelines.tasks.generation import Generation, Written
+from pipelines.tasks.generation import Written
 
 
 class Outcome(NamedTuple):
@@ -26,36 +19,6 @@ class Outcome(NamedTuple):
     written: list[Written]
     pieces: list[tuple[list[str], list[str]]]
     """Tokens of each source and of its answer, as they are written."""
-
-
-def report_generation(
-    model: Generation,
-    data: TranslationDataModule,
-    *,
-    folder: Path,
-    fit_baselines: bool,
-    extra: dict[str, Any],
-) -> None:
-    """Report a translator; see `report_classifier`."""
-    written = model.written()
-    if not model.trainer.is_global_zero:
-        return
-    outcome = outcome_of(written, data)
-    report = generation_figures(
-        outcome, data, train_seconds=model.train_seconds, fit_baselines=fit_baselines
-    )
-    report |= extra
-    print(as_text(report))
-    write_files(
-        folder / "report",
-        ReportFiles(
-            figures=report,
-            text=as_text(report) + "\n",
-            tables={"predictions.csv": predictions(outcome)},
-            page=partial(generation_page, report, outcome, history_file=folder / "metrics.csv"),
-        ),
-    )
-    print(f"Report: {folder / 'report' / 'report.html'}")
 
 
 def outcome_of(written: Sequence[Written], data: TranslationDataModule) -> Outcome:
@@ -115,29 +78,6 @@ def generation_figures(
     }
 
 
-COLUMNS = {"bleu": "BLEU", "bleu_lowercased": "BLEU, lower case", "chrf": "chrF"}
-
-
-def as_text(report: dict[str, Any]) -> str:
-    """A table of the model and its baselines, and what else one should know, for people."""
-    low, high = report["bleu_interval"]
-    lines = [
-        f"{report['data']}, part '{report['split']}': {report['num_examples']:,} pairs, learnt from"
-        f" {report['train_examples']:,}",
-        "",
-        f"{'':28}{'BLEU':>8}{'lower case':>12}{'chrF':>8}{'exact':>8}",
-    ]
-    for name, row in [("this model", report), *report["baselines"].items()]:
-        lines.append(
-            f"{name:28}{row['bleu']:>8.2f}{row['bleu_lowercased']:>12.2f}{row['chrf']:>8.2f}"
-            f"{row['exact_match']:>8.3f}"
-        )
-    lines += ["", f"95 % interval of BLEU: {low:.2f} to {high:.2f} ({report['signature']})"]
-    lines += warnings_of(report)
-    lines.append(f"trained in {report['train_seconds']:.0f} s")
-    return "\n".join(map(printable, lines))
-
-
 def warnings_of(report: dict[str, Any]) -> list[str]:
     """Sentences on what is wrong with the answers."""
     told = []
@@ -154,15 +94,3 @@ def warnings_of(report: dict[str, Any]) -> list[str]:
     if report["skipped"]:
         told.append(f"{len(report['skipped']):,} pair(s) were left out; report.json lists them.")
     return told
-
-
-def predictions(outcome: Outcome) -> str:
-    """The table predictions.csv."""
-    content = io.StringIO()
-    writer = csv.writer(content)
-    writer.writerow(["id", "source", "reference", "answer", "score", "finished"])
-    for id, source, reference, answer, one in zip(*outcome[:5], strict=True):
-        writer.writerow(
-            [id, source, reference, answer, f"{one.score:.6f}", str(one.is_finished).lower()]
-        )
-    return content.getvalue()

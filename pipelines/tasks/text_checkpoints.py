@@ -1,4 +1,4 @@
-"""Loading of a language model and its tokenizer from a checkpoint."""
+"""Loading of language models and translators, with their tokenizers, from checkpoints."""
 
 from pathlib import Path
 from typing import Any
@@ -7,12 +7,14 @@ from tokenizers import Tokenizer
 
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
+from data.text.vocabulary import END
 from models.encoders.frames import FrameEncoder
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import rebuild
+from pipelines.tasks.generation import Generation
 from pipelines.tasks.next_token import NextToken
 
-TASK = "language"
+LANGUAGE, TRANSLATION = "language", "translation"
 
 #: options that only training needs, and what stands in for them where a model is read
 UNUSED: dict[str, Any] = {"optimizer": None}
@@ -29,7 +31,7 @@ def load_language(path: Path | str, *, option: str = "CKPT", trust: str | None =
     Raises:
         InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
     """
-    saved, where = read_saved(path, option=option, task=TASK), f"{option}={path}"
+    saved, where = read_saved(path, option=option, task=LANGUAGE), f"{option}={path}"
     task = rebuild(
         NextToken, saved.description["model"], saved.weights, where=where, trust=Trust(trust),
         unused=UNUSED,
@@ -50,3 +52,35 @@ def load_language(path: Path | str, *, option: str = "CKPT", trust: str | None =
 def tokenizer_of(task: NextToken) -> Tokenizer:
     """Tokenizer of the texts that it was trained on."""
     return Tokenizer.from_str(task.description["inputs"]["tokenizer"])
+
+
+def load_generation(
+    path: Path | str, *, option: str = "CKPT", trust: str | None = None
+) -> tuple[Generation, Tokenizer]:
+    """The trained task, in eval mode, and its tokenizer; ``description`` tells the rest.
+
+    Args:
+        path: the file.
+        option: what to call the file in an error.
+        trust: files and modules whose classes it may name (see `pipelines.tasks.allowed_classes`).
+
+    Raises:
+        InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
+    """
+    saved, where = read_saved(path, option=option, task=TRANSLATION), f"{option}={path}"
+    task = rebuild(
+        Generation, saved.description["model"], saved.weights, where=where, trust=Trust(trust),
+        unused=UNUSED,
+    )  # fmt: skip
+    task.description = saved.description
+    try:
+        tokenizer = Tokenizer.from_str(saved.description["inputs"]["tokenizer"])
+    except Exception as error:  # the library raises nothing more special
+        raise InputError(f"{where}: holds no tokenizer; give another checkpoint") from error
+    is_its_own = tokenizer.get_vocab_size() == saved.description["model"]["num_tokens"]
+    if not is_its_own or tokenizer.token_to_id(END) != task.end:
+        raise InputError(
+            f"{where}: its tokenizer is not that of its model; give another checkpoint"
+        )
+    tokenizer.encode_special_tokens = True
+    return task, tokenizer

@@ -3,7 +3,7 @@
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,12 +12,10 @@ from pipelines.metrics.generation import generation_measures, sentence_chrf
 from pipelines.pages.lettering import drawable
 from pipelines.pages.page import render_page
 from pipelines.pages.palette import GREY
+from pipelines.report.generation.outcome import Outcome, warnings_of
 from pipelines.report.shared_sections import data_section, run_section, verdict
 from pipelines.runtime.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
-
-if TYPE_CHECKING:
-    from pipelines.report.generation_report import Outcome
 
 _SHOWN = 4
 _MOST_TOKENS = 30
@@ -25,7 +23,7 @@ _MOST_TOKENS = 30
 _LENGTHS = (10, 20, 40)
 
 
-def generation_page(report: dict[str, Any], outcome: "Outcome", *, history_file: Path) -> str:
+def generation_page(report: dict[str, Any], outcome: Outcome, *, history_file: Path) -> str:
     """The page of a report, as `generation_figures` has it; raises as `render_page` does."""
     return render_page(
         "generation.html",
@@ -39,8 +37,6 @@ def generation_page(report: dict[str, Any], outcome: "Outcome", *, history_file:
 
 
 def _verdict(report: dict[str, Any]) -> dict[str, Any]:
-    from pipelines.report.generation_report import warnings_of
-
     low, high = report["bleu_interval"]
     lead = (
         f"Of {report['num_examples']:,} sentences that it never saw, the model writes"
@@ -64,7 +60,7 @@ def _verdict(report: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _examples(outcome: "Outcome") -> list[dict[str, Any]]:
+def _examples(outcome: Outcome) -> list[dict[str, Any]]:
     """Best, middle and worst answers by chrF, one a source, each with its attention."""
     scores = np.array(
         [sentence_chrf(a, r) for a, r in zip(outcome.answers, outcome.references, strict=True)]
@@ -123,7 +119,7 @@ def draw_attention(weights: np.ndarray, source: list[str], answer: list[str]) ->
     return figure
 
 
-def _by_length(outcome: "Outcome") -> dict[str, Any]:
+def _by_length(outcome: Outcome) -> dict[str, Any]:
     lengths = np.array([len(source) for source, _ in outcome.pieces])
     bounds = [0, *_LENGTHS, np.inf]
     rows = []

@@ -1,0 +1,1 @@
+"""Reports of models that write: answers beside references, baselines, attention."""

@@ -1,0 +1,81 @@
+"""The report of a model that writes: its files, and its figures as text."""
+
+import csv
+import io
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from data.translation.data_module import TranslationDataModule
+from pipelines.report.generation.outcome import (
+    Outcome,
+    generation_figures,
+    outcome_of,
+    warnings_of,
+)
+from pipelines.report.generation.page import generation_page
+from pipelines.report.writer import ReportFiles, write_files
+from pipelines.runtime.escaping import printable
+from pipelines.tasks.generation import Generation
+
+
+def report_generation(
+    model: Generation,
+    data: TranslationDataModule,
+    *,
+    folder: Path,
+    fit_baselines: bool,
+    extra: dict[str, Any],
+) -> None:
+    """Report a translator; see `report_classifier`."""
+    written = model.written()
+    if not model.trainer.is_global_zero:
+        return
+    outcome = outcome_of(written, data)
+    report = generation_figures(
+        outcome, data, train_seconds=model.train_seconds, fit_baselines=fit_baselines
+    )
+    report |= extra
+    print(as_text(report))
+    write_files(
+        folder / "report",
+        ReportFiles(
+            figures=report,
+            text=as_text(report) + "\n",
+            tables={"predictions.csv": predictions(outcome)},
+            page=partial(generation_page, report, outcome, history_file=folder / "metrics.csv"),
+        ),
+    )
+    print(f"Report: {folder / 'report' / 'report.html'}")
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """A table of the model and its baselines, and what else one should know, for people."""
+    low, high = report["bleu_interval"]
+    lines = [
+        f"{report['data']}, part '{report['split']}': {report['num_examples']:,} pairs, learnt from"
+        f" {report['train_examples']:,}",
+        "",
+        f"{'':28}{'BLEU':>8}{'lower case':>12}{'chrF':>8}{'exact':>8}",
+    ]
+    for name, row in [("this model", report), *report["baselines"].items()]:
+        lines.append(
+            f"{name:28}{row['bleu']:>8.2f}{row['bleu_lowercased']:>12.2f}{row['chrf']:>8.2f}"
+            f"{row['exact_match']:>8.3f}"
+        )
+    lines += ["", f"95 % interval of BLEU: {low:.2f} to {high:.2f} ({report['signature']})"]
+    lines += warnings_of(report)
+    lines.append(f"trained in {report['train_seconds']:.0f} s")
+    return "\n".join(map(printable, lines))
+
+
+def predictions(outcome: Outcome) -> str:
+    """The table predictions.csv."""
+    content = io.StringIO()
+    writer = csv.writer(content)
+    writer.writerow(["id", "source", "reference", "answer", "score", "finished"])
+    for id, source, reference, answer, one in zip(*outcome[:5], strict=True):
+        writer.writerow(
+            [id, source, reference, answer, f"{one.score:.6f}", str(one.is_finished).lower()]
+        )
+    return content.getvalue()
