@@ -43,7 +43,7 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
 .DEFAULT_GOAL = help
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
         train-translation \
-        evaluate-video evaluate-sentiment predict-video predict-sentiment sample-language translate compare memory-lab \
+        evaluate-video evaluate-sentiment evaluate-translation predict-video predict-sentiment sample-language translate compare memory-lab \
         microscope doctor test test-slow lint bench clean
 
 # The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
@@ -87,6 +87,9 @@ evaluate-video: $(READY)
 
 evaluate-sentiment: $(READY)
 	@$(call evaluate,sentiment)
+
+evaluate-translation: $(READY)
+	@$(call evaluate,translation)
 
 predict-video: $(READY)
 	@$(call predict,video)

@@ -8,21 +8,19 @@ from typing import Any, Literal
 from jsonargparse import ArgumentParser
 from pytorch_lightning import Trainer
 
+from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.files.folders import is_same_path
-from pipelines.report.classification_report import report_test
 from pipelines.runtime.commands import COMMANDS
-from pipelines.runtime.cores import LeaveCores
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import known_options, option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
-from pipelines.tasks.checkpoints import data_module, load_task
-from pipelines.tasks.classification import Classification
-from pipelines.tasks.features import FeatureCache
-from pipelines.tasks.kinds import classifiers, kind_of
+from pipelines.tasks.checkpoints import data_module
+from pipelines.tasks.kinds import kind_of, tested
+from pipelines.tasks.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +36,8 @@ def _evaluate(args: list[str]) -> None:
     # The checkpoint determines the data options, so it is loaded before they are parsed.
     known, rest = known_options(args, "ckpt", "task", "trust", "data.path")
     task, ckpt = known.get("task"), known.get("ckpt")
-    if task is not None and task not in classifiers():
-        raise InputError(f"--task={task}: give {' or '.join(map(repr, classifiers()))}")
+    if task is not None and task not in tested():
+        raise InputError(f"--task={task}: give {' or '.join(map(repr, tested()))}")
     if ckpt is None and "--help" not in rest and "-h" not in rest:
         raise InputError(
             "CKPT is missing: name a checkpoint, e.g. CKPT=runs/video/latest/checkpoints/best.ckpt"
@@ -49,9 +47,12 @@ def _evaluate(args: list[str]) -> None:
     parser.add_class_arguments(Trainer, "trainer")
     model = None
     if ckpt is not None:
-        model = load_task(ckpt, task=task, trust=known.get("trust"))
+        # A model that cannot be tested later is refused by the loader of classifiers.
+        found = read_saved(ckpt, task=task).description["task"]
+        kind = tested().get(found, next(iter(tested().values())))
+        model = kind.load_task(ckpt, task=task, trust=known.get("trust"))
         task = model.description["task"]
-    data_class = kind_of(task or next(iter(classifiers()))).data_class
+    data_class = kind_of(task or next(iter(tested()))).data_class
     parser.add_class_arguments(data_class, "data")
     if model is not None:
         # The options of training are the defaults, so that the user need not repeat them.
@@ -71,7 +72,7 @@ def _add_own_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--ckpt", type=str | None, default=None, help="the checkpoint")
     parser.add_argument(
         "--task",
-        type=Literal[tuple(classifiers())] | None,
+        type=Literal[tuple(tested())] | None,
         default=None,
         help="refuse a checkpoint of another task",
     )
@@ -86,9 +87,10 @@ def _add_own_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def _evaluate_model(model: Classification, options: Any, *, names_data: bool) -> None:
+def _evaluate_model(model: Task, options: Any, *, names_data: bool) -> None:
     prepare_processor()
     task = model.description["task"]
+    kind = kind_of(task)
     data = data_module(model.description, **vars(options.data))
     data.is_other_source = names_data
     if data.part_record is None:
@@ -103,7 +105,7 @@ def _evaluate_model(model: Classification, options: Any, *, names_data: bool) ->
     trainer = Trainer(
         **{
             **vars(options.trainer),
-            "callbacks": [*callbacks, FeatureCache(), LeaveCores()],
+            "callbacks": [*callbacks, *kind.make_test_callbacks()],
             "logger": False,
             "enable_checkpointing": False,
             "use_distributed_sampler": False,
@@ -111,7 +113,7 @@ def _evaluate_model(model: Classification, options: Any, *, names_data: bool) ->
     )
     trainer.test(model, datamodule=data, verbose=False)
     if trainer.is_global_zero and is_first_process():
-        report_test(
+        kind.report_test(
             model,
             data,
             folder=create_run(task, name, is_training=False),

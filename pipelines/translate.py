@@ -34,8 +34,8 @@ def main(args: list[str] | None = None) -> None:
         options = _options(sys.argv[1:] if args is None else args)
         _check(options)
         prepare_processor()
-        task, tokenizer = load_generation(options.ckpt, trust=options.trust)
-        translator = Translator(task, tokenizer, beam=options.beam, num_best=options.num_best)
+        task = load_generation(options.ckpt, trust=options.trust)
+        translator = Translator(task, beam=options.beam, num_best=options.num_best)
         num_bad = 0
         try:
             if options.format == "csv":

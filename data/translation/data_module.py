@@ -107,6 +107,8 @@ class TranslationDataModule(SequenceDataModule):
         }
         self.max_tokens = max_tokens
         self.tokenizer: Tokenizer | None = None
+        #: number of pairs that the model was trained on
+        self.num_learnt = 0
 
     @property
     def tokenizer_size(self) -> int | None:
@@ -146,6 +148,8 @@ class TranslationDataModule(SequenceDataModule):
             self.tokenizer.add_special_tokens([END])
         # A text that spells END has no END in it.
         self.tokenizer.encode_special_tokens = True
+        if self.num_learnt == 0:
+            self.num_learnt = len(divided["train"])
         parts = {name: self._part(pairs, members) for name, members in divided.items()}
         name = self.path if self.path is not None else "embedded example (dates, times, amounts)"
         return parts, _CLASSES, Origin(name, reported)
@@ -184,15 +188,16 @@ class TranslationDataModule(SequenceDataModule):
             self.skipped.append(Skipped(row, pairs.sources[row], reason))
 
     def describe(self) -> dict[str, Any]:
-        """Describe the parts and the tokenizer (as JSON)."""
+        """Describe the parts, their size in training, and the tokenizer (as JSON)."""
         described = super().describe()
         assert self.tokenizer is not None
-        return described | {"tokenizer": self.tokenizer.to_str()}
+        return described | {"tokenizer": self.tokenizer.to_str(), "num_learnt": self.num_learnt}
 
     def adopt(self, description: dict[str, Any]) -> None:
         """Take over a description (see `describe`)."""
         super().adopt(description)
         self.tokenizer = Tokenizer.from_str(description["tokenizer"])
+        self.num_learnt = int(description["num_learnt"])
 
     def read_file(self, path: Path) -> np.ndarray:
         """Texts are answered line by line, and not by file."""

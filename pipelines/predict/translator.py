@@ -5,7 +5,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from tokenizers import Tokenizer
 
 from models.sequence.search import Hypothesis, beam_search
 from pipelines.predict.inputs import Item
@@ -38,8 +37,7 @@ class Translator:
     """Texts → translations, by a saved model.
 
     Args:
-        task: the trained task.
-        tokenizer: cuts texts into its tokens.
+        task: the trained task, read from a checkpoint.
         beam: hypotheses of the search; None: as in the test.
         num_best: translations of each text.
     """
@@ -47,12 +45,12 @@ class Translator:
     def __init__(
         self,
         task: "Generation",
-        tokenizer: Tokenizer,
         *,
         beam: int | None = None,
         num_best: int = 1,
     ) -> None:
-        self.task, self.tokenizer = task.eval(), tokenizer
+        assert task.tokenizer is not None
+        self.task, self.tokenizer = task.eval(), task.tokenizer
         self.beam = task.beam if beam is None else beam
         self.num_best = num_best
 

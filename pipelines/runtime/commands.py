@@ -62,7 +62,7 @@ COMMANDS = {
     "evaluate": Command(
         "pipelines.evaluate",
         "test a saved model, report",
-        {"evaluate-video": _EVALUATE, "evaluate-sentiment": _EVALUATE},
+        {f"evaluate-{kind}": _EVALUATE for kind in ("video", "sentiment", "translation")},
         {**_CKPT, **_TRAIN, "SPLIT": "split"},
     ),
     "predict": Command(

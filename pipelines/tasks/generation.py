@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -105,6 +106,10 @@ class Generation(Task):
         self.model = EncoderDecoder(source, writer, attention=made)
         self.end = num_tokens - 1
         self.beam, self.length_power, self.max_tokens = beam, length_power, max_tokens
+        #: the tokenizer of a model that was read from a checkpoint
+        self.tokenizer: Tokenizer | None = None
+        #: the answers of the last validation or test, of all ranks, in the order of their ids
+        self.answers: list[Written] = []
         self._written: list[Written] = []
 
     def step(self, batch: PairBatch, stage: Stage) -> Tensor:
@@ -145,19 +150,16 @@ class Generation(Task):
         """Forget earlier answers."""
         self._written = []
 
-    def written(self) -> list[Written]:
-        """The answers of the last validation or test, of all ranks, in the order of their ids."""
-        everyone = from_all_ranks(self.trainer, self._written)
-        return sorted((one for ours in everyone for one in ours), key=lambda one: one.id)
-
     def logged(self, stage: Stage, loss: float) -> dict[str, Any]:
         """Loss, and the BLEU of what was written."""
         values = {f"{stage}/loss": loss}
         if stage == "train":
             return values
+        everyone = from_all_ranks(self.trainer, self._written)
+        self.answers = sorted((one for ours in everyone for one in ours), key=lambda one: one.id)
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         part = data.parts[data.reported_part if stage == "test" else stage]
-        answers = {one.id: data.tokenizer.decode(one.tokens) for one in self.written()}
+        answers = {one.id: data.tokenizer.decode(one.tokens) for one in self.answers}
         pairs = [
             (answers[id], target)
             for id, target in zip(part.ids.tolist(), part.targets, strict=True)

@@ -29,6 +29,15 @@ class Kind(NamedTuple):
     """The YAML file in ``pipelines/recipes`` with its defaults."""
     command: str = "pipelines.classifier_cli.ClassifierCLI"
     """The subclass of `pipelines.cli.TrainingCLI` that trains it."""
+    loader: str = "pipelines.tasks.checkpoints.load_task"
+    """The function that reads the task of a checkpoint for a test (see `load_task`)."""
+    test_report: str | None = "pipelines.report.classification_report.report_test"
+    """The function that reports a later test (see `report_test`); None: there is none."""
+    test_callbacks: tuple[str, ...] = (
+        "pipelines.tasks.features.FeatureCache",
+        "pipelines.runtime.cores.LeaveCores",
+    )
+    """The callbacks of such a test."""
 
     @property
     def task_class(self) -> Any:
@@ -54,6 +63,21 @@ class Kind(NamedTuple):
     def specimen(self) -> Any:
         """The function behind ``looked_at_by``, or None."""
         return None if self.looked_at_by is None else _imported(self.looked_at_by)
+
+    @property
+    def load_task(self) -> Any:
+        """The function behind ``loader``."""
+        return _imported(self.loader)
+
+    @property
+    def report_test(self) -> Any:
+        """The function behind ``test_report``."""
+        assert self.test_report is not None
+        return _imported(self.test_report)
+
+    def make_test_callbacks(self) -> list[Any]:
+        """Make callbacks of the classes behind ``test_callbacks``."""
+        return [_imported(name)() for name in self.test_callbacks]
 
     @property
     def write_report(self) -> Any:
@@ -94,6 +118,7 @@ KINDS: dict[str, Kind] = {
             looked_at_by="pipelines.microscope.command.specimen_of_running_text",
             recipe="language",
             command="pipelines.cli.TrainingCLI",
+            test_report=None,
         ),
         Kind(
             "translation",
@@ -102,6 +127,9 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.generation.report.report_generation",
             recipe="translation",
             command="pipelines.cli.TrainingCLI",
+            loader="pipelines.tasks.text_checkpoints.load_generation",
+            test_report="pipelines.report.generation.report.report_generation_test",
+            test_callbacks=(),
         ),
     )
 }
@@ -110,6 +138,11 @@ KINDS: dict[str, Kind] = {
 def classifiers() -> dict[str, Kind]:
     """The kinds that answer with one class."""
     return {name: kind for name, kind in KINDS.items() if kind.task == CLASSIFICATION}
+
+
+def tested() -> dict[str, Kind]:
+    """The kinds whose saved models can be tested later."""
+    return {name: kind for name, kind in KINDS.items() if kind.test_report is not None}
 
 
 def kind_of(name: str) -> Kind:

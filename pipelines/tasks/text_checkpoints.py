@@ -55,32 +55,34 @@ def tokenizer_of(task: NextToken) -> Tokenizer:
 
 
 def load_generation(
-    path: Path | str, *, option: str = "CKPT", trust: str | None = None
-) -> tuple[Generation, Tokenizer]:
-    """The trained task, in eval mode, and its tokenizer; ``description`` tells the rest.
+    path: Path | str, *, option: str = "CKPT", task: str | None = None, trust: str | None = None
+) -> Generation:
+    """The trained task, in eval mode, with its ``tokenizer``; ``description`` tells the rest.
 
     Args:
         path: the file.
         option: what to call the file in an error.
+        task: what it must be a model for; None for any that writes.
         trust: files and modules whose classes it may name (see `pipelines.tasks.allowed_classes`).
 
     Raises:
         InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
     """
-    saved, where = read_saved(path, option=option, task=TRANSLATION), f"{option}={path}"
-    task = rebuild(
+    saved, where = read_saved(path, option=option, task=task or TRANSLATION), f"{option}={path}"
+    model = rebuild(
         Generation, saved.description["model"], saved.weights, where=where, trust=Trust(trust),
         unused=UNUSED,
     )  # fmt: skip
-    task.description = saved.description
+    model.description = saved.description
     try:
         tokenizer = Tokenizer.from_str(saved.description["inputs"]["tokenizer"])
     except Exception as error:  # the library raises nothing more special
         raise InputError(f"{where}: holds no tokenizer; give another checkpoint") from error
     is_its_own = tokenizer.get_vocab_size() == saved.description["model"]["num_tokens"]
-    if not is_its_own or tokenizer.token_to_id(END) != task.end:
+    if not is_its_own or tokenizer.token_to_id(END) != model.end:
         raise InputError(
             f"{where}: its tokenizer is not that of its model; give another checkpoint"
         )
     tokenizer.encode_special_tokens = True
-    return task, tokenizer
+    model.tokenizer = tokenizer
+    return model

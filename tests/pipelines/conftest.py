@@ -82,6 +82,19 @@ def write_reviews(path: Path, count: int = 40, column: str = "text") -> Path:
     return path
 
 
+WORDS = {"red": "rot", "green": "grün", "small": "klein", "big": "groß", "dog": "Hund"}
+
+
+def write_pairs(path, count=60):
+    names = list(WORDS)
+    sources = [f"{names[k % 5]} {names[k // 5 % 5]} {k}" for k in range(count)]
+    targets = [" ".join(WORDS.get(word, word) for word in one.split()) for one in sources]
+    parts = ["train"] * (count - 20) + ["val"] * 10 + ["test"] * 10
+    table = pandas.DataFrame({"source": sources, "target": targets, "split": parts})
+    table.to_csv(path, index=False)
+    return path
+
+
 def read_predictions(folder):
     with (folder / "report" / "predictions.csv").open(newline="") as lines:
         return list(csv.DictReader(lines))

@@ -11,14 +11,14 @@ import pandas
 import pytest
 
 from tests import ROOT
-from tests.pipelines.conftest import SENTIMENT, write_reviews
+from tests.pipelines.conftest import SENTIMENT, TRANSLATION, write_pairs, write_reviews
 
 
-def report_of_two_processes(*options):
-    """Trains on reviews.csv as the run ``two``."""
+def report_of_two_processes(*options, task="sentiment", data="reviews.csv", short=SENTIMENT):
+    """Trains on the data as the run ``two``."""
     command = [
-        sys.executable, "-m", "pipelines.sentiment", "--data.path=reviews.csv", "--run=two",
-        "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp", *SENTIMENT,
+        sys.executable, "-m", f"pipelines.{task}", f"--data.path={data}", "--run=two",
+        "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp", *short,
         *options,
     ]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -26,7 +26,7 @@ def report_of_two_processes(*options):
         command, env=environment, capture_output=True, text=True, timeout=250, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(Path("runs/sentiment/two/report/report.json").read_text())
+    return json.loads(Path(f"runs/{task}/two/report/report.json").read_text())
 
 
 def test_two_processes_count_every_example_once(in_folder):
@@ -66,3 +66,17 @@ def test_a_mistake_on_two_processes_is_one_line(in_folder):
     assert done.returncode == 2
     assert done.stderr.count("missing.csv: no such file or folder") == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_two_processes_write_every_translation_once(in_folder):
+    write_pairs(in_folder / "pairs.csv", count=61)
+    report = report_of_two_processes(task="translation", data="pairs.csv", short=TRANSLATION)
+    run = in_folder / "runs/translation/two"
+    assert report["num_examples"] == 10
+    with (run / "report/predictions.csv").open(newline="") as lines:
+        ids = [int(row["id"]) for row in csv.DictReader(lines)]
+    assert ids == list(range(51, 61))
+    with (run / "metrics.csv").open() as lines:
+        tested = [row for row in csv.DictReader(lines) if row["test/bleu"]]
+    assert abs(float(tested[0]["test/bleu"]) - report["bleu"]) < 1e-4

@@ -8,26 +8,14 @@ import pandas
 import pytest
 import torch
 
-from pipelines import translate
+from pipelines import evaluate, translate
 from pipelines.cli import train
 from pipelines.metrics.generation import bleu_interval, corpus_bleu, generation_measures
 from pipelines.predict.inputs import Item
 from pipelines.predict.translator import Translator
 from pipelines.tasks.kinds import KINDS
 from pipelines.tasks.text_checkpoints import load_generation
-from tests.pipelines.conftest import TRANSLATION
-
-WORDS = {"red": "rot", "green": "grün", "small": "klein", "big": "groß", "dog": "Hund"}
-
-
-def write_pairs(path, count=60):
-    names = list(WORDS)
-    sources = [f"{names[k % 5]} {names[k // 5 % 5]} {k}" for k in range(count)]
-    targets = [" ".join(WORDS.get(word, word) for word in one.split()) for one in sources]
-    parts = ["train"] * (count - 20) + ["val"] * 10 + ["test"] * 10
-    table = pandas.DataFrame({"source": sources, "target": targets, "split": parts})
-    table.to_csv(path, index=False)
-    return path
+from tests.pipelines.conftest import TRANSLATION, write_pairs
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +64,29 @@ def test_the_baseline_that_copies_is_told(run):
     assert "does NOT beat" in text
 
 
+def test_a_later_test_gives_the_figures_of_the_run(run, checkpoint, monkeypatch):
+    monkeypatch.chdir(run.parents[2])
+    evaluate.main([f"--ckpt={checkpoint}", "--task=translation", "--run=again"])
+    then, now = (
+        json.loads((run.parent / name / "report/report.json").read_text())
+        for name in ("first", "again")
+    )
+    for key in ("bleu", "bleu_lowercased", "chrf", "exact_match", "num_examples", "train_examples"):
+        assert now[key] == pytest.approx(then[key]), key
+    evaluate.main([f"--ckpt={checkpoint}", "--data.path=pairs.csv", "--run=everything"])
+    report = json.loads((run.parent / "everything/report/report.json").read_text())
+    assert report["num_examples"] == 60
+    assert report["train_examples"] == 40
+
+
+def test_a_sentiment_model_is_no_translator(sentiment_run, capsys):
+    other = sentiment_run / "runs/sentiment/first/checkpoints/best.ckpt"
+    with pytest.raises(SystemExit) as end:
+        evaluate.main([f"--ckpt={other}", "--task=translation"])
+    assert end.value.code == 2
+    assert "is a model for sentiment, not for translation" in capsys.readouterr().err
+
+
 def answers(capsys, checkpoint, *options):
     translate.main([f"--ckpt={checkpoint}", *options])
     return capsys.readouterr().out
@@ -95,8 +106,7 @@ def test_answers_are_those_of_the_report(run, checkpoint, tmp_path, capsys):
 
 
 def test_each_is_answered_as_alone(checkpoint):
-    task, tokenizer = load_generation(checkpoint)
-    translator = Translator(task, tokenizer, beam=3, num_best=2)
+    translator = Translator(load_generation(checkpoint), beam=3, num_best=2)
     texts = ["small dog", "red", "", "big " * 50, "green dog 7"]
     together = list(translator.answers(map(Item, texts)))
     assert together[2].problem == "holds no token"

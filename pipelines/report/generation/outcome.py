@@ -46,15 +46,21 @@ def outcome_of(written: Sequence[Written], data: TranslationDataModule) -> Outco
 
 
 def generation_figures(
-    outcome: Outcome, data: TranslationDataModule, *, train_seconds: float, fit_baselines: bool
+    outcome: Outcome, data: TranslationDataModule, *, train_seconds: float, known: Any
 ) -> dict[str, Any]:
-    """The figures of a report, as plain values."""
+    """The figures of a report, as plain values.
+
+    Args:
+        outcome: the answers.
+        data: what they are answers to.
+        train_seconds: training time of the model.
+        known: the training part, to look up the nearest sentence in; None: that is not done.
+    """
     count = max(len(outcome.ids), 1)
-    train: Any = data.parts["train"]
     baselines = {"copy_source": outcome.sources}
-    if fit_baselines:
+    if known is not None:
         baselines["nearest_training_sentence"] = nearest_known(
-            outcome.sources, known_sources=train.texts, known_targets=train.targets
+            outcome.sources, known_sources=known.texts, known_targets=known.targets
         )
     most_common = max(map(outcome.answers.count, set(outcome.answers)), default=0)
     return {
@@ -62,7 +68,7 @@ def generation_figures(
         "data": data.origin.name,
         "split": data.origin.reported_part,
         "num_examples": len(outcome.ids),
-        "train_examples": len(train),
+        "train_examples": data.num_learnt,
         "num_tokens": data.num_tokens,
         **generation_measures(outcome.answers, outcome.references),
         "bleu_interval": bleu_interval(outcome.answers, outcome.references),

@@ -28,14 +28,30 @@ def report_generation(
     extra: dict[str, Any],
 ) -> None:
     """Report a translator; see `report_classifier`."""
-    written = model.written()
     if not model.trainer.is_global_zero:
         return
-    outcome = outcome_of(written, data)
-    report = generation_figures(
-        outcome, data, train_seconds=model.train_seconds, fit_baselines=fit_baselines
-    )
-    report |= extra
+    known = data.parts["train"] if fit_baselines else None
+    outcome = outcome_of(model.answers, data)
+    report = generation_figures(outcome, data, train_seconds=model.train_seconds, known=known)
+    _write(report | extra, outcome, folder=folder, history_file=folder / "metrics.csv")
+
+
+def report_generation_test(
+    model: Generation,
+    data: TranslationDataModule,
+    *,
+    folder: Path,
+    train_seconds: float,
+    trained_in: Path,
+) -> None:
+    """Report a later test of a translator, on the first rank; see `report_test`."""
+    outcome = outcome_of(model.answers, data)
+    report = generation_figures(outcome, data, train_seconds=train_seconds, known=None)
+    history_file = trained_in / "metrics.csv"
+    _write(report | data.notes(), outcome, folder=folder, history_file=history_file)
+
+
+def _write(report: dict[str, Any], outcome: Outcome, *, folder: Path, history_file: Path) -> None:
     print(as_text(report))
     write_files(
         folder / "report",
@@ -43,7 +59,7 @@ def report_generation(
             figures=report,
             text=as_text(report) + "\n",
             tables={"predictions.csv": predictions(outcome)},
-            page=partial(generation_page, report, outcome, history_file=folder / "metrics.csv"),
+            page=partial(generation_page, report, outcome, history_file=history_file),
         ),
     )
     print(f"Report: {folder / 'report' / 'report.html'}")
