@@ -106,6 +106,7 @@ ALLOWED = {
         "pipelines.pages",
         "pipelines.report",
         "pipelines.runtime",
+        "pipelines.tasks",
     },
     "pipelines.doctor": {"data", "numpy", "pipelines.runtime"},
     "pipelines.memory_lab": {

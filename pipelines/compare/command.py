@@ -1,116 +1,20 @@
 """Command ``make compare RUNS="a b c"``: figures of several runs, and significance of differences."""
 
 import sys
-from itertools import combinations
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
-from pipelines.compare.finished_runs import FinishedRun, read_run
-from pipelines.compare.page import compare_page
-from pipelines.compare.shared_examples import shared_examples, with_classes_of
-from pipelines.metrics.intervals import Comparison
-from pipelines.metrics.measures import log_loss
-from pipelines.metrics.significance import holm, mcnemar
+from pipelines.compare.finished_runs import Compared, read_report
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
-from pipelines.runtime.escaping import printable
 from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
+from pipelines.tasks.kinds import KINDS, imported
 
 TASK = "compare"
-
-
-def compare(runs: list[FinishedRun]) -> dict[str, Any]:
-    """Compute figures of each run and of each pair, on the examples that all were tested on.
-
-    Returns:
-        ``num_examples``; ``left_out``, the number of examples that not all runs tested; ``runs`` by
-        name with ``accuracy`` and ``macro_f1`` as [value, low, high], ``log_loss``,
-        ``train_seconds`` and ``options``, those in which the runs differ; ``pairs`` with the names
-        ``first`` and ``second``, the ``difference`` of accuracy [value, low, high], the numbers of
-        examples that only one has right, and the ``p_value`` of McNemar's test, adjusted for the
-        number of pairs (Holm).
-
-    Raises:
-        InputError: the runs have different classes or no example in common, or they give one
-            example different labels.
-    """
-    runs = [runs[0], *(with_classes_of(runs[0], run) for run in runs[1:])]
-    rows, num_left_out = shared_examples(runs)
-    at = {run.name: some for run, some in zip(runs, rows, strict=True)}
-    labels = runs[0].labels[at[runs[0].name]]
-    predicted = {run.name: run.probabilities[at[run.name]].argmax(1) for run in runs}
-    figures = Comparison(labels, predicted, num_classes=len(runs[0].classes))
-    pairs = list(combinations(predicted, 2))
-    tests = [mcnemar(predicted[a] == labels, predicted[b] == labels) for a, b in pairs]
-    p_values = holm([test.p_value for test in tests])
-    told = [
-        {
-            "first": first,
-            "second": second,
-            "difference": figures.difference(first, second)["accuracy"],
-            **test._asdict(),
-            "p_value": p_value,
-        }
-        for (first, second), test, p_value in zip(pairs, tests, p_values, strict=True)
-    ]
-    return {
-        "data": " and ".join(dict.fromkeys(run.report["data"] for run in runs)),
-        "num_examples": len(labels),
-        "left_out": num_left_out,
-        "runs": {
-            run.name: {
-                **figures.own(run.name),
-                "log_loss": log_loss(labels, run.probabilities[at[run.name]]),
-                "train_seconds": run.report.get("train_seconds"),
-                "options": options,
-            }
-            for run, options in zip(runs, _differing_options(runs), strict=True)
-        },
-        "pairs": told,
-    }
-
-
-def _differing_options(runs: list[FinishedRun]) -> list[dict[str, Any]]:
-    """Collect each run's options that differ between runs; an evaluation has none of its own."""
-    trained = [run.options for run in runs if run.options]
-    names = {name for options in trained for name in options}
-    differing = sorted(n for n in names if len({repr(options.get(n)) for options in trained}) > 1)
-    return [{n: run.options.get(n) for n in differing} if run.options else {} for run in runs]
-
-
-def summary(found: dict[str, Any]) -> str:
-    """Format the comparison for the terminal."""
-    width = max(map(len, found["runs"])) + 2
-    lines = [
-        f"{found['num_examples']:,} examples of {found['data']}",
-        f"{'':{width}}{'accuracy':>26}{'macro-F1':>10}{'log loss':>10}{'trained, s':>12}",
-    ]
-    for name, run in found["runs"].items():
-        value, low, high = run["accuracy"]
-        seconds = "-" if run["train_seconds"] is None else f"{run['train_seconds']:,.0f}"
-        shown = f"{value:.4f} ({low:.4f}-{high:.4f})"
-        lines.append(
-            f"{name:{width}}{shown:>26}{run['macro_f1'][0]:>10.4f}{run['log_loss']:>10.4f}{seconds:>12}"
-        )
-    lines += [pair_sentence(pair) for pair in found["pairs"]]
-    return "\n".join(map(printable, lines))
-
-
-def pair_sentence(pair: dict[str, Any]) -> str:
-    """Describe the difference between the runs of a pair in a sentence."""
-    value, low, high = pair["difference"]
-    better, other = (pair["first"], pair["second"])[:: 1 if value >= 0 else -1]
-    is_sure = pair["p_value"] < 0.05
-    said = f"{better} is better than {other}" if is_sure else f"{better} and {other} may be as good"
-    return (
-        f"{said}: {100 * value:+.1f} points of {pair['first']} over {pair['second']} (95 % interval"
-        f" {100 * low:+.1f} to {100 * high:+.1f}; p = {pair['p_value']:.2g}; {pair['only_first']} and"
-        f" {pair['only_second']} examples only one has right)."
-    )
 
 
 def main(args: list[str] | None = None) -> None:
@@ -123,11 +27,37 @@ def main(args: list[str] | None = None) -> None:
         names = options.runs.split()
         if len(set(names)) < 2:
             raise InputError(f'RUNS="{options.runs}": name two runs or more, with blanks between')
-        found = compare([read_run(name) for name in dict.fromkeys(names)])
+        compared = _comparison_of(names)(list(dict.fromkeys(names)))
         folder = create_run(TASK, name_run(TASK, options.run), is_training=False)
-        write_whole(folder / "compare.json", json_text(found))
-        print(summary(found))
-        write_whole(
-            folder / "compare.html", compare_page(found, map(pair_sentence, found["pairs"]))
-        )
+        write_whole(folder / "compare.json", json_text(compared.figures))
+        print(compared.text)
+        write_whole(folder / "compare.html", compared.page())
         print(f"Page: {Path(folder) / 'compare.html'}")
+
+
+def _comparison_of(names: Sequence[str]) -> Callable[[list[str]], Compared]:
+    """Find the function that compares runs of their kind.
+
+    Raises:
+        InputError: see `read_report`; runs of kinds that are compared by other figures, or by none.
+    """
+    ways = {}
+    for name in names:
+        folder, report = read_report(name)
+        # A kind that is not in the table is someone's own, of classification.
+        kind = KINDS.get(report.get("task", folder.resolve().parent.name), KINDS["video"])
+        ways[name] = kind.comparison
+    for name, way in ways.items():
+        if way is None:
+            raise InputError(
+                f"RUNS: {name} is a run of a language model; compare classifiers or translators"
+            )
+    first, *others = ways
+    for other in others:
+        if ways[other] != ways[first]:
+            raise InputError(
+                f"RUNS: {first} and {other} are measured by other figures; compare runs of one kind"
+            )
+    way = ways[first]
+    assert way is not None
+    return imported(way)

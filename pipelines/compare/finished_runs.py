@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,17 @@ from data.files.errors import InputError
 from pipelines.report.classification import in_table
 from pipelines.runtime.run_folders import RUNS
 from pipelines.runtime.run_history import read_options
+
+
+class Compared(NamedTuple):
+    """A comparison of runs."""
+
+    figures: dict[str, Any]
+    """Plain values, for compare.json."""
+    text: str
+    """The figures as text, for the terminal."""
+    page: Callable[[], str]
+    """Makes the page; raises as `render_page` does."""
 
 
 class FinishedRun(NamedTuple):
@@ -36,17 +48,9 @@ def read_run(name: str) -> FinishedRun:
     """Read a run by its folder (``runs/video/a``), its task and name (``video/a``), or its name alone.
 
     Raises:
-        InputError: no run or several have that name, or the run lacks a report of a classifier.
+        InputError: see `read_report`.
     """
-    folder = _folder(name)
-    report_path = folder / "report" / "report.json"
-    if not report_path.is_file():
-        raise InputError(f"RUNS: {folder} has no report; name runs that came to their end")
-    report = json.loads(report_path.read_text(encoding="utf-8"))
-    if "classes" not in report:
-        raise InputError(
-            f"RUNS: {folder} is a run of a language model; compare classifiers, by name or folder"
-        )
+    folder, report = read_report(name)
     # The table escapes some class names; see `pipelines.report.classification.in_table`.
     place = {in_table(name): k for k, name in enumerate(report["classes"])}
     labels, sources, probabilities = [], [], []
@@ -74,8 +78,21 @@ def read_run(name: str) -> FinishedRun:
         np.array(probabilities),
         sources,
         inner,
-        _options(folder / "config.yaml"),
+        options_of(folder),
     )
+
+
+def read_report(name: str) -> tuple[Path, dict[str, Any]]:
+    """Find the folder of a run, and read its report.json.
+
+    Raises:
+        InputError: no run or several have that name, or the run has no report.
+    """
+    folder = _folder(name)
+    file = folder / "report" / "report.json"
+    if not file.is_file():
+        raise InputError(f"RUNS: {folder} has no report; name runs that came to their end")
+    return folder, json.loads(file.read_text(encoding="utf-8"))
 
 
 def _within(data: str, paths: list[str]) -> list[str]:
@@ -98,7 +115,8 @@ def _folder(name: str) -> Path:
     raise InputError(f"RUNS: no run {name}; runs lie in {RUNS}/<task>/<name>")
 
 
-def _options(path: Path) -> dict[str, Any]:
+def options_of(folder: Path) -> dict[str, Any]:
+    """Read the options of a run by their full names; empty where it kept none."""
     flat: dict[str, Any] = {}
 
     def flatten(values: dict[str, Any], start: str) -> None:
@@ -108,7 +126,15 @@ def _options(path: Path) -> dict[str, Any]:
             else:
                 flat[start + key] = value
 
-    flatten(read_options(path), "")
+    flatten(read_options(folder / "config.yaml"), "")
     # Only these tell how a run was made; the others and the loggers tell where its files go.
     ours = ("model.", "data.", "trainer.", "seed_everything")
     return {name: v for name, v in flat.items() if name.startswith(ours) and ".logger" not in name}
+
+
+def differing_options(runs: Sequence[Any]) -> list[dict[str, Any]]:
+    """Collect each run's ``options`` that differ between runs; an evaluation has none of its own."""
+    trained = [run.options for run in runs if run.options]
+    names = {name for options in trained for name in options}
+    differing = sorted(n for n in names if len({repr(options.get(n)) for options in trained}) > 1)
+    return [{n: run.options.get(n) for n in differing} if run.options else {} for run in runs]

@@ -1,6 +1,6 @@
 """Measures of texts that were written, by sacreBLEU, so that figures of other systems compare."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,31 +36,79 @@ def generation_measures(answers: Sequence[str], references: Sequence[str]) -> di
     }
 
 
-def bleu_interval(
-    answers: Sequence[str], references: Sequence[str], *, samples: int = 1000, seed: int = 0
-) -> tuple[float, float]:
-    """Compute the 95 % bootstrap interval of BLEU over examples (Koehn 2004).
+class Bleus:
+    """BLEU of one set of answers or several, over resamples of their n examples (Koehn 2004).
 
-    BLEU of a sample is computed of the sums of its examples' counts.
+    All sets are resampled alike, so that differences are paired.
+
+    Args:
+        answers: by name, n answers each.
+        references: n references.
+        samples: number of resamples.
+        seed: seed of the resamples.
     """
+
+    def __init__(
+        self,
+        answers: Mapping[str, Sequence[str]],
+        references: Sequence[str],
+        *,
+        samples: int = 1000,
+        seed: int = 0,
+    ) -> None:
+        draw = np.random.default_rng(seed)
+        count = len(references)
+        chosen = [draw.integers(count, size=count) for _ in range(samples)]
+        #: by name, the BLEU of each set from 0 to 100
+        self.values: dict[str, float] = {}
+        self._resampled: dict[str, np.ndarray] = {}
+        for name, some in answers.items():
+            counts = _bleu_counts(some, references)
+            self.values[name] = _bleu_of(counts.sum(0))
+            self._resampled[name] = np.array([_bleu_of(counts[rows].sum(0)) for rows in chosen])
+
+    def interval(self, name: str) -> tuple[float, float]:
+        """Compute the 95 % interval of a set's BLEU."""
+        return _interval(self._resampled[name])
+
+    def difference(self, first: str, second: str) -> tuple[float, float, float]:
+        """Compute the difference of BLEU between two sets, and its 95 % interval."""
+        low, high = _interval(self._resampled[first] - self._resampled[second])
+        return self.values[first] - self.values[second], low, high
+
+    def p_value(self, first: str, second: str) -> float:
+        """Estimate how probable a difference of either sign is by chance: twice the rarer sign's share.
+
+        It is at least twice 1 / (resamples + 1), below which nothing is known.
+        """
+        gaps = self._resampled[first] - self._resampled[second]
+        rarer = min((gaps <= 0).sum(), (gaps >= 0).sum())
+        return min(2 * (int(rarer) + 1) / (len(gaps) + 1), 1.0)
+
+
+def _bleu_counts(answers: Sequence[str], references: Sequence[str]) -> np.ndarray:
+    """Count for each example (n, 2 + 2 · 4) lengths, right n-grams and all n-grams."""
     bleu = BLEU()
-    counts = np.array(
-        [
-            [score.sys_len, score.ref_len, *score.counts, *score.totals]
-            for score in (
-                bleu.corpus_score([answer], [[reference]])
-                for answer, reference in zip(answers, references, strict=True)
-            )
-        ]
+    scores = (
+        bleu.corpus_score([answer], [[reference]])
+        for answer, reference in zip(answers, references, strict=True)
     )
-    order = bleu.max_ngram_order
-    draw = np.random.default_rng(seed)
-    found = []
-    for _ in range(samples):
-        sums = counts[draw.integers(len(counts), size=len(counts))].sum(0).tolist()
-        score = BLEU.compute_bleu(
-            correct=sums[2 : 2 + order], total=sums[2 + order :], sys_len=sums[0], ref_len=sums[1]
-        )
-        found.append(score.score)
-    low, high = np.quantile(found, [0.025, 0.975])
+    return np.array([[one.sys_len, one.ref_len, *one.counts, *one.totals] for one in scores])
+
+
+def _bleu_of(sums: np.ndarray) -> float:
+    answer_length, reference_length, *counts = sums.tolist()
+    half = len(counts) // 2
+    return float(
+        BLEU.compute_bleu(
+            correct=counts[:half],
+            total=counts[half:],
+            sys_len=answer_length,
+            ref_len=reference_length,
+        ).score
+    )
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)

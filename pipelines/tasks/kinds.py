@@ -33,6 +33,8 @@ class Kind(NamedTuple):
     """The function that reads the task of a checkpoint for a test (see `load_task`)."""
     test_report: str | None = "pipelines.report.classification_report.report_test"
     """The function that reports a later test (see `report_test`); None: there is none."""
+    comparison: str | None = "pipelines.compare.classified.compare_classified"
+    """The function that compares finished runs (see `compare_classified`); None: there is none."""
     test_callbacks: tuple[str, ...] = (
         "pipelines.tasks.features.FeatureCache",
         "pipelines.runtime.cores.LeaveCores",
@@ -42,47 +44,47 @@ class Kind(NamedTuple):
     @property
     def task_class(self) -> Any:
         """The class behind ``task``."""
-        return _imported(self.task)
+        return imported(self.task)
 
     @property
     def data_class(self) -> Any:
         """The class behind ``data``."""
-        return _imported(self.data)
+        return imported(self.data)
 
     @property
     def reader_class(self) -> Any:
         """The class behind ``reader``."""
-        return _imported(self.reader)
+        return imported(self.reader)
 
     @property
     def command_class(self) -> Any:
         """The class behind ``command``."""
-        return _imported(self.command)
+        return imported(self.command)
 
     @property
     def specimen(self) -> Any:
         """The function behind ``looked_at_by``, or None."""
-        return None if self.looked_at_by is None else _imported(self.looked_at_by)
+        return None if self.looked_at_by is None else imported(self.looked_at_by)
 
     @property
     def load_task(self) -> Any:
         """The function behind ``loader``."""
-        return _imported(self.loader)
+        return imported(self.loader)
 
     @property
     def report_test(self) -> Any:
         """The function behind ``test_report``."""
         assert self.test_report is not None
-        return _imported(self.test_report)
+        return imported(self.test_report)
 
     def make_test_callbacks(self) -> list[Any]:
         """Make callbacks of the classes behind ``test_callbacks``."""
-        return [_imported(name)() for name in self.test_callbacks]
+        return [imported(name)() for name in self.test_callbacks]
 
     @property
     def write_report(self) -> Any:
         """The function behind ``report``."""
-        return _imported(self.report)
+        return imported(self.report)
 
 
 CLASSIFICATION = "pipelines.tasks.classification.Classification"
@@ -119,6 +121,7 @@ KINDS: dict[str, Kind] = {
             recipe="language",
             command="pipelines.cli.TrainingCLI",
             test_report=None,
+            comparison=None,
         ),
         Kind(
             "translation",
@@ -128,6 +131,7 @@ KINDS: dict[str, Kind] = {
             recipe="translation",
             command="pipelines.cli.TrainingCLI",
             loader="pipelines.tasks.text_checkpoints.load_generation",
+            comparison="pipelines.compare.written.compare_written",
             test_report="pipelines.report.generation.report.report_generation_test",
             test_callbacks=(),
         ),
@@ -156,6 +160,7 @@ def kind_of(name: str) -> Kind:
     return KINDS[name]
 
 
-def _imported(path: str) -> Any:
+def imported(path: str) -> Any:
+    """Import a class or a function by its path."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)

@@ -87,7 +87,7 @@ WORDS = {"red": "rot", "green": "grün", "small": "klein", "big": "groß", "dog"
 
 def write_pairs(path, count=60):
     names = list(WORDS)
-    sources = [f"{names[k % 5]} {names[k // 5 % 5]} {k}" for k in range(count)]
+    sources = [f"{names[k % 5]} {names[k // 5 % 5]} dog and {k}" for k in range(count)]
     targets = [" ".join(WORDS.get(word, word) for word in one.split()) for one in sources]
     parts = ["train"] * (count - 20) + ["val"] * 10 + ["test"] * 10
     table = pandas.DataFrame({"source": sources, "target": targets, "split": parts})

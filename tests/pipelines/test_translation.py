@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 
 import pandas
 import pytest
@@ -10,12 +11,13 @@ import torch
 
 from pipelines import evaluate, translate
 from pipelines.cli import train
-from pipelines.metrics.generation import bleu_interval, corpus_bleu, generation_measures
+from pipelines.compare import command as compare
+from pipelines.metrics.generation import Bleus, corpus_bleu, generation_measures
 from pipelines.predict.inputs import Item
 from pipelines.predict.translator import Translator
 from pipelines.tasks.kinds import KINDS
 from pipelines.tasks.text_checkpoints import load_generation
-from tests.pipelines.conftest import TRANSLATION, write_pairs
+from tests.pipelines.conftest import TRANSLATION, WORDS, write_pairs
 
 
 @pytest.fixture(scope="module")
@@ -183,5 +185,41 @@ def test_bleu_by_hand():
     expected = 100 * (3 / 4 * 2 / 3 * 1 / 2 * 1 / 2) ** 0.25
     assert corpus_bleu(["the cat sat down"], ["the cat sat here"]) == pytest.approx(expected)
     assert corpus_bleu(["a b c d"], ["a b c d"]) == pytest.approx(100)
-    low, high = bleu_interval(["a b c d e"] * 5, ["a b c d e"] * 5, samples=20)
-    assert low == high == pytest.approx(100)
+
+
+def test_bleus_are_compared_on_the_same_resamples():
+    references = [f"{word} dog runs in the snow {k}" for k, word in enumerate(WORDS)] * 8
+    worse = [one.replace("runs", "sits") if k % 2 else one for k, one in enumerate(references)]
+    found = Bleus({"right": references, "same": references, "worse": worse}, references)
+    assert found.values["worse"] == pytest.approx(corpus_bleu(worse, references))
+    assert found.interval("right") == pytest.approx((100, 100))
+    assert found.difference("right", "same") == (0, 0, 0)
+    assert found.p_value("right", "same") == 1
+    value, low, high = found.difference("worse", "right")
+    assert low < value < high < 0
+    assert found.p_value("worse", "right") < 0.01
+
+
+def test_runs_are_compared_by_bleu(run, checkpoint, monkeypatch, capsys):
+    home = run.parents[2]
+    monkeypatch.chdir(home)
+    other = home / "runs/translation/perfect/report"
+    shutil.copytree(run / "report", other)
+    table = pandas.read_csv(other / "predictions.csv", dtype=str)
+    table.assign(answer=table["reference"]).to_csv(other / "predictions.csv", index=False)
+    compare.main(["--runs=translation/first translation/perfect", "--run=both"])
+    out = capsys.readouterr().out
+    assert "10 examples of pairs.csv" in out
+    assert "translation/perfect is better than translation/first" in out
+    found = json.loads((home / "runs/compare/both/compare.json").read_text())
+    assert found["runs"]["translation/perfect"]["bleu"] == pytest.approx([100, 100, 100])
+    assert found["pairs"][0]["difference"][0] < 0
+    page = (home / "runs/compare/both/compare.html").read_text()
+    assert "translation/perfect has the highest BLEU, 100.0" in page
+
+
+def test_runs_of_other_kinds_are_not_compared(run, sentiment_run, capsys):
+    with pytest.raises(SystemExit) as end:
+        compare.main([f"--runs={run} {sentiment_run / 'runs/sentiment/first'}"])
+    assert end.value.code == 2
+    assert "are measured by other figures" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from data.translation.data_module import TranslationDataModule
-from pipelines.metrics.generation import bleu_interval, generation_measures
+from pipelines.metrics.generation import Bleus, generation_measures
 from pipelines.metrics.translation_baselines import nearest_known
 from pipelines.tasks.generation import Written
 
@@ -71,7 +71,7 @@ def generation_figures(
         "train_examples": data.num_learnt,
         "num_tokens": data.num_tokens,
         **generation_measures(outcome.answers, outcome.references),
-        "bleu_interval": bleu_interval(outcome.answers, outcome.references),
+        "bleu_interval": Bleus({"": outcome.answers}, outcome.references).interval(""),
         "unfinished_share": sum(not one.is_finished for one in outcome.written) / count,
         "same_answer_share": most_common / count,
         "truncated_tokens": {name: part.truncated_steps for name, part in data.parts.items()},

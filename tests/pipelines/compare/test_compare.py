@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import binomtest
 
 from data.files.errors import InputError
-from pipelines.compare.command import compare, main, pair_sentence
+from pipelines.compare.classified import compare, pair_sentence
+from pipelines.compare.command import main
 from pipelines.compare.finished_runs import read_run
 from pipelines.metrics.significance import holm, mcnemar
 from pipelines.report.classification import Predictions, write_report
