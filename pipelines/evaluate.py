@@ -8,7 +8,6 @@ from typing import Any, Literal
 from jsonargparse import ArgumentParser
 from pytorch_lightning import Trainer
 
-from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.files.folders import is_same_path
 from pipelines.runtime.commands import COMMANDS
@@ -18,7 +17,7 @@ from pipelines.runtime.options import known_options, option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
-from pipelines.tasks.checkpoints import data_module
+from pipelines.tasks.checkpoints import data_module, load_task
 from pipelines.tasks.kinds import kind_of, tested
 from pipelines.tasks.task import Task
 
@@ -47,10 +46,7 @@ def _evaluate(args: list[str]) -> None:
     parser.add_class_arguments(Trainer, "trainer")
     model = None
     if ckpt is not None:
-        # A model that cannot be tested later is refused by the loader of classifiers.
-        found = read_saved(ckpt, task=task).description["task"]
-        kind = tested().get(found, next(iter(tested().values())))
-        model = kind.load_task(ckpt, task=task, trust=known.get("trust"))
+        model = load_task(ckpt, task=task, trust=known.get("trust"))
         task = model.description["task"]
     data_class = kind_of(task or next(iter(tested()))).data_class
     parser.add_class_arguments(data_class, "data")

@@ -1,18 +1,22 @@
 """Translation by a saved model: ``make translate CKPT=… TEXT="…"|INPUT=file|-``."""
 
-import csv
-import io
-import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TextIO
 
 from data.files.encodings import typed_text
 from data.files.errors import InputError
-from data.tables.table_format import TableFormat
+from data.tables.table_format import table_format
 from models.sequence.search import Hypothesis
 from pipelines.predict.inputs import STANDARD_INPUT, Item, standard_input, text_items
+from pipelines.predict.output import (
+    Format,
+    csv_lines,
+    json_object,
+    print_answer,
+    print_answers,
+)
 from pipelines.predict.translator import Translation, Translator
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
@@ -20,9 +24,9 @@ from pipelines.runtime.escaping import printable
 from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.allowed_classes import TRUST_HELP
-from pipelines.tasks.text_checkpoints import load_generation
+from pipelines.tasks.text_checkpoints import load_translator
 
-Format = Literal["text", "json", "csv"]
+_COLUMNS = ["source", "rank", "text", "score", "finished", "error"]
 
 
 def main(args: list[str] | None = None) -> None:
@@ -34,23 +38,27 @@ def main(args: list[str] | None = None) -> None:
         options = _options(sys.argv[1:] if args is None else args)
         _check(options)
         prepare_processor()
-        task = load_generation(options.ckpt, trust=options.trust)
+        task = load_translator(options.ckpt, trust=options.trust)
         translator = Translator(task, beam=options.beam, num_best=options.num_best)
-        num_bad = 0
-        try:
-            if options.format == "csv":
-                sys.stdout.write(_csv([COLUMNS]))
-            for group in _groups(options):
-                for one in translator.answers(group):
-                    num_bad += one.problem is not None
-                    sys.stdout.write(_WRITERS[options.format](one, options.attention))
-                    sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader of the pipe has closed it; the flush at exit must not fail once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            num_bad = 1
-    if num_bad:
-        sys.exit(1)
+        print_answers(partial(_translate, translator, options), options.format)
+
+
+def _translate(translator: Translator, options: Any, out: TextIO) -> int:
+    """Print all translations; return the number of texts without one."""
+    if options.format == "csv":
+        out.write(csv_lines([_COLUMNS]))
+    num_bad = 0
+    for group in _groups(translator, options):
+        for found in translator.answers(group):
+            num_bad += found.problem is not None
+            if options.format == "text":
+                told = _text(found)
+            elif options.format == "csv":
+                told = csv_lines(_rows(found))
+            else:
+                told = json_object(_object(found, translator if options.attention else None))
+            print_answer(told, out)
+    return num_bad
 
 
 def _options(args: list[str]) -> Any:
@@ -66,12 +74,18 @@ def _options(args: list[str]) -> Any:
         "text": "a text to translate",
         "input": "texts: a .txt file with one a line, a .csv, .tsv, .jsonl, .json or .parquet table, or"
         " - for the lines of standard input",
-        "text_column": "the texts' column in a table, or its number, from 1; by itself: source",
+        "text_column": "the texts' column in a table, or its number, from 1; by itself: as in training",
         "columns": "names for the columns of a CSV file whose first line is a row: source,target",
         "encoding": "of texts that are neither UTF-8 nor marked as UTF-16: cp1252, cp949, …",
     }
     for name, help in texts.items():
         parser.add_argument(f"--{name}", type=str, default=None, help=help)
+    parser.add_argument(
+        "--quoting",
+        type=Literal["double", "none"],
+        default="double",
+        help="of CSV: none where quotes mean nothing",
+    )
     parser.add_argument("--format", type=Format, default="text", help="of what is printed")
     parser.add_argument("--beam", type=int | None, default=None, help="hypotheses; 1: greedy")
     parser.add_argument("--num_best", type=int, default=1, help="translations of each text")
@@ -99,67 +113,52 @@ def _check(options: Any) -> None:
         raise InputError("--attention: is written as JSON; add --format=json")
 
 
-def _groups(options: Any) -> Iterator[Iterable[Item]]:
+def _groups(translator: Translator, options: Any) -> Iterator[Iterable[Item]]:
     if options.text is not None:
         return iter([[Item(typed_text(options.text, option="TEXT"))]])
+    format = table_format(
+        columns=options.columns, encoding=options.encoding, quoting=options.quoting, prefix="--"
+    )
     if options.input == STANDARD_INPUT:
-        return standard_input(sys.stdin.fileno(), encoding=options.encoding)
-    names = None if options.columns is None else tuple(options.columns.split(","))
-    format = TableFormat(columns=names, encoding=options.encoding, prefix="--")
-    return iter([text_items(options.input, column=options.text_column or "source", format=format)])
+        return standard_input(sys.stdin.fileno(), encoding=format.encoding)
+    column = options.text_column or translator.task.description["data"]["source_column"]
+    return iter([text_items(options.input, column=column, format=format)])
 
 
-def _text(found: Translation, attention: bool) -> str:
+def _text(found: Translation) -> str:
     if found.problem is not None:
         return f"error\t{printable(found.source)}: {found.problem}\n"
     return "".join(f"{printable(text)}\n" for text in found.texts)
 
 
-def _json(found: Translation, attention: bool) -> str:
+def _object(found: Translation, speller: Translator | None) -> dict[str, Any]:
+    """Plain values of a translation; with the attention if a translator is given to spell tokens."""
     if found.problem is not None:
-        return (
-            json.dumps({"source": found.source, "error": found.problem}, ensure_ascii=False) + "\n"
-        )
+        return {"source": found.source, "error": found.problem}
     best = [
         {"text": text, "score": one.score, "log_probability": one.log_probability,
          "finished": one.is_finished}
-        | (_attention(found.pieces[0], pieces, one) if attention else {})
-        for text, one, pieces in zip(found.texts, found.best, found.pieces[1], strict=True)
+        | ({} if speller is None else _attention(found.tokens, one, speller))
+        for text, one in zip(found.texts, found.best, strict=True)
     ]  # fmt: skip
-    content = {"source": found.source, **best[0]}
-    if len(best) > 1:
-        content["best"] = best
-    return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
+    return {"source": found.source, **best[0]} | ({"best": best} if len(best) > 1 else {})
 
 
-def _attention(source: list[str], answer: list[str], one: Hypothesis) -> dict[str, Any]:
-    weights = one.attention[: len(answer), : len(source)]
+def _attention(source: list[int], one: Hypothesis, speller: Translator) -> dict[str, Any]:
+    weights = one.attention[: len(one.tokens), : len(source)]
     return {
-        "source_tokens": source,
-        "tokens": answer,
+        "source_tokens": speller.pieces(source),
+        "tokens": speller.pieces(one.tokens),
         "attention": [[round(weight, 4) for weight in row] for row in weights.tolist()],
     }
 
 
-COLUMNS = ["source", "rank", "text", "score", "finished", "error"]
-
-
-def _csv_rows(found: Translation, attention: bool) -> str:
+def _rows(found: Translation) -> Iterator[list[Any]]:
     if found.problem is not None:
-        return _csv([[found.source, "", "", "", "", found.problem]])
-    return _csv(
-        [found.source, rank, text, one.score, str(one.is_finished).lower(), ""]
-        for rank, (text, one) in enumerate(zip(found.texts, found.best, strict=True), start=1)
-    )
+        yield [found.source, None, None, None, None, found.problem]
+    for rank, (text, one) in enumerate(zip(found.texts, found.best, strict=True), start=1):
+        yield [found.source, rank, text, one.score, str(one.is_finished).lower(), None]
 
-
-def _csv(rows: Iterable[list[Any]]) -> str:
-    content = io.StringIO(newline="")
-    csv.writer(content, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerows(rows)
-    return content.getvalue()
-
-
-_WRITERS = {"text": _text, "json": _json, "csv": _csv_rows}
 
 if __name__ == "__main__":
     main()

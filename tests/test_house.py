@@ -166,6 +166,7 @@ ALLOWED = {
         "pipelines.report",
         "pipelines.runtime",
         "pipelines.tasks",
+        "tokenizers",
     },
     "pipelines.runtime": {"data", "models", "pytorch_lightning", "torch", "yaml"},
     "pipelines.tasks": {

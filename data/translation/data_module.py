@@ -1,9 +1,9 @@
 """Data module of translation: pairs of texts to batches of tokens of one vocabulary."""
 
 import logging
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -40,7 +40,8 @@ class TranslationDataModule(SequenceDataModule):
         vocabulary_size: number of tokens in the vocabulary, taken from both sides of the training part.
         min_frequency: the least number of occurrences of a token in the vocabulary.
         lowercase: whether to fold case on both sides.
-        max_tokens: the most tokens of a side to read while training; None reads all.
+        max_tokens: the most tokens to read of a side of a pair to train on; None reads all. Validation
+            and test read all, as an answer does.
         steps_per_batch: step budget of a batch: tokens of both sides, padding included.
         val_share, test_share: shares to set aside where no source gives such a part. Pairs with one
             source stay together.
@@ -74,7 +75,7 @@ class TranslationDataModule(SequenceDataModule):
         steps_per_batch: int = 4_000,
         val_share: float = 0.1,
         test_share: float = 0.1,
-        on_error: str = "skip",
+        on_error: Literal["skip", "fail"] = "skip",
         seed: int = 0,
     ) -> None:
         super().__init__(
@@ -86,8 +87,6 @@ class TranslationDataModule(SequenceDataModule):
             on_error=on_error,
             seed=seed,
         )
-        if on_error not in ("skip", "fail"):
-            raise InputError(f"--data.on_error={on_error}: give 'skip' or 'fail'")
         if max_tokens is not None and max_tokens < 1:
             raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
         self.further = {"val": val_path, "test": test_path}
@@ -109,6 +108,7 @@ class TranslationDataModule(SequenceDataModule):
         self.tokenizer: Tokenizer | None = None
         #: number of pairs that the model was trained on
         self.num_learnt = 0
+        self._repeated: dict[str, int] = {}
 
     @property
     def tokenizer_size(self) -> int | None:
@@ -150,13 +150,14 @@ class TranslationDataModule(SequenceDataModule):
         self.tokenizer.encode_special_tokens = True
         if self.num_learnt == 0:
             self.num_learnt = len(divided["train"])
-        parts = {name: self._part(pairs, members) for name, members in divided.items()}
+        self._note_repeated(divided, contents, where=pairs.where)
+        parts = {name: self._part(pairs, members, name) for name, members in divided.items()}
         name = self.path if self.path is not None else "embedded example (dates, times, amounts)"
         return parts, _CLASSES, Origin(name, reported)
 
     def _pairs(self) -> Pairs:
         if self.path is None:
-            return phrase_pairs_as_table()
+            return _embedded_pairs()
         first = read_pairs(self.path, format=self.format, **self.columns)
         further = {
             part: read_pairs(path, format=self.format, **self.columns)
@@ -165,8 +166,9 @@ class TranslationDataModule(SequenceDataModule):
         }
         return _joined(first, further) if further else first
 
-    def _part(self, pairs: Pairs, rows: np.ndarray) -> Part:
+    def _part(self, pairs: Pairs, rows: np.ndarray, name: str) -> Part:
         assert self.tokenizer is not None
+        max_tokens = self.max_tokens if name == "train" else None
         sources, targets = _at(pairs.sources, rows.tolist()), _at(pairs.targets, rows.tolist())
         end = self.tokenizer.token_to_id(END)
         assert end is not None
@@ -174,10 +176,30 @@ class TranslationDataModule(SequenceDataModule):
             sources,
             targets,
             ids=rows,
-            source_tokens=TokenRows(sources, self.tokenizer, max_tokens=self.max_tokens),
-            target_tokens=TokenRows(targets, self.tokenizer, max_tokens=self.max_tokens),
+            source_tokens=TokenRows(sources, self.tokenizer, max_tokens=max_tokens),
+            target_tokens=TokenRows(targets, self.tokenizer, max_tokens=max_tokens),
             end=end,
         )
+
+    def _note_repeated(
+        self, rows: Mapping[str, np.ndarray], contents: np.ndarray, *, where: str
+    ) -> None:
+        """Count the pairs to measure on whose source is also among those to train on."""
+        known = contents[rows.get("train", np.empty(0, np.int64))]
+        for name, members in rows.items():
+            count = int(np.isin(contents[members], known).sum()) if name != "train" else 0
+            if count:
+                self._repeated[name] = count
+                log.warning(
+                    "%s: %d of %d sources of the part '%s' are also learnt from, which flatters its"
+                    " figures",
+                    *(where, count, len(members), name),
+                )
+
+    def notes(self) -> dict[str, Any]:
+        """Collect facts about the data for the report: also sources that are in two parts."""
+        _ = self.parts
+        return super().notes() | {"repeated_sources": self._repeated}
 
     def _note(self, pairs: Pairs) -> None:
         for row, reason in pairs.problems.items():
@@ -199,12 +221,8 @@ class TranslationDataModule(SequenceDataModule):
         self.tokenizer = Tokenizer.from_str(description["tokenizer"])
         self.num_learnt = int(description["num_learnt"])
 
-    def read_file(self, path: Path) -> np.ndarray:
-        """Texts are answered line by line, and not by file."""
-        raise InputError(f"{path}: give texts, a line each")
 
-
-def phrase_pairs_as_table() -> Pairs:
+def _embedded_pairs() -> Pairs:
     """The embedded example as a source of pairs with named parts."""
     rows = phrase_pairs()
     return Pairs(

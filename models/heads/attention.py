@@ -1,4 +1,4 @@
-"""Attention of a decoder's outputs over remembered steps: which of them a token is read from.
+"""Attention of a decoder's outputs over remembered steps: a weighted mean of them for each token.
 
 B sequences · T decoder steps · S remembered steps · H features of a query · D of a remembered step ·
 A features that both are compared in
@@ -33,7 +33,7 @@ class Attended(NamedTuple):
 class Attention(nn.Module):
     """The contract of attention: weights over remembered steps for each query, and their mean.
 
-    A subclass sets ``key_features`` by making ``to_keys``, and defines `scores`.
+    A subclass makes ``to_keys`` and defines `scores`.
 
     Args:
         query_features: H.
@@ -48,7 +48,7 @@ class Attention(nn.Module):
         self.query_features, self.features = query_features, features
 
     def remember(self, values: Tensor, is_padding: Tensor) -> Attended:
-        """Steps (B, S, D) and their padding (B, S) → what `forward` attends to, computed once."""
+        """Make the keys of steps (B, S, D) with padding (B, S), once for all calls of `forward`."""
         return Attended(values, self.to_keys(values), is_padding)
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:

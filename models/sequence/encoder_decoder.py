@@ -13,6 +13,7 @@ from models.errors import OptionError
 from models.heads.attention import Attended, Attention
 from models.recurrence.cells import State
 from models.recurrence.layout import Layout
+from models.recurrence.traces import cells_of
 from models.sequence.language_model import LanguageModel
 from models.sequence.sources import Remembered, Source
 
@@ -20,15 +21,16 @@ Start = Literal["state", "input", "both"]
 
 
 class Memory(NamedTuple):
-    """Sources as a decoder knows them."""
+    """Sources that were read: the first state of their decoder, and the steps to attend to."""
 
     state: State
     """The decoder's state before its first token, (num_layers, B, H) each."""
     attended: Attended | None
-    """What it attends to; None: nothing, the state is all that it knows."""
+    """Remembered steps to attend to; None for a decoder without attention."""
 
-    def __len__(self) -> int:
-        """The number of sources, B."""
+    @property
+    def num_sources(self) -> int:
+        """Number B of sources."""
         return self.state[0].shape[1]
 
     def rows(self, rows: Tensor) -> "Memory":
@@ -49,8 +51,8 @@ class EncoderDecoder(nn.Module):
     Args:
         source: reads the source.
         decoder: encodes, reads and scores the tokens; its head takes what its recurrence puts out.
-        attention: weighs the remembered steps for each token; None: the decoder knows the summary only.
-        start: where the summary goes: into the ``state`` before the first token, into an ``input``
+        attention: weighs the remembered steps for each token; None leaves the decoder the summary alone.
+        start: place of the summary: into the ``state`` before the first token, into an ``input``
             that is read before it (Vinyals et al. 2015, eq. 10), or ``both``.
 
     Raises:
@@ -77,7 +79,7 @@ class EncoderDecoder(nn.Module):
                     f" has {size}, the source {source.out_features}"
                 )
             self.combine = nn.Linear(size + source.out_features, size)
-        self._num_parts = 2 if _has_cell(decoder) else 1
+        self._num_parts = len(cells_of(recurrence)[0].state_names)
         self._num_layers = len(recurrence.layers)
         if start != "input":
             self.to_state = nn.Linear(
@@ -87,7 +89,7 @@ class EncoderDecoder(nn.Module):
             self.to_input = nn.Linear(source.summary_features, decoder.encoder.out_features)
 
     def remember(self, steps: Tensor, lengths: Tensor) -> Memory:
-        """Source steps (N, …) and lengths (B,) → what the decoder is told of them."""
+        """Read source steps (N, …) of lengths (B,), once for all tokens to be written."""
         found = self.source(steps, lengths)
         return Memory(self._first_state(found.summary), self._attended(found))
 
@@ -157,11 +159,3 @@ class EncoderDecoder(nn.Module):
         layout = Layout(found.lengths, len(found.steps))
         values = layout.pad(found.steps).transpose(0, 1)
         return self.attention.remember(values, layout.padding().T)
-
-
-def _has_cell(decoder: LanguageModel) -> bool:
-    """Whether a decoder's state is (h, c) and not (h,), asked of the recurrence itself."""
-    step = torch.zeros(1, decoder.encoder.out_features)
-    with torch.no_grad():
-        _, state = decoder.recurrence(step, torch.tensor([1]), carry=True)
-    return len(state) == 2

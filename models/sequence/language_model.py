@@ -33,11 +33,12 @@ class LanguageModel(nn.Module):
         adaptive_cutoffs: the first token of each cluster of rare tokens, for a large vocabulary (see
             `AdaptiveSoftmax`). Those that a vocabulary does not reach fall away. None left: a
             softmax over all tokens.
-        label_smoothing: see `Softmax`; only without cutoffs.
+        label_smoothing: see `Softmax`.
 
     Raises:
         OptionError: an encoder that looks back; a recurrence of two directions; tied to an encoder
-            without vectors, or with an adaptive softmax; cutoffs that do not rise.
+            without vectors, or with an adaptive softmax; smoothed labels with that; cutoffs that do
+            not rise.
     """
 
     def __init__(
@@ -122,6 +123,11 @@ def _head(
         raise OptionError(
             "tied=true with adaptive_cutoffs: rare tokens have fewer features there than their"
             " vectors; choose one"
+        )
+    if reached and label_smoothing > 0:
+        raise OptionError(
+            f"label_smoothing={label_smoothing} with adaptive_cutoffs: rare tokens have no probability"
+            " of their own to smooth; choose one"
         )
     if reached:
         return AdaptiveSoftmax(in_features, num_tokens, cutoffs=reached)

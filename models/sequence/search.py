@@ -90,9 +90,9 @@ def beam_search(
         for each source its best hypotheses, the best first; where none has ended, the best unfinished.
     """
     rows = _begin(memory, beam, end=end)
-    finished: list[list[Hypothesis]] = [[] for _ in range(len(memory))]
-    limits = [max_tokens] * len(memory) if isinstance(max_tokens, int) else max_tokens
-    searched = torch.arange(len(memory), device=rows.tokens.device)
+    finished: list[list[Hypothesis]] = [[] for _ in range(memory.num_sources)]
+    limits = [max_tokens] * memory.num_sources if isinstance(max_tokens, int) else max_tokens
+    searched = torch.arange(memory.num_sources, device=rows.tokens.device)
     for length in range(1, max(limits, default=0) + 2):
         rows, scores = _score(model, rows, never=never, blocked_ngram=blocked_ngram)
         totals = (rows.totals.unsqueeze(1) + scores).unflatten(0, (-1, beam)).flatten(1)
@@ -152,7 +152,7 @@ def sampled(
     """
     rows = _begin(memory, 1, end=end)
     results: dict[int, Hypothesis] = {}
-    searched = torch.arange(len(memory), device=rows.tokens.device)
+    searched = torch.arange(memory.num_sources, device=rows.tokens.device)
     for length in range(1, max_tokens + 2):
         rows, scores = _score(model, rows, never=never, blocked_ngram=0)
         chances = (scores / temperature).softmax(1)
@@ -174,12 +174,12 @@ def sampled(
         rows = rows._replace(
             tokens=torch.cat([rows.tokens, tokens[going]], dim=1), totals=totals[going]
         )
-    return [results[k] for k in range(len(memory))]
+    return [results[k] for k in range(memory.num_sources)]
 
 
 def _begin(memory: Memory, beam: int, *, end: int) -> _Rows:
     device = memory.state[0].device
-    rows = torch.arange(len(memory), device=device).repeat_interleave(beam)
+    rows = torch.arange(memory.num_sources, device=device).repeat_interleave(beam)
     memory = memory.rows(rows)
     tokens = torch.full((len(rows), 1), end, dtype=torch.int64, device=device)
     # All hypotheses are alike at first: only one of them goes on.

@@ -33,7 +33,7 @@ class Source(nn.Module):
     summary_features: int
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Remembered:
-        """Steps (N, …) of sources end to end and their lengths (B,) → what is remembered."""
+        """Read steps (N, …) of sources end to end, whose lengths are (B,)."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(steps, lengths)")
 
 

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 
 from pipelines.compare.finished_runs import Compared, FinishedRun, differing_options, read_run
-from pipelines.compare.page import best_of, compare_page, seconds_text
+from pipelines.compare.page import best_of, better_of, compare_page, seconds_text
 from pipelines.compare.shared_examples import shared_examples, with_classes_of
 from pipelines.metrics.intervals import Comparison
 from pipelines.metrics.measures import log_loss
@@ -121,11 +121,8 @@ def summary(found: dict[str, Any]) -> str:
 def pair_sentence(pair: dict[str, Any]) -> str:
     """Describe the difference between the runs of a pair in a sentence."""
     value, low, high = pair["difference"]
-    better, other = (pair["first"], pair["second"])[:: 1 if value >= 0 else -1]
-    is_sure = pair["p_value"] < 0.05
-    said = f"{better} is better than {other}" if is_sure else f"{better} and {other} may be as good"
     return (
-        f"{said}: {100 * value:+.1f} points of {pair['first']} over {pair['second']} (95 % interval"
-        f" {100 * low:+.1f} to {100 * high:+.1f}; p = {pair['p_value']:.2g}; {pair['only_first']} and"
-        f" {pair['only_second']} examples only one has right)."
+        f"{better_of(pair)}: {100 * value:+.1f} points of {pair['first']} over {pair['second']} (95 %"
+        f" interval {100 * low:+.1f} to {100 * high:+.1f}; p = {pair['p_value']:.2g};"
+        f" {pair['only_first']} and {pair['only_second']} examples only one has right)."
     )

@@ -71,6 +71,17 @@ def best_of(found: dict[str, Any], metric: str, called: str, number: str) -> str
     )
 
 
+def better_of(pair: dict[str, Any]) -> str:
+    """Name the better run of a pair, as far as its test tells.
+
+    Args:
+        pair: ``first``, ``second``, ``difference`` [value, low, high] and ``p_value``.
+    """
+    better, other = (pair["first"], pair["second"])[:: 1 if pair["difference"][0] >= 0 else -1]
+    is_sure = pair["p_value"] < 0.05
+    return f"{better} is better than {other}" if is_sure else f"{better} and {other} may be as good"
+
+
 def seconds_text(seconds: float | None) -> str:
     """Format a training time; a dash where it is not known."""
     return "–" if seconds is None else f"{seconds:,.0f}"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from data.files.errors import InputError
 from pipelines.compare.finished_runs import Compared, differing_options, options_of, read_report
-from pipelines.compare.page import best_of, compare_page, seconds_text
+from pipelines.compare.page import best_of, better_of, compare_page, seconds_text
 from pipelines.metrics.generation import Bleus, generation_measures
 from pipelines.metrics.significance import holm
 from pipelines.runtime.escaping import printable
@@ -131,10 +131,7 @@ def _text(
 def pair_sentence(pair: dict[str, Any]) -> str:
     """Describe the difference between the runs of a pair in a sentence."""
     value, low, high = pair["difference"]
-    better, other = (pair["first"], pair["second"])[:: 1 if value >= 0 else -1]
-    is_sure = pair["p_value"] < 0.05
-    said = f"{better} is better than {other}" if is_sure else f"{better} and {other} may be as good"
     return (
-        f"{said}: {value:+.2f} BLEU of {pair['first']} over {pair['second']} (95 % interval {low:+.2f}"
-        f" to {high:+.2f}; p = {pair['p_value']:.2g})."
+        f"{better_of(pair)}: {value:+.2f} BLEU of {pair['first']} over {pair['second']} (95 % interval"
+        f" {low:+.2f} to {high:+.2f}; p = {pair['p_value']:.2g})."
     )

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
@@ -22,7 +23,7 @@ from pipelines.predict.inputs import (
     standard_input,
     text_items,
 )
-from pipelines.predict.output import Format, for_terminal, lines_of
+from pipelines.predict.output import Format, lines_of, print_answer, print_answers
 from pipelines.predict.overlay import check_output, write_overlay
 from pipelines.predict.predictor import Predictor, Unanswered, load
 from pipelines.predict.steps import TextSteps
@@ -46,14 +47,7 @@ def main(args: list[str] | None = None) -> None:
         _check(options)
         prepare_processor()
         model = load(options.ckpt, task=options.task, trust=options.trust)
-        try:
-            num_bad = _predict(model, options, sys.stdout)
-        except BrokenPipeError:
-            # The reader of the pipe has closed it; the flush at exit must not fail once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            num_bad = 1
-    if num_bad:
-        sys.exit(1)
+        print_answers(partial(_predict, model, options), options.format)
 
 
 def _options(args: list[str]) -> Any:
@@ -122,10 +116,6 @@ def _predict(model: Predictor, options: Any, out: TextIO) -> int:
         timeline=options.timeline,
         has_seconds=model.steps.draws,
     )
-    if hasattr(out, "reconfigure"):
-        # A character that the terminal cannot show must not end the command. Programs get UTF-8.
-        encoding = {} if options.format == "text" else {"encoding": "utf-8"}
-        out.reconfigure(errors="backslashreplace", **encoding)
     out.write(before)
     num_bad = num_answered = num_doubtful = 0
     draws = options.overlay is not None
@@ -136,13 +126,9 @@ def _predict(model: Predictor, options: Any, out: TextIO) -> int:
             else:
                 num_answered += 1
                 num_doubtful += found.unknown_share > MOST_UNKNOWN
-            told = lines(found, timeline if options.timeline else None)
-            out.write(for_terminal(told) if out.isatty() else told)
-            # The reader of a pipe gets each answer at once.
-            out.flush()
+            print_answer(lines(found, timeline if options.timeline else None), out)
             if draws and timeline is not None:
                 write_overlay(Path(found.source), Path(options.overlay), timeline)
-    out.flush()
     if num_doubtful:
         log.warning(
             "%d of %d answers are doubtful: most words of these texts are not in the model's vocabulary",

@@ -7,9 +7,11 @@ last row is the answer. In text it is an indented line for each step below the i
 import csv
 import io
 import json
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import numpy as np
 
@@ -40,6 +42,37 @@ def lines_of(
         return "", json_line
     table = _Table(classes, timeline=timeline, has_seconds=has_seconds)
     return table.header(), table.rows
+
+
+def print_answers(write: Callable[[TextIO], int], format: Format) -> None:
+    """Print answers to standard output until their end, or until nobody reads them any more.
+
+    Args:
+        write: prints all answers, and returns the number of items without one.
+        format: format of the answers. Programs get UTF-8.
+
+    Raises:
+        SystemExit: with 1, where an item has no answer.
+    """
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        # A character that the terminal cannot show must not end the command.
+        out.reconfigure(errors="backslashreplace", encoding=None if format == "text" else "utf-8")
+    try:
+        num_bad = write(out)
+        out.flush()
+    except BrokenPipeError:
+        # The reader of the pipe has closed it; the flush at exit must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        num_bad = 1
+    if num_bad:
+        sys.exit(1)
+
+
+def print_answer(lines: str, out: TextIO) -> None:
+    """Print the lines of one answer; the reader of a pipe gets them at once."""
+    out.write(for_terminal(lines) if out.isatty() else lines)
+    out.flush()
 
 
 def for_terminal(lines: str) -> str:
@@ -87,6 +120,11 @@ def json_line(found: Found, timeline: Timeline | None) -> str:
             | {"probabilities": dict(zip(timeline.classes, shares.tolist(), strict=True))}
             for step, seconds, shares in _moments(timeline)
         ]
+    return json_object(content)
+
+
+def json_object(content: dict[str, Any]) -> str:
+    """Format an object as a line of JSON without control characters."""
     line = _CONTROLS.sub(
         lambda found: f"\\u{ord(found[0]):04x}",
         json.dumps(content, ensure_ascii=False, allow_nan=False),
@@ -111,17 +149,17 @@ class _Table:
 
     def header(self) -> str:
         start = ["source", *self._along, "label", "probability", "steps", "error"]
-        return _csv([start + [f"probability_{name}" for name in self.classes]])
+        return csv_lines([start + [f"probability_{name}" for name in self.classes]])
 
     def rows(self, found: Found, timeline: Timeline | None) -> str:
         empty = [None] * len(self.classes)
         if isinstance(found, Unanswered):
             along = [None] * len(self._along)
-            return _csv([[found.source, *along, None, None, None, found.reason, *empty]])
+            return csv_lines([[found.source, *along, None, None, None, found.reason, *empty]])
         if timeline is None:
             shares = np.array([found.probabilities[name] for name in self.classes])
-            return _csv([[found.source, *self._answer(found, shares)]])
-        return _csv(
+            return csv_lines([[found.source, *self._answer(found, shares)]])
+        return csv_lines(
             [found.source, *when[: len(self._along)], *self._answer(found, shares)]
             for *when, shares in _moments(timeline)
         )
@@ -131,7 +169,8 @@ class _Table:
         return [self.classes[best], float(shares[best]), found.steps, None, *shares.tolist()]
 
 
-def _csv(rows: Iterable[Sequence[Any]]) -> str:
+def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
+    """Format rows as CSV: texts in quotes, numbers in full precision."""
     text = io.StringIO(newline="")
     # All texts are quoted: csv would leave a bare \r unquoted, and readers take it for a line end.
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")

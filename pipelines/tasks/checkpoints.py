@@ -22,6 +22,7 @@ from pipelines.tasks.kinds import Kind, classifiers, kind_of
 if TYPE_CHECKING:
     from data.batches.data_module import SequenceDataModule
     from pipelines.tasks.classification import Classification
+    from pipelines.tasks.task import Task
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -87,11 +88,20 @@ def load(
     return classifier
 
 
-def load_task(
-    path: Path | str, *, task: str | None = None, trust: str | None = None
-) -> "Classification":
-    """The same as a task that Lightning's Trainer tests; see `load`."""
-    saved, where = read_saved(path, task=task), f"CKPT={path}"
+def load_task(path: Path | str, *, task: str | None = None, trust: str | None = None) -> "Task":
+    """Read a model of any kind as a task that Lightning's Trainer tests; see `load`."""
+    saved = read_saved(path, task=task)
+    return kind_of(saved.description["task"]).rebuild_task(saved, where=f"CKPT={path}", trust=trust)
+
+
+def classification_of(saved: Saved, *, where: str, trust: str | None) -> "Classification":
+    """Rebuild a classifier's task; see `load` for what is refused.
+
+    Args:
+        saved: content of its checkpoint.
+        where: name of the file in errors.
+        trust: files and modules whose classes it may name.
+    """
     kind = kind_of(saved.description["task"])
     classification: Classification = _rebuilt(kind.task_class, saved, where=where, trust=trust)
     with _inputs_told(where):

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from data.batches.pair_batch import PairBatch
-from models.encoders.words import Encoder, WordEmbedding
+from models.encoders.words import Encoder
 from models.heads.attention import AdditiveAttention, Attention, GeneralAttention
 from models.recurrence.recurrences import Recurrence
 from models.sequence.encoder_decoder import EncoderDecoder
@@ -54,8 +53,8 @@ class Generation(Task):
         recurrence: makes, of the number of features, what reads the source; best in two directions.
         decoder: makes, of the number of features, what reads the tokens written so far.
         num_tokens: size V of the vocabulary, END being the last token.
-        attention: ``general`` or ``additive``, by which the decoder looks back at the source; ``none``:
-            it knows the summary only.
+        attention: ``general`` or ``additive``, by which the decoder looks back at the source; ``none``
+            leaves it the summary alone.
         dropout: share of the features that is zeroed while training: those remembered of the source,
             and those before the softmax.
         label_smoothing: share of the right token's probability that is spread over all, while training
@@ -96,7 +95,7 @@ class Generation(Task):
             decoder(encoder.out_features),
             num_tokens=num_tokens,
             dropout=dropout,
-            tied=tied and isinstance(encoder, WordEmbedding),
+            tied=tied,
             label_smoothing=label_smoothing,
         )
         made = None
@@ -106,8 +105,6 @@ class Generation(Task):
         self.model = EncoderDecoder(source, writer, attention=made)
         self.end = num_tokens - 1
         self.beam, self.length_power, self.max_tokens = beam, length_power, max_tokens
-        #: the tokenizer of a model that was read from a checkpoint
-        self.tokenizer: Tokenizer | None = None
         #: the answers of the last validation or test, of all ranks, in the order of their ids
         self.answers: list[Written] = []
         self._written: list[Written] = []

@@ -29,8 +29,8 @@ class Kind(NamedTuple):
     """The YAML file in ``pipelines/recipes`` with its defaults."""
     command: str = "pipelines.classifier_cli.ClassifierCLI"
     """The subclass of `pipelines.cli.TrainingCLI` that trains it."""
-    loader: str = "pipelines.tasks.checkpoints.load_task"
-    """The function that reads the task of a checkpoint for a test (see `load_task`)."""
+    rebuilt_by: str = "pipelines.tasks.checkpoints.classification_of"
+    """The function that rebuilds the task of a checkpoint (see `classification_of`)."""
     test_report: str | None = "pipelines.report.classification_report.report_test"
     """The function that reports a later test (see `report_test`); None: there is none."""
     comparison: str | None = "pipelines.compare.classified.compare_classified"
@@ -67,9 +67,9 @@ class Kind(NamedTuple):
         return None if self.looked_at_by is None else imported(self.looked_at_by)
 
     @property
-    def load_task(self) -> Any:
-        """The function behind ``loader``."""
-        return imported(self.loader)
+    def rebuild_task(self) -> Any:
+        """The function behind ``rebuilt_by``."""
+        return imported(self.rebuilt_by)
 
     @property
     def report_test(self) -> Any:
@@ -130,7 +130,7 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.generation.report.report_generation",
             recipe="translation",
             command="pipelines.cli.TrainingCLI",
-            loader="pipelines.tasks.text_checkpoints.load_generation",
+            rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",
             comparison="pipelines.compare.written.compare_written",
             test_report="pipelines.report.generation.report.report_generation_test",
             test_callbacks=(),

@@ -1,18 +1,22 @@
 """Loading of language models and translators, with their tokenizers, from checkpoints."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
-from data.files.checkpoint import read_saved
+from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
 from data.text.vocabulary import END
 from models.encoders.frames import FrameEncoder
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import rebuild
-from pipelines.tasks.generation import Generation
-from pipelines.tasks.next_token import NextToken
+from pipelines.tasks.kinds import kind_of
+
+if TYPE_CHECKING:
+    from pipelines.tasks.generation import Generation
+    from pipelines.tasks.next_token import NextToken
+    from pipelines.tasks.task import Task
 
 LANGUAGE, TRANSLATION = "language", "translation"
 
@@ -20,7 +24,9 @@ LANGUAGE, TRANSLATION = "language", "translation"
 UNUSED: dict[str, Any] = {"optimizer": None}
 
 
-def load_language(path: Path | str, *, option: str = "CKPT", trust: str | None = None) -> NextToken:
+def load_language(
+    path: Path | str, *, option: str = "CKPT", trust: str | None = None
+) -> "NextToken":
     """The trained task, in eval mode; ``description`` tells the rest.
 
     Args:
@@ -32,57 +38,47 @@ def load_language(path: Path | str, *, option: str = "CKPT", trust: str | None =
         InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
     """
     saved, where = read_saved(path, option=option, task=LANGUAGE), f"{option}={path}"
-    task = rebuild(
-        NextToken, saved.description["model"], saved.weights, where=where, trust=Trust(trust),
-        unused=UNUSED,
-    )  # fmt: skip
-    task.description = saved.description
-    try:
-        num_tokens = tokenizer_of(task).get_vocab_size()
-    except Exception as error:  # the library raises nothing more special
-        raise InputError(f"{where}: holds no tokenizer; give another checkpoint") from error
-    is_of_words = not isinstance(task.model.encoder, FrameEncoder)
-    if not is_of_words or num_tokens != saved.description["model"]["num_tokens"]:
-        raise InputError(
-            f"{where}: its tokenizer is not that of its encoder; give another checkpoint"
-        )
+    task: NextToken = _rebuilt(saved, where=where, trust=trust)
+    _check_tokenizer(task, task.model.encoder, where=where)
     return task
 
 
-def tokenizer_of(task: NextToken) -> Tokenizer:
+def load_translator(path: Path | str, *, trust: str | None = None) -> "Generation":
+    """The same of a translator; see `load_language`."""
+    return translator_of(read_saved(path, task=TRANSLATION), where=f"CKPT={path}", trust=trust)
+
+
+def translator_of(saved: Saved, *, where: str, trust: str | None) -> "Generation":
+    """Rebuild a translator's task; see `pipelines.tasks.checkpoints.classification_of`."""
+    task: Generation = _rebuilt(saved, where=where, trust=trust)
+    _check_tokenizer(task, task.model.decoder.encoder, where=where, end=task.end)
+    return task
+
+
+def tokenizer_of(task: "Task") -> Tokenizer:
     """Tokenizer of the texts that it was trained on."""
     return Tokenizer.from_str(task.description["inputs"]["tokenizer"])
 
 
-def load_generation(
-    path: Path | str, *, option: str = "CKPT", task: str | None = None, trust: str | None = None
-) -> Generation:
-    """The trained task, in eval mode, with its ``tokenizer``; ``description`` tells the rest.
-
-    Args:
-        path: the file.
-        option: what to call the file in an error.
-        task: what it must be a model for; None for any that writes.
-        trust: files and modules whose classes it may name (see `pipelines.tasks.allowed_classes`).
-
-    Raises:
-        InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
-    """
-    saved, where = read_saved(path, option=option, task=task or TRANSLATION), f"{option}={path}"
-    model = rebuild(
-        Generation, saved.description["model"], saved.weights, where=where, trust=Trust(trust),
-        unused=UNUSED,
+def _rebuilt(saved: Saved, *, where: str, trust: str | None) -> Any:
+    description = saved.description
+    task = rebuild(
+        kind_of(description["task"]).task_class, description["model"], saved.weights, where=where,
+        trust=Trust(trust), unused=UNUSED,
     )  # fmt: skip
-    model.description = saved.description
+    task.description = description
+    return task
+
+
+def _check_tokenizer(task: "Task", encoder: Any, *, where: str, end: int | None = None) -> None:
+    """See that a checkpoint's tokenizer is that of its model; ``end`` is the model's END, if any."""
     try:
-        tokenizer = Tokenizer.from_str(saved.description["inputs"]["tokenizer"])
+        tokenizer = tokenizer_of(task)
     except Exception as error:  # the library raises nothing more special
         raise InputError(f"{where}: holds no tokenizer; give another checkpoint") from error
-    is_its_own = tokenizer.get_vocab_size() == saved.description["model"]["num_tokens"]
-    if not is_its_own or tokenizer.token_to_id(END) != model.end:
+    is_of_words = not isinstance(encoder, FrameEncoder)
+    is_its_own = tokenizer.get_vocab_size() == task.description["model"]["num_tokens"]
+    if not is_of_words or not is_its_own or end not in (None, tokenizer.token_to_id(END)):
         raise InputError(
-            f"{where}: its tokenizer is not that of its model; give another checkpoint"
+            f"{where}: its tokenizer is not that of its encoder; give another checkpoint"
         )
-    tokenizer.encode_special_tokens = True
-    model.tokenizer = tokenizer
-    return model

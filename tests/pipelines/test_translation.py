@@ -9,6 +9,7 @@ import pandas
 import pytest
 import torch
 
+from data.files.encodings import clean
 from pipelines import evaluate, translate
 from pipelines.cli import train
 from pipelines.compare import command as compare
@@ -16,7 +17,7 @@ from pipelines.metrics.generation import Bleus, corpus_bleu, generation_measures
 from pipelines.predict.inputs import Item
 from pipelines.predict.translator import Translator
 from pipelines.tasks.kinds import KINDS
-from pipelines.tasks.text_checkpoints import load_generation
+from pipelines.tasks.text_checkpoints import load_translator
 from tests.pipelines.conftest import TRANSLATION, WORDS, write_pairs
 
 
@@ -108,7 +109,7 @@ def test_answers_are_those_of_the_report(run, checkpoint, tmp_path, capsys):
 
 
 def test_each_is_answered_as_alone(checkpoint):
-    translator = Translator(load_generation(checkpoint), beam=3, num_best=2)
+    translator = Translator(load_translator(checkpoint), beam=3, num_best=2)
     texts = ["small dog", "red", "", "big " * 50, "green dog 7"]
     together = list(translator.answers(map(Item, texts)))
     assert together[2].problem == "holds no token"
@@ -132,6 +133,30 @@ def test_formats(checkpoint, capsys):
     assert "".join(found["source_tokens"]) == "small dog"
     for row in found["attention"]:
         assert sum(row) == pytest.approx(1, abs=1e-2)
+
+
+def test_the_column_is_called_as_in_training(checkpoint, tmp_path, capsys):
+    table = pandas.DataFrame({"target": ["x"], "source": ["small dog"]})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    asked = answers(capsys, checkpoint, f"--input={tmp_path / 'a.csv'}")
+    assert asked == answers(capsys, checkpoint, "--text=small dog")
+
+
+def test_text_is_cleaned_as_in_training(checkpoint):
+    translator = Translator(load_translator(checkpoint))
+    assert translator("small\u0000 dog").tokens == translator(clean("small\u0000 dog")).tokens
+
+
+def test_sources_that_are_also_learnt_from_are_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    table = pandas.read_csv(write_pairs(tmp_path / "pairs.csv"))
+    table.loc[55, ["source", "target"]] = table.loc[0, ["source", "target"]]
+    table.to_csv("pairs.csv", index=False)
+    train("translation", ["--data.path=pairs.csv", "--run=met", *TRANSLATION])
+    folder = tmp_path / "runs/translation/met/report"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["repeated_sources"] == {"test": 1}
+    assert "1 of the sources are also learnt from" in (folder / "report.txt").read_text()
 
 
 def test_a_blank_line_has_an_error_and_the_exit_code_tells(checkpoint, tmp_path, capsys):

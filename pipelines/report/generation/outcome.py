@@ -1,7 +1,11 @@
 """Answers of a test beside their references, and the figures that are made of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
+from tokenizers import Tokenizer
 
 from data.translation.data_module import TranslationDataModule
 from pipelines.metrics.generation import Bleus, generation_measures
@@ -17,8 +21,12 @@ class Outcome(NamedTuple):
     references: list[str]
     answers: list[str]
     written: list[Written]
-    pieces: list[tuple[list[str], list[str]]]
-    """Tokens of each source and of its answer, as they are written."""
+    source_tokens: list[np.ndarray]
+    tokenizer: Tokenizer
+
+    def pieces(self, tokens: Sequence[int]) -> list[str]:
+        """Spell tokens one by one."""
+        return [self.tokenizer.decode([int(token)]) for token in tokens]
 
 
 def outcome_of(written: Sequence[Written], data: TranslationDataModule) -> Outcome:
@@ -28,20 +36,14 @@ def outcome_of(written: Sequence[Written], data: TranslationDataModule) -> Outco
     position = {id: k for k, id in enumerate(part.ids.tolist())}
     at = [position[one.id] for one in written]
 
-    def pieces(tokens: Sequence[int]) -> list[str]:
-        assert data.tokenizer is not None
-        return [data.tokenizer.decode([token]) for token in tokens]
-
     return Outcome(
         [one.id for one in written],
         [part.texts[k] for k in at],
         [part.targets[k] for k in at],
         [data.tokenizer.decode(one.tokens) for one in written],
         list(written),
-        [
-            (pieces(part.source_tokens[k].tolist()), pieces(one.tokens))
-            for k, one in zip(at, written, strict=True)
-        ],
+        [part.source_tokens[k] for k in at],
+        data.tokenizer,
     )
 
 
@@ -62,7 +64,7 @@ def generation_figures(
         baselines["nearest_training_sentence"] = nearest_known(
             outcome.sources, known_sources=known.texts, known_targets=known.targets
         )
-    most_common = max(map(outcome.answers.count, set(outcome.answers)), default=0)
+    most_common = max(Counter(outcome.answers).values(), default=0)
     return {
         "task": "translation",
         "data": data.origin.name,
@@ -80,13 +82,16 @@ def generation_figures(
             name: generation_measures(answers, outcome.references)
             for name, answers in baselines.items()
         },
+        **data.notes(),
         "skipped": [{"source": one.source, "reason": one.reason} for one in data.skipped],
     }
 
 
 def warnings_of(report: dict[str, Any]) -> list[str]:
-    """Sentences on what is wrong with the answers."""
+    """Sentences on what is wrong with the answers, or with their test."""
     told = []
+    if met := report["repeated_sources"].get(report["split"]):
+        told.append(f"{met:,} of the sources are also learnt from, which flatters the figures.")
     best = max(report["baselines"].items(), key=lambda item: item[1]["bleu"])
     if best[1]["bleu"] >= report["bleu"]:
         told.append(f"The model does NOT beat {best[0]}.")

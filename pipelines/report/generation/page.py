@@ -39,7 +39,7 @@ def generation_page(report: dict[str, Any], outcome: Outcome, *, history_file: P
 def _verdict(report: dict[str, Any]) -> dict[str, Any]:
     low, high = report["bleu_interval"]
     lead = (
-        f"Of {report['num_examples']:,} sentences that it never saw, the model writes"
+        f"Of the {report['num_examples']:,} texts of the part “{report['split']}”, the model writes"
         f" {report['exact_match']:.1%} exactly as their reference. BLEU is {report['bleu']:.1f}"
         f" (95 % interval {low:.1f} to {high:.1f})."
     )
@@ -82,7 +82,9 @@ def _examples(outcome: Outcome) -> list[dict[str, Any]]:
                     "answer": outcome.answers[k],
                     "is_finished": outcome.written[k].is_finished,
                     "attention": draw_attention(
-                        outcome.written[k].attention.float().numpy(), *outcome.pieces[k]
+                        outcome.written[k].attention.float().numpy(),
+                        outcome.pieces(outcome.source_tokens[k]),
+                        outcome.pieces(outcome.written[k].tokens),
                     ),
                 }
                 for k in rows.tolist()
@@ -120,7 +122,7 @@ def draw_attention(weights: np.ndarray, source: list[str], answer: list[str]) ->
 
 
 def _by_length(outcome: Outcome) -> dict[str, Any]:
-    lengths = np.array([len(source) for source, _ in outcome.pieces])
+    lengths = np.array([len(tokens) for tokens in outcome.source_tokens])
     bounds = [0, *_LENGTHS, np.inf]
     rows = []
     for low, high in pairwise(bounds):

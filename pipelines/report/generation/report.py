@@ -48,7 +48,7 @@ def report_generation_test(
     outcome = outcome_of(model.answers, data)
     report = generation_figures(outcome, data, train_seconds=train_seconds, known=None)
     history_file = trained_in / "metrics.csv"
-    _write(report | data.notes(), outcome, folder=folder, history_file=history_file)
+    _write(report, outcome, folder=folder, history_file=history_file)
 
 
 def _write(report: dict[str, Any], outcome: Outcome, *, folder: Path, history_file: Path) -> None:

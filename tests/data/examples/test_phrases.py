@@ -1,4 +1,4 @@
-"""The embedded example of translation: what is written and what it stands for, by hand."""
+"""The embedded example of translation: phrases and their standard forms, by hand."""
 
 import random
 import re

@@ -101,7 +101,6 @@ def test_pairs_with_one_source_stay_together(tmp_path):
 
 def test_a_batch_reads_from_end_and_writes_to_end(tmp_path):
     data = module(tmp_path)
-    end = data.tokenizer_size or data.num_tokens - 1
     part = data.parts["val"]
     end = data.tokenizer.token_to_id(END)
     assert end == data.num_tokens - 1
@@ -153,3 +152,12 @@ def test_digits_are_tokens_each(tmp_path):
     data = module(tmp_path, min_frequency=1)
     _ = data.parts
     assert len(data.tokenizer.encode("12345").ids) == 5
+
+
+def test_only_pairs_to_train_on_are_cut_off(tmp_path):
+    whole, cut = module(tmp_path).parts, module(tmp_path, max_tokens=2).parts
+    assert cut["train"].truncated_steps > 0
+    assert max(map(len, cut["train"].source_tokens)) == 2
+    for name in ("val", "test"):
+        assert cut[name].truncated_steps == 0
+        assert cut[name].lengths.tolist() == whole[name].lengths.tolist()

@@ -189,3 +189,20 @@ def test_mixed_precision_on_the_cpu():
 def test_an_encoder_that_looks_back_is_refused():
     with pytest.raises(OptionError, match="NgramEmbedding: looks back at earlier tokens"):
         LanguageModel(NgramEmbedding(5, features=4), LSTM(4), num_tokens=5)
+
+
+def test_smoothed_labels_need_all_tokens_in_one_softmax():
+    with pytest.raises(OptionError, match=r"label_smoothing=0\.1 with adaptive_cutoffs"):
+        small_model(adaptive_cutoffs=[4], label_smoothing=0.1)
+
+
+def test_smoothed_labels_by_hand():
+    head = Softmax(1, 2, label_smoothing=0.2)
+    head.linear.weight, head.linear.bias = (
+        torch.nn.Parameter(torch.tensor([[1.0], [0.0]])),
+        torch.nn.Parameter(torch.zeros(2)),
+    )
+    first, second = (math.log(1 / (1 + math.exp(-x))) for x in (1, -1))
+    features, targets = torch.ones(1, 1), torch.tensor([0])
+    assert head.losses(features, targets).item() == pytest.approx(-(0.9 * first + 0.1 * second))
+    assert head.eval().losses(features, targets).item() == pytest.approx(-first)
