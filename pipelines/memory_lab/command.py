@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -69,9 +69,19 @@ def run_lab(
     made["sizes"] = sizes
     made["gradients"] = _gradients(max(delays), hidden_size, seed)
     made["clipping"] = _clipping(adding_num_steps, hidden_size, seed)
-    made["adding"] = _adding(adding_num_steps, hidden_size, seed)
-    made["recall"] = _recall(delays, num_steps, hidden_size, seed)
+    with _processes(len(NETWORKS) * len(delays)) as pool:
+        made["adding"] = _adding(pool, adding_num_steps, hidden_size, seed)
+        made["recall"] = _recall(pool, delays, num_steps, hidden_size, seed)
     return made
+
+
+def _processes(num_runs: int) -> ProcessPoolExecutor:
+    """Start a pool for all experiments: a worker takes seconds to import PyTorch.
+
+    A network this small uses one core, so as many runs learn at once as there are cores.
+    """
+    workers = min(available_cores(), num_runs)
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone)
 
 
 def _reader(
@@ -88,11 +98,13 @@ def _reader(
     )
 
 
-def _recall(delays: Sequence[int], num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
+def _recall(
+    pool: Executor, delays: Sequence[int], num_steps: int, hidden_size: int, seed: int
+) -> dict[str, Any]:
     # The longest delay comes first, so that no core is left waiting for it at the end.
     runs = [(delay, name) for delay in sorted(delays, reverse=True) for name in NETWORKS]
     learn = partial(recall_accuracy, num_steps=num_steps, hidden_size=hidden_size, seed=seed)
-    shares = _side_by_side(learn, runs, "Recall")
+    shares = _side_by_side(pool, learn, runs, "Recall")
     return {
         "delays": list(delays),
         "accuracy": {name: [shares[delay, name] for delay in delays] for name in NETWORKS},
@@ -103,15 +115,11 @@ def _recall(delays: Sequence[int], num_steps: int, hidden_size: int, seed: int) 
     }
 
 
-def _side_by_side(learn: Callable[[Any], Any], runs: Sequence[Any], what: str) -> dict[Any, Any]:
-    """Call ``learn`` on each run in parallel processes → results by run; ``what`` labels the progress.
-
-    A network this small uses one core, so as many runs learn at once as there are cores.
-    """
-    workers = min(available_cores(), len(runs))
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_alone) as pool:
-        answers = list(tqdm(pool.map(learn, runs), what, total=len(runs), disable=None))
+def _side_by_side(
+    pool: Executor, learn: Callable[[Any], Any], runs: Sequence[Any], what: str
+) -> dict[Any, Any]:
+    """Call ``learn`` on each run in parallel → results by run; ``what`` labels the progress."""
+    answers = list(tqdm(pool.map(learn, runs), what, total=len(runs), disable=None))
     return dict(zip(runs, answers, strict=True))
 
 
@@ -151,9 +159,9 @@ def _gradients(delay: int, hidden_size: int, seed: int) -> dict[str, Any]:
     return {"num_steps": delay + 2, "curves": curves}
 
 
-def _adding(num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
+def _adding(pool: Executor, num_steps: int, hidden_size: int, seed: int) -> dict[str, Any]:
     learn = partial(learn_adding, num_steps=num_steps, hidden_size=hidden_size, seed=seed)
-    runs = _side_by_side(learn, list(NETWORKS), "Adding problem")
+    runs = _side_by_side(pool, learn, list(NETWORKS), "Adding problem")
     return {"num_steps_long": ADDING_STEPS, "num_steps": num_steps, "runs": runs}
 
 

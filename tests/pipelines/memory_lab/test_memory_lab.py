@@ -93,6 +93,7 @@ def test_the_gradient_vanishes_in_an_rnn_and_not_along_an_open_cell():
 
 def test_the_command_leaves_figures_and_a_page(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(memory_lab, "available_cores", lambda: 1)  # one process to start
     short = ["--delays=[4,2]", "--num_steps=2", "--adding_num_steps=3", "--hidden_size=4"]
     memory_lab.main([*short, "--run=one"])
     found = json.loads((tmp_path / "runs/memory-lab/one/memory.json").read_text())
