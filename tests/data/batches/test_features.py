@@ -2,6 +2,7 @@
 
 import multiprocessing
 import pickle
+import time
 
 import numpy as np
 import pyarrow
@@ -78,13 +79,13 @@ def _add(folder, name):
 
 
 def test_processes_may_add_at_once(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_add, args=(tmp_path, name)) for name in "ab"]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-        assert process.exitcode == 0
+    process = multiprocessing.get_context("spawn").Process(target=_add, args=(tmp_path, "a"))
+    process.start()
+    while process.is_alive() and not any(tmp_path.iterdir()):
+        time.sleep(0.001)
+    _add(tmp_path, "b")
+    process.join(60)
+    assert process.exitcode == 0
     store = FeatureStore(tmp_path)
     assert store.missing([f"{name} {k}" for name in "ab" for k in range(5)]) == []
     np.testing.assert_array_equal(store.get("both"), clip(4))
