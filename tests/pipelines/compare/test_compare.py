@@ -33,7 +33,8 @@ def write_run(
         classes=list(classes),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipelines.report.classification.draw_confusion_matrix", lambda _: Figure())
+        draw = "pipelines.report.classification.draw_confusion_matrix"
+        patch.setattr(draw, lambda report: Figure((1, 1)))
         write_report(
             folder / "report", given, task=task, data=str(data), split="test",
             truncated_steps=0, skipped=[], train_seconds=12.0, baselines={},

@@ -197,7 +197,7 @@ def outcomes(draw):
 
 
 # To draw takes a second: a failing example is not made smaller.
-@settings(quick, max_examples=3, phases=[Phase.explicit, Phase.generate])
+@settings(quick, max_examples=2, phases=[Phase.explicit, Phase.generate])
 @given(tested=outcomes())
 def test_any_test_comes_to_its_end(tested, tmp_path_factory):
     with folder_of(tmp_path_factory) as (folder, patch):
