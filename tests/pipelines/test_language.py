@@ -156,6 +156,7 @@ def test_documents_of_words_and_subwords(in_folder, capsys, tokenizer):
     assert "<unk>" not in told
 
 
+@pytest.mark.slow  # test_ddp.py starts two processes of a classifier; streams know their ranks
 def test_two_processes_train_and_test_on_every_token(in_folder):
     write_text(in_folder)
     command = [
