@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
 from tests import ROOT
 from tests.pipelines.saved_models import write_saved
 
@@ -20,16 +18,11 @@ def loaded(code):
     return HEAVY & set(found.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("module", ["pipelines.predict", "pipelines.predict.command"])
-def test_importing_it_loads_none(module):
-    assert loaded(f"import {module}") == set()
-
-
 def test_answering_loads_none(tmp_path):
     write_saved(tmp_path / "a.ckpt")
-    path = str(tmp_path / "a.ckpt")
-    assert loaded(f"from pipelines.predict import load\nload({path!r})('a fine film')") == set()
+    asks = f"pipelines.predict.load({str(tmp_path / 'a.ckpt')!r})('a fine film')"
+    assert loaded(f"import pipelines.predict.command\n{asks}") == set()
 
 
 def test_a_library_is_seen():
-    assert loaded("import pipelines.metrics.measures") >= {"sklearn", "scipy"}
+    assert loaded("import scipy") == {"scipy"}

@@ -255,20 +255,22 @@ def test_a_pipe_is_answered_line_by_line(sentiment_run):
     """Each answer comes before the next line is written."""
     command = [sys.executable, "-m", "pipelines.predict", "--input=-", "--format=json"]
     command.append(f"--ckpt={checkpoint(sentiment_run, 'sentiment')}")
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, bufsize=0
-    ) as process:
-        for line in ("a fine film", "", "awful"):
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, cwd=ROOT, bufsize=0) as process:
+        for line in ("a fine film", "", "unheard syllables"):
             process.stdin.write(f"{line}\n".encode())
             assert json.loads(process.stdout.readline())["source"] == line
         process.stdin.write(b"\xff")
         process.stdin.close()
         assert "UTF-8" in json.loads(process.stdout.readline())["error"]
+        said = process.stderr.read()
+        assert said.startswith(b"1 of 2 answers are doubtful")
+        assert said.count(b"\n") == 1
         assert process.wait() == 1
 
 
 def test_who_has_read_enough_may_leave(sentiment_run, tmp_path):
-    (tmp_path / "many.txt").write_text("a fine film\n" * 20_000)
+    (tmp_path / "many.txt").write_text("a fine film\n" * 5_000)
     command = [sys.executable, "-m", "pipelines.predict", f"--input={tmp_path / 'many.txt'}"]
     command.append(f"--ckpt={checkpoint(sentiment_run, 'sentiment')}")
     with subprocess.Popen(
