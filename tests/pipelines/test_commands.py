@@ -55,8 +55,8 @@ def read_report(folder):
         ("sentiment", {"tfidf_logistic_regression"}),
     ],
 )
-def test_a_run_leaves_all_its_files(task, baselines, request):
-    runs = request.getfixturevalue(f"{task}_run") / "runs" / task
+def test_a_run_leaves_all_its_files(task, baselines, video_run, sentiment_run):
+    runs = (video_run if task == "video" else sentiment_run) / "runs" / task
     for file in FILES:
         assert (runs / "first" / file).stat().st_size > 0, file
     assert (runs / "latest").resolve() == runs / "first"
@@ -84,8 +84,8 @@ def test_checkpoints_hold_no_code(video_run, sentiment_run):
 
 
 @pytest.mark.parametrize("task", ["video", "sentiment"])
-def test_evaluating_again_gives_the_same(task, request, monkeypatch, capsys):
-    place = request.getfixturevalue(f"{task}_run")
+def test_evaluating_again_gives_the_same(task, video_run, sentiment_run, monkeypatch, capsys):
+    place = video_run if task == "video" else sentiment_run
     monkeypatch.chdir(place)
     checkpoint = f"--ckpt=runs/{task}/first/checkpoints/best.ckpt"
     evaluate.main([checkpoint, f"--task={task}", f"--run=again-{task}"])

@@ -25,12 +25,6 @@ def sources_in(folder):
     return [row["path" if "path" in row else "text"] for row in read_predictions(folder)]
 
 
-@pytest.fixture(autouse=True)
-def _no_page(monkeypatch):
-    """The page takes most of the time and is tested elsewhere."""
-    monkeypatch.setattr("pipelines.report.classification_report.report_page", lambda *_, **__: "")
-
-
 @pytest.fixture
 def reviews(in_folder):
     """A table, a model trained on it, and the texts of its test part."""

@@ -16,14 +16,15 @@ from pipelines.sentiment_best import Step, lock_file, main, run_process, steps_o
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.next_token import NextToken
 from tests import ROOT
-from tests.pipelines.conftest import LANGUAGE, SENTIMENT, write_reviews
+from tests.pipelines.conftest import FEW_NGRAMS, LANGUAGE, SENTIMENT, write_reviews
 
 ALL = ["language/best", "sentiment/best-from-language", "sentiment/best-from-nothing"]
 ALL += ["sentiment/best"]
 
 
 def begin(*options, epochs=1):
-    classifiers = [option for option in SENTIMENT if "max_epochs" not in option]
+    # The first classifier reads single words and has no n-grams.
+    classifiers = [one for one in SENTIMENT if "max_epochs" not in one and one != FEW_NGRAMS]
     language = [option for option in LANGUAGE if "max_epochs" not in option]
     language += [f"--trainer.max_epochs={epochs}"]
     classifiers += ["--trainer.max_epochs=1"]
@@ -42,7 +43,9 @@ def started(in_folder, monkeypatch):
             task = command[2].removeprefix("pipelines.")
             run = next(arg for arg in command if arg.startswith("--run=")).removeprefix("--run=")
             steps.append(f"{task}/{run}")
-            importlib.import_module(command[2]).main(command[3:])
+            has_ngrams = task == "sentiment" and not any("pretrained" in arg for arg in command)
+            options = [*command[3:], *([FEW_NGRAMS] if has_ngrams else [])]
+            importlib.import_module(command[2]).main(options)
 
     monkeypatch.setattr(sentiment_best, "run_process", in_this_process)
     return steps

@@ -36,6 +36,7 @@ def student(*options):
     train("sentiment", [*SENTIMENT, *ONE_EPOCH, "--data.path=reviews.csv", *options])
 
 
+@pytest.mark.usefixtures("with_pages")
 def test_a_student_learns_from_its_teachers_answers(place, teacher):
     student("--data.unlabelled=more.csv", f"--teachers=[{teacher}]", "--run=taught")
     folder = Path("runs/sentiment/taught")
@@ -68,6 +69,7 @@ def test_what_a_teacher_cannot_read_has_no_answer(teacher):
     assert np.isnan(found).tolist() == [[False, False], [True, True]]
 
 
+@pytest.mark.usefixtures("with_pages")
 def test_a_teacher_that_was_trained_on_what_is_measured_is_told(place, teacher, caplog):
     student(
         "--data.unlabelled=more.csv", f"--teachers=[{teacher}]", "--seed_everything=1", "--run=b"
