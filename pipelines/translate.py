@@ -38,8 +38,8 @@ def main(args: list[str] | None = None) -> None:
         options = _options(sys.argv[1:] if args is None else args)
         _check(options)
         prepare_processor()
-        task = load_translator(options.ckpt, trust=options.trust)
-        translator = Translator(task, beam=options.beam, num_best=options.num_best)
+        model = load_translator(options.ckpt, trust=options.trust)
+        translator = Translator(model, beam=options.beam, num_best=options.num_best)
         print_answers(partial(_translate, translator, options), options.format)
 
 
@@ -121,7 +121,7 @@ def _groups(translator: Translator, options: Any) -> Iterator[Iterable[Item]]:
     )
     if options.input == STANDARD_INPUT:
         return standard_input(sys.stdin.fileno(), encoding=format.encoding)
-    column = options.text_column or translator.task.description["data"]["source_column"]
+    column = options.text_column or translator.model.description["data"]["source_column"]
     return iter([text_items(options.input, column=column, format=format)])
 
 

@@ -7,7 +7,7 @@ ended leaves the batch.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -53,6 +53,11 @@ class _Rows(NamedTuple):
             state,
             self.memory.rows(rows),
         )
+
+
+def limits(lengths: Iterable[int], *, least: int) -> list[int]:
+    """The most tokens to write for each source: ``least``, or twice the tokens of a longer one."""
+    return [max(least, 2 * length) for length in lengths]
 
 
 @torch.no_grad()

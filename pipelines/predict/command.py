@@ -25,7 +25,7 @@ from pipelines.predict.inputs import (
 )
 from pipelines.predict.output import Format, lines_of, print_answer, print_answers
 from pipelines.predict.overlay import check_output, write_overlay
-from pipelines.predict.predictor import Predictor, Unanswered, load
+from pipelines.predict.predictor import Predictor, Unanswered, load_predictor
 from pipelines.predict.steps import TextSteps
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
@@ -46,7 +46,7 @@ def main(args: list[str] | None = None) -> None:
         options = _options(sys.argv[1:] if args is None else args)
         _check(options)
         prepare_processor()
-        model = load(options.ckpt, task=options.task, trust=options.trust)
+        model = load_predictor(options.ckpt, task=options.task, trust=options.trust)
         print_answers(partial(_predict, model, options), options.format)
 
 

@@ -3,7 +3,7 @@
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +47,22 @@ class Item(NamedTuple):
     """Text itself, or path of the clip."""
     problem: str | None = None
     """Reason why there is no answer, where it is known before the item is read."""
+
+
+def items_of(sources: Iterable[str | Path], *, takes_paths: bool) -> Iterator[Item]:
+    """Items of texts, or of paths, that a program gives.
+
+    Raises:
+        InputError: one text or path in place of several, or an item that is neither, on reaching it.
+    """
+    if isinstance(sources, str | Path):
+        raise InputError(f"many('{sources}'): give a list, or ask for one by model(…)")
+    for source in sources:
+        if not isinstance(source, str | Path):
+            raise InputError(f"{type(source).__name__}: give one text or path, or many([…])")
+        if isinstance(source, Path) and not takes_paths:
+            raise InputError(f"{source}: is a path; give the text itself, path.read_text()")
+        yield Item(str(source))
 
 
 def clip_items(source: str) -> list[Item]:

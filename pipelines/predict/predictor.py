@@ -1,4 +1,4 @@
-"""Prediction with a saved model: `load` it, then call it.
+"""Prediction with a saved classifier: load it, then call it.
 
 T steps of an item · P places at which the running answer is computed · K classes
 """
@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from data.batches.plan import BatchPlan
+from data.files.checkpoint import Saved
 from data.files.errors import InputError
 from models.sequence.classifier import Classifier
 from models.sequence.running_answer import running_answer
 from pipelines.metrics.calibration import NOT_FINITE
-from pipelines.predict.inputs import Item
+from pipelines.predict.inputs import Item, items_of
 from pipelines.predict.steps import ItemSteps, Reader
 from pipelines.runtime.escaping import excerpt, printable
 from pipelines.tasks import checkpoints
@@ -141,17 +142,8 @@ class Predictor:
         Raises:
             InputError: on reaching an item that cannot be read; `answers` continues after it.
         """
-        if isinstance(sources, str | Path):
-            raise InputError(f"many('{sources}'): give a list, or ask for one by model(…)")
-        for found, _ in self.answers(map(self._item, sources)):
+        for found, _ in self.answers(items_of(sources, takes_paths=self.steps.takes_paths)):
             yield _answered(found)
-
-    def _item(self, source: str | Path) -> Item:
-        if not isinstance(source, str | Path):
-            raise InputError(f"{type(source).__name__}: give one text or path, or many([…])")
-        if isinstance(source, Path) and not self.steps.takes_paths:
-            raise InputError(f"{source}: is a path; give the text itself, path.read_text()")
-        return Item(str(source))
 
     def answers(
         self, items: Iterable[Item], *, timeline: bool = False
@@ -224,28 +216,39 @@ class Predictor:
         return timeline
 
 
-def load(
+def load_predictor(
     checkpoint: str | Path,
     *,
     task: str | None = None,
     device: str | torch.device | None = None,
-    num_workers: int | None = None,
     option: str = "CKPT",
     trust: str | None = None,
 ) -> Predictor:
-    """Load the model of a checkpoint with its classes, vocabulary and preprocessing.
+    """Load a classifier with its classes, vocabulary and preprocessing.
 
     Args:
         checkpoint: the file.
         task: the task that the model must be for, such as ``video`` or ``sentiment``; None for any.
-        device, num_workers: see `Predictor`.
+        device: see `Predictor`.
         option, trust: see `checkpoints.load`.
 
     Raises:
-        InputError: the file is absent, damaged, no checkpoint of this project, or of another task.
+        InputError: see `checkpoints.load`.
     """
     model = checkpoints.load(checkpoint, task=task, option=option, trust=trust)
-    return Predictor(model, device=device, num_workers=num_workers)
+    return Predictor(model, device=device)
+
+
+def predictor_of(saved: Saved, *, where: str, trust: str | None, **options: Any) -> Predictor:
+    """Make a classifier that answers from the content of its checkpoint.
+
+    Args:
+        saved: the content.
+        where: name of the file in errors.
+        trust: see `checkpoints.load`.
+        options: ``device`` and ``num_workers`` of `Predictor`.
+    """
+    return Predictor(checkpoints.classifier_of(saved, where=where, trust=trust), **options)
 
 
 def shown(source: str, task: str) -> str:

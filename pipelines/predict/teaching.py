@@ -17,7 +17,7 @@ from data.batches.part import Part
 from data.files.errors import InputError
 from data.splits.label_names import places
 from pipelines.predict.inputs import Item
-from pipelines.predict.predictor import Prediction, Predictor, load
+from pipelines.predict.predictor import Prediction, Predictor, load_predictor
 from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.classification import Classification
 
@@ -67,7 +67,9 @@ class Teachers(Callback):
         self, path: str, part: Part, trainer: Trainer, student: Classification
     ) -> np.ndarray:
         """Probabilities (n, K) by one teacher, gathered from all ranks."""
-        teacher = load(path, task=student.description["task"], device=trainer.strategy.root_device)
+        teacher = load_predictor(
+            path, task=student.description["task"], device=trainer.strategy.root_device
+        )
         at = places(student.classes, teacher.classes)
         if at is None:
             raise InputError(

@@ -1,17 +1,19 @@
 """Translation of a user's own texts by a saved model."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 
+from data.files.checkpoint import Saved
 from data.files.encodings import clean
-from models.sequence.search import Hypothesis, beam_search
-from pipelines.predict.inputs import Item
-from pipelines.tasks.text_checkpoints import tokenizer_of
-
-if TYPE_CHECKING:
-    from pipelines.tasks.generation import Generation
+from data.files.errors import InputError
+from models.sequence.search import Hypothesis, beam_search, limits
+from models.sequence.text_to_text import TextToText
+from pipelines.predict.inputs import Item, items_of
+from pipelines.runtime.escaping import excerpt, printable
+from pipelines.tasks.text_checkpoints import text_to_text_of, tokenizer_of
 
 # Texts that are translated together have at most so many tokens, times the beam.
 _TOKENS_AT_ONCE, _TEXTS_AT_ONCE = 8_192, 64
@@ -28,26 +30,70 @@ class Translation(NamedTuple):
     """The translations, the best first."""
     problem: str | None = None
 
+    @property
+    def text(self) -> str:
+        """The best translation."""
+        return self.texts[0]
+
+    @property
+    def score(self) -> float:
+        """Score of the best translation (see `Hypothesis.score`)."""
+        return self.best[0].score
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the best translation came to its end; False: it was cut off."""
+        return self.best[0].is_finished
+
+    def __str__(self) -> str:
+        if self.problem is not None:
+            return f"{excerpt(self.source, most=60)}: {printable(self.problem)}"
+        return printable(self.text)
+
 
 class Translator:
     """Texts → translations, by a saved model.
 
     Args:
-        task: the trained task, read from a checkpoint.
+        model: the trained model with its ``description``, read from a checkpoint.
         beam: hypotheses of the search; None: as in the test.
         num_best: translations of each text.
+        device: device of the model; None takes a GPU where there is one.
     """
 
-    def __init__(self, task: "Generation", *, beam: int | None = None, num_best: int = 1) -> None:
-        self.task, self.tokenizer = task.eval(), tokenizer_of(task)
+    def __init__(
+        self,
+        model: TextToText,
+        *,
+        beam: int | None = None,
+        num_best: int = 1,
+        device: str | torch.device | None = None,
+    ) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.model, self.tokenizer = model.to(self.device).eval(), tokenizer_of(model)
         # A text that spells END has no END in it.
         self.tokenizer.encode_special_tokens = True
-        self.beam = task.beam if beam is None else beam
+        self.beam = model.beam if beam is None else beam
         self.num_best = num_best
 
     def __call__(self, text: str) -> Translation:
-        """Translate one text."""
-        return next(self.answers([Item(text)]))
+        """Translate one text.
+
+        Raises:
+            InputError: a text without a token, or something else than a text.
+        """
+        return next(self.many([text]))
+
+    def many(self, texts: Iterable[str | Path]) -> Iterator[Translation]:
+        """Translate texts in their order.
+
+        Raises:
+            InputError: on reaching a text that has no translation; `answers` continues after it.
+        """
+        for found in self.answers(items_of(texts, takes_paths=False)):
+            if found.problem is not None:
+                raise InputError(str(found))
+            yield found
 
     def answers(self, items: Iterable[Item]) -> Iterator[Translation]:
         """Translate items in their order, several together; each is answered as it is alone."""
@@ -80,17 +126,30 @@ class Translator:
     def _search(self, texts: list[list[int]]) -> list[list[Hypothesis]]:
         if not texts:
             return []
+        lengths = [len(tokens) for tokens in texts]
         with torch.inference_mode():
-            memory = self.task.model.remember(
-                torch.tensor([token for tokens in texts for token in tokens]),
-                torch.tensor([len(tokens) for tokens in texts]),
+            memory = self.model.model.remember(
+                torch.tensor([token for tokens in texts for token in tokens], device=self.device),
+                torch.tensor(lengths, device=self.device),
             )
             return beam_search(
-                self.task.model,
+                self.model.model,
                 memory,
-                end=self.task.end,
-                max_tokens=self.task.limits(map(len, texts)),
+                end=self.model.end,
+                max_tokens=limits(lengths, least=self.model.max_tokens),
                 beam=self.beam,
                 num_best=self.num_best,
-                length_power=self.task.length_power,
+                length_power=self.model.length_power,
             )
+
+
+def translator_of(
+    saved: Saved,
+    *,
+    where: str,
+    trust: str | None,
+    device: str | torch.device | None = None,
+    **unused: Any,
+) -> Translator:
+    """Make a translator of the content of its checkpoint; see `predictor_of`."""
+    return Translator(text_to_text_of(saved, where=where, trust=trust), device=device)

@@ -78,7 +78,12 @@ def load(
     Raises:
         InputError: see `read_saved` and `rebuild`; a language model, which answers nothing.
     """
-    saved, where = read_saved(path, option=option, task=task), f"{option}={path}"
+    saved = read_saved(path, option=option, task=task)
+    return classifier_of(saved, where=f"{option}={path}", trust=trust)
+
+
+def classifier_of(saved: Saved, *, where: str, trust: str | None) -> Classifier:
+    """Rebuild a classifier from the content of its checkpoint; see `load`."""
     classifier = _rebuilt(Classifier, saved, where=where, trust=trust)
     if "inputs" in saved.description:
         with _inputs_told(where):

@@ -4,7 +4,7 @@ B pairs · V tokens in the vocabulary
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,22 +12,13 @@ from torch.optim import Optimizer
 
 from data.batches.pair_batch import PairBatch
 from models.encoders.words import Encoder
-from models.heads.attention import AdditiveAttention, Attention, GeneralAttention
 from models.recurrence.recurrences import Recurrence
-from models.sequence.encoder_decoder import EncoderDecoder
-from models.sequence.language_model import LanguageModel
-from models.sequence.search import beam_search
-from models.sequence.sources import ReadSource
+from models.sequence.search import beam_search, limits
+from models.sequence.text_to_text import AttentionKind, TextToText
 from pipelines.metrics.generation import corpus_bleu
 from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
 from pipelines.training.schedules import Schedule
-
-AttentionKind = Literal["general", "additive", "none"]
-_ATTENTIONS: dict[str, type[Attention]] = {
-    "general": GeneralAttention,
-    "additive": AdditiveAttention,
-}
 
 
 class Written(NamedTuple):
@@ -62,7 +53,7 @@ class Generation(Task):
         tied: whether the softmax uses the encoder's vectors as its weights.
         beam: hypotheses in the test.
         length_power: see `beam_search`.
-        max_tokens: the most tokens of an answer to a source of half as many; see `limits`.
+        max_tokens: the most tokens of an answer to a source of half as many (see `search.limits`).
         optimizer: makes the optimiser of the parameters.
         schedule: ``constant``, ``one_cycle`` or ``cosine`` (see `schedules.scheduled`).
         warmup_share: the part of the run in which the rate rises.
@@ -89,21 +80,18 @@ class Generation(Task):
         warmup_share: float = 0.1,
     ) -> None:
         super().__init__(optimizer=optimizer, schedule=schedule, warmup_share=warmup_share)
-        source = ReadSource(encoder, recurrence(encoder.out_features), dropout=dropout)
-        writer = LanguageModel(
+        answering = TextToText(
             encoder,
-            decoder(encoder.out_features),
+            recurrence,
+            decoder,
             num_tokens=num_tokens,
+            attention=attention,
             dropout=dropout,
-            tied=tied,
             label_smoothing=label_smoothing,
+            tied=tied,
         )
-        made = None
-        if attention != "none":
-            sizes = (writer.recurrence.out_features, source.out_features)
-            made = _ATTENTIONS[attention](*sizes)
-        self.model = EncoderDecoder(source, writer, attention=made)
-        self.end = num_tokens - 1
+        # Under the same name as there: weights of this are weights of that, which needs no trainer.
+        self.model, self.end = answering.model, answering.end
         self.beam, self.length_power, self.max_tokens = beam, length_power, max_tokens
         #: the answers of the last validation or test, of all ranks, in the order of their ids
         self.answers: list[Written] = []
@@ -122,7 +110,7 @@ class Generation(Task):
                 self.model,
                 memory,
                 end=self.end,
-                max_tokens=self.limits(batch.lengths.tolist()),
+                max_tokens=limits(batch.lengths.tolist(), least=self.max_tokens),
                 beam=self.beam if stage == "test" else 1,
                 length_power=self.length_power,
             )
@@ -134,10 +122,6 @@ class Generation(Task):
                     Written(id, best.tokens, best.score, best.is_finished, attention)
                 )
         return loss
-
-    def limits(self, lengths: Iterable[int]) -> list[int]:
-        """The most tokens to write for each source: ``max_tokens``, or twice those of a longer one."""
-        return [max(self.max_tokens, 2 * length) for length in lengths]
 
     def on_validation_epoch_start(self) -> None:
         """Forget earlier answers."""

@@ -23,6 +23,8 @@ class Kind(NamedTuple):
     """The function that reports what was trained and tested (see `report_classifier`)."""
     reader: str = "pipelines.predict.data_steps.DataSteps"
     """Reader of the items to answer (see `pipelines.predict.steps.Reader`)."""
+    answered_by: str = "pipelines.predict.predictor.predictor_of"
+    """The function that makes of a checkpoint what answers (see `predictor_of`)."""
     looked_at_by: str | None = None
     """The function that makes of the microscope's options what it looks at; None: nothing."""
     recipe: str = "vectors"
@@ -55,6 +57,11 @@ class Kind(NamedTuple):
     def reader_class(self) -> Any:
         """The class behind ``reader``."""
         return imported(self.reader)
+
+    @property
+    def make_answerer(self) -> Any:
+        """The function behind ``answered_by``."""
+        return imported(self.answered_by)
 
     @property
     def command_class(self) -> Any:
@@ -128,6 +135,7 @@ KINDS: dict[str, Kind] = {
             task="pipelines.tasks.generation.Generation",
             data="data.translation.TranslationDataModule",
             report="pipelines.report.generation.report.report_generation",
+            answered_by="pipelines.predict.translator.translator_of",
             recipe="translation",
             command="pipelines.cli.TrainingCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",

@@ -9,8 +9,10 @@ from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
 from data.text.vocabulary import END
 from models.encoders.frames import FrameEncoder
+from models.sequence.text_to_text import TextToText
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import rebuild
+from pipelines.tasks.checkpoints import ONLY_TRAINING
 from pipelines.tasks.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -39,25 +41,35 @@ def load_language(
     """
     saved, where = read_saved(path, option=option, task=LANGUAGE), f"{option}={path}"
     task: NextToken = _rebuilt(saved, where=where, trust=trust)
-    _check_tokenizer(task, task.model.encoder, where=where)
+    _check_tokenizer(task.description, task.model.encoder, where=where)
     return task
 
 
-def load_translator(path: Path | str, *, trust: str | None = None) -> "Generation":
-    """The same of a translator; see `load_language`."""
-    return translator_of(read_saved(path, task=TRANSLATION), where=f"CKPT={path}", trust=trust)
+def load_translator(path: Path | str, *, trust: str | None = None) -> TextToText:
+    """The trained translator, in eval mode, without what trains it; see `load_language`."""
+    return text_to_text_of(read_saved(path, task=TRANSLATION), where=f"CKPT={path}", trust=trust)
+
+
+def text_to_text_of(saved: Saved, *, where: str, trust: str | None) -> TextToText:
+    """Rebuild a translator from the content of its checkpoint; see `load_translator`."""
+    values = saved.description["model"]
+    values = {name: values[name] for name in values.keys() - ONLY_TRAINING}
+    model = rebuild(TextToText, values, saved.weights, where=where, trust=Trust(trust), unused={})
+    model.description = saved.description
+    _check_tokenizer(saved.description, model.model.decoder.encoder, where=where, end=model.end)
+    return model
 
 
 def translator_of(saved: Saved, *, where: str, trust: str | None) -> "Generation":
     """Rebuild a translator's task; see `pipelines.tasks.checkpoints.classification_of`."""
     task: Generation = _rebuilt(saved, where=where, trust=trust)
-    _check_tokenizer(task, task.model.decoder.encoder, where=where, end=task.end)
+    _check_tokenizer(saved.description, task.model.decoder.encoder, where=where, end=task.end)
     return task
 
 
-def tokenizer_of(task: "Task") -> Tokenizer:
+def tokenizer_of(model: "Task | TextToText") -> Tokenizer:
     """Tokenizer of the texts that it was trained on."""
-    return Tokenizer.from_str(task.description["inputs"]["tokenizer"])
+    return Tokenizer.from_str(model.description["inputs"]["tokenizer"])
 
 
 def _rebuilt(saved: Saved, *, where: str, trust: str | None) -> Any:
@@ -70,14 +82,16 @@ def _rebuilt(saved: Saved, *, where: str, trust: str | None) -> Any:
     return task
 
 
-def _check_tokenizer(task: "Task", encoder: Any, *, where: str, end: int | None = None) -> None:
+def _check_tokenizer(
+    description: dict[str, Any], encoder: Any, *, where: str, end: int | None = None
+) -> None:
     """See that a checkpoint's tokenizer is that of its model; ``end`` is the model's END, if any."""
     try:
-        tokenizer = tokenizer_of(task)
+        tokenizer = Tokenizer.from_str(description["inputs"]["tokenizer"])
     except Exception as error:  # the library raises nothing more special
         raise InputError(f"{where}: holds no tokenizer; give another checkpoint") from error
     is_of_words = not isinstance(encoder, FrameEncoder)
-    is_its_own = tokenizer.get_vocab_size() == task.description["model"]["num_tokens"]
+    is_its_own = tokenizer.get_vocab_size() == description["model"]["num_tokens"]
     if not is_of_words or not is_its_own or end not in (None, tokenizer.token_to_id(END)):
         raise InputError(
             f"{where}: its tokenizer is not that of its encoder; give another checkpoint"

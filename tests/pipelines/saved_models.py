@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
-from data.text.vocabulary import learn_tokenizer
+from data.text.vocabulary import END, learn_tokenizer
 from models.encoders.frames import SmallCNN
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding
@@ -15,8 +15,10 @@ from models.recurrence.cells import GRUCell, VanillaCell
 from models.recurrence.recurrences import GRU, LSTM, RNN, Unrolled
 from models.sequence.step_inputs import StepInputs
 from pipelines.tasks.classification import Classification
+from pipelines.tasks.generation import Generation
 from pipelines.tasks.next_token import NextToken
 
+TASKS = {"language": NextToken, "translation": Generation}
 TEXTS = ["a fine lovely film", "a poor dull film", "great fun and fine", "an awful dull bore"]
 CLASSES = ["negative", "positive"]
 OPTIMIZER = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01, "betas": [0.9, 0.999]}}
@@ -32,11 +34,14 @@ CELLS = {f"models.recurrence.cells.{kind.__name__}": kind for kind in (GRUCell, 
 
 
 @lru_cache
-def tokenizer():
+def tokenizer(has_end=False):
     """One for all: words that are as frequent have no order."""
-    return learn_tokenizer(
+    learnt = learn_tokenizer(
         TEXTS, kind="words", vocabulary_size=100, min_frequency=1, lowercase=True, strip_markup=True
     )
+    if has_end:
+        learnt.add_special_tokens([END])
+    return learnt
 
 
 def part(kind: str, **options: Any) -> dict[str, Any]:
@@ -71,10 +76,12 @@ def _module(task: str, model: dict[str, Any]) -> torch.nn.Module:
         "recurrence": lambda features: _instance(model["recurrence"], features),
         "optimizer": torch.optim.SGD,
     }
+    if "decoder" in model:
+        options["decoder"] = lambda features: _instance(model["decoder"], features)
     options.pop("pretrained", None)  # read while training, by another file
     if model.get("inputs"):
         options["inputs"] = lambda features: _instance(model["inputs"], features)
-    return (NextToken if task == "language" else Classification)(**options)
+    return TASKS.get(task, Classification)(**options)
 
 
 def write_saved(
@@ -102,7 +109,7 @@ def write_saved(
             "task": task,
             "model": model,
             "data": {"steps_per_batch": 200} if task != "language" else {},
-            "inputs": {"classes": CLASSES, "tokenizer": tokenizer().to_str()},
+            "inputs": {"classes": CLASSES, "tokenizer": tokenizer(task == "translation").to_str()},
             "train_seconds": 1.0,
             **about,
         },
@@ -121,6 +128,20 @@ def language_model(**options: Any) -> dict[str, Any]:
         "recurrence": part("GRU", hidden_size=3),
         "num_tokens": num_tokens,
         "optimizer": OPTIMIZER,
+    } | options
+
+
+def translation_model(**options: Any) -> dict[str, Any]:
+    """The options of a small translator."""
+    num_tokens = tokenizer(has_end=True).get_vocab_size()
+    return {
+        "encoder": part("WordEmbedding", features=4, num_tokens=num_tokens),
+        "recurrence": part("LSTM", hidden_size=3, bidirectional=True),
+        "decoder": part("LSTM", hidden_size=5),
+        "num_tokens": num_tokens,
+        "max_tokens": 6,
+        "optimizer": OPTIMIZER,
+        "schedule": "one_cycle",
     } | options
 
 

@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 from pipelines import evaluate
 from pipelines.cli import train
 from pipelines.compare import command as compare
-from pipelines.predict.predictor import load
+from pipelines.predict import load
 from pipelines.training.training_loss import TrainingLoss
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 

@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from data.files.encodings import clean
+from data.files.errors import InputError
 from pipelines import evaluate, translate
 from pipelines.cli import train
 from pipelines.compare import command as compare
 from pipelines.metrics.generation import Bleus, corpus_bleu, generation_measures
+from pipelines.predict import command as predict
+from pipelines.predict import load
 from pipelines.predict.inputs import Item
 from pipelines.predict.translator import Translator
 from pipelines.tasks.kinds import KINDS
@@ -118,6 +121,32 @@ def test_each_is_answered_as_alone(checkpoint):
             alone = translator(text)
             assert one.texts[0] == alone.texts[0]
             assert len(one.texts) <= 2
+
+
+def test_from_python(checkpoint, capsys, tmp_path):
+    model = load(checkpoint)
+    found = model("small dog")
+    assert found.text == str(found) == answers(capsys, checkpoint, "--text=small dog").rstrip("\n")
+    assert found.score == found.best[0].score
+    assert [one.text for one in model.many(["red", "small dog"])][1] == found.text
+    for bad, says in [
+        ("", "holds no token"),
+        (tmp_path, "is a path; give the text itself"),
+        (3, "int: give one text or path"),
+    ]:
+        with pytest.raises(InputError, match=says):
+            model(bad)
+    with pytest.raises(InputError, match="give a list"):
+        next(model.many("red"))
+    with pytest.raises(InputError, match="is a model for translation, not for sentiment"):
+        load(checkpoint, task="sentiment")
+
+
+def test_what_classifies_refuses_a_translator(checkpoint, capsys):
+    with pytest.raises(SystemExit) as end:
+        predict.main([f"--ckpt={checkpoint}", "--text=red"])
+    assert end.value.code == 2
+    assert "is a model for translation; give one of runs/video" in capsys.readouterr().err
 
 
 def test_formats(checkpoint, capsys):

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from tests import ROOT
-from tests.pipelines.saved_models import write_saved
+from tests.pipelines.saved_models import translation_model, write_saved
 
 HEAVY = {"pytorch_lightning", "torchmetrics", "matplotlib", "scipy", "sklearn"}
 
@@ -20,8 +20,13 @@ def loaded(code):
 
 def test_answering_loads_none(tmp_path):
     write_saved(tmp_path / "a.ckpt")
-    asks = f"pipelines.predict.load({str(tmp_path / 'a.ckpt')!r})('a fine film')"
-    assert loaded(f"import pipelines.predict.command\n{asks}") == set()
+    write_saved(tmp_path / "b.ckpt", "translation", model=translation_model())
+    asks = "\n".join(
+        f"pipelines.predict.load({str(tmp_path / name)!r})('a fine film')"
+        for name in ("a.ckpt", "b.ckpt")
+    )
+    commands = "import pipelines.predict.command, pipelines.translate"
+    assert loaded(f"{commands}\n{asks}") == set()
 
 
 def test_a_library_is_seen():

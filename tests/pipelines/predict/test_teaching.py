@@ -10,7 +10,7 @@ import pytest
 
 from data.text.data_module import TextDataModule
 from pipelines.cli import train
-from pipelines.predict.predictor import load as load_predictor
+from pipelines.predict.predictor import load_predictor
 from pipelines.predict.teaching import asked
 from pipelines.tasks.checkpoints import load_task
 from tests.pipelines.conftest import SENTIMENT, write_reviews

@@ -9,7 +9,7 @@ import torch
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
 from models.sequence.classifier import Classifier
-from pipelines.predict.predictor import load as load_predictor
+from pipelines.predict.predictor import load_predictor
 from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import ONLY_TRAINING, UNUSED, load, load_task
 from pipelines.tasks.classification import Classification

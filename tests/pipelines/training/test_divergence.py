@@ -20,7 +20,7 @@ from pipelines.cli import train
 from pipelines.metrics.calibration import calibrate
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
-from pipelines.predict.predictor import load as load_predictor
+from pipelines.predict.predictor import load_predictor
 from pipelines.predict.teaching import asked
 from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.classification import Classification
