@@ -39,7 +39,15 @@ def main(args: list[str] | None = None) -> None:
         _check(options)
         prepare_processor()
         model = load_translator(options.ckpt, trust=options.trust)
-        translator = Translator(model, beam=options.beam, num_best=options.num_best)
+        translator = Translator(
+            model,
+            beam=options.beam,
+            num_best=options.num_best,
+            blocked_ngram=options.blocked_ngram,
+            temperature=options.temperature,
+            seed=options.seed,
+            keeps_attention=options.attention,
+        )
         print_answers(partial(_translate, translator, options), options.format)
 
 
@@ -90,6 +98,16 @@ def _options(args: list[str]) -> Any:
     parser.add_argument("--beam", type=int | None, default=None, help="hypotheses; 1: greedy")
     parser.add_argument("--num_best", type=int, default=1, help="translations of each text")
     parser.add_argument(
+        "--blocked_ngram", type=int, default=0, help="no so many tokens come twice; 0: they may"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float | None,
+        default=None,
+        help="draw translations by chance, in place of a search; below 1 the probable ones more often",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="what chance is drawn from")
+    parser.add_argument(
         "--attention", action="store_true", help="in json, also the weight of each source token"
     )
     return parse(parser, args)
@@ -108,6 +126,17 @@ def _check(options: Any) -> None:
     if options.num_best < 1 or (options.beam is not None and options.num_best > options.beam):
         raise InputError(
             f"--num_best={options.num_best}: at least 1, and at most as many as --beam"
+        )
+    if options.blocked_ngram < 0:
+        raise InputError(f"--blocked_ngram={options.blocked_ngram}: 0 (none) or more tokens")
+    if options.temperature is not None and options.temperature <= 0:
+        raise InputError(
+            f"--temperature={options.temperature}: more than 0; for the likeliest, leave it out"
+        )
+    if options.temperature is not None and options.beam is not None:
+        raise InputError(
+            f"--temperature={options.temperature} draws and --beam={options.beam} searches; leave one"
+            " of them out"
         )
     if options.attention and options.format != "json":
         raise InputError("--attention: is written as JSON; add --format=json")

@@ -1,7 +1,7 @@
 """Encoder and decoder: a source in, a sequence of tokens out (captions, translations).
 
-B sequences · N source steps in the batch · M tokens in the batch · T decoder steps · S remembered
-steps · D features of a remembered step · H of the decoder · V tokens in the vocabulary
+B sources · K sequences of each · N source steps in the batch · M tokens in the batch · T decoder steps ·
+S remembered steps · D features of a remembered step · H of the decoder · V tokens in the vocabulary
 """
 
 from typing import Literal, NamedTuple
@@ -113,23 +113,25 @@ class EncoderDecoder(nn.Module):
         return self.decoder.head.losses(features, targets)
 
     def step(self, tokens: Tensor, state: State, memory: Memory) -> tuple[Tensor, State, Tensor]:
-        """One token further.
+        """One token further, in K sequences of each source.
 
         Args:
-            tokens: (B,) the last token of each sequence, END before the first.
-            state: the state that the step before returned, at first ``memory.state``.
+            tokens: (B · K,) the last token of each sequence, END before the first; those of a source
+                side by side.
+            state: the state that the step before returned, at first ``memory.state``, K times each.
             memory: of B sources.
 
         Returns:
-            log-probabilities of the next tokens (B, V); the state; the attention (B, S), S being 0
-            without any.
+            log-probabilities of the next tokens (B · K, V); the state; the attention (B · K, S), S
+            being 0 without any.
         """
         features, state = self.decoder.read(tokens, torch.ones_like(tokens), state)
         if memory.attended is None:
             weights = features.new_zeros(len(tokens), 0)
         else:
-            grid, all_weights = self._informed(features.unsqueeze(1), memory.attended)
-            features, weights = grid.squeeze(1), all_weights.squeeze(1)
+            grid = features.unflatten(0, (memory.num_sources, -1))
+            grid, all_weights = self._informed(grid, memory.attended)
+            features, weights = grid.flatten(0, 1), all_weights.flatten(0, 1)
         return self.decoder.head.log_probabilities(features), state, weights
 
     def _informed(self, grid: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:

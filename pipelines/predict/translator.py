@@ -1,5 +1,6 @@
 """Translation of a user's own texts by a saved model."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,8 @@ import torch
 from data.files.checkpoint import Saved
 from data.files.encodings import clean
 from data.files.errors import InputError
-from models.sequence.search import Hypothesis, beam_search, limits
+from models.sequence.encoder_decoder import Memory
+from models.sequence.search import Hypothesis, beam_search, limits, sampled
 from models.sequence.text_to_text import TextToText
 from pipelines.predict.inputs import Item, items_of
 from pipelines.runtime.escaping import excerpt, printable
@@ -56,8 +58,13 @@ class Translator:
 
     Args:
         model: the trained model with its ``description``, read from a checkpoint.
-        beam: hypotheses of the search; None: as in the test.
+        beam: hypotheses of the search; None: as in the test, or as many as ``num_best``.
         num_best: translations of each text.
+        blocked_ngram: n; no n tokens come twice in a translation. 0: they may.
+        temperature: draws translations from probabilities p^(1 / temperature), and searches for none;
+            None searches.
+        seed: what they are drawn from, together with the text: it is drawn the same in any batch.
+        keeps_attention: whether translations have their attention.
         device: device of the model; None takes a GPU where there is one.
     """
 
@@ -67,14 +74,24 @@ class Translator:
         *,
         beam: int | None = None,
         num_best: int = 1,
+        blocked_ngram: int = 0,
+        temperature: float | None = None,
+        seed: int = 0,
+        keeps_attention: bool = False,
         device: str | torch.device | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model, self.tokenizer = model.to(self.device).eval(), tokenizer_of(model)
         # A text that spells END has no END in it.
         self.tokenizer.encode_special_tokens = True
-        self.beam = model.beam if beam is None else beam
-        self.num_best = num_best
+        self.beam = max(model.beam, num_best) if beam is None else beam
+        self.num_best, self.temperature, self.seed = num_best, temperature, seed
+        self._options: dict[str, Any] = {
+            "end": model.end,
+            "length_power": model.length_power,
+            "blocked_ngram": blocked_ngram,
+            "keeps_attention": keeps_attention,
+        }
 
     def __call__(self, text: str) -> Translation:
         """Translate one text.
@@ -98,11 +115,12 @@ class Translator:
     def answers(self, items: Iterable[Item]) -> Iterator[Translation]:
         """Translate items in their order, several together; each is answered as it is alone."""
         waiting: list[tuple[Item, list[int]]] = []
+        width = self.beam if self.temperature is None else self.num_best
         longest = 0
         for item in items:
             tokens = [] if item.problem else self.tokenizer.encode(clean(item.source)).ids
             longest = max(longest, len(tokens))
-            is_too_much = longest * (len(waiting) + 1) * self.beam > _TOKENS_AT_ONCE
+            is_too_much = longest * (len(waiting) + 1) * width > _TOKENS_AT_ONCE
             if waiting and (is_too_much or len(waiting) == _TEXTS_AT_ONCE):
                 yield from self._together(waiting)
                 waiting, longest = [], len(tokens)
@@ -132,15 +150,39 @@ class Translator:
                 torch.tensor([token for tokens in texts for token in tokens], device=self.device),
                 torch.tensor(lengths, device=self.device),
             )
+            most = limits(lengths, least=self.model.max_tokens)
+            if self.temperature is not None:
+                return self._sample(memory, texts, most, temperature=self.temperature)
             return beam_search(
                 self.model.model,
                 memory,
-                end=self.model.end,
-                max_tokens=limits(lengths, least=self.model.max_tokens),
+                max_tokens=most,
                 beam=self.beam,
                 num_best=self.num_best,
-                length_power=self.model.length_power,
+                **self._options,
             )
+
+    def _sample(
+        self, memory: Memory, texts: list[list[int]], most: list[int], *, temperature: float
+    ) -> list[list[Hypothesis]]:
+        count = self.num_best
+        rows = torch.arange(len(texts), device=self.device).repeat_interleave(count)
+        found = sampled(
+            self.model.model,
+            memory.rows(rows),
+            max_tokens=[limit for limit in most for _ in range(count)],
+            temperature=temperature,
+            generators=[_generator(self.seed, text, k) for text in texts for k in range(count)],
+            **self._options,
+        )
+        drawn = (found[k * count : (k + 1) * count] for k in range(len(texts)))
+        return [sorted(some, key=lambda one: -one.score) for some in drawn]
+
+
+def _generator(seed: int, tokens: list[int], number: int) -> torch.Generator:
+    """Make the generator of a text's translation of some number."""
+    digest = hashlib.blake2b(f"{seed} {number} {tokens}".encode(), digest_size=8).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "big"))
 
 
 def translator_of(

@@ -6,7 +6,6 @@ B pairs · V tokens in the vocabulary
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -113,11 +112,12 @@ class Generation(Task):
                 max_tokens=limits(batch.lengths.tolist(), least=self.max_tokens),
                 beam=self.beam if stage == "test" else 1,
                 length_power=self.length_power,
+                keeps_attention=stage == "test",
             )
             for id, (best, *_), length in zip(
                 batch.ids.tolist(), found, batch.lengths.tolist(), strict=True
             ):
-                attention = best.attention[:, :length].half().cpu() if stage == "test" else _NOTHING
+                attention = best.attention[:, :length].half().cpu()
                 self._written.append(
                     Written(id, best.tokens, best.score, best.is_finished, attention)
                 )
@@ -147,6 +147,3 @@ class Generation(Task):
             if id in answers
         ]
         return values | {f"{stage}/bleu": corpus_bleu(*map(list, zip(*pairs, strict=True)))}
-
-
-_NOTHING = torch.zeros(0, 0)

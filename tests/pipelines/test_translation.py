@@ -19,6 +19,7 @@ from pipelines.predict import command as predict
 from pipelines.predict import load
 from pipelines.predict.inputs import Item
 from pipelines.predict.translator import Translator
+from pipelines.runtime.escaping import printable
 from pipelines.tasks.kinds import KINDS
 from pipelines.tasks.text_checkpoints import load_translator
 from tests.pipelines.conftest import TRANSLATION, WORDS, write_pairs
@@ -149,6 +150,31 @@ def test_what_classifies_refuses_a_translator(checkpoint, capsys):
     assert "is a model for translation; give one of runs/video" in capsys.readouterr().err
 
 
+def test_translations_are_drawn_the_same_in_any_batch(checkpoint, capsys):
+    model = load_translator(checkpoint)
+    texts = ["small dog", "red", "green dog 7", "big " * 20]
+
+    def drawn(seed, items, **options):
+        translator = Translator(model, temperature=2.0, seed=seed, **options)
+        return [one.texts for one in translator.many(items)]
+
+    together = drawn(1, texts, num_best=3)
+    assert [len(one) for one in together] == [3] * 4
+    assert together[2:] == [drawn(1, [text], num_best=3)[0] for text in texts[2:]]
+    assert together != drawn(2, texts, num_best=3)
+    out = answers(
+        capsys, checkpoint, "--text=small dog", "--temperature=2", "--seed=1", "--num_best=3"
+    )
+    assert out.splitlines() == [printable(text) for text in together[0]]
+
+
+def test_no_tokens_come_twice(checkpoint):
+    model = load_translator(checkpoint)
+    for options in ({}, {"temperature": 1.0}):
+        found = Translator(model, blocked_ngram=1, **options)("small dog and 7")
+        assert len(set(found.best[0].tokens)) == len(found.best[0].tokens)
+
+
 def test_formats(checkpoint, capsys):
     text = answers(capsys, checkpoint, "--text=small dog", "--num_best=2")
     rows = list(csv.DictReader(io.StringIO(answers(
@@ -203,6 +229,10 @@ def test_a_blank_line_has_an_error_and_the_exit_code_tells(checkpoint, tmp_path,
     [
         (["--text=a", "--beam=0"], "--beam=0: at least 1 hypothesis"),
         (["--text=a", "--num_best=3", "--beam=2"], "--num_best=3: at least 1, and at most"),
+        (["--text=a", "--blocked_ngram=-1"], "--blocked_ngram=-1: 0 (none) or more"),
+        (["--text=a", "--temperature=0"], "--temperature=0.0: more than 0; for the likeliest"),
+        (["--text=a", "--temperature=inf"], "--temperature=inf: "),
+        (["--text=a", "--temperature=1", "--beam=2"], "draws and --beam=2 searches; leave one"),
         (["--text=a", "--attention"], "--attention: is written as JSON"),
         (["--text=a", "--input=b.txt"], "give one of TEXT"),
         ([], "give one of TEXT"),

@@ -1,10 +1,13 @@
 """Search: greedy, beam and sampling, against hand-made tables and against trying all sequences."""
 
+import math
 from itertools import product
 
 import pytest
 import torch
 
+from models.heads.attention import GeneralAttention
+from models.sequence import search
 from models.sequence.encoder_decoder import Memory
 from models.sequence.search import beam_search, sampled
 from tests.models.sequence.test_encoder_decoder import END, LENGTHS, SOURCE, V, translator
@@ -146,22 +149,75 @@ def test_a_beam_of_one_is_greedy():
         assert one.tokens == tokens
 
 
+def generators(*seeds):
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
 def test_samples_come_as_often_as_they_are_probable():
-    generator = torch.Generator().manual_seed(0)
+    options = {"end": 0, "max_tokens": 6}
     found = sampled(
-        Chain(PLANTED),
-        chain_memory(4000),
-        end=0,
-        max_tokens=6,
-        temperature=1.0,
-        generator=generator,
-    )
+        Chain(PLANTED), chain_memory(4000), temperature=1.0, generators=generators(*range(4000)),
+        **options,
+    )  # fmt: skip
     share = sum(one.tokens == [2, 3] for one in found) / len(found)
     assert share == pytest.approx(0.4, abs=0.03)
     assert {one.is_finished for one in found} == {True, False}
     cut = next(one for one in found if not one.is_finished)
     assert len(cut.tokens) == 6
-    cold = sampled(
-        Chain(PLANTED), chain_memory(), end=0, max_tokens=6, temperature=1e-3, generator=generator
+    assert all(math.isfinite(one.log_probability) for one in found)
+    (cold,) = sampled(
+        Chain(PLANTED), chain_memory(), temperature=1e-3, generators=generators(0), **options
     )
-    assert cold[0].tokens[:1] == [1]
+    assert cold.tokens[:1] == [1]
+
+
+def test_samples_are_those_drawn_alone():
+    model = translator()
+    options = {"end": END, "temperature": 1.5}
+    most = [7, 30, 3]
+    together = sampled(
+        model, model.remember(SOURCE, LENGTHS), max_tokens=most, generators=generators(4, 5, 6),
+        **options,
+    )  # fmt: skip
+    assert len({tuple(one.tokens) for one in together}) > 1
+    for k, source in enumerate(SOURCE.split(LENGTHS.tolist())):
+        memory = model.remember(source, LENGTHS[k : k + 1])
+        (alone,) = sampled(
+            model, memory, max_tokens=most[k], generators=generators(4 + k), **options
+        )
+        assert alone.tokens == together[k].tokens
+        assert alone.score == pytest.approx(together[k].score)
+        padded = together[k].attention[:, : len(source)]
+        assert torch.allclose(alone.attention, padded, atol=1e-5)
+        assert len(padded) == len(alone.tokens) + 1
+
+
+def test_samples_repeat_no_blocked_tokens():
+    found = sampled(
+        Chain(LOOP), chain_memory(50), end=0, max_tokens=8, temperature=1.0, blocked_ngram=1,
+        generators=generators(*range(50)),
+    )  # fmt: skip
+    assert all(len(set(one.tokens)) == len(one.tokens) for one in found)
+    assert max(len(one.tokens) for one in found) == 2
+
+
+def test_the_largest_of_many():
+    torch.manual_seed(0)
+    for count, width in product((1, 4, 10), (12, 130, 500, 8003)):
+        values = torch.randn(3, width)
+        values[1, 5:] = -torch.inf
+        found, at = search._largest(values, count)
+        assert torch.equal(found, values.topk(count, dim=1)[0])
+        assert torch.equal(values.gather(1, at), found)
+
+
+@pytest.mark.parametrize("kind", [None, GeneralAttention])
+def test_attention_is_left_out_where_it_is_not_asked_for(kind):
+    model = translator(kind)
+    memory = model.remember(SOURCE, LENGTHS)
+    options = {"end": END, "max_tokens": 7, "beam": 3}
+    kept = beam_search(model, memory, **options)
+    left_out = beam_search(model, memory, keeps_attention=False, **options)
+    for (one,), (other,) in zip(kept, left_out, strict=True):
+        assert one[:4] == other[:4]
+        assert other.attention.numel() == 0
