@@ -18,6 +18,7 @@ from data.text.tokenizing import content_of
 from data.text.vocabulary import END, TokenizerKind, learn_tokenizer
 from data.translation.pairs import Pairs, read_pairs
 from data.translation.part import PairPart, TokenRows
+from data.translation.tokenised import MOST_TOKENISED, tokenised_share
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ class TranslationDataModule(SequenceDataModule):
         #: number of pairs that the model was trained on
         self.num_learnt = 0
         self._repeated: dict[str, int] = {}
+        self._tokenised: dict[str, float] = {}
 
     @property
     def tokenizer_size(self) -> int | None:
@@ -151,6 +153,8 @@ class TranslationDataModule(SequenceDataModule):
         if self.num_learnt == 0:
             self.num_learnt = len(divided["train"])
         self._note_repeated(divided, contents, where=pairs.where)
+        for name, members in divided.items():
+            self._note_tokenised(name, _at(pairs.targets, members.tolist()), where=pairs.where)
         parts = {name: self._part(pairs, members, name) for name, members in divided.items()}
         name = self.path if self.path is not None else "embedded example (dates, times, amounts)"
         return parts, _CLASSES, Origin(name, reported)
@@ -196,10 +200,25 @@ class TranslationDataModule(SequenceDataModule):
                     *(where, count, len(members), name),
                 )
 
+    def _note_tokenised(self, name: str, references: list[str], *, where: str) -> None:
+        """Note the share of references to measure on that look tokenised."""
+        share = tokenised_share(references) if name != "train" else 0.0
+        if share > MOST_TOKENISED:
+            self._tokenised[name] = share
+            log.warning(
+                "%s: %.0f%% of the targets of the part '%s' look tokenised (a blank before full stops,"
+                " @-@, &apos;), and their BLEU does not compare with that of other texts; give texts as"
+                " people write them",
+                *(where, 100 * share, name),
+            )
+
     def notes(self) -> dict[str, Any]:
-        """Collect facts about the data for the report: also sources that are in two parts."""
+        """Collect facts about the data for the report: sources in two parts, tokenised references."""
         _ = self.parts
-        return super().notes() | {"repeated_sources": self._repeated}
+        return super().notes() | {
+            "repeated_sources": self._repeated,
+            "tokenised_references": self._tokenised,
+        }
 
     def _note(self, pairs: Pairs) -> None:
         for row, reason in pairs.problems.items():

@@ -214,6 +214,18 @@ def test_sources_that_are_also_learnt_from_are_told(tmp_path, monkeypatch, capsy
     assert "1 of the sources are also learnt from" in (folder / "report.txt").read_text()
 
 
+def test_tokenised_references_are_told(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    table = pandas.read_csv(write_pairs(tmp_path / "pairs.csv"))
+    table.assign(target=table["target"] + " .").to_csv("pairs.csv", index=False)
+    train("translation", ["--data.path=pairs.csv", "--run=cut", *TRANSLATION])
+    folder = tmp_path / "runs/translation/cut/report"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["tokenised_references"] == {"val": 1, "test": 1}
+    assert "100% of the references look tokenised" in (folder / "report.txt").read_text()
+    assert "100% of the targets of the part 'test' look tokenised" in caplog.text
+
+
 def test_a_blank_line_has_an_error_and_the_exit_code_tells(checkpoint, tmp_path, capsys):
     (tmp_path / "a.txt").write_text("red\n\ndog\n")
     with pytest.raises(SystemExit) as end:

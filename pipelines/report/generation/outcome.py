@@ -92,6 +92,11 @@ def warnings_of(report: dict[str, Any]) -> list[str]:
     told = []
     if met := report["repeated_sources"].get(report["split"]):
         told.append(f"{met:,} of the sources are also learnt from, which flatters the figures.")
+    if share := report.get("tokenised_references", {}).get(report["split"]):
+        told.append(
+            f"{share:.0%} of the references look tokenised (a blank before full stops, @-@, &apos;);"
+            " their BLEU does not compare with that of texts as people write them."
+        )
     best = max(report["baselines"].items(), key=lambda item: item[1]["bleu"])
     if best[1]["bleu"] >= report["bleu"]:
         told.append(f"The model does NOT beat {best[0]}.")
