@@ -20,7 +20,6 @@ from pipelines.training.finetuning import (
     PARTS,
     contents_learnt,
     read_by_others,
-    same_layers,
 )
 
 
@@ -70,13 +69,7 @@ class ClassifierCLI(TrainingCLI):
         ).description
         self.language_model = description
         for part in PARTS:
-            chosen = self.config.model[part]
-            taken = same_layers(chosen.as_dict(), description["model"][part])
-            chosen.class_path = taken["class_path"]
-            for name in set(chosen.init_args.as_dict()) - set(taken["init_args"]) - {"num_tokens"}:
-                chosen.init_args.pop(name)  # an option of another class
-            for name, value in taken["init_args"].items():
-                chosen.init_args[name] = value
+            self.take_layers(self.config.model[part], description["model"][part])
         self.config.data.tokenizer_from = language_model
 
     def prepare(self) -> Callable[[], dict[str, Any]]:

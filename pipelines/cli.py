@@ -31,6 +31,7 @@ from pipelines.tasks.kinds import Kind, kind_of
 from pipelines.tasks.resuming import Resumption, check_resumable
 from pipelines.training.averaging import refuse_averaged_buffers
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss
+from pipelines.training.finetuning import same_layers
 from pipelines.training.waiting import WaitingTime
 
 log = logging.getLogger(__name__)
@@ -103,6 +104,16 @@ class TrainingCLI(LightningCLI):
                 {"class_path": f"pytorch_lightning.loggers.{kind}", "init_args": place | options}
                 for kind, options in loggers.items()
             ]
+
+    @staticmethod
+    def take_layers(chosen: Any, pretrained: dict[str, Any]) -> None:
+        """Give an option of a class the class and the sizes of a pretrained model's (`same_layers`)."""
+        taken = same_layers(chosen.as_dict(), pretrained)
+        chosen.class_path = taken["class_path"]
+        for name in set(chosen.init_args.as_dict()) - set(taken["init_args"]) - {"num_tokens"}:
+            chosen.init_args.pop(name)  # an option of another class
+        for name, value in taken["init_args"].items():
+            chosen.init_args[name] = value
 
     def plain_config(self) -> dict[str, Any]:
         """The parsed options as plain values."""

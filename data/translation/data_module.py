@@ -1,7 +1,8 @@
 """Data module of translation: pairs of texts to batches of tokens of one vocabulary."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from data.batches.ragged import Skipped
 from data.examples.phrases import phrase_pairs
 from data.files.errors import InputError
 from data.tables.table_format import Quoting, table_format
-from data.text.tokenizing import content_of
+from data.text.tokenizing import content_of, given_tokenizer
 from data.text.vocabulary import END, TokenizerKind, learn_tokenizer
 from data.translation.pairs import Pairs, read_pairs
 from data.translation.part import PairPart, TokenRows
@@ -41,6 +42,8 @@ class TranslationDataModule(SequenceDataModule):
         vocabulary_size: number of tokens in the vocabulary, taken from both sides of the training part.
         min_frequency: the least number of occurrences of a token in the vocabulary.
         lowercase: whether to fold case on both sides.
+        tokenizer_from: take the tokenizer as it is: a tokenizer.json of Hugging Face, or a
+            checkpoint of this project.
         max_tokens: the most tokens to read of a side of a pair to train on; None reads all. Validation
             and test read all, as an answer does.
         steps_per_batch: step budget of a batch: tokens of both sides, padding included.
@@ -72,6 +75,7 @@ class TranslationDataModule(SequenceDataModule):
         vocabulary_size: int = 8_000,
         min_frequency: int = 2,
         lowercase: bool = False,
+        tokenizer_from: str | None = None,
         max_tokens: int | None = 200,
         steps_per_batch: int = 4_000,
         val_share: float = 0.1,
@@ -105,6 +109,7 @@ class TranslationDataModule(SequenceDataModule):
             "strip_markup": False,
             "each_digit": True,
         }
+        self.tokenizer_from = tokenizer_from
         self.max_tokens = max_tokens
         self.tokenizer: Tokenizer | None = None
         #: number of pairs that the model was trained on
@@ -143,11 +148,10 @@ class TranslationDataModule(SequenceDataModule):
             contents=contents,
         )
         if self.tokenizer is None:
-            log.info("Learning the vocabulary")
             train = divided["train"].tolist()
-            texts = (text for side in (pairs.sources, pairs.targets) for text in _at(side, train))
-            self.tokenizer = learn_tokenizer(texts, **self.learning)
-            self.tokenizer.add_special_tokens([END])
+            self.tokenizer = self._tokenizer(
+                text for side in (pairs.sources, pairs.targets) for text in _at(side, train)
+            )
         # A text that spells END has no END in it.
         self.tokenizer.encode_special_tokens = True
         if self.num_learnt == 0:
@@ -158,6 +162,21 @@ class TranslationDataModule(SequenceDataModule):
         parts = {name: self._part(pairs, members, name) for name, members in divided.items()}
         name = self.path if self.path is not None else "embedded example (dates, times, amounts)"
         return parts, _CLASSES, Origin(name, reported)
+
+    def _tokenizer(self, texts: Iterable[str]) -> Tokenizer:
+        """The tokenizer that is given, or one of texts; its last token is END."""
+        if self.tokenizer_from is not None:
+            tokenizer = given_tokenizer(Path(self.tokenizer_from))
+        else:
+            log.info("Learning the vocabulary")
+            tokenizer = learn_tokenizer(texts, **self.learning)
+        tokenizer.add_special_tokens([END])
+        if tokenizer.token_to_id(END) != tokenizer.get_vocab_size() - 1:
+            raise InputError(
+                f"--data.tokenizer_from={self.tokenizer_from}: {END} is not its last token; give"
+                " another tokenizer"
+            )
+        return tokenizer
 
     def _pairs(self) -> Pairs:
         if self.path is None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from data.batches.pair_batch import PairBatch
+from models.encoders.pretrained import reads_pretrained
 from models.encoders.words import Encoder
 from models.recurrence.recurrences import Recurrence
 from models.sequence.search import beam_search, limits
@@ -17,6 +18,7 @@ from models.sequence.text_to_text import AttentionKind, TextToText
 from pipelines.metrics.generation import corpus_bleu
 from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
+from pipelines.training.finetuning import load_decoder, read_language_model
 from pipelines.training.schedules import Schedule
 
 
@@ -56,6 +58,8 @@ class Generation(Task):
         optimizer: makes the optimiser of the parameters.
         schedule: ``constant``, ``one_cycle`` or ``cosine`` (see `schedules.scheduled`).
         warmup_share: the part of the run in which the rate rises.
+        pretrained: checkpoint of a language model (`make train-language`) that the decoder starts from:
+            it brings encoder, decoder, softmax and tokenizer.
     """
 
     headline = Headline("bleu", "max")
@@ -77,6 +81,7 @@ class Generation(Task):
         max_tokens: int = 100,
         schedule: Schedule = "one_cycle",
         warmup_share: float = 0.1,
+        pretrained: str | None = None,
     ) -> None:
         super().__init__(optimizer=optimizer, schedule=schedule, warmup_share=warmup_share)
         answering = TextToText(
@@ -91,6 +96,9 @@ class Generation(Task):
         )
         # Under the same name as there: weights of this are weights of that, which needs no trainer.
         self.model, self.end = answering.model, answering.end
+        if pretrained is not None and reads_pretrained():
+            _, weights = read_language_model(pretrained)
+            load_decoder(self.model.decoder, weights, where=f"--model.pretrained={pretrained}")
         self.beam, self.length_power, self.max_tokens = beam, length_power, max_tokens
         #: the answers of the last validation or test, of all ranks, in the order of their ids
         self.answers: list[Written] = []

@@ -12,7 +12,7 @@ from models.encoders.frames import FrameEncoder
 from models.sequence.text_to_text import TextToText
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import rebuild
-from pipelines.tasks.checkpoints import ONLY_TRAINING
+from pipelines.tasks.checkpoints import ONLY_TRAINING, UNUSED
 from pipelines.tasks.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from pipelines.tasks.task import Task
 
 LANGUAGE, TRANSLATION = "language", "translation"
-
-#: options that only training needs, and what stands in for them where a model is read
-UNUSED: dict[str, Any] = {"optimizer": None}
 
 
 def load_language(
@@ -40,7 +37,7 @@ def load_language(
         InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
     """
     saved, where = read_saved(path, option=option, task=LANGUAGE), f"{option}={path}"
-    task: NextToken = _rebuilt(saved, where=where, trust=trust)
+    task: NextToken = _rebuilt(saved, where=where, trust=trust, unused={"optimizer": None})
     _check_tokenizer(task.description, task.model.encoder, where=where)
     return task
 
@@ -62,7 +59,7 @@ def text_to_text_of(saved: Saved, *, where: str, trust: str | None) -> TextToTex
 
 def translator_of(saved: Saved, *, where: str, trust: str | None) -> "Generation":
     """Rebuild a translator's task; see `pipelines.tasks.checkpoints.classification_of`."""
-    task: Generation = _rebuilt(saved, where=where, trust=trust)
+    task: Generation = _rebuilt(saved, where=where, trust=trust, unused=UNUSED)
     _check_tokenizer(saved.description, task.model.decoder.encoder, where=where, end=task.end)
     return task
 
@@ -72,11 +69,12 @@ def tokenizer_of(model: "Task | TextToText") -> Tokenizer:
     return Tokenizer.from_str(model.description["inputs"]["tokenizer"])
 
 
-def _rebuilt(saved: Saved, *, where: str, trust: str | None) -> Any:
+def _rebuilt(saved: Saved, *, where: str, trust: str | None, unused: dict[str, Any]) -> Any:
     description = saved.description
+    task_class = kind_of(description["task"]).task_class
     task = rebuild(
-        kind_of(description["task"]).task_class, description["model"], saved.weights, where=where,
-        trust=Trust(trust), unused=UNUSED,
+        task_class, description["model"], saved.weights, where=where, trust=Trust(trust),
+        unused=unused,
     )  # fmt: skip
     task.description = description
     return task

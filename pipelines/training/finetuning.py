@@ -12,6 +12,7 @@ from torch import nn
 from data.batches.data_module import SequenceDataModule
 from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
+from models.sequence.language_model import LanguageModel
 from models.sequence.many_to_one import ManyToOne
 from pipelines.training.finite_weights import refuse_not_finite
 
@@ -70,6 +71,21 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
             reason = " ".join(str(error).split())
             raise InputError(f"{where}: its {part} does not fit: {reason}") from error
         refuse_not_finite(layers[part][0], where=f"{where}: {part}")
+
+
+def load_decoder(decoder: LanguageModel, weights: dict[str, torch.Tensor], *, where: str) -> None:
+    """Load all of a language model into a translator's decoder.
+
+    Raises:
+        InputError: the weights have other names or shapes, or are not finite.
+    """
+    found = {name.removeprefix("model."): value for name, value in weights.items()}
+    try:
+        decoder.load_state_dict(found)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{where}: does not fit the decoder: {reason}") from error
+    refuse_not_finite(decoder, where=where)
 
 
 def texts_read(data: SequenceDataModule, other: dict[str, Any], *, who: str) -> dict[str, int]:
