@@ -93,17 +93,20 @@ class TrainingCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
         prepare_processor()
-        self.run_name = name_run(self.kind.name, self.config.run)
-        self.folder = RUNS / self.kind.name / self.run_name
+        self.folder = self.choose_folder()
         self.config.checkpoint.dirpath = str(self.folder / "checkpoints")
         if self.config.trainer.logger in (None, True):
-            place = {"save_dir": str(RUNS / self.kind.name), "name": "", "version": self.run_name}
+            place = {"save_dir": str(self.folder.parent), "name": "", "version": self.folder.name}
             # Written with each epoch, and not at the end alone, which a run may not come to.
             loggers = {"CSVLogger": {"flush_logs_every_n_steps": 1}, "TensorBoardLogger": {}}
             self.config.trainer.logger = [
                 {"class_path": f"pytorch_lightning.loggers.{kind}", "init_args": place | options}
                 for kind, options in loggers.items()
             ]
+
+    def choose_folder(self) -> Path:
+        """The folder of the run; its name is new."""
+        return RUNS / self.kind.name / name_run(self.kind.name, self.config.run)
 
     @staticmethod
     def take_layers(chosen: Any, pretrained: dict[str, Any]) -> None:
@@ -128,7 +131,8 @@ class TrainingCLI(LightningCLI):
         waiting = WaitingTime()
         self.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
         found = self.prepare()
-        self.fit_and_test()
+        self.fit()
+        self.test()
         self.kind.write_report(
             self.model,
             self.datamodule,
@@ -154,12 +158,16 @@ class TrainingCLI(LightningCLI):
     def create_run(self) -> None:
         """Make the run's folder and keep its options there."""
         if is_first_process():
-            create_run(self.kind.name, self.run_name, is_training=True)
+            self.make_folder()
             text = yaml.safe_dump(self.plain_config(), sort_keys=False)
             (self.folder / "config.yaml").write_text(text)
 
-    def fit_and_test(self) -> None:
-        """Train, then test the best checkpoint."""
+    def make_folder(self) -> None:
+        """Make the folder of the run."""
+        create_run(self.kind.name, self.folder.name, is_training=True)
+
+    def fit(self) -> None:
+        """Train."""
         trainer: Trainer = self.trainer
         resumption = Resumption()
         trainer.callbacks[:0] = [FiniteLoss(), resumption]  # type: ignore[attr-defined]
@@ -169,6 +177,10 @@ class TrainingCLI(LightningCLI):
                 self.model, datamodule=self.datamodule, ckpt_path=self.config.ckpt_path,
                 weights_only=True,
             )  # fmt: skip
+
+    def test(self) -> None:
+        """Test the best checkpoint."""
+        trainer: Trainer = self.trainer
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
         if best and Path(best).resolve().parent != (self.folder / "checkpoints").resolve():
             check_resumable(best, self.model, about=self.model.description)

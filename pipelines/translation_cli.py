@@ -1,20 +1,51 @@
 """The training command of translators, which may go on from a language model."""
 
+from pathlib import Path
+
+from pytorch_lightning.cli import LightningArgumentParser
+
 from data.files.errors import InputError
 from data.text.vocabulary import END
 from models.heads.softmax import Softmax
 from pipelines.cli import TrainingCLI
+from pipelines.runtime.run_folders import WITHOUT_ATTENTION
+from pipelines.tasks.kinds import Kind
 from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
 
 
 class TranslationCLI(TrainingCLI):
     """Trains a translator; a language model may give it its decoder."""
 
+    def __init__(self, kind: Kind, args: list[str]) -> None:
+        self._args = args
+        super().__init__(kind, args)
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds the baseline that is trained."""
+        super().add_arguments_to_parser(parser)
+        parser.add_argument(
+            "--compare_without_attention",
+            type=bool,
+            default=False,
+            help="train the same model without attention as well, as long, and report it beside",
+        )
+
     def before_instantiate_classes(self) -> None:
-        """Take over what a language model brings."""
+        """Refuse what contradicts itself; take over what a language model brings."""
+        if self.config.compare_without_attention and self.config.model.attention == "none":
+            raise InputError(
+                "--compare_without_attention=true and --model.attention=none: the model has none;"
+                " leave one of them out"
+            )
         if self.config.model.pretrained is not None:
             self._go_on_from(self.config.model.pretrained)
         super().before_instantiate_classes()
+
+    def fit(self) -> None:
+        """Train; then the same model without attention, if it is asked for."""
+        super().fit()
+        if self.config.compare_without_attention and not self.config.trainer.fast_dev_run:
+            WithoutAttentionCLI(self.kind, self._args, folder=self.folder).run()
 
     def _go_on_from(self, path: str) -> None:
         """Its tokenizer, and an encoder, a decoder and a softmax of its sizes."""
@@ -35,3 +66,29 @@ class TranslationCLI(TrainingCLI):
         self.take_layers(self.config.model.decoder, described["recurrence"])
         self.config.model.tied = described.get("tied", False)
         self.config.data.tokenizer_from = path
+
+
+class WithoutAttentionCLI(TranslationCLI):
+    """Trains a translator of the same options without attention, in the folder of another's run.
+
+    Args:
+        kind, args: of the other one.
+        folder: of its run.
+    """
+
+    def __init__(self, kind: Kind, args: list[str], *, folder: Path) -> None:
+        self._beside = folder
+        own = ["--model.attention=none", "--compare_without_attention=false", "--ckpt_path=null"]
+        super().__init__(kind, [*args, *own])
+
+    def choose_folder(self) -> Path:
+        return self._beside / WITHOUT_ATTENTION
+
+    def make_folder(self) -> None:
+        self.folder.mkdir()
+
+    def run(self) -> None:
+        """Train; the report of the other one reads the checkpoint."""
+        self.check_checkpoints()
+        self.create_run()
+        self.fit()

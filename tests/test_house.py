@@ -163,6 +163,7 @@ ALLOWED = {
         "numpy",
         "pipelines.metrics",
         "pipelines.pages",
+        "pipelines.predict",
         "pipelines.report",
         "pipelines.runtime",
         "pipelines.tasks",

@@ -8,6 +8,8 @@ from pathlib import Path
 from data.files.errors import InputError
 
 RUNS = Path("runs")
+#: within a run's folder: the same model without attention, if it was trained beside
+WITHOUT_ATTENTION = "without-attention"
 # Passes the run's name to the processes that it starts for further devices.
 _NAME_VARIABLE = "MANYTOONE_RUN"
 

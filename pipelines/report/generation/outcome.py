@@ -1,7 +1,7 @@
 """Answers of a test beside their references, and the figures that are made of them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,7 +48,12 @@ def outcome_of(written: Sequence[Written], data: TranslationDataModule) -> Outco
 
 
 def generation_figures(
-    outcome: Outcome, data: TranslationDataModule, *, train_seconds: float, known: Any
+    outcome: Outcome,
+    data: TranslationDataModule,
+    *,
+    train_seconds: float,
+    known: Any,
+    others: Mapping[str, list[str]],
 ) -> dict[str, Any]:
     """The figures of a report, as plain values.
 
@@ -57,9 +62,10 @@ def generation_figures(
         data: what they are answers to.
         train_seconds: training time of the model.
         known: the training part, to look up the nearest sentence in; None: that is not done.
+        others: answers of other models to the same sources, by name, as further baselines.
     """
     count = max(len(outcome.ids), 1)
-    baselines = {"copy_source": outcome.sources}
+    baselines = {"copy_source": outcome.sources, **others}
     if known is not None:
         baselines["nearest_training_sentence"] = nearest_known(
             outcome.sources, known_sources=known.texts, known_targets=known.targets

@@ -14,6 +14,7 @@ from pipelines.report.generation.outcome import (
     warnings_of,
 )
 from pipelines.report.generation.page import generation_page
+from pipelines.report.generation.without_attention import answers_without_attention
 from pipelines.report.writer import ReportFiles, write_files
 from pipelines.runtime.escaping import printable
 from pipelines.tasks.generation import Generation
@@ -32,7 +33,13 @@ def report_generation(
         return
     known = data.parts["train"] if fit_baselines else None
     outcome = outcome_of(model.answers, data)
-    report = generation_figures(outcome, data, train_seconds=model.train_seconds, known=known)
+    report = generation_figures(
+        outcome,
+        data,
+        train_seconds=model.train_seconds,
+        known=known,
+        others=answers_without_attention(folder, outcome.sources),
+    )
     _write(report | extra, outcome, folder=folder, history_file=folder / "metrics.csv")
 
 
@@ -46,7 +53,13 @@ def report_generation_test(
 ) -> None:
     """Report a later test of a translator, on the first rank; see `report_test`."""
     outcome = outcome_of(model.answers, data)
-    report = generation_figures(outcome, data, train_seconds=train_seconds, known=None)
+    report = generation_figures(
+        outcome,
+        data,
+        train_seconds=train_seconds,
+        known=None,
+        others=answers_without_attention(trained_in, outcome.sources),
+    )
     history_file = trained_in / "metrics.csv"
     _write(report, outcome, folder=folder, history_file=history_file)
 
