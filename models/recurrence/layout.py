@@ -53,12 +53,16 @@ class Layout:
 
     def pad(self, steps: Tensor, *, reverse: bool = False) -> Tensor:
         """Steps (N, D) → grid (T, B, D), zeros behind each end; ``reverse``: the last step first."""
+        if self.longest == 1:  # as in each step of a search
+            return steps.unsqueeze(0)
         place = self._backward if reverse else self._forward
         grid = steps.new_zeros(self.longest * self.batch_size, *steps.shape[1:])
         return grid.index_copy(0, place, steps).unflatten(0, (self.longest, self.batch_size))
 
     def unpad(self, grid: Tensor, *, reverse: bool = False) -> Tensor:
         """Grid (T, B, D) → steps (N, D), without the values on padding."""
+        if self.longest == 1:
+            return grid.squeeze(0)
         place = self._backward if reverse else self._forward
         return grid.flatten(0, 1).index_select(0, place)
 

@@ -19,16 +19,22 @@ SHARED_DATA = Path(
 )
 
 
-def in_turns(*ways: Callable[[], object], rounds: int = 5) -> list[float]:
-    """Median seconds of each way; A B A B …, so that a machine that drifts drifts for all."""
+def in_turns(
+    *ways: Callable[[], object], rounds: int = 5, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
+    """Median seconds of each way; A B A B …, so that a machine that drifts drifts for all.
+
+    With ``clock=time.process_time`` the seconds are those of the processor: of all threads, and
+    without what other processes take of it.
+    """
     for way in ways:
         way()
     seconds: list[list[float]] = [[] for _ in ways]
     for _ in range(rounds):
         for way, taken in zip(ways, seconds, strict=True):
-            start = time.perf_counter()
+            start = clock()
             way()
-            taken.append(time.perf_counter() - start)
+            taken.append(clock() - start)
     return [statistics.median(taken) for taken in seconds]
 
 
