@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from pytorch_lightning import Trainer
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import EMAWeightAveraging, WeightAveraging
+from pytorch_lightning.trainer.states import TrainerFn
 
 from data.files.errors import InputError
 
@@ -23,6 +24,16 @@ class AveragedWeights(EMAWeightAveraging):
 
     def __init__(self, decay: float = 0.999, **options: Any) -> None:
         super().__init__(decay=decay, use_buffers=False, **options)
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on with both kinds of weights; a test keeps the averages, which a checkpoint's weights are.
+
+        Lightning's callback gives a test after training the weights that are not averaged.
+        """
+        if trainer.state.fn == TrainerFn.FITTING:
+            super().on_load_checkpoint(trainer, pl_module, checkpoint)
 
 
 def refuse_averaged_buffers(trainer: Trainer) -> None:

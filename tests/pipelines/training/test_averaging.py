@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from pipelines import evaluate
 from pipelines.cli import train
+from pipelines.predict import load as load_answerer
 from pipelines.tasks.checkpoints import load
-from tests.pipelines.conftest import SENTIMENT, write_reviews
+from tests.pipelines.conftest import SENTIMENT, TRANSLATION, write_pairs, write_reviews
 
 
 def test_averaged_weights_are_kept_and_codes_of_n_grams_stay(tmp_path, monkeypatch):
@@ -19,6 +21,28 @@ def test_averaged_weights_are_kept_and_codes_of_n_grams_stay(tmp_path, monkeypat
     encoders = [model.encoder for model in models.values()]
     assert torch.equal(encoders[0].known, encoders[1].known)
     assert not torch.allclose(encoders[0].embedding.weight, encoders[1].embedding.weight)
+
+
+def test_averages_of_a_translator_answer(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_pairs(tmp_path / "pairs.csv")
+    models = {}
+    for run, averages in (("plain", []), ("averaged", ["--trainer.callbacks+=AveragedWeights"])):
+        train("translation", ["--data.path=pairs.csv", *TRANSLATION, *averages, f"--run={run}"])
+        models[run] = load_answerer(f"runs/translation/{run}/checkpoints/last.ckpt")
+    weights = [one.model.model.decoder.encoder.embedding.weight for one in models.values()]
+    assert not torch.allclose(*weights)
+    # The shared vectors stay shared.
+    head = models["averaged"].model.model.decoder.head
+    assert torch.equal(head.linear.weight, weights[1])
+    assert models["averaged"]("small dog").tokens
+    # What is reported after training is the checkpoint's.
+    evaluate.main(["--ckpt=runs/translation/averaged/checkpoints/best.ckpt", "--run=again"])
+    reported, again = (
+        Path(f"runs/translation/{run}/report/predictions.csv").read_text()
+        for run in ("averaged", "again")
+    )
+    assert reported == again
 
 
 def test_averaging_of_what_must_stay_is_refused(tmp_path, monkeypatch, capsys):
