@@ -282,13 +282,14 @@ class SequenceDataModule(LightningDataModule):
             rank=trainer.global_rank if trainer else 0,
         )
         num_workers = self.workers_for(part)
+        ahead = part.batches_ahead(steps_per_batch=self.steps_per_batch, num_workers=num_workers)
         return BatchLoader(
             part,
             plan,
             num_workers=num_workers,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=num_workers > 0,
-            prefetch_factor=self.batches_ahead(part) if num_workers else None,
+            prefetch_factor=ahead if num_workers else None,
             worker_init_fn=one_thread,
         )
 
@@ -298,7 +299,7 @@ class SequenceDataModule(LightningDataModule):
             return 0
         if self.num_workers is not None:
             return self.num_workers
-        return self.default_num_workers(part)
+        return part.num_workers()
 
     def advice(self, *, is_first_epoch: bool) -> str | None:
         """Tell what a user can change for faster batches (see `Part.advice`)."""
@@ -308,11 +309,3 @@ class SequenceDataModule(LightningDataModule):
             num_cores=available_cores(),
             is_first_epoch=is_first_epoch,
         )
-
-    def default_num_workers(self, part: Part) -> int:
-        """Number of worker processes where the user names none; 0 unless a subclass overrides it."""
-        return 0
-
-    def batches_ahead(self, part: Part) -> int:
-        """Number of batches that each worker process keeps ready."""
-        return 2

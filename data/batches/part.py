@@ -48,6 +48,11 @@ class Part(Dataset[RaggedBatch]):
     def contents(self, keys: np.ndarray) -> None:
         self._contents = keys
 
+    @property
+    def inputs(self) -> "Part":
+        """The part that reads the steps: itself, unless it adds what is to be written of them."""
+        return self
+
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
         """Make the batch of the examples at some positions. No position gives an empty batch."""
         raise NotImplementedError(f"{type(self).__name__} must define __getitems__(positions)")
@@ -66,6 +71,14 @@ class Part(Dataset[RaggedBatch]):
     def subset(self, positions: Sequence[int]) -> Self:
         """Make the part of the examples at some positions. Needed where there are `content_keys`."""
         raise NotImplementedError(f"{type(self).__name__} must define subset(positions)")
+
+    def num_workers(self) -> int:
+        """Number of worker processes where the user names none."""
+        return 0
+
+    def batches_ahead(self, *, steps_per_batch: int, num_workers: int) -> int:
+        """Number of batches that each worker process keeps ready."""
+        return 2
 
     def advice(self, *, num_workers: int, num_cores: int, is_first_epoch: bool) -> str | None:
         """Tell what a user can change for faster batches; None where they get faster by themselves."""

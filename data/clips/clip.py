@@ -19,6 +19,7 @@ _SUFFIXES = """
     .xvid .y4m
 """
 VIDEO_SUFFIXES = frozenset(_SUFFIXES.split())
+PICTURE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"])
 # UCF-101 names a clip v_<Class>_g<film>_c<clip of the film>.
 _FILM = re.compile(r"(.+_g\d\d+)_c\d\d+", re.IGNORECASE)
 
@@ -81,6 +82,11 @@ def local_path(text: str) -> Path:
 def is_video(name: str) -> bool:
     """Whether a name is that of a video file."""
     return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
+
+
+def is_picture_or_video(name: str) -> bool:
+    """Whether a name is that of a picture or a video file."""
+    return is_video(name) or os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 
 def video_files(folder: Path) -> Iterator[tuple[str, list[str]]]:

@@ -123,21 +123,23 @@ def decode_into(
     section: Section = WHOLE,
     found: Probe | None = None,
     progress: Callable[[int], object] = lambda _: None,
+    pictures: bool = False,
 ) -> np.ndarray:
     """Decode as `read_frames` does into the memory that ``room`` gives; returns the ``seconds``.
 
-    ``progress`` is called from time to time with the number of unwanted frames decoded since.
+    ``progress`` is called from time to time with the number of unwanted frames decoded since. For
+    ``pictures`` see `open_video`.
     """
     if how.frames == "all" and section == WHOLE:
-        return _decode_all(path, room, how)
-    found = found or probe(path, progress=progress)
+        return _decode_all(path, room, how, pictures=pictures)
+    found = found or probe(path, progress=progress, pictures=pictures)
     wanted = wanted_frames(found, how, section)
     wanted = wanted[: how.max_frames]
     decoded: list[int] = []
     may_seek = True
     while True:
         try:
-            with open_video(path) as (container, stream):
+            with open_video(path, pictures=pictures) as (container, stream):
                 draw = _scaler(how, stream)
                 rest = wanted[len(decoded) :] if not decoded else wanted[wanted > decoded[-1]]
                 frames = decode_at(
@@ -154,11 +156,11 @@ def decode_into(
     return found.seconds[decoded]
 
 
-def _decode_all(path: Path | str, room: Room, how: Reading) -> np.ndarray:
+def _decode_all(path: Path | str, room: Room, how: Reading, *, pictures: bool) -> np.ndarray:
     """Decode every frame of a file in one pass, without a scan before it."""
     limit = np.inf if how.max_frames is None else how.max_frames
     given = Given()
-    with open_video(path) as (container, stream):
+    with open_video(path, pictures=pictures) as (container, stream):
         draw = _scaler(how, stream)
         packets = _Counted(container, stream)
         for frame in decode(packets, packets.faults):

@@ -22,24 +22,26 @@ def main(connection_fd: int, memory_fd: int) -> None:
     with Connection(connection_fd) as connection, mmap.mmap(memory_fd, 0) as memory:
         while True:
             try:
-                what, *arguments = connection.recv()
-                connection.send(_answer(what, arguments, connection, memory))
+                what, pictures, *arguments = connection.recv()
+                connection.send(_answer(what, pictures, arguments, connection, memory))
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 return
 
 
 def _answer(
-    what: str, arguments: list[Any], connection: Connection, memory: mmap.mmap
+    what: str, pictures: bool, arguments: list[Any], connection: Connection, memory: mmap.mmap
 ) -> tuple[str, Any]:
     def progress(num_frames: int) -> None:
         connection.send(("progress", num_frames))
 
     try:
         if what == "probe":
-            return "done", probe(*arguments, progress=progress)
+            return "done", probe(*arguments, progress=progress, pictures=pictures)
         path, how, section, found = arguments
         room = _SharedRoom(connection, memory, how.size_px)
-        seconds = decode_into(path, room, how, section=section, found=found, progress=progress)
+        seconds = decode_into(
+            path, room, how, section=section, found=found, progress=progress, pictures=pictures
+        )
         room.hand_over()
         return "done", seconds
     except UnreadableError as error:

@@ -46,10 +46,11 @@ class Decoder:
 
     Args:
         limit_seconds: time limit of a file; it grows by as much for every 1,000 frames decoded.
+        pictures: whether pictures are read too, as clips of one frame (see `open_video`).
     """
 
-    def __init__(self, *, limit_seconds: float = 60.0) -> None:
-        self.limit_seconds = limit_seconds
+    def __init__(self, *, limit_seconds: float = 60.0, pictures: bool = False) -> None:
+        self.limit_seconds, self.pictures = limit_seconds, pictures
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
         self._block_bytes = self._num_files = 0
@@ -59,7 +60,7 @@ class Decoder:
     def probe(self, path: Path | str) -> Probe:
         """Call `data.decoding.probe.probe`; a file that takes too long or crashes it is unreadable."""
         self._start(_BLOCK_BYTES)
-        return self._ask(("probe", os.path.abspath(path)), None, 0)
+        return self._ask(("probe", self.pictures, os.path.abspath(path)), None, 0)
 
     def read_into(
         self,
@@ -76,7 +77,7 @@ class Decoder:
         """
         frame_bytes = how.size_px**2 * 3
         self._start(max(_BLOCK_BYTES, frame_bytes))
-        request = ("read", os.path.abspath(path), how, section, found)
+        request = ("read", self.pictures, os.path.abspath(path), how, section, found)
         return self._ask(request, room, how.size_px)
 
     def close(self) -> None:
@@ -93,7 +94,7 @@ class Decoder:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"limit_seconds": self.limit_seconds}
+        return {"limit_seconds": self.limit_seconds, "pictures": self.pictures}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
@@ -161,13 +162,13 @@ class Decoder:
             room()[:] = frame
 
 
-def one_a_thread(*, limit_seconds: float) -> Callable[[], Decoder]:
+def one_a_thread(*, limit_seconds: float, pictures: bool = False) -> Callable[[], Decoder]:
     """Make a function that returns the decoder of the calling thread."""
     here = threading.local()
 
     def decoder() -> Decoder:
         if not hasattr(here, "decoder"):
-            here.decoder = Decoder(limit_seconds=limit_seconds)
+            here.decoder = Decoder(limit_seconds=limit_seconds, pictures=pictures)
         return here.decoder
 
     return decoder

@@ -52,6 +52,23 @@ def what_it_is(path: Path | str) -> str | None:
     return _by_signature(start) or _by_text(start)
 
 
+def picture_kind(path: Path | str) -> str | None:
+    """Name the kind of a picture by its first bytes, such as JPEG or HEIF; None: it is none."""
+    try:
+        with open(path, "rb") as file:
+            return _picture(file.read(_FIRST_BYTES))
+    except OSError:
+        return None
+
+
+def _picture(start: bytes) -> str | None:
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WebP"
+    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"avif"):
+        return "HEIF"
+    return next((name for begin, name in _PICTURES.items() if start.startswith(begin)), None)
+
+
 def _by_signature(start: bytes) -> str | None:
     for signature, said in _POINTERS.items():
         if start.startswith(signature):
@@ -61,12 +78,7 @@ def _by_signature(start: bytes) -> str | None:
         archive = "tar"
     if archive:
         return f"is an archive ({archive}) and no video; unpack it"
-    picture = next((name for begin, name in _PICTURES.items() if start.startswith(begin)), None)
-    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        picture = "WebP"
-    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"avif"):
-        picture = "HEIF"
-    if picture:
+    if picture := _picture(start):
         return f"is a picture ({picture}) and no video; leave it out"
     if start.startswith(b"%PDF-"):
         return "is a PDF document and no video; leave it out"

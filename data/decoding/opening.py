@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from data.decoding.lookalikes import what_it_is
+from data.decoding.lookalikes import picture_kind, what_it_is
 
 # Video containers that hold their data themselves. Playlists and manifests (hls, dash, concat, sdp,
 # image sequences, …) are not allowed, since they name further files or URLs. Sound formats are allowed
@@ -18,6 +18,12 @@ _FORMATS = (
 )
 # A clip is one local file: neither a URL nor a file that another one names is ever opened.
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+# By kind of picture, FFmpeg's name of the format.
+_PICTURE_FORMATS = {kind: f"{kind.lower()}_pipe" for kind in ("JPEG", "PNG", "WebP", "BMP", "TIFF")}
+_PICTURE_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": ",".join(_PICTURE_FORMATS.values()),
+}
 
 _DISPOSITION = av.stream.Disposition
 # Streams beside the film: covers, thumbnails, and layers that refine another stream.
@@ -36,21 +42,37 @@ class UnreadableError(Exception):
 class open_video:  # noqa: N801 - used as a function is
     """Context manager that opens a local file and gives its container and best video stream.
 
+    Args:
+        path: path of the file.
+        pictures: whether a picture (JPEG, PNG, WebP, BMP, TIFF) is opened too, as a clip of one frame.
+
     Raises:
         UnreadableError: a missing file, a file that is no video, or an unknown codec.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, pictures: bool = False) -> None:
         # FFmpeg takes "file:" and an absolute path literally, whatever characters it holds.
         self._url = f"file:{os.path.abspath(path)}"
-        self._path = path
+        self._path, self._pictures = path, pictures
         if not os.path.isfile(path):
             # Opening a pipe or a device could block for ever.
             raise UnreadableError("no such file")
 
     def __enter__(self) -> tuple[av.container.InputContainer, av.VideoStream]:
+        # A picture is opened by its own format: by its name alone, FFmpeg could take it for one of a
+        # sequence (a%03d.jpg), and open others.
+        picture = picture_kind(self._path) if self._pictures else None
+        if picture is not None and picture not in _PICTURE_FORMATS:
+            raise UnreadableError(
+                f"is a picture of a kind that is not read ({picture}); save it as JPEG or PNG"
+            )
         try:
-            self._container = av.open(self._url, options=_OPTIONS, metadata_errors="ignore")
+            self._container = av.open(
+                self._url,
+                format=None if picture is None else _PICTURE_FORMATS[picture],
+                options=_OPTIONS if picture is None else _PICTURE_OPTIONS,
+                metadata_errors="ignore",
+            )
         except (av.FFmpegError, OSError, ValueError, UnicodeError) as error:
             raise UnreadableError(what_it_is(self._path) or _complaint(error)) from error
         try:

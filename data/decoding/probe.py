@@ -113,7 +113,12 @@ def traits_of(probes: Sequence[Probe | None]) -> dict[str, np.ndarray]:
     }
 
 
-def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: None) -> Probe:
+def probe(
+    path: Path | str,
+    *,
+    progress: Callable[[int], object] = lambda _: None,
+    pictures: bool = False,
+) -> Probe:
     """Scan the packets of a file's best video stream, and decode it if they do not tell enough.
 
     One key frame is always decoded: PyAV tells rotation and interlacing by frames alone.
@@ -121,11 +126,12 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
     Args:
         path: path of a local video file.
         progress: called from time to time with the number of frames decoded since.
+        pictures: see `open_video`.
 
     Raises:
         UnreadableError: a file that is no video, or has no video packet.
     """
-    with open_video(path) as (container, stream):
+    with open_video(path, pictures=pictures) as (container, stream):
         packets, census = Packets(container, stream), Census(stream)
         alone: list[av.VideoFrame] | None = None
         for packet in packets:
@@ -145,7 +151,7 @@ def probe(path: Path | str, *, progress: Callable[[int], object] = lambda _: Non
             keyframes = np.unique(np.searchsorted(times.pts, shown[census.keys]))
             num_lost = 0
         else:
-            times, keyframes, num_lost, first = _by_decoding(path, progress)
+            times, keyframes, num_lost, first = _by_decoding(path, progress, pictures=pictures)
         return Probe(
             pts=times.pts,
             keyframes=keyframes,
@@ -191,12 +197,12 @@ class Given:
 
 
 def _by_decoding(
-    path: Path | str, progress: Callable[[int], object]
+    path: Path | str, progress: Callable[[int], object], *, pictures: bool
 ) -> tuple[Times, np.ndarray, int, av.VideoFrame]:
     """Decode a file for its times, its key frames, the number of failed packets, and a first frame."""
     given, keys, faults = Given(), list[int](), list[str]()
     first: av.VideoFrame | None = None
-    with open_video(path) as (container, stream):
+    with open_video(path, pictures=pictures) as (container, stream):
         for frame in decode(Packets(container, stream), faults):
             first = first or frame
             if frame.key_frame:

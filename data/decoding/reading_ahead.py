@@ -40,15 +40,22 @@ class ClipReader:
         limit_seconds: time limit of a clip (see `Decoder`).
         num_workers: the most decoders.
         frames_ahead: number of waiting frames from which on no further clip is begun.
+        pictures: see `Decoder`.
     """
 
     def __init__(
-        self, how: Reading, *, limit_seconds: float, num_workers: int, frames_ahead: int
+        self,
+        how: Reading,
+        *,
+        limit_seconds: float,
+        num_workers: int,
+        frames_ahead: int,
+        pictures: bool = False,
     ) -> None:
         self.how, self.num_workers = how, num_workers
         most = max(_AHEAD_BYTES // (how.size_px**2 * 3), 1)
         self.frames_ahead = min(frames_ahead, most)
-        self._limit_seconds = limit_seconds
+        self._limit_seconds, self._pictures = limit_seconds, pictures
         self._idle: list[Decoder] = []
 
     def __call__(self, paths: Sequence[Path]) -> Iterator[ReadClip]:
@@ -66,7 +73,7 @@ class ClipReader:
         try:
             decoder = self._idle.pop()
         except IndexError:
-            decoder = Decoder(limit_seconds=self._limit_seconds)
+            decoder = Decoder(limit_seconds=self._limit_seconds, pictures=self._pictures)
         while (taken := queue.take()) is not None:
             place, path = taken
             try:

@@ -124,6 +124,8 @@ class _Plan(NamedTuple):
 
 
 _UPRIGHT = (False, False, False)
+# By quarters of a turn, clockwise.
+_TURNED = {1: (True, False, True), 2: (False, True, True), 3: (True, True, False)}
 
 
 def orientation_of(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
@@ -132,7 +134,12 @@ def orientation_of(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     The display matrix says x' = a x + c y and y' = b x + d y, in 16.16 fixed point
     (libavutil/display.h). Rotations are rounded to right angles.
     """
-    side_data: Any = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        side_data: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        # Pictures with EXIF bring side data of a kind that PyAV cannot list. It still tells their
+        # rotation, but not whether they are mirrored.
+        return _TURNED.get(round(-frame.rotation / 90) % 4, _UPRIGHT)
     if side_data is None:
         return _UPRIGHT
     a, b, _, c, d, *_ = np.frombuffer(memoryview(side_data), np.int32).tolist()

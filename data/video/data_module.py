@@ -1,6 +1,5 @@
 """Data module of videos: folders and lists of clips to ragged batches of frames."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,25 +13,18 @@ from data.batches.ragged import Skipped
 from data.clips.clip import Clip, Listing
 from data.clips.layouts import clips
 from data.clips.left_out import left_out_below, tell_left_out, tell_unlisted
-from data.decoding.decode import Reading, check_reading, wanted_frames
-from data.decoding.isolation import Decoder
-from data.decoding.probe import Probe, UnreadableError, traits_of
-from data.decoding.sampling import WHOLE, Section
+from data.decoding.decode import Reading, check_reading
 from data.decoding.scaling import Fit, Interpolation
 from data.examples.embedded import video_example
 from data.files.errors import InputError
-from data.files.workers import available_cores
 from data.splits.labels import encode_labels
 from data.splits.leaks import Leak, duplicates, find_leaks, merge_groups
 from data.tables.table_format import named_columns
 from data.video.augment import Augmentation
-from data.video.part import VideoPart, unreadable
-from data.video.scan import contents_of, probe_files
+from data.video.part import unreadable
+from data.video.scanned_clips import ScannedClips
 
 log = logging.getLogger(__name__)
-
-# The most memory for all prefetched batches.
-_AHEAD_BYTES = 2**30
 
 
 class VideoDataModule(SequenceDataModule):
@@ -162,81 +154,39 @@ class VideoDataModule(SequenceDataModule):
             if self.part_record is None or self.is_other_source
             else self._skip_label(found),
         )
-        probes = self._scan(found)
-        sections = [clip.section for clip in found]
-        lengths = self._lengths(found, probes, sections)
-        contents = contents_of([clip.path for clip in found])
+        scanned = ScannedClips(found, self.reading, limit_seconds=self.limit_seconds)
+        for row, reason in scanned.problems.items():
+            self._skip(row, found[row], reason)
         groups = [clip.group for clip in found]
         rows, reported = self.divide(
             labels,
             named,
-            groups=merge_groups(groups, contents),
+            groups=merge_groups(groups, scanned.contents),
             classes=classes,
             where=listing.where,
-            contents=np.where(lengths > 0, _numbers(contents, sections), 0),
-            files=np.where(lengths > 0, _numbers(contents, [WHOLE] * len(found)), 0),
+            contents=scanned.keys(),
+            files=scanned.keys(of_files=True),
         )
-        self._note(listing, rows, groups, contents)
-        decoder = Decoder(limit_seconds=self.limit_seconds)
+        self._note(listing, rows, groups, scanned.contents)
         parts: dict[str, Part] = {}
         for name, members in rows.items():
-            ids = members[lengths[members] > 0]
+            ids = members[scanned.lengths[members] > 0]
             if len(ids) == 0:
                 raise InputError(
                     f"{listing.where}: no readable clip in the part '{name}'; add clips to it"
                 )
-            parts[name] = VideoPart(
-                [found[k].path for k in ids],
-                sections=[sections[k] for k in ids],
-                probes=[
-                    probes[k] if self._needs_probe(probes[k], sections[k]) else None for k in ids
-                ],
-                ids=ids,
-                labels=np.asarray(labels)[ids],
-                lengths=lengths[ids],
-                reading=self.reading,
-                decoder=decoder,
+            is_learnt = name == "train"
+            parts[name] = scanned.part(
+                ids,
+                np.asarray(labels)[ids],
                 cache_bytes=int(self.cache_gib * 2**30),
                 augmentation=(
-                    Augmentation(self.reading.size_px, **self.augment) if name == "train" else None
+                    Augmentation(self.reading.size_px, **self.augment) if is_learnt else None
                 ),
                 fail=self.on_error == "fail",
-                traits=traits_of([probes[k] for k in ids]),
             )
-            parts[name].contents = _numbers(contents, sections)[ids]
         name = str(source) if self.path is not None else "embedded example (8 motions)"
         return parts, classes, Origin(name, reported)
-
-    def _scan(self, found: list[Clip]) -> list[Probe | None]:
-        """Probe each clip's file; unreadable ones are listed in ``skipped``."""
-        results = probe_files([clip.path for clip in found], limit_seconds=self.limit_seconds)
-        for row, result in enumerate(results):
-            if isinstance(result, str):
-                self._skip(row, found[row], result)
-        if all(isinstance(result, str) for result in results):
-            first = self.skipped[0]
-            raise InputError(
-                f"{first.source}: {first.reason}; and no other clip could be read either"
-            )
-        return [None if isinstance(result, str) else result for result in results]
-
-    def _needs_probe(self, probe: Probe | None, section: Section) -> bool:
-        """Whether decoding a clip needs its probe: not all frames are read, or the file is odd."""
-        is_odd = probe is not None and not probe.is_ordinary
-        return self.reading.frames != "all" or section != WHOLE or is_odd
-
-    def _lengths(
-        self, found: list[Clip], probes: list[Probe | None], sections: list[Section]
-    ) -> np.ndarray:
-        """Count the wanted frames of each clip; 0 for clips that cannot be read."""
-        lengths = np.zeros(len(found), np.int64)
-        for row, (probe, section) in enumerate(zip(probes, sections, strict=True)):
-            try:
-                if probe is not None:
-                    lengths[row] = len(wanted_frames(probe, self.reading, section))
-            except UnreadableError as error:
-                self._skip(row, found[row], str(error))
-        return lengths
 
     def _skip_label(self, found: list[Clip]) -> Callable[[int, str], None]:
         def skip(row: int, reason: str) -> None:
@@ -292,28 +242,6 @@ class VideoDataModule(SequenceDataModule):
         """Take over a description (see `describe`)."""
         super().adopt(description)
         self.reading = Reading.among(description)
-
-    def default_num_workers(self, part: Part) -> int:
-        """Zero workers if the decoded clips fit in the cache, else half of the cores."""
-        if isinstance(part, VideoPart) and part.num_bytes > part.cache_bytes:
-            return max(available_cores() // 2, 1)
-        return 0
-
-    def batches_ahead(self, part: Part) -> int:
-        """Two batches, or one if two of the longest clips would take much memory."""
-        if not isinstance(part, VideoPart):
-            return 2
-        largest = max(self.steps_per_batch, int(part.lengths.max())) * part.frame_bytes
-        return 2 if 2 * largest * max(self.workers_for(part), 1) <= _AHEAD_BYTES else 1
-
-
-def _numbers(contents: Sequence[str], sections: Sequence[Section]) -> np.ndarray:
-    """Hash content and section of each clip to a number: (n,) int64."""
-    digests = (
-        hashlib.blake2b(f"{content} {start} {end}".encode(), digest_size=8).digest()
-        for content, (start, end) in zip(contents, sections, strict=True)
-    )
-    return np.array([int.from_bytes(digest, "big", signed=True) for digest in digests], np.int64)
 
 
 def _plain(leak: Leak, paths: Sequence[str]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from data.decoding.isolation import Decoder
 from data.decoding.probe import Probe, UnreadableError
 from data.decoding.sampling import WHOLE, Section
 from data.files.errors import InputError
+from data.files.workers import available_cores
 from data.video.augment import Augmentation
 from data.video.scan import digest_files
 
@@ -28,6 +29,8 @@ from data.video.scan import digest_files
 _PIXELS_VERSION = 1
 # The same for clips with a section, or whose frames, clock or stream are ambiguous.
 _ODD_VERSION = 1
+# The most memory for all prefetched batches.
+_AHEAD_BYTES = 2**30
 
 
 class VideoPart(Part):
@@ -122,6 +125,15 @@ class VideoPart(Part):
                 self.files, digest_files(self.files), self.sections, self.probes, strict=True
             )
         ]
+
+    def num_workers(self) -> int:
+        """Zero workers if the decoded clips fit in the cache, else half of the cores."""
+        return max(available_cores() // 2, 1) if self.num_bytes > self.cache_bytes else 0
+
+    def batches_ahead(self, *, steps_per_batch: int, num_workers: int) -> int:
+        """Two batches, or one if two of the longest clips would take much memory."""
+        largest = max(steps_per_batch, int(self.lengths.max())) * self.frame_bytes
+        return 2 if 2 * largest * max(num_workers, 1) <= _AHEAD_BYTES else 1
 
     def advice(self, *, num_workers: int, num_cores: int, is_first_epoch: bool) -> str | None:
         """As `Part.advice`: clips that fit in the cache are decoded once."""

@@ -36,7 +36,11 @@ _NO_BYTES = hashlib.sha256().hexdigest()
 
 
 def probe_files(
-    paths: Sequence[Path], *, limit_seconds: float = 60.0, show_progress: bool = True
+    paths: Sequence[Path],
+    *,
+    limit_seconds: float = 60.0,
+    show_progress: bool = True,
+    pictures: bool = False,
 ) -> list[Probe | str]:
     """Probe files (see `data.decoding.probe.probe`). An unreadable file gives its reason.
 
@@ -44,8 +48,9 @@ def probe_files(
         paths: paths of the files; a repeated one is read once.
         limit_seconds: time limit of a file.
         show_progress: draw a progress bar where there is a terminal.
+        pictures: whether pictures are read too (see `data.decoding.opening.open_video`).
     """
-    decoder = one_a_thread(limit_seconds=limit_seconds)
+    decoder = one_a_thread(limit_seconds=limit_seconds, pictures=pictures)
 
     def examine(path: Path) -> Probe | str:
         try:
@@ -53,7 +58,9 @@ def probe_files(
         except UnreadableError as error:
             return str(error)
 
-    return _examine(paths, examine, "probe", "Scanning clips", show_progress)
+    # Kept apart: what is read as a picture here is an error elsewhere.
+    what = "probe_pictures" if pictures else "probe"
+    return _examine(paths, examine, what, "Scanning files", show_progress)
 
 
 def digest_files(paths: Sequence[Path], *, show_progress: bool = True) -> list[str]:
@@ -190,7 +197,7 @@ def _key(path: Path) -> str:
 
 
 def _is_kept(what: str, result: Any) -> bool:
-    return isinstance(result, Probe) if what == "probe" else bool(result)
+    return bool(result) if what == "digest" else isinstance(result, Probe)
 
 
 def _encode(result: Probe | str) -> bytes:
