@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
@@ -23,13 +24,7 @@ from data.files.errors import InputError
 
 log = logging.getLogger(__name__)
 
-_COLUMNS = Features(
-    {
-        "key": Value("string"),
-        "length": Value("int64"),
-        "features": List(Value("float32")),
-    }
-)
+Precision = Literal["float16", "float32"]
 
 
 class _Row(NamedTuple):
@@ -44,25 +39,28 @@ class _Row(NamedTuple):
 class FeatureStore:
     """Features of clips by key, in memory-mapped Arrow files that are never changed.
 
-    They are float32: reading them takes a thousandth of the time of computing them, so that half
-    the bytes would only add a rounding error.
+    Features of whole frames are float32: reading them takes a thousandth of the time of computing
+    them, so that half the bytes would only add a rounding error. Those of the places of frames are 49
+    times as many, and float16.
 
     Each `add` writes one further file atomically. Several processes may add at once. A damaged file
     is warned about, and its features count as missing.
 
     Args:
         folder: folder of the files; created by the first `add`.
+        precision: type of the numbers in the files.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, precision: Precision = "float32") -> None:
+        self.folder, self.precision = folder, precision
+        self.dtype = np.dtype(precision)
         self._rows: dict[str, _Row] = {}
         self._opened: set[str] = set()
         self.refresh()
 
     def __reduce__(self) -> Any:
         # Another process maps the files itself, so their content need not be sent.
-        return FeatureStore, (self.folder,)
+        return partial(FeatureStore, precision=self.precision), (self.folder,)
 
     def __contains__(self, key: str) -> bool:
         return key in self._rows
@@ -83,19 +81,19 @@ class FeatureStore:
         return self._rows[key].length
 
     def get(self, key: str) -> np.ndarray:
-        """Read-only features (T, D) float32 of a clip. An unknown key is a KeyError."""
+        """Read-only features (T, D) of a clip, or (T, P · D). An unknown key is a KeyError."""
         row = self._rows[key]
         return row.column[row.start : row.end].reshape(row.length, -1)
 
     def add(self, keys: Sequence[str], features: Sequence[np.ndarray]) -> None:
-        """Write the features (T, D) of some clips; T and D are at least 1.
+        """Write the features (T, D) or (T, P, D) of some clips; T, P and D are at least 1.
 
         Raises:
             InputError: the folder cannot be written to.
         """
         if not keys:
             return
-        flat = [np.ascontiguousarray(one, np.float32).reshape(-1) for one in features]
+        flat = [np.ascontiguousarray(one, self.dtype).reshape(-1) for one in features]
         # Offsets of 64 bits do not limit the size of a file.
         offsets = np.cumsum([0] + [len(one) for one in flat], dtype=np.int64)
         table = pa.table(
@@ -103,7 +101,7 @@ class FeatureStore:
                 "key": pa.array(list(keys)),
                 "length": pa.array([len(one) for one in features], pa.int64()),
                 "features": pa.LargeListArray.from_arrays(offsets, np.concatenate(flat)).cast(
-                    pa.list_(pa.float32())
+                    pa.list_(pa.from_numpy_dtype(self.dtype))
                 ),
             }
         )
@@ -112,7 +110,7 @@ class FeatureStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with unfinished.open("wb") as file:
-                writer = ArrowWriter(features=_COLUMNS, stream=file)
+                writer = ArrowWriter(features=self._columns(), stream=file)
                 writer.write_table(table)
                 writer.finalize(close_stream=False)
                 file.flush()
@@ -126,6 +124,10 @@ class FeatureStore:
                 " room, or set MANYTOONE_CACHE to another folder"
             ) from error
         self.refresh()
+
+    def _columns(self) -> Features:
+        numbers = List(Value(self.precision))
+        return Features({"key": Value("string"), "length": Value("int64"), "features": numbers})
 
     def _open(self, path: Path) -> None:
         found: dict[str, _Row] = {}
@@ -169,6 +171,7 @@ class FeaturePart(Part):
         part: the part that the features were computed from.
         keys: key of each example of that part; examples that the store lacks are left out.
         store: store of the features.
+        num_features: D of a frame, or of each of its P places.
     """
 
     is_ready_made = True
@@ -185,9 +188,11 @@ class FeaturePart(Part):
             " faster disk"
         )
 
-    def __init__(self, part: Part, *, keys: Sequence[str], store: FeatureStore) -> None:
+    def __init__(
+        self, part: Part, *, keys: Sequence[str], store: FeatureStore, num_features: int
+    ) -> None:
         known = [k for k, key in enumerate(keys) if key in store]
-        self.part, self.store = part, store
+        self.part, self.store, self._num_features = part, store, num_features
         self.ids, self.labels = part.ids[known], part.labels[known]
         self.keys = [keys[k] for k in known]
         # A damaged clip gives fewer steps than were planned.
@@ -207,10 +212,13 @@ class FeaturePart(Part):
         return self.part.shown([self._positions[k] for k in positions])
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """Make the batch of features (N, D) float32."""
+        """Make the batch of features (N, D) float32, or (N, P, D) of P places of a frame."""
         at = list(positions)
         pieces = [self.store.get(self.keys[k]) for k in at]
         steps = np.concatenate(pieces) if pieces else np.empty((0, 0), np.float32)
+        steps = steps.astype(np.float32, copy=False)
+        if steps.shape[1] > self._num_features:
+            steps = steps.reshape(len(steps), -1, self._num_features)
         return collate(
             torch.from_numpy(steps),
             lengths=self.lengths[at],

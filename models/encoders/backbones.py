@@ -13,7 +13,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights, list_models
 
-from models.encoders.efficientnet_lite import EfficientNetLite0
+from models.encoders.efficientnet_lite import EfficientNetLite0, EfficientNetLite2
 from models.encoders.pretrained import (
     PretrainedEncoder,
     Trainable,
@@ -23,7 +23,13 @@ from models.encoders.pretrained import (
 from models.errors import OptionError
 from models.finite import is_finite
 
-__all__ = ["Backbone", "EfficientNetLite0", "PretrainedEncoder", "without_pretrained"]
+__all__ = [
+    "Backbone",
+    "EfficientNetLite0",
+    "EfficientNetLite2",
+    "PretrainedEncoder",
+    "without_pretrained",
+]
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # These two answer with more than one head, and normalise in ways of their own.

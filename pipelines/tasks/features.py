@@ -9,16 +9,15 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
 from data.batches.data_module import SequenceDataModule
-from data.batches.features import FeaturePart, FeatureStore
+from data.batches.features import FeaturePart, FeatureStore, Precision
 from data.batches.part import Part
 from data.batches.ragged import Skipped
 from data.files.cache import cache_folder
 from data.files.errors import InputError
 from models.encoders.frames import FrameEncoder
-from models.finite import is_finite
 from pipelines.runtime.cores import leave_cores
 from pipelines.runtime.ranks import from_all_ranks
-from pipelines.tasks.classification import Classification
+from pipelines.tasks.task import Task
 
 # A file is finished when it is so large, or when so many seconds have passed, or this share of all
 # the seconds so far: an interrupted run loses a tenth of its work, and files stay few.
@@ -43,9 +42,9 @@ class FeatureCache(Callback):
         """Before the loaders are made: the parts of this stage."""
         data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
         names = ["train", "val"] if stage == "fit" else [data.reported_part]
-        assert isinstance(pl_module, Classification)
-        encoder = pl_module.model.encoder
-        if not (isinstance(encoder, FrameEncoder) and encoder.is_frozen) or _is_trial(trainer):
+        assert isinstance(pl_module, Task)
+        encoder = pl_module.frame_encoder
+        if encoder is None or not encoder.is_frozen or _is_trial(trainer):
             return
         if (
             any(data.parts[name].augments for name in names if name in data.parts)
@@ -56,33 +55,35 @@ class FeatureCache(Callback):
                 " every epoch; without --data.augment_… it would read each clip once"
             )
         kept = [name for name in names if name in data.parts and not data.parts[name].augments]
-        self._replace(trainer, pl_module, kept)
+        self._replace(trainer, encoder, kept)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A checkpoint to resume from is read after `setup`: its encoder may be another one."""
-        assert isinstance(pl_module, Classification)
-        encoder = pl_module.model.encoder
-        if not self._parts or not isinstance(encoder, FrameEncoder):
+        assert isinstance(pl_module, Task)
+        encoder = pl_module.frame_encoder
+        if not self._parts or encoder is None:
             return
         if encoder.fingerprint() != self._fingerprint:
             data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
             data.connect(parts=self._parts)
-            self._replace(trainer, pl_module, list(self._parts))
+            self._replace(trainer, encoder, list(self._parts))
             leave_cores(trainer, data.workers_for(data.parts["train"]))
 
-    def _replace(self, trainer: Trainer, model: Classification, names: list[str]) -> None:
+    def _replace(self, trainer: Trainer, encoder: FrameEncoder, names: list[str]) -> None:
         if not names:
             return
         data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        encoder = model.model.encoder.to(trainer.strategy.root_device)
-        assert isinstance(encoder, FrameEncoder)
+        encoder = encoder.to(trainer.strategy.root_device)
         self._fingerprint = encoder.fingerprint()
-        store = FeatureStore(cache_folder() / "features" / self._fingerprint[:16])
+        # Each of 49 places of a picture has as many features as the picture: half the bytes matter.
+        precision: Precision = "float16" if encoder.gives_places else "float32"
+        folder = cache_folder() / "features" / self._fingerprint[:16]
+        store = FeatureStore(folder, precision=precision)
         started = time.monotonic()
         num_computed = num_kept = 0
         read: list[str] = []
         for name in names:
-            part = data.parts[name]
+            part = data.parts[name].inputs
             keys = trainer.strategy.broadcast(
                 part.content_keys() if trainer.is_global_zero else None
             )
@@ -97,7 +98,7 @@ class FeatureCache(Callback):
                 Skipped(int(part.ids[k]), source, reasons[keys[k]])
                 for k, source in zip(unread, part.sources(unread), strict=True)
             ]
-            features = FeaturePart(part, keys=keys, store=store)
+            features = FeaturePart(part, keys=keys, store=store, num_features=encoder.out_features)
             data.connect(parts={name: features}, skipped=skipped)
             read.append(name)
             if len(features) == 0:
@@ -158,8 +159,9 @@ def _compute(
                 encoded = encoder(batch.steps.to(trainer.strategy.root_device)).float().cpu()
                 pieces = encoded.split(batch.lengths.tolist())
                 for row, piece in zip(batch.ids.tolist(), pieces, strict=True):
-                    if is_finite(piece):
-                        waiting.add(key_of[row], piece.numpy())
+                    kept = piece.numpy().astype(store.dtype)
+                    if np.isfinite(kept).all():
+                        waiting.add(key_of[row], kept)
                     else:
                         unread.append(Skipped(row, "", "its features are not finite"))
             bar.update(batch.num_sequences + len(batch.skipped))
@@ -182,8 +184,7 @@ class _Waiting:
 
     def add(self, key: str, features: np.ndarray) -> None:
         self.keys.append(key)
-        # A copy: a slice would keep all the batch.
-        self.features.append(features.copy())
+        self.features.append(features)
         self.num_bytes += features.nbytes
         now = time.monotonic()
         patience = max(_FILE_SECONDS, _FILE_SHARE * (now - self.started))

@@ -12,6 +12,7 @@ from torchmetrics import MeanMetric, MetricCollection
 
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.former_checkpoints import translate_saved
+from models.encoders.frames import FrameEncoder
 from pipelines.metrics.torch_metrics import mean_loss
 from pipelines.training.fusing import fused
 from pipelines.training.schedules import Schedule, scheduled
@@ -67,6 +68,11 @@ class Task(LightningModule):
     def step(self, batch: Any, stage: Stage) -> Tensor:
         """The mean loss of a batch; ``losses`` and ``metrics`` of the stage take it in."""
         raise NotImplementedError(f"{type(self).__name__} must define step(batch, stage)")
+
+    @property
+    def frame_encoder(self) -> FrameEncoder | None:
+        """The encoder of frames, whose features can be kept where it is frozen; None: there is none."""
+        return None
 
     def make_metrics(self, stage: Stage) -> MetricCollection:
         """Make the metrics of a stage beside the loss, by names such as ``val/accuracy``."""

@@ -129,7 +129,7 @@ def test_a_part_of_features_leaves_out_what_was_not_read(tmp_path):
     store = FeatureStore(tmp_path)
     kept = {"A": clip(4), "B": clip(2, seed=1), "E": clip(5, seed=2)}
     store.add(list(kept), list(kept.values()))
-    part = FeaturePart(Clips(), keys=["A", "B", "unread", "B", "E"], store=store)
+    part = FeaturePart(Clips(), keys=["A", "B", "unread", "B", "E"], store=store, num_features=3)
     assert len(part) == 4
     assert part.ids.tolist() == [3, 5, 9, 11]
     assert part.labels.tolist() == [0, 1, 1, 2]
@@ -143,6 +143,22 @@ def test_a_part_of_features_leaves_out_what_was_not_read(tmp_path):
     assert batch.ids.tolist() == [11, 9]
     assert batch.labels.tolist() == [2, 1]
     assert part.__getitems__([]).num_sequences == 0
+
+
+def test_places_of_frames_are_kept_in_half_precision(tmp_path):
+    store = FeatureStore(tmp_path, precision="float16")
+    kept = {key: clip(4 * 5, seed=k).reshape(4, 5, 3) for k, key in enumerate("ABCDE")}
+    store.add(list(kept), list(kept.values()))
+    for one in (store, pickle.loads(pickle.dumps(store))):
+        assert one.get("A").dtype == np.float16
+        part = FeaturePart(Clips(), keys=list(kept), store=one, num_features=3)
+        batch = part.__getitems__([1, 4])
+        assert batch.steps.shape == (8, 5, 3)
+        assert batch.lengths.tolist() == [4, 4]
+        expected = np.concatenate([kept["B"], kept["E"]]).astype(np.float16).astype(np.float32)
+        np.testing.assert_array_equal(batch.steps.numpy(), expected)
+    files = sum(file.stat().st_size for file in tmp_path.glob("*.arrow"))
+    assert files < 5 * 60 * 2 + 3000
 
 
 def test_numbers_that_are_none_are_computed_anew(tmp_path, caplog):

