@@ -35,6 +35,8 @@ predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,CKPT) $(ca
             $(call option,input,INPUT) $(call as_typed,ARGS)
 sample    = $(PY) -m pipelines.sample $(call option,ckpt,CKPT) $(call option,prompt,PROMPT) \
             $(call option,length,LENGTH) $(call as_typed,ARGS)
+caption   = $(PY) -m pipelines.caption $(call option,ckpt,CKPT) $(call option,input,INPUT) \
+            $(call as_typed,ARGS)
 translate = $(PY) -m pipelines.translate $(call option,ckpt,CKPT) $(call option,text,TEXT) \
             $(call option,input,INPUT) $(call as_typed,ARGS)
 microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call option,input,INPUT) \
@@ -42,8 +44,9 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
 
 .DEFAULT_GOAL = help
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
-        train-translation \
-        evaluate-video evaluate-sentiment evaluate-translation predict-video predict-sentiment sample-language translate compare memory-lab \
+        train-translation train-captions \
+        evaluate-video evaluate-sentiment evaluate-translation evaluate-captions predict-video \
+        predict-sentiment sample-language translate caption compare memory-lab \
         microscope doctor test test-slow lint bench clean
 
 # The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
@@ -81,6 +84,8 @@ train-language: $(READY)
 
 train-translation: $(READY)
 	@$(call train,translation)
+train-captions: $(READY)
+	@$(call train,captions)
 
 evaluate-video: $(READY)
 	@$(call evaluate,video)
@@ -90,6 +95,8 @@ evaluate-sentiment: $(READY)
 
 evaluate-translation: $(READY)
 	@$(call evaluate,translation)
+evaluate-captions: $(READY)
+	@$(call evaluate,captions)
 
 predict-video: $(READY)
 	@$(call predict,video)
@@ -102,6 +109,8 @@ sample-language: $(READY)
 
 translate: $(READY)
 	@$(translate)
+caption: $(READY)
+	@$(caption)
 
 compare: $(READY)
 	@$(PY) -m pipelines.compare $(call option,runs,RUNS) $(call option,run,RUN) $(call as_typed,ARGS)

@@ -10,10 +10,8 @@ from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.cli import TrainingCLI
 from pipelines.predict.teaching import Teachers
-from pipelines.runtime.cores import LeaveCores
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.classification import Classification
-from pipelines.tasks.features import FeatureCache
 from pipelines.tasks.kinds import Kind
 from pipelines.tasks.text_checkpoints import load_language
 from pipelines.training.finetuning import (
@@ -33,8 +31,7 @@ class ClassifierCLI(TrainingCLI):
         #: descriptions of the checkpoints that the classifier starts or learns from
         self.language_model: dict[str, Any] | None = None
         self.teachers: dict[str, dict[str, Any]] = {}
-        callbacks = {"callbacks": [FeatureCache(), LeaveCores()]}
-        super().__init__(kind, args, trainer_defaults=callbacks)
+        super().__init__(kind, args)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds teachers, where the data have examples without labels."""

@@ -43,17 +43,11 @@ class TrainingCLI(LightningCLI):
     Args:
         kind: what is trained, and on what; its name is that of its folder in ``runs``.
         args: command-line options; None takes sys.argv.
-        trainer_defaults: as `LightningCLI` takes them.
     """
 
-    def __init__(
-        self,
-        kind: Kind,
-        args: list[str] | None,
-        *,
-        trainer_defaults: dict[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, kind: Kind, args: list[str] | None) -> None:
         self.kind = kind
+        callbacks = kind.make_callbacks()
         super().__init__(
             kind.task_class,
             kind.data_class,
@@ -63,7 +57,7 @@ class TrainingCLI(LightningCLI):
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             seed_everything_default=0,
-            trainer_defaults=trainer_defaults,
+            trainer_defaults={"callbacks": callbacks} if callbacks else None,
             parser_kwargs=parser_settings(
                 kind.name,
                 COMMANDS[kind.name].help if kind.name in COMMANDS else "train, test, report",

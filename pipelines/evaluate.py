@@ -101,7 +101,7 @@ def _evaluate_model(model: Task, options: Any, *, names_data: bool) -> None:
     trainer = Trainer(
         **{
             **vars(options.trainer),
-            "callbacks": [*callbacks, *kind.make_test_callbacks()],
+            "callbacks": [*callbacks, *kind.make_callbacks()],
             "logger": False,
             "enable_checkpointing": False,
             "use_distributed_sampler": False,

@@ -37,6 +37,20 @@ ALLOWED = {
         "pytorch_lightning",
         "torch",
     },
+    "data.captions": {
+        "data.batches",
+        "data.clips",
+        "data.decoding",
+        "data.examples",
+        "data.files",
+        "data.splits",
+        "data.tables",
+        "data.text",
+        "data.video",
+        "numpy",
+        "tokenizers",
+        "torch",
+    },
     "data.clips": {"data.decoding", "data.files", "data.splits", "data.tables"},
     "data.decoding": {"av", "data.files", "numpy"},
     "data.examples": {"av", "data.files", "numpy", "pyarrow", "torch", "tqdm"},
@@ -158,6 +172,18 @@ ALLOWED = {
         "tqdm",
         "pytorch_lightning",
     },
+    "pipelines.report.captions": {
+        "data",
+        "models",
+        "numpy",
+        "pipelines.metrics",
+        "pipelines.pages",
+        "pipelines.report",
+        "pipelines.report.generation",
+        "pipelines.runtime",
+        "pipelines.tasks",
+        "torch",
+    },
     "pipelines.report.generation": {
         "data",
         "numpy",
@@ -196,7 +222,12 @@ FEW = {
     "PIL": {"pages.figures", "predict.overlay_panel"},
     "av": {"predict.overlay"},
     "jinja2": {"pages.page"},
-    "jsonargparse": {"evaluate", "runtime.options", "recipes.former_options"},
+    "jsonargparse": {
+        "evaluate",
+        "predict.writing_options",
+        "recipes.former_options",
+        "runtime.options",
+    },
     "markupsafe": {"pages.figures", "pages.page"},
     "matplotlib": {
         "compare.page",
@@ -207,7 +238,7 @@ FEW = {
         "pages.lettering",
         "predict.overlay_panel",
         "report.figures",
-        "report.generation.page",
+        "report.generation.attention",
         "report.shared_sections",
         "report.writer",
     },
@@ -233,7 +264,7 @@ FEW = {
 #: the packages of `data`, the lowest first: each may import those before it and no other
 DATA_ORDER = (
     *("files", "decoding", "splits", "examples", "batches", "tables", "clips"),
-    *("video", "text", "running_text", "translation"),
+    *("video", "text", "running_text", "translation", "captions"),
 )
 #: packages whose ``__init__`` runs in the decoder's process, which must start fast
 LIGHT = ("data", "data.files", "data.decoding")

@@ -10,11 +10,9 @@ import csv
 import hashlib
 import importlib.util
 import json
-import shutil
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from uuid import uuid4
 
 import av
 import numpy as np
@@ -25,7 +23,7 @@ from av.video.stream import VideoStream
 from tqdm import tqdm
 
 from data.examples.motions import CLASSES, MOTION_PAIRS, pair_of, render_clip
-from data.files.atomic_write import written_whole
+from data.files.atomic_write import folder_made_once, written_whole
 from data.files.cache import cache_folder
 from data.files.errors import InputError
 
@@ -123,23 +121,12 @@ def video_example(
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:8]
     parent = cache or cache_folder()
     folder = parent / f"video-example-{VIDEO_VERSION}-{digest}"
-    manifest = folder / "clips.csv"
-    if manifest.exists():
-        return manifest
-
-    # A sibling, so that the rename stays within one file system and is a single step.
-    unfinished = parent / f".{folder.name}-{uuid4().hex}"
-    try:
-        _write_clips(unfinished, clips_per_class, show_progress)
-        try:
-            unfinished.rename(folder)
-        except OSError:
-            if not manifest.exists():
-                raise
-            # Another process was faster; its clips are the same.
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return manifest
+    folder_made_once(
+        folder,
+        lambda place: _write_clips(place, clips_per_class, show_progress),
+        complete="clips.csv",
+    )
+    return folder / "clips.csv"
 
 
 def sentiment_example(cache: Path | None = None) -> Path:

@@ -1,6 +1,7 @@
-"""Atomic writes: a file appears complete or not at all."""
+"""Atomic writes: a file or a folder appears complete or not at all."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -29,3 +30,29 @@ def write_whole(path: Path, content: str | bytes) -> None:
         content = content.encode("utf-8", errors="backslashreplace")
     with written_whole(path) as place:
         place.write_bytes(content)
+
+
+def folder_made_once(folder: Path, make: Callable[[Path], None], *, complete: str) -> None:
+    """Make a folder unless it is there: an interruption leaves none.
+
+    Where several processes make it at once, one wins and the others use its content.
+
+    Args:
+        folder: the folder.
+        make: fills the folder that it is given, and creates it.
+        complete: file in the folder whose presence says that it was made.
+    """
+    if (folder / complete).exists():
+        return
+    # A sibling, so that the rename stays within one file system and is a single step.
+    unfinished = folder.with_name(f".{folder.name}-{uuid4().hex}")
+    try:
+        make(unfinished)
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if not (folder / complete).exists():
+                raise
+            # Another process was faster; its content is the same.
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -27,7 +27,7 @@ VERSION = 1
 TokenizerKind = Literal["words", "subwords", "characters"]
 
 #: the unknown token; its id is 0 in every tokenizer
-UNKNOWN = "<unk>"
+UNKNOWN, UNKNOWN_ID = "<unk>", 0
 #: token between documents, and at both ends of a sequence that is written
 END = "<|end|>"
 NUM_BYTES = 256

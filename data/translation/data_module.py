@@ -1,8 +1,7 @@
 """Data module of translation: pairs of texts to batches of tokens of one vocabulary."""
 
 import logging
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -15,10 +14,11 @@ from data.batches.ragged import Skipped
 from data.examples.phrases import phrase_pairs
 from data.files.errors import InputError
 from data.tables.table_format import Quoting, table_format
-from data.text.tokenizing import content_of, given_tokenizer
-from data.text.vocabulary import END, TokenizerKind, learn_tokenizer
+from data.text.token_rows import TokenRows, end_of, tokenizer_with_end
+from data.text.tokenizing import content_of
+from data.text.vocabulary import TokenizerKind
 from data.translation.pairs import Pairs, read_pairs
-from data.translation.part import PairPart, TokenRows
+from data.translation.part import PairPart
 from data.translation.tokenised import MOST_TOKENISED, tokenised_share
 
 log = logging.getLogger(__name__)
@@ -149,9 +149,8 @@ class TranslationDataModule(SequenceDataModule):
         )
         if self.tokenizer is None:
             train = divided["train"].tolist()
-            self.tokenizer = self._tokenizer(
-                text for side in (pairs.sources, pairs.targets) for text in _at(side, train)
-            )
+            texts = (text for side in (pairs.sources, pairs.targets) for text in _at(side, train))
+            self.tokenizer = tokenizer_with_end(texts, given=self.tokenizer_from, **self.learning)
         # A text that spells END has no END in it.
         self.tokenizer.encode_special_tokens = True
         if self.num_learnt == 0:
@@ -162,21 +161,6 @@ class TranslationDataModule(SequenceDataModule):
         parts = {name: self._part(pairs, members, name) for name, members in divided.items()}
         name = self.path if self.path is not None else "embedded example (dates, times, amounts)"
         return parts, _CLASSES, Origin(name, reported)
-
-    def _tokenizer(self, texts: Iterable[str]) -> Tokenizer:
-        """The tokenizer that is given, or one of texts; its last token is END."""
-        if self.tokenizer_from is not None:
-            tokenizer = given_tokenizer(Path(self.tokenizer_from))
-        else:
-            log.info("Learning the vocabulary")
-            tokenizer = learn_tokenizer(texts, **self.learning)
-        tokenizer.add_special_tokens([END])
-        if tokenizer.token_to_id(END) != tokenizer.get_vocab_size() - 1:
-            raise InputError(
-                f"--data.tokenizer_from={self.tokenizer_from}: {END} is not its last token; give"
-                " another tokenizer"
-            )
-        return tokenizer
 
     def _pairs(self) -> Pairs:
         if self.path is None:
@@ -193,15 +177,13 @@ class TranslationDataModule(SequenceDataModule):
         assert self.tokenizer is not None
         max_tokens = self.max_tokens if name == "train" else None
         sources, targets = _at(pairs.sources, rows.tolist()), _at(pairs.targets, rows.tolist())
-        end = self.tokenizer.token_to_id(END)
-        assert end is not None
         return PairPart(
             sources,
             targets,
             ids=rows,
             source_tokens=TokenRows(sources, self.tokenizer, max_tokens=max_tokens),
             target_tokens=TokenRows(targets, self.tokenizer, max_tokens=max_tokens),
-            end=end,
+            end=end_of(self.tokenizer),
         )
 
     def _note_repeated(

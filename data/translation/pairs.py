@@ -1,14 +1,12 @@
 """Pairs of texts: tables with two columns, or two files whose lines belong together."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.files.cache import cache_folder
 from data.files.encodings import clean, read_text
-from data.files.errors import InputError
+from data.files.errors import InputError, options_called
 from data.tables.table_format import TableFormat
 from data.text.sources import read_table
 
@@ -68,7 +66,7 @@ def read_pairs(
             )
         parts, problems = None, {}
     else:
-        with _columns_called_here():
+        with options_called(_OPTIONS):
             table = read_table(
                 source,
                 text_column=source_column,
@@ -116,14 +114,3 @@ def _lines(file: Path, format: TableFormat) -> list[str]:
     # Only line feeds end a line: other separators are characters of it.
     lines = text.split("\n")
     return [clean(line) for line in (lines[:-1] if lines[-1] == "" else lines)]
-
-
-@contextmanager
-def _columns_called_here() -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        told = str(error)
-        for name, here in _OPTIONS.items():
-            told = told.replace(name, here)
-        raise InputError(told) from error

@@ -4,41 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 
 from data.batches.pair_batch import PairBatch, taught
 from data.batches.part import Part
-
-_TEXTS_AT_ONCE = 10_000
-
-
-class TokenRows:
-    """Tokens of n texts, end to end.
-
-    Args:
-        texts: the texts.
-        tokenizer: cuts them.
-        max_tokens: the most tokens of a text that are kept; None: all.
-    """
-
-    def __init__(
-        self, texts: Sequence[str], tokenizer: Tokenizer, *, max_tokens: int | None
-    ) -> None:
-        pieces, lengths, self.num_cut_off = [np.empty(0, np.int32)], [], 0
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
-            for one in tokenizer.encode_batch_fast(list(texts[start : start + _TEXTS_AT_ONCE])):
-                tokens = np.asarray(one.ids, np.int32)
-                kept = tokens[:max_tokens]
-                self.num_cut_off += len(tokens) - len(kept)
-                pieces.append(kept)
-                lengths.append(len(kept))
-        self.lengths = np.asarray(lengths, np.int64)
-        self._tokens = np.concatenate(pieces)
-        self._ends = self.lengths.cumsum()
-
-    def __getitem__(self, row: int) -> np.ndarray:
-        end = self._ends[row]
-        return self._tokens[end - self.lengths[row] : end]
+from data.text.token_rows import TokenRows
 
 
 class PairPart(Part):
@@ -74,6 +43,10 @@ class PairPart(Part):
         """List the texts to translate."""
         return [self.texts[k] for k in (range(len(self)) if positions is None else positions)]
 
+    def written(self) -> list[list[str]]:
+        """List the one translation of each example."""
+        return [[target] for target in self.targets]
+
     def __getitems__(self, positions: Sequence[int]) -> PairBatch:  # type: ignore[override]
         """Make the batch of the pairs at some positions."""
         steps = [self.source_tokens[k] for k in positions]
@@ -86,5 +59,6 @@ class PairPart(Part):
             read,
             token_lengths,
             write,
+            torch.arange(len(steps)),
             torch.from_numpy(self.ids[list(positions)]),
         )

@@ -33,6 +33,13 @@ class Memory(NamedTuple):
         """Number B of sources."""
         return self.state[0].shape[1]
 
+    @property
+    def num_steps(self) -> list[int]:
+        """Number of remembered steps of each source; 0 without attention."""
+        if self.attended is None:
+            return [0] * self.num_sources
+        return (~self.attended.is_padding).sum(1).tolist()
+
     def rows(self, rows: Tensor) -> "Memory":
         """Select sources by index (R,), which may repeat them."""
         state = tuple(part.index_select(1, rows) for part in self.state)
@@ -88,9 +95,9 @@ class EncoderDecoder(nn.Module):
         if start != "state":
             self.to_input = nn.Linear(source.summary_features, decoder.encoder.out_features)
 
-    def remember(self, steps: Tensor, lengths: Tensor) -> Memory:
+    def remember(self, steps: Tensor, lengths: Tensor, *, is_encoded: bool = False) -> Memory:
         """Read source steps (N, …) of lengths (B,), once for all tokens to be written."""
-        found = self.source(steps, lengths)
+        found = self.source(steps, lengths, is_encoded=is_encoded)
         return Memory(self._first_state(found.summary), self._attended(found))
 
     def losses(self, memory: Memory, tokens: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:

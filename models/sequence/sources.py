@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.chance import Dropout
 from models.encoders.words import Encoder
+from models.errors import OptionError
 from models.recurrence.layout import rows_of
 from models.recurrence.recurrences import Recurrence
 
@@ -32,9 +33,21 @@ class Source(nn.Module):
     out_features: int
     summary_features: int
 
-    def forward(self, steps: Tensor, lengths: Tensor) -> Remembered:
-        """Read steps (N, …) of sources end to end, whose lengths are (B,)."""
+    encoder: Encoder
+
+    def forward(self, steps: Tensor, lengths: Tensor, *, is_encoded: bool = False) -> Remembered:
+        """Read sources.
+
+        Args:
+            steps: (N, …) of all sources end to end.
+            lengths: (B,) their numbers of steps.
+            is_encoded: whether the steps are features that the encoder has made before.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define forward(steps, lengths)")
+
+    def encode(self, steps: Tensor, lengths: Tensor, *, is_encoded: bool) -> Tensor:
+        """Steps (N, …) → features (N, D), or (N, P, D) of places."""
+        return steps if is_encoded else self.encoder.encode_ragged(steps, lengths)
 
 
 class ReadSource(Source):
@@ -47,20 +60,40 @@ class ReadSource(Source):
     Args:
         encoder: turns a step into features.
         recurrence: reads the features.
+        with_features: whether a step is remembered by its features too, beside its reading. What
+            can be seen in the step alone is learnt faster then.
         dropout: share of the remembered features that is zeroed while training.
+
+    Raises:
+        OptionError: an encoder that gives places: a recurrence reads one vector a step.
     """
 
-    def __init__(self, encoder: Encoder, recurrence: Recurrence, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        recurrence: Recurrence,
+        *,
+        with_features: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.encoder, self.recurrence = encoder, recurrence
+        if getattr(encoder, "gives_places", False):
+            raise OptionError(
+                f"{type(encoder).__name__} with places=true: a recurrence reads one vector a frame;"
+                " set places=false, or recurrence=null to attend to the places themselves"
+            )
+        self.encoder, self.recurrence, self.with_features = encoder, recurrence, with_features
         self.dropout = Dropout(dropout)
         self.out_features = self.summary_features = recurrence.out_features
+        if with_features:
+            self.out_features += encoder.out_features
 
-    def forward(self, steps: Tensor, lengths: Tensor) -> Remembered:
-        features = self.encoder.encode_ragged(steps, lengths)
+    def forward(self, steps: Tensor, lengths: Tensor, *, is_encoded: bool = False) -> Remembered:
+        features = self.encode(steps, lengths, is_encoded=is_encoded)
         outputs, state = self.recurrence(features, lengths, carry=True)
         last = state[0][-self.recurrence.num_directions :]
-        return Remembered(self.dropout(outputs), lengths, torch.cat(tuple(last), dim=1))
+        steps = torch.cat([features, outputs], dim=1) if self.with_features else outputs
+        return Remembered(self.dropout(steps), lengths, torch.cat(tuple(last), dim=1))
 
 
 class SeenSource(Source):
@@ -71,17 +104,25 @@ class SeenSource(Source):
 
     Args:
         encoder: turns a frame into features.
+        features: D after a learned map with ReLU, which suits the features of a frozen encoder to
+            the task; None leaves them as they are.
         dropout: share of the features that is zeroed while training.
     """
 
-    def __init__(self, encoder: Encoder, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self, encoder: Encoder, *, features: int | None = None, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.dropout = Dropout(dropout)
-        self.out_features = self.summary_features = encoder.out_features
+        self.out_features = self.summary_features = features or encoder.out_features
+        if features is not None:
+            self.suit = nn.Sequential(nn.Linear(encoder.out_features, features), nn.ReLU())
 
-    def forward(self, steps: Tensor, lengths: Tensor) -> Remembered:
-        features = self.encoder.encode_ragged(steps, lengths)
+    def forward(self, steps: Tensor, lengths: Tensor, *, is_encoded: bool = False) -> Remembered:
+        features = self.encode(steps, lengths, is_encoded=is_encoded)
+        if hasattr(self, "suit"):
+            features = self.suit(features)
         if features.ndim == 3:
             lengths = lengths * features.shape[1]
             features = features.flatten(0, 1)

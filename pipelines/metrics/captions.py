@@ -6,9 +6,18 @@ n examples · R references of an example · k tokens of an n-gram, from 1 to 4
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pipelines.metrics.resampling import Resampled
 
 MAX_ORDER = 4
+#: how the figures were computed
+SIGNATURE = (
+    "CIDEr-D, BLEU-1 to 4 and ROUGE-L by pycocoevalcap's definitions, on words in small letters without"
+    " signs"
+)
 # pycocoevalcap's: they keep a score above 0 where no n-gram of some order is right.
 _TINY, _SMALL = 1e-15, 1e-9
 _BETA = 1.2
@@ -29,7 +38,8 @@ def caption_measures(
     """Compute all measures of n captions with their references.
 
     Returns:
-        ``cider`` (CIDEr-D, around 1 for people), ``bleu1`` … ``bleu4`` and ``rouge_l`` from 0 to 100.
+        ``cider`` (CIDEr-D, around 1 for people), ``bleu1`` … ``bleu4`` and ``rouge_l`` from 0 to 100,
+        and ``exact_match``, the share of answers that have the words of one of their references.
     """
     said = [tokens_of(answer) for answer in answers]
     known = [[tokens_of(one) for one in some] for some in references]
@@ -37,7 +47,28 @@ def caption_measures(
     found = {"cider": sum(scores) / max(len(scores), 1)}
     found |= {f"bleu{k}": 100 * score for k, score in enumerate(bleu(said, known), start=1)}
     rouge = [rouge_l(one, some) for one, some in zip(said, known, strict=True)]
-    return found | {"rouge_l": 100 * sum(rouge) / max(len(rouge), 1)}
+    exact = sum(one in some for one, some in zip(said, known, strict=True))
+    found["rouge_l"] = 100 * sum(rouge) / max(len(rouge), 1)
+    return found | {"exact_match": exact / max(len(said), 1)}
+
+
+def cider_of_texts(answers: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
+    """Compute CIDEr-D of each example, of texts; see `cider`."""
+    return cider(
+        [tokens_of(one) for one in answers],
+        [[tokens_of(one) for one in some] for some in references],
+    )
+
+
+def resampled_cider(
+    answers: Mapping[str, Sequence[str]], references: Sequence[Sequence[str]]
+) -> Resampled:
+    """Resample the mean CIDEr-D of one set of n answers or several, by name.
+
+    Frequencies of n-grams stay those of the whole set.
+    """
+    scores = {name: np.array(cider_of_texts(some, references)) for name, some in answers.items()}
+    return Resampled(scores, lambda rows: float(rows.mean()))
 
 
 def bleu(answers: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> list[float]:

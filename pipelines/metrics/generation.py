@@ -1,10 +1,13 @@
 """Measures of texts that were written, by sacreBLEU, so that figures of other systems compare."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
+
+from pipelines.metrics.resampling import Resampled
 
 
 def corpus_bleu(answers: Sequence[str], references: Sequence[str]) -> float:
@@ -36,54 +39,46 @@ def generation_measures(answers: Sequence[str], references: Sequence[str]) -> di
     }
 
 
-class Bleus:
-    """BLEU of one set of answers or several, over resamples of their n examples (Koehn 2004).
+def answer_shares(answers: Sequence[str], is_finished: Sequence[bool]) -> dict[str, float]:
+    """Compute what may be wrong with answers, whatever their references.
 
-    All sets are resampled alike, so that differences are paired.
-
-    Args:
-        answers: by name, n answers each.
-        references: n references.
-        samples: number of resamples.
-        seed: seed of the resamples.
+    Returns:
+        ``unfinished_share``: of those that did not end; ``repeated_share``: that say three words
+        twice; ``same_answer_share``: that are the most frequent one.
     """
+    count = max(len(answers), 1)
+    return {
+        "unfinished_share": sum(not one for one in is_finished) / count,
+        "repeated_share": sum(map(_repeats, answers)) / count,
+        "same_answer_share": max(Counter(answers).values(), default=0) / count,
+    }
 
-    def __init__(
-        self,
-        answers: Mapping[str, Sequence[str]],
-        references: Sequence[str],
-        *,
-        samples: int = 1000,
-        seed: int = 0,
-    ) -> None:
-        draw = np.random.default_rng(seed)
-        count = len(references)
-        chosen = [draw.integers(count, size=count) for _ in range(samples)]
-        #: by name, the BLEU of each set from 0 to 100
-        self.values: dict[str, float] = {}
-        self._resampled: dict[str, np.ndarray] = {}
-        for name, some in answers.items():
-            counts = _bleu_counts(some, references)
-            self.values[name] = _bleu_of(counts.sum(0))
-            self._resampled[name] = np.array([_bleu_of(counts[rows].sum(0)) for rows in chosen])
 
-    def interval(self, name: str) -> tuple[float, float]:
-        """Compute the 95 % interval of a set's BLEU."""
-        return _interval(self._resampled[name])
+def told_shares(report: Mapping[str, Any]) -> list[str]:
+    """Sentences on the shares of a report (see `answer_shares`) that are too large."""
+    told = []
+    if report["unfinished_share"] > 0:
+        told.append(
+            f"{report['unfinished_share']:.1%} of the answers did not end: they were cut off at"
+            " --model.max_tokens."
+        )
+    if report["repeated_share"] > 0.05:
+        told.append(f"{report['repeated_share']:.1%} of the answers repeat three words.")
+    if report["same_answer_share"] > 0.05 and report["num_examples"] > 20:
+        told.append(f"{report['same_answer_share']:.1%} of the answers are one and the same.")
+    return told
 
-    def difference(self, first: str, second: str) -> tuple[float, float, float]:
-        """Compute the difference of BLEU between two sets, and its 95 % interval."""
-        low, high = _interval(self._resampled[first] - self._resampled[second])
-        return self.values[first] - self.values[second], low, high
 
-    def p_value(self, first: str, second: str) -> float:
-        """Estimate how probable a difference of either sign is by chance: twice the rarer sign's share.
+def _repeats(answer: str) -> bool:
+    words = answer.split()
+    threes = list(zip(words, words[1:], words[2:], strict=False))
+    return len(set(threes)) < len(threes)
 
-        It is at least twice 1 / (resamples + 1), below which nothing is known.
-        """
-        gaps = self._resampled[first] - self._resampled[second]
-        rarer = min((gaps <= 0).sum(), (gaps >= 0).sum())
-        return min(2 * (int(rarer) + 1) / (len(gaps) + 1), 1.0)
+
+def resampled_bleu(answers: Mapping[str, Sequence[str]], references: Sequence[str]) -> Resampled:
+    """Resample the BLEU, from 0 to 100, of one set of n answers or several, by name."""
+    counts = {name: _bleu_counts(some, references) for name, some in answers.items()}
+    return Resampled(counts, lambda rows: _bleu_of(rows.sum(0)))
 
 
 def _bleu_counts(answers: Sequence[str], references: Sequence[str]) -> np.ndarray:
@@ -107,8 +102,3 @@ def _bleu_of(sums: np.ndarray) -> float:
             ref_len=reference_length,
         ).score
     )
-
-
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)

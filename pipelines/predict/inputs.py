@@ -3,7 +3,7 @@
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.clips.clip import is_video, local_path, video_files
+from data.clips.clip import is_picture_or_video, is_video, local_path
 from data.clips.left_out import is_left_out, left_out_below, tell_left_out
 from data.files.compressed import plain_name
 from data.files.encodings import (
@@ -25,7 +25,7 @@ from data.files.encodings import (
     undecodable,
 )
 from data.files.errors import InputError
-from data.files.folders import is_junk, why_absent, why_no_file
+from data.files.folders import files_below, is_junk, why_absent, why_no_file
 from data.tables.chosen_columns import choose_columns
 from data.tables.column_types import require_plain
 from data.tables.csv_rows import Row, csv_rows
@@ -34,6 +34,8 @@ from data.tables.table_format import READABLE, TableFormat, require_table
 from data.tables.text_tables import columns_of
 
 STANDARD_INPUT = "-"
+# By whether pictures are read too.
+_KINDS = {False: "video file", True: "picture or video file"}
 # The options of the predict command have no group prefix such as ``--data.``.
 ANSWERED = TableFormat(prefix="--")
 _BYTES_AT_ONCE = 2**16
@@ -65,10 +67,11 @@ def items_of(sources: Iterable[str | Path], *, takes_paths: bool) -> Iterator[It
         yield Item(str(source))
 
 
-def clip_items(source: str) -> list[Item]:
+def clip_items(source: str, *, pictures: bool = False) -> list[Item]:
     """Clips of a path: one file, whatever its name; a folder; or a pattern such as ``*.mp4``.
 
-    Folders and patterns give the files with the ending of a video file. Folders are searched with
+    Folders and patterns give the files with the ending of a video file, and of a picture where
+    ``pictures`` are asked for. Folders are searched with
     all their subfolders, except for junk (see `data.files.folders`). A path that exists is never
     taken for a pattern, and neither is an existing beginning of a path: ``[set1]/*.mp4`` looks into
     the folder ``[set1]`` where there is one. Clips are in natural order: ``clip2`` before
@@ -78,26 +81,27 @@ def clip_items(source: str) -> list[Item]:
         InputError: no clip is found.
     """
     path = local_path(source)
+    is_wanted = is_picture_or_video if pictures else is_video
     if os.path.isfile(path):
         return [Item(str(path))]
     if os.path.isdir(path):
-        found, left_out = _below(path), left_out_below(path)
+        found, left_out = _below(path, is_wanted), left_out_below(path)
     elif glob.has_magic(source) and not os.path.lexists(path):
         matches = _matches(path)
-        files = [m for m in matches if m.is_file() and is_video(m.name)]
-        found = {*files, *(file for m in matches if m.is_dir() for file in _below(m))}
+        files = [m for m in matches if m.is_file() and is_wanted(m.name)]
+        found = {*files, *(file for m in matches if m.is_dir() for file in _below(m, is_wanted))}
         left_out = [m for m in matches if m.is_file() and is_left_out(m.name)]
         left_out += [file for m in matches if m.is_dir() for file in left_out_below(m)]
     else:
         raise InputError(
-            f"INPUT={source}: {why_absent(path)}; give a video file, a folder of them, or a"
+            f"INPUT={source}: {why_absent(path)}; give a {_KINDS[pictures]}, a folder of them, or a"
             " pattern in quotes such as 'clips/*.mp4'"
         )
     tell_left_out(f"INPUT={source}", left_out)
     if not found:
         raise InputError(
-            f"INPUT={source}: holds no video file (.mp4, .avi, .mkv, .webm, …); name another folder"
-            " or pattern, or one file by its path"
+            f"INPUT={source}: holds no {_KINDS[pictures]} ({'.jpg, .png, ' if pictures else ''}.mp4,"
+            " .avi, .mkv, .webm, …); name another folder or pattern, or one file by its path"
         )
     return [Item(str(path)) for path in sorted(found, key=_as_counted)]
 
@@ -115,8 +119,8 @@ def _matches(pattern: Path) -> list[Path]:
     ]
 
 
-def _below(folder: Path) -> set[Path]:
-    return {Path(here, name) for here, names in video_files(folder) for name in names}
+def _below(folder: Path, is_wanted: Callable[[str], bool]) -> set[Path]:
+    return {Path(here, name) for here, names in files_below(folder, is_wanted) for name in names}
 
 
 def _as_counted(path: Path) -> list[list[str | int]]:

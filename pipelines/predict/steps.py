@@ -204,6 +204,8 @@ class ClipSteps(Reader):
     """
 
     draws = True
+    #: whether pictures are read too, as clips of one frame
+    pictures: bool = False
 
     def __init__(
         self,
@@ -228,11 +230,12 @@ class ClipSteps(Reader):
             num_workers=self.num_workers,
             # Frames decoded while a batch is being answered make up the next batch.
             frames_ahead=2 * steps_per_batch,
+            pictures=self.pictures,
         )
 
     def items_at(self, source: str) -> list[Item]:
         """Clips of a path, see `clip_items`."""
-        return clip_items(source)
+        return clip_items(source, pictures=self.pictures)
 
     def groups(self, items: Iterable[Item]) -> Iterator[list[ItemSteps]]:
         """All items in their order, in groups that fill a batch."""
@@ -252,3 +255,10 @@ class ClipSteps(Reader):
         frames = [one.steps for one in items]
         pixels = frames[0] if len(frames) == 1 else np.concatenate(frames)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+
+class PictureSteps(ClipSteps):
+    """Decodes clips, and pictures as clips of one frame."""
+
+    draws = False
+    pictures = True

@@ -59,10 +59,19 @@ COMMANDS = {
         {"train-translation": "[DATA=table|a.en:a.de|hub-name] [RUN=name] [ARGS=…]"},
         _TRAIN,
     ),
+    "captions": Command(
+        "pipelines.captions",
+        "train on pictures or clips, test, report",
+        {"train-captions": "[DATA=captions.csv|captions.json] [RUN=name] [ARGS=…]"},
+        _TRAIN,
+    ),
     "evaluate": Command(
         "pipelines.evaluate",
         "test a saved model, report",
-        {f"evaluate-{kind}": _EVALUATE for kind in ("video", "sentiment", "translation")},
+        {
+            f"evaluate-{kind}": _EVALUATE
+            for kind in ("video", "sentiment", "translation", "captions")
+        },
         {**_CKPT, **_TRAIN, "SPLIT": "split"},
     ),
     "predict": Command(
@@ -85,6 +94,12 @@ COMMANDS = {
         "a saved model's translations",
         {"translate": 'CKPT=… TEXT="…"|INPUT=texts.txt|- [ARGS=--format=json]'},
         {**_CKPT, "TEXT": "text", "INPUT": "input"},
+    ),
+    "caption": Command(
+        "pipelines.caption",
+        "a saved model's captions",
+        {"caption": "CKPT=… INPUT=photo|clip|folder [ARGS=--format=json]"},
+        {**_CKPT, "INPUT": "input"},
     ),
     "compare": Command(
         "pipelines.compare.command",

@@ -37,11 +37,11 @@ class Kind(NamedTuple):
     """The function that reports a later test (see `report_test`); None: there is none."""
     comparison: str | None = "pipelines.compare.classified.compare_classified"
     """The function that compares finished runs (see `compare_classified`); None: there is none."""
-    test_callbacks: tuple[str, ...] = (
+    callbacks: tuple[str, ...] = (
         "pipelines.tasks.features.FeatureCache",
         "pipelines.runtime.cores.LeaveCores",
     )
-    """The callbacks of such a test."""
+    """The callbacks of training, and of a later test."""
 
     @property
     def task_class(self) -> Any:
@@ -84,9 +84,9 @@ class Kind(NamedTuple):
         assert self.test_report is not None
         return imported(self.test_report)
 
-    def make_test_callbacks(self) -> list[Any]:
-        """Make callbacks of the classes behind ``test_callbacks``."""
-        return [imported(name)() for name in self.test_callbacks]
+    def make_callbacks(self) -> list[Any]:
+        """Make callbacks of the classes behind ``callbacks``."""
+        return [imported(name)() for name in self.callbacks]
 
     @property
     def write_report(self) -> Any:
@@ -129,6 +129,7 @@ KINDS: dict[str, Kind] = {
             command="pipelines.cli.TrainingCLI",
             test_report=None,
             comparison=None,
+            callbacks=(),
         ),
         Kind(
             "translation",
@@ -137,11 +138,23 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.generation.report.report_generation",
             answered_by="pipelines.predict.translator.translator_of",
             recipe="translation",
-            command="pipelines.translation_cli.TranslationCLI",
+            command="pipelines.generation_cli.TranslationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",
-            comparison="pipelines.compare.written.compare_written",
+            comparison="pipelines.compare.written.compare_translations",
             test_report="pipelines.report.generation.report.report_generation_test",
-            test_callbacks=(),
+            callbacks=(),
+        ),
+        Kind(
+            "captions",
+            task="pipelines.tasks.captioning.Captioning",
+            data="data.captions.CaptionDataModule",
+            report="pipelines.report.captions.report.report_captions",
+            answered_by="pipelines.predict.captioner.captioner_of",
+            recipe="captions",
+            command="pipelines.generation_cli.GenerationCLI",
+            rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",
+            comparison="pipelines.compare.written.compare_captions",
+            test_report="pipelines.report.captions.report.report_captions_test",
         ),
     )
 }

@@ -9,7 +9,7 @@ from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
 from data.text.vocabulary import END
 from models.encoders.frames import FrameEncoder
-from models.sequence.text_to_text import TextToText
+from models.sequence.source_to_text import SourceToText
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import rebuild
 from pipelines.tasks.checkpoints import ONLY_TRAINING, UNUSED
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipelines.tasks.next_token import NextToken
     from pipelines.tasks.task import Task
 
-LANGUAGE, TRANSLATION = "language", "translation"
+LANGUAGE, TRANSLATION, CAPTIONS = "language", "translation", "captions"
 
 
 def load_language(
@@ -42,16 +42,16 @@ def load_language(
     return task
 
 
-def load_translator(path: Path | str, *, trust: str | None = None) -> TextToText:
+def load_translator(path: Path | str, *, trust: str | None = None) -> SourceToText:
     """The trained translator, in eval mode, without what trains it; see `load_language`."""
-    return text_to_text_of(read_saved(path, task=TRANSLATION), where=f"CKPT={path}", trust=trust)
+    return source_to_text_of(read_saved(path, task=TRANSLATION), where=f"CKPT={path}", trust=trust)
 
 
-def text_to_text_of(saved: Saved, *, where: str, trust: str | None) -> TextToText:
+def source_to_text_of(saved: Saved, *, where: str, trust: str | None) -> SourceToText:
     """Rebuild a translator from the content of its checkpoint; see `load_translator`."""
     values = saved.description["model"]
     values = {name: values[name] for name in values.keys() - ONLY_TRAINING}
-    model = rebuild(TextToText, values, saved.weights, where=where, trust=Trust(trust), unused={})
+    model = rebuild(SourceToText, values, saved.weights, where=where, trust=Trust(trust), unused={})
     model.description = saved.description
     _check_tokenizer(saved.description, model.model.decoder.encoder, where=where, end=model.end)
     return model
@@ -64,7 +64,7 @@ def translator_of(saved: Saved, *, where: str, trust: str | None) -> "Generation
     return task
 
 
-def tokenizer_of(model: "Task | TextToText") -> Tokenizer:
+def tokenizer_of(model: "Task | SourceToText") -> Tokenizer:
     """Tokenizer of the texts that it was trained on."""
     return Tokenizer.from_str(model.description["inputs"]["tokenizer"])
 

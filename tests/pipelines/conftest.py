@@ -46,6 +46,22 @@ LANGUAGE = [
 ]
 
 
+CAPTIONS = [
+    "--model.encoder.features=8",
+    "--model.encoder.width=8",
+    "--model.recurrence.hidden_size=8",
+    "--model.decoder.hidden_size=16",
+    "--model.words.features=8",
+    "--model.max_tokens=8",
+    "--data.size_px=16",
+    "--data.steps_per_batch=100",
+    "--trainer.max_epochs=2",
+    "--trainer.enable_progress_bar=false",
+]
+# For recipes with another encoder and no recurrence.
+WITHOUT_PARTS = [
+    one for one in CAPTIONS if not one.startswith(("--model.encoder", "--model.recurrence"))
+]
 TRANSLATION = [
     "--model.encoder.features=16",
     "--model.recurrence.hidden_size=16",
@@ -106,6 +122,7 @@ def read_predictions(folder):
 # Tests of these folders look at pages; elsewhere pages would take half of each short run.
 DRAWS = {"compare", "memory_lab", "microscope", "pages", "report"}
 PAGES = [
+    "pipelines.report.captions.report.caption_page",
     "pipelines.report.classification_report.report_page",
     "pipelines.report.generation.report.generation_page",
     "pipelines.report.language_page.language_page",

@@ -15,9 +15,10 @@ from pathlib import Path
 import pandas
 import pytest
 
+from data.examples.caption_clips import caption_example
 from data.examples.embedded import video_example
 from data.examples.phrases import phrase_pairs
-from pipelines import evaluate, sample, sentiment_best, translate
+from pipelines import caption, evaluate, sample, sentiment_best, translate
 from pipelines.cli import train
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
@@ -27,7 +28,16 @@ from pipelines.predict import command as predict
 from pipelines.runtime.commands import COMMANDS
 from tests import ROOT
 from tests.clips import write_classes, write_clip
-from tests.pipelines.conftest import LANGUAGE, SENTIMENT, TRANSLATION, VIDEO, write_reviews
+from tests.pictures import write_picture
+from tests.pipelines.conftest import (
+    CAPTIONS,
+    LANGUAGE,
+    SENTIMENT,
+    TRANSLATION,
+    VIDEO,
+    WITHOUT_PARTS,
+    write_reviews,
+)
 
 DOCUMENTS = {
     name: (ROOT / name).read_text()
@@ -70,6 +80,15 @@ def run_short(words: list[str]) -> None:
         sample.main([*arguments, "--length=5"])
     elif module == "translation":
         train("translation", [*arguments, *TRANSLATION])
+    elif module == "captions":
+        if any("--config" in one for one in arguments):
+            # It has other parts, whose sizes are what they are.
+            arguments += ["--model.encoder.pretrained=false", "--data.size_px=32"]
+            train("captions", [*arguments, *WITHOUT_PARTS])
+        else:
+            train("captions", [*arguments, *CAPTIONS])
+    elif module == "caption":
+        caption.main(arguments)
     elif module == "translate":
         translate.main(arguments)
     elif module == "sentiment_best":
@@ -113,6 +132,9 @@ def files_of_the_readme(in_folder, monkeypatch):
     reviews = pandas.read_csv(in_folder / "reviews.csv")
     reviews.assign(movie=range(len(reviews))).to_parquet(in_folder / "reviews.parquet")
     (in_folder / "text.txt").write_text("ROMEO: Who art thou? " * 40)
+    sentences = [f"{clip},a {clip.parent.name} clip" for clip in clips]
+    (in_folder / "captions.csv").write_text("\n".join(["path,caption", *sentences]))
+    shutil.copy(write_picture(in_folder / "photo.png"), in_folder / "photo.jpg")
     pairs = [f"a dog {k}\tein Hund {k}" for k in range(30)]
     (in_folder / "pairs.tsv").write_text("\n".join(["source\ttarget", *pairs]))
     for k, name in enumerate(("train.en", "train.de")):
@@ -129,6 +151,8 @@ def files_of_the_readme(in_folder, monkeypatch):
     monkeypatch.setattr("data.video.data_module.video_example", small)
     few = phrase_pairs()[::100]
     monkeypatch.setattr("data.translation.data_module.phrase_pairs", lambda: few)
+    shapes = partial(caption_example, sizes={"train": 4, "val": 1, "test": 1}, show_progress=False)
+    monkeypatch.setattr("data.captions.data_module.caption_example", shapes)
     monkeypatch.setattr(sentiment_best, "run_process", in_this_process)
     monkeypatch.setattr(
         "data.text.data_module.sentiment_example", lambda: in_folder / "reviews.csv"
@@ -176,6 +200,7 @@ CLASSES = {
     ],
     "language": [],
     "translation": [],
+    "captions": ["model.encoder.help=EfficientNetLite2"],
 }
 
 
@@ -185,7 +210,7 @@ def known_options():
     mains = {task: partial(train, task) for task in CLASSES}
     asked = [(mains[task], f"--{one}") for task in CLASSES for one in ("help", *CLASSES[task])]
     others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor, sentiment_best)
-    others += (translate,)
+    others += (caption, translate)
     asked += [(module.main, "--help") for module in others]
     shown = io.StringIO()
     for main, option in asked:

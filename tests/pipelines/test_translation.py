@@ -14,7 +14,7 @@ from data.files.errors import InputError
 from pipelines import evaluate, translate
 from pipelines.cli import train
 from pipelines.compare import command as compare
-from pipelines.metrics.generation import Bleus, corpus_bleu, generation_measures
+from pipelines.metrics.generation import corpus_bleu, generation_measures, resampled_bleu
 from pipelines.predict import command as predict
 from pipelines.predict import load
 from pipelines.predict.inputs import Item
@@ -199,7 +199,7 @@ def test_the_column_is_called_as_in_training(checkpoint, tmp_path, capsys):
 
 def test_text_is_cleaned_as_in_training(checkpoint):
     translator = Translator(load_translator(checkpoint))
-    assert translator("small\u0000 dog").tokens == translator(clean("small\u0000 dog")).tokens
+    assert translator("small\u0000 dog").steps == translator(clean("small\u0000 dog")).steps
 
 
 def test_sources_that_are_also_learnt_from_are_told(tmp_path, monkeypatch, capsys):
@@ -286,7 +286,7 @@ def test_bleu_by_hand():
 def test_bleus_are_compared_on_the_same_resamples():
     references = [f"{word} dog runs in the snow {k}" for k, word in enumerate(WORDS)] * 8
     worse = [one.replace("runs", "sits") if k % 2 else one for k, one in enumerate(references)]
-    found = Bleus({"right": references, "same": references, "worse": worse}, references)
+    found = resampled_bleu({"right": references, "same": references, "worse": worse}, references)
     assert found.values["worse"] == pytest.approx(corpus_bleu(worse, references))
     assert found.interval("right") == pytest.approx((100, 100))
     assert found.difference("right", "same") == (0, 0, 0)

@@ -50,7 +50,7 @@ def test_a_language_model_starts_the_decoder(language_models, monkeypatch, name)
     assert translator.tokenizer.to_str() == tokenizer_of(load_language(before)).to_str()
     before.rename(before.with_suffix(".gone"))
     try:
-        assert load(after)("small dog").tokens
+        assert load(after)("small dog").steps
         evaluate.main([f"--ckpt={after}", f"--run={name}-again"])
     finally:
         before.with_suffix(".gone").rename(before)

@@ -18,7 +18,7 @@ def report_of(name):
     return json.loads(Path("runs/translation", name, "report/report.json").read_text())
 
 
-def test_it_is_reported_and_tested_again(in_folder, capsys):
+def test_it_is_reported_and_tested_again(in_folder, with_pages, capsys):
     write_pairs(in_folder / "pairs.csv")
     train("translation", ["--data.path=pairs.csv", "--run=both", COMPARE, *TRANSLATION])
     train("translation", ["--data.path=pairs.csv", "--run=alone", *TRANSLATION])

@@ -19,6 +19,8 @@ OF_OTHER_TYPE = {
     "language": ("--data.bptt_steps=long", "a whole number"),
     "translation": ("--model.attention=all", "'general', 'additive' or 'none'"),
     "translate": ("--beam=wide", "a whole number"),
+    "captions": ("--model.start=end", "'state', 'input' or 'both'"),
+    "caption": ("--num_best=many", "a whole number"),
     "evaluate": ("--split=half", "'train', 'val', 'test', 'all'"),
     "predict": ("--format=xml", "'text', 'json' or 'csv'"),
     "sample": ("--length=five", "a whole number"),
@@ -32,6 +34,7 @@ NO_FILE = {
     "sentiment_best": "--data.path=missing.csv",
     "language": "--data.path=missing.txt",
     "translation": "--data.path=missing.csv",
+    "captions": "--data.path=missing.csv",
     "evaluate": "--data.path=missing.csv",
     "predict": "--input=missing.csv",
     "compare": "--runs=missing other",
@@ -115,7 +118,7 @@ def test_data_that_are_not_there(name, option, refusal):
 def test_a_checkpoint_that_is_not_there(name, option, refusal, in_folder):
     data = {"video": ["--data.path=clips"], "sentiment": ["--data.path=reviews.csv"]}
     data["language"] = ["--data.path=text.txt"]
-    data["translate"] = ["--text=a"]
+    data["translate"], data["caption"] = ["--text=a"], ["--input=a.png"]
     write_classes(in_folder / "clips", clips_per_class=3)
     write_reviews(in_folder / "reviews.csv", count=20)
     (in_folder / "text.txt").write_text("ROMEO: Who art thou? " * 40)

@@ -1,6 +1,5 @@
 """Answers of a test beside their references, and the figures that are made of them."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -8,7 +7,12 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from data.translation.data_module import TranslationDataModule
-from pipelines.metrics.generation import Bleus, generation_measures
+from pipelines.metrics.generation import (
+    answer_shares,
+    generation_measures,
+    resampled_bleu,
+    told_shares,
+)
 from pipelines.metrics.translation_baselines import nearest_known
 from pipelines.tasks.generation import Written
 
@@ -64,13 +68,11 @@ def generation_figures(
         known: the training part, to look up the nearest sentence in; None: that is not done.
         others: answers of other models to the same sources, by name, as further baselines.
     """
-    count = max(len(outcome.ids), 1)
     baselines = {"copy_source": outcome.sources, **others}
     if known is not None:
         baselines["nearest_training_sentence"] = nearest_known(
             outcome.sources, known_sources=known.texts, known_targets=known.targets
         )
-    most_common = max(Counter(outcome.answers).values(), default=0)
     return {
         "task": "translation",
         "data": data.origin.name,
@@ -79,9 +81,8 @@ def generation_figures(
         "train_examples": data.num_learnt,
         "num_tokens": data.num_tokens,
         **generation_measures(outcome.answers, outcome.references),
-        "bleu_interval": Bleus({"": outcome.answers}, outcome.references).interval(""),
-        "unfinished_share": sum(not one.is_finished for one in outcome.written) / count,
-        "same_answer_share": most_common / count,
+        "bleu_interval": resampled_bleu({"": outcome.answers}, outcome.references).interval(""),
+        **answer_shares(outcome.answers, [one.is_finished for one in outcome.written]),
         "truncated_tokens": {name: part.truncated_steps for name, part in data.parts.items()},
         "train_seconds": train_seconds,
         "baselines": {
@@ -106,13 +107,7 @@ def warnings_of(report: dict[str, Any]) -> list[str]:
     best = max(report["baselines"].items(), key=lambda item: item[1]["bleu"])
     if best[1]["bleu"] >= report["bleu"]:
         told.append(f"The model does NOT beat {best[0]}.")
-    if report["unfinished_share"] > 0:
-        told.append(
-            f"{report['unfinished_share']:.1%} of the answers did not end: they were cut off at"
-            " --model.max_tokens."
-        )
-    if report["same_answer_share"] > 0.05 and report["num_examples"] > 20:
-        told.append(f"{report['same_answer_share']:.1%} of the answers are one and the same.")
+    told += told_shares(report)
     if report["skipped"]:
         told.append(f"{len(report['skipped']):,} pair(s) were left out; report.json lists them.")
     return told

@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from pipelines.metrics.generation import generation_measures, sentence_chrf
-from pipelines.pages.lettering import drawable
 from pipelines.pages.page import render_page
-from pipelines.pages.palette import GREY
+from pipelines.report.generation.attention import draw_attention
 from pipelines.report.generation.outcome import Outcome, warnings_of
 from pipelines.report.shared_sections import data_section, run_section, verdict
 from pipelines.runtime.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
 
 _SHOWN = 4
-_MOST_TOKENS = 30
 # Numbers of source tokens at which examples are told apart by length.
 _LENGTHS = (10, 20, 40)
 
@@ -92,33 +89,6 @@ def _examples(outcome: Outcome) -> list[dict[str, Any]]:
         }
         for title, rows in chosen.items()
     ]
-
-
-def draw_attention(weights: np.ndarray, source: list[str], answer: list[str]) -> Figure | None:
-    """Draw the weight of each source token (columns) for each token written (rows).
-
-    Args:
-        weights: (T, S), also with a row for END, which is left out.
-        source: S tokens.
-        answer: T tokens.
-
-    Returns:
-        The picture of at most the first 30 tokens of each; None without attention, or a token.
-    """
-    weights = weights[: len(answer)][:_MOST_TOKENS, :_MOST_TOKENS]
-    if weights.size == 0:
-        return None
-    rows, columns = weights.shape
-    figure = Figure(figsize=(1.6 + 0.34 * columns, 0.9 + 0.26 * rows), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    families, names = drawable([one.strip() or "␣" for one in source[:columns] + answer[:rows]])
-    axes.set_xticks(range(columns), names[:columns], rotation=60, ha="left", family=families)
-    axes.set_yticks(range(rows), names[columns:], family=families)
-    axes.xaxis.tick_top()
-    axes.tick_params(length=0, labelsize=9, colors=GREY)
-    axes.spines[:].set_visible(False)
-    return figure
 
 
 def _by_length(outcome: Outcome) -> dict[str, Any]:

@@ -149,6 +149,33 @@ def test_places_and_frames_are_remembered_each():
     assert whole.summary.tolist() == [[0, 1, 2, 3], [6, 7, 8, 9]]
 
 
+def test_steps_that_were_encoded_before_are_remembered_alike():
+    torch.manual_seed(0)
+    frames, lengths = torch.rand(3, 4), torch.tensor([1, 2])
+    for source in (
+        SeenSource(Places(), features=3),
+        ReadSource(Frames(), LSTM(4, hidden_size=3), with_features=True),
+    ):
+        source.eval()
+        before = source.encoder.encode_ragged(frames, lengths)
+        for one, other in zip(
+            source(frames, lengths), source(before, lengths, is_encoded=True), strict=True
+        ):
+            torch.testing.assert_close(one, other)
+        assert source(frames, lengths).steps.shape[1] == source.out_features
+
+
+def test_a_step_is_remembered_as_it_looked_and_as_it_was_read():
+    torch.manual_seed(0)
+    frames, lengths = torch.rand(3, 4), torch.tensor([1, 2])
+    source = ReadSource(Frames(), LSTM(4, hidden_size=3), with_features=True)
+    plain = ReadSource(Frames(), source.recurrence)
+    found, read = source(frames, lengths), plain(frames, lengths)
+    torch.testing.assert_close(found.steps, torch.cat([frames, read.steps], dim=1))
+    torch.testing.assert_close(found.summary, read.summary)
+    assert (source.out_features, source.summary_features) == (7, 3)
+
+
 @pytest.mark.parametrize("kind", ATTENTIONS)
 def test_a_man_with_hat(kind):
     """From the lecture: another picture is another caption, each ended by END."""

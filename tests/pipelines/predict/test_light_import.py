@@ -25,7 +25,7 @@ def test_answering_loads_none(tmp_path):
         f"pipelines.predict.load({str(tmp_path / name)!r})('a fine film')"
         for name in ("a.ckpt", "b.ckpt")
     )
-    commands = "import pipelines.predict.command, pipelines.translate"
+    commands = "import pipelines.caption, pipelines.predict.command, pipelines.translate"
     assert loaded(f"{commands}\n{asks}") == set()
 
 

@@ -35,7 +35,7 @@ def test_averages_of_a_translator_answer(tmp_path, monkeypatch):
     # The shared vectors stay shared.
     head = models["averaged"].model.model.decoder.head
     assert torch.equal(head.linear.weight, weights[1])
-    assert models["averaged"]("small dog").tokens
+    assert models["averaged"]("small dog").steps
     # What is reported after training is the checkpoint's.
     evaluate.main(["--ckpt=runs/translation/averaged/checkpoints/best.ckpt", "--run=again"])
     reported, again = (

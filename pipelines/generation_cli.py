@@ -1,4 +1,4 @@
-"""The training command of translators, which may go on from a language model."""
+"""The training commands of models that write, which may go on from a language model."""
 
 from pathlib import Path
 
@@ -13,8 +13,39 @@ from pipelines.tasks.kinds import Kind
 from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
 
 
-class TranslationCLI(TrainingCLI):
-    """Trains a translator; a language model may give it its decoder."""
+class GenerationCLI(TrainingCLI):
+    """Trains a model that writes; a language model may give it its decoder."""
+
+    def before_instantiate_classes(self) -> None:
+        """Take over what a language model brings."""
+        if self.config.model.pretrained is not None:
+            self._go_on_from(self.config.model.pretrained)
+        super().before_instantiate_classes()
+
+    def _go_on_from(self, path: str) -> None:
+        """Its tokenizer, and an encoder of tokens, a decoder and a softmax of its sizes."""
+        where = f"--model.pretrained={path}"
+        task = load_language(path, option="--model.pretrained", trust=self.config.trust)
+        described = task.description["model"]
+        if not isinstance(task.model.head, Softmax):
+            raise InputError(
+                f"{where}: its softmax has clusters, which that of a decoder has not; train it with"
+                " --model.adaptive_cutoffs=null"
+            )
+        if tokenizer_of(task).token_to_id(END) != described["num_tokens"] - 1:
+            raise InputError(
+                f"{where}: it has read one running text, and never the end of one; train it on texts,"
+                " e.g. the column of a table by --data.text_column=target"
+            )
+        words = "encoder" if self.config.model.words is None else "words"
+        self.take_layers(self.config.model[words], described["encoder"])
+        self.take_layers(self.config.model.decoder, described["recurrence"])
+        self.config.model.tied = described.get("tied", False)
+        self.config.data.tokenizer_from = path
+
+
+class TranslationCLI(GenerationCLI):
+    """Trains a translator, and the same without attention beside it if asked to."""
 
     def __init__(self, kind: Kind, args: list[str]) -> None:
         self._args = args
@@ -31,14 +62,12 @@ class TranslationCLI(TrainingCLI):
         )
 
     def before_instantiate_classes(self) -> None:
-        """Refuse what contradicts itself; take over what a language model brings."""
+        """Refuse what contradicts itself."""
         if self.config.compare_without_attention and self.config.model.attention == "none":
             raise InputError(
                 "--compare_without_attention=true and --model.attention=none: the model has none;"
                 " leave one of them out"
             )
-        if self.config.model.pretrained is not None:
-            self._go_on_from(self.config.model.pretrained)
         super().before_instantiate_classes()
 
     def fit(self) -> None:
@@ -46,26 +75,6 @@ class TranslationCLI(TrainingCLI):
         super().fit()
         if self.config.compare_without_attention and not self.config.trainer.fast_dev_run:
             WithoutAttentionCLI(self.kind, self._args, folder=self.folder).run()
-
-    def _go_on_from(self, path: str) -> None:
-        """Its tokenizer, and an encoder, a decoder and a softmax of its sizes."""
-        where = f"--model.pretrained={path}"
-        task = load_language(path, option="--model.pretrained", trust=self.config.trust)
-        described = task.description["model"]
-        if not isinstance(task.model.head, Softmax):
-            raise InputError(
-                f"{where}: its softmax has clusters, which that of a translator has not; train it with"
-                " --model.adaptive_cutoffs=null"
-            )
-        if tokenizer_of(task).token_to_id(END) != described["num_tokens"] - 1:
-            raise InputError(
-                f"{where}: it has read one running text, and never the end of one; train it on texts,"
-                " e.g. the column of a table by --data.text_column=target"
-            )
-        self.take_layers(self.config.model.encoder, described["encoder"])
-        self.take_layers(self.config.model.decoder, described["recurrence"])
-        self.config.model.tied = described.get("tied", False)
-        self.config.data.tokenizer_from = path
 
 
 class WithoutAttentionCLI(TranslationCLI):

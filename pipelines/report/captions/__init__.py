@@ -1,0 +1,1 @@
+"""Reports of captioners: answers beside their pictures and references, baselines, attention."""

@@ -1,0 +1,128 @@
+"""The report of a captioner as a page: its measures, examples, and where it looked for each word."""
+
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.metrics.captions import caption_measures, tokens_of
+from pipelines.pages.page import render_page
+from pipelines.report.captions.outcome import Outcome, warnings_of
+from pipelines.report.captions.views import example_view
+from pipelines.report.shared_sections import data_section, run_section, verdict
+from pipelines.runtime.run_history import read_history, read_options
+from pipelines.runtime.surroundings import surroundings
+
+_SHOWN = 4
+# Mean numbers of words in the references at which examples are told apart.
+_LENGTHS = (8, 12, 16)
+_NAMES = {"people": "people (one reference against the others)"}
+
+
+def caption_page(report: dict[str, Any], outcome: Outcome, *, history_file: Path) -> str:
+    """The page of a report, as `caption_figures` has it; raises as `render_page` does."""
+    return render_page(
+        "captions.html",
+        title=f"A captioner of {report['data']}",
+        verdict=partial(_verdict, report),
+        examples=partial(_examples, outcome),
+        lengths=partial(_by_length, outcome),
+        data=partial(_data, report),
+        run=partial(_run, report, history_file),
+    )
+
+
+def table_rows(report: dict[str, Any]) -> list[list[str]]:
+    """The model and its baselines, each with its measures."""
+    return [
+        [name, f"{row['cider']:.3f}",
+         *(f"{row[key]:.1f}" for key in ("bleu1", "bleu4", "rouge_l")), f"{row['exact_match']:.1%}"]
+        for name, row in [
+            ("this model", report),
+            *(
+                (_NAMES.get(name, name.replace("_", " ")), row)
+                for name, row in report["baselines"].items()
+            ),
+        ]
+    ]  # fmt: skip
+
+
+TABLE_HEADER = ["", "CIDEr", "BLEU-1", "BLEU-4", "ROUGE-L", "exact"]
+
+
+def _verdict(report: dict[str, Any]) -> dict[str, Any]:
+    low, high = report["cider_interval"]
+    lead = (
+        f"On the {report['num_examples']:,} examples of the part “{report['split']}”, CIDEr is"
+        f" {report['cider']:.3f} (95 % interval {low:.3f} to {high:.3f}) and BLEU-4"
+        f" {report['bleu4']:.1f}; {report['exact_match']:.1%} of the captions say exactly what a"
+        " reference says."
+    )
+    if people := report["baselines"].get("people"):
+        lead += f" People reach CIDEr {people['cider']:.3f} against each other."
+    return verdict(
+        [lead],
+        header=TABLE_HEADER,
+        rows=table_rows(report),
+        remarks=warnings_of(report),
+        footnotes=[f"{report['signature']}."],
+    )
+
+
+def _examples(outcome: Outcome) -> list[dict[str, Any]]:
+    """Worst, middle and best answers by CIDEr."""
+    order = np.argsort(outcome.scores, kind="stable")
+    middle = len(order) // 2
+    chosen = {
+        "The worst": order[:_SHOWN],
+        "In the middle": order[middle : middle + _SHOWN],
+        "The best": order[::-1][:_SHOWN],
+    }
+    return [
+        {"title": title, "rows": [example_view(outcome, place) for place in rows.tolist()]}
+        for title, rows in chosen.items()
+    ]
+
+
+def _by_length(outcome: Outcome) -> dict[str, Any]:
+    lengths = np.array(
+        [np.mean([len(tokens_of(one)) for one in some]) for some in outcome.references]
+    )
+    scores, rows = np.array(outcome.scores), []
+    for low, high in pairwise([0, *_LENGTHS, np.inf]):
+        chosen = np.flatnonzero((lengths > low) & (lengths <= high)).tolist()
+        if not chosen:
+            continue
+        found = caption_measures(
+            [outcome.answers[k] for k in chosen], [outcome.references[k] for k in chosen]
+        )
+        name = f"up to {high}" if np.isfinite(high) else f"more than {low}"
+        rows.append(
+            [name, f"{len(chosen):,}", f"{scores[chosen].mean():.3f}", f"{found['bleu4']:.1f}",
+             f"{found['exact_match']:.1%}"]
+        )  # fmt: skip
+    return {
+        "header": ["words in a reference", "examples", "CIDEr", "BLEU-4", "exact"],
+        "rows": rows,
+    }
+
+
+def _data(report: dict[str, Any]) -> dict[str, Any]:
+    told = [
+        f"Learnt from {report['train_examples']:,} pictures or clips with"
+        f" {report['train_captions']:,} captions, tested on {report['num_examples']:,} of the part"
+        f" “{report['split']}”, with a vocabulary of {report['num_tokens']:,} tokens."
+    ]
+    return data_section(told, skipped=report["skipped"])
+
+
+def _run(report: dict[str, Any], history_file: Path) -> dict[str, Any]:
+    return run_section(
+        f"Trained in {report['train_seconds']:,.0f} s, validation included.",
+        history=read_history(history_file),
+        metrics=("loss", "cider"),
+        about=surroundings(),
+        config=read_options(history_file.with_name("config.yaml")),
+    )

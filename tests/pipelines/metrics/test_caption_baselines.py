@@ -1,0 +1,50 @@
+"""Baselines of captions by hand, and what may be wrong with answers."""
+
+import numpy as np
+import pytest
+
+from pipelines.metrics.caption_baselines import most_frequent, nearest_caption, people
+from pipelines.metrics.captions import cider_of_texts, resampled_cider
+from pipelines.metrics.generation import answer_shares, told_shares
+
+
+def test_the_most_frequent_caption_is_counted_by_its_words():
+    assert most_frequent(["A dog.", "a cat", "a dog", "a cat sits", "A CAT", "a cat"]) == "a cat"
+    assert most_frequent(["b", "a"]) == "b"
+
+
+def test_the_nearest_is_found_by_direction_from_the_centre():
+    known = np.array([[10.0, 11.0], [11.0, 10.0], [9.0, 9.0]])
+    asked = np.array([[10.0, 15.0], [14.0, 10.0], [5.0, 5.0]])
+    found = nearest_caption(asked, known_features=known, known_captions=["up", "right", "back"])
+    assert found == ["up", "right", "back"]
+
+
+def test_people_are_measured_by_each_other():
+    assert people([["a dog"], ["a cat"]]) is None
+    references = [["a red dog", "a red dog"], ["one cat", "no"], ["alone"]]
+    assert people(references)["exact_match"] == 0.5
+
+
+def test_resampled_cider():
+    references = [["a dog runs"], ["a cat sits"], ["red birds fly"]]
+    right = [some[0] for some in references]
+    found = resampled_cider({"right": right, "wrong": ["x y"] * 3}, references)
+    assert found.values["right"] == pytest.approx(np.mean(cider_of_texts(right, references)))
+    assert found.values["wrong"] == 0
+    assert found.p_value("right", "wrong") == pytest.approx(2 / 1001)
+    low, high = found.interval("right")
+    assert low <= found.values["right"] <= high
+
+
+def test_shares():
+    shares = answer_shares(["a b c a b c", "a b", "a b", "x"], [True, True, False, True])
+    assert shares == {
+        "unfinished_share": 0.25,
+        "repeated_share": 0.25,
+        "same_answer_share": 0.5,
+    }
+    told = " ".join(told_shares(shares | {"num_examples": 100}))
+    assert "did not end" in told
+    assert "repeat three words" in told
+    assert "one and the same" in told
