@@ -39,17 +39,21 @@ def generation_measures(answers: Sequence[str], references: Sequence[str]) -> di
     }
 
 
-def answer_shares(answers: Sequence[str], is_finished: Sequence[bool]) -> dict[str, float]:
-    """Compute what may be wrong with answers, whatever their references.
+def answer_shares(
+    answers: Sequence[str], is_finished: Sequence[bool], *, references: Sequence[str]
+) -> dict[str, float]:
+    """Compute what may be wrong with answers.
 
     Returns:
         ``unfinished_share``: of those that did not end; ``repeated_share``: that say three words
-        twice; ``same_answer_share``: that are the most frequent one.
+        twice, and ``repeated_share_of_references``, of which that is right;
+        ``same_answer_share``: that are the most frequent one.
     """
     count = max(len(answers), 1)
     return {
         "unfinished_share": sum(not one for one in is_finished) / count,
         "repeated_share": sum(map(_repeats, answers)) / count,
+        "repeated_share_of_references": sum(map(_repeats, references)) / max(len(references), 1),
         "same_answer_share": max(Counter(answers).values(), default=0) / count,
     }
 
@@ -62,8 +66,11 @@ def told_shares(report: Mapping[str, Any]) -> list[str]:
             f"{report['unfinished_share']:.1%} of the answers did not end: they were cut off at"
             " --model.max_tokens."
         )
-    if report["repeated_share"] > 0.05:
-        told.append(f"{report['repeated_share']:.1%} of the answers repeat three words.")
+    if report["repeated_share"] > report["repeated_share_of_references"] + 0.05:
+        told.append(
+            f"{report['repeated_share']:.1%} of the answers repeat three words, and"
+            f" {report['repeated_share_of_references']:.1%} of the references."
+        )
     if report["same_answer_share"] > 0.05 and report["num_examples"] > 20:
         told.append(f"{report['same_answer_share']:.1%} of the answers are one and the same.")
     return told

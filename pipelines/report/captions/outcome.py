@@ -87,7 +87,11 @@ def caption_figures(
         **caption_measures(outcome.answers, outcome.references),
         "cider_interval": resampled_cider({"": outcome.answers}, outcome.references).interval(""),
         "signature": SIGNATURE,
-        **answer_shares(outcome.answers, [one.is_finished for one in outcome.written]),
+        **answer_shares(
+            outcome.answers,
+            [one.is_finished for one in outcome.written],
+            references=[one for some in outcome.references for one in some],
+        ),
         "train_seconds": train_seconds,
         "baselines": _baselines(outcome, model, data, knows_training=knows_training),
         **data.notes(),

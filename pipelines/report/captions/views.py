@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from pipelines.metrics.captions import tokens_of
 from pipelines.report.captions.outcome import Outcome
 from pipelines.report.generation.attention import draw_attention
 
@@ -42,7 +43,7 @@ def example_view(outcome: Outcome, place: int) -> dict[str, Any]:
         "references": outcome.references[place],
         "score": outcome.scores[place],
         "is_finished": written.is_finished,
-        "is_right": outcome.scores[place] > 0,
+        "is_right": tokens_of(outcome.answers[place]) in map(tokens_of, outcome.references[place]),
         "attention": None,
     }
     if len(frames) == 0:  # the file has gone or changed since

@@ -82,7 +82,11 @@ def generation_figures(
         "num_tokens": data.num_tokens,
         **generation_measures(outcome.answers, outcome.references),
         "bleu_interval": resampled_bleu({"": outcome.answers}, outcome.references).interval(""),
-        **answer_shares(outcome.answers, [one.is_finished for one in outcome.written]),
+        **answer_shares(
+            outcome.answers,
+            [one.is_finished for one in outcome.written],
+            references=outcome.references,
+        ),
         "truncated_tokens": {name: part.truncated_steps for name, part in data.parts.items()},
         "train_seconds": train_seconds,
         "baselines": {

@@ -38,13 +38,17 @@ def test_resampled_cider():
 
 
 def test_shares():
-    shares = answer_shares(["a b c a b c", "a b", "a b", "x"], [True, True, False, True])
+    answers, is_finished = ["a b c a b c", "a b", "a b", "x"], [True, True, False, True]
+    shares = answer_shares(answers, is_finished, references=["a b c", "d e f d e f"] * 5)
     assert shares == {
         "unfinished_share": 0.25,
         "repeated_share": 0.25,
+        "repeated_share_of_references": 0.5,
         "same_answer_share": 0.5,
     }
-    told = " ".join(told_shares(shares | {"num_examples": 100}))
+    report = shares | {"num_examples": 100}
+    assert not any("repeat" in line for line in told_shares(report))
+    told = " ".join(told_shares(report | {"repeated_share_of_references": 0.1}))
     assert "did not end" in told
-    assert "repeat three words" in told
+    assert "25.0% of the answers repeat three words, and 10.0% of the references" in told
     assert "one and the same" in told
