@@ -8,7 +8,7 @@ ended leaves the batch. What is remembered of a source is kept once for all of i
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -42,7 +42,7 @@ class _Rows(NamedTuple):
     """Hypotheses that go on, K for each source that is still searched."""
 
     memory: Memory
-    """Of the B sources."""
+    """Memory of the B sources."""
     state: State
     """After the tokens before the last, (num_layers, R, H) each."""
     tokens: Tensor
@@ -91,9 +91,13 @@ class _Trail:
         return torch.stack([weights[row] for weights, row in pairs])
 
 
-def limits(lengths: Iterable[int], *, least: int) -> list[int]:
-    """The most tokens to write for each source: ``least``, or twice the tokens of a longer one."""
-    return [max(least, 2 * length) for length in lengths]
+def limits(model: EncoderDecoder, lengths: Sequence[int], *, max_tokens: int) -> list[int]:
+    """The most tokens to write for each source: ``max_tokens``, or twice the tokens of a longer text.
+
+    A source is text where the decoder's tokens are encoded by the same encoder.
+    """
+    is_text = model.source.encoder is model.decoder.encoder
+    return [max(max_tokens, 2 * length) if is_text else max_tokens for length in lengths]
 
 
 @torch.no_grad()

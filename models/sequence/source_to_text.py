@@ -1,6 +1,6 @@
-"""Models that write: an encoder-decoder of the options of a checkpoint, and how long answers may be."""
+"""Models that write: an encoder-decoder, and the options of its search."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 from torch import nn
@@ -11,7 +11,6 @@ from models.heads.attention import AdditiveAttention, Attention, GeneralAttentio
 from models.recurrence.recurrences import Recurrence
 from models.sequence.encoder_decoder import EncoderDecoder, Start
 from models.sequence.language_model import LanguageModel
-from models.sequence.search import limits
 from models.sequence.sources import ReadSource, SeenSource, Source
 
 AttentionKind = Literal["general", "additive", "none"]
@@ -43,7 +42,7 @@ class SourceToText(nn.Module):
         label_smoothing, tied: see `LanguageModel`.
         beam: hypotheses of a search.
         length_power: see `beam_search`.
-        max_tokens: the most tokens of an answer to a source of half as many (see `search.limits`).
+        max_tokens: the most tokens of an answer (see `search.limits`).
     """
 
     def __init__(
@@ -97,12 +96,5 @@ class SourceToText(nn.Module):
         self.model = EncoderDecoder(source, writer, attention=made, start=start)
         self.end = num_tokens - 1
         self.beam, self.length_power, self.max_tokens = beam, length_power, max_tokens
-        self._follows_length = words is encoder
         #: description of the model in its checkpoint
         self.description: dict[str, Any] = {}
-
-    def limits(self, lengths: Sequence[int]) -> list[int]:
-        """The most tokens to write for each source: `search.limits` of texts, else ``max_tokens``."""
-        if not self._follows_length:
-            return [self.max_tokens] * len(lengths)
-        return limits(lengths, least=self.max_tokens)

@@ -13,7 +13,7 @@ import torch
 from data.files.errors import InputError
 from data.text.vocabulary import UNKNOWN_ID
 from models.sequence.encoder_decoder import Memory
-from models.sequence.search import Hypothesis, beam_search, sampled
+from models.sequence.search import Hypothesis, beam_search, limits, sampled
 from models.sequence.source_to_text import SourceToText
 from pipelines.predict.inputs import Item, items_of
 from pipelines.runtime.escaping import excerpt, printable
@@ -29,7 +29,7 @@ class WrittenAnswer(NamedTuple):
     source: str
     """The text itself, or the path of the picture or clip."""
     steps: list[str]
-    """What was read of it: its tokens, or the numbers of its frames."""
+    """Its tokens, or the numbers of its frames."""
     best: list[Hypothesis]
     texts: list[str]
     """The answers, the best first."""
@@ -193,7 +193,7 @@ class Writer:
             lengths: steps of each source, which limit its answer.
             keys: what tells sources apart, for those that are drawn.
         """
-        most = self.model.limits(lengths)
+        most = limits(self.model.model, lengths, max_tokens=self.model.max_tokens)
         if self.temperature is None:
             return beam_search(
                 self.model.model,

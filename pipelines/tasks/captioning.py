@@ -1,7 +1,5 @@
 """Captioning: pictures and clips in, sentences out."""
 
-from collections.abc import Iterable
-
 from pipelines.metrics.captions import cider_of_texts
 from pipelines.tasks.generation import Generation
 from pipelines.tasks.task import Headline
@@ -11,10 +9,6 @@ class Captioning(Generation):
     """A `Generation` whose answers are measured by CIDEr-D over all references of an example."""
 
     headline = Headline("cider", "max")
-
-    def limits(self, lengths: Iterable[int]) -> list[int]:
-        """``max_tokens``, however long a clip is."""
-        return [self.max_tokens for _ in lengths]
 
     def score(self, answers: list[str], references: list[list[str]]) -> float:
         """Compute CIDEr-D."""

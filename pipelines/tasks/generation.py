@@ -73,7 +73,7 @@ class Generation(Task):
         tied: whether the softmax uses the vectors of the decoder's tokens as its weights.
         beam: hypotheses in the test.
         length_power: see `beam_search`.
-        max_tokens: the most tokens of an answer; see `limits`.
+        max_tokens: the most tokens of an answer (see `search.limits`).
         optimizer: makes the optimiser of the parameters.
         schedule: ``constant``, ``one_cycle`` or ``cosine`` (see `schedules.scheduled`).
         warmup_share: the part of the run in which the rate rises.
@@ -215,16 +215,12 @@ class Generation(Task):
             self.model,
             memory,
             end=self.end,
-            max_tokens=self.limits(lengths),
+            max_tokens=limits(self.model, lengths, max_tokens=self.max_tokens),
             beam=beam,
             length_power=self.length_power,
             never=(UNKNOWN_ID,),
             keeps_attention=keeps_attention,
         )
-
-    def limits(self, lengths: Iterable[int]) -> list[int]:
-        """The most tokens to write for each source: ``max_tokens``, or twice those of a longer one."""
-        return limits(lengths, least=self.max_tokens)
 
     def on_validation_epoch_start(self) -> None:
         """Forget earlier answers."""

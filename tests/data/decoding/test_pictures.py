@@ -81,7 +81,7 @@ def test_who_asks_for_videos_gets_no_picture(tmp_path):
     with pytest.raises(UnreadableError, match=r"is a picture \(PNG\) and no video"):
         probe(path)
     assert probe(path, pictures=True).num_frames == 1
-    # What was found out for one is not taken for the other.
+    # Each kind of scan has results of its own.
     (read,) = probe_files([path], pictures=True)
     (refused,) = probe_files([path])
     assert read.num_frames == 1

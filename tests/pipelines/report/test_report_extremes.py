@@ -38,7 +38,7 @@ def folder_of(tmp_path_factory):
 
 
 def draw_nothing(patch):
-    """What is left of a report are its figures, text and table."""
+    """A report without its page: figures, text and table."""
     patch.setattr(reporting, "report_page", lambda *args, **options: "")
     draw = "pipelines.report.classification.draw_confusion_matrix"
     patch.setattr(draw, lambda report: Figure((1, 1)))

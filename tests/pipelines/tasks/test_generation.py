@@ -9,8 +9,10 @@ from data.batches.pair_batch import PairBatch, pair_shards
 from models.encoders.frames import SmallCNN
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
+from models.sequence.search import limits
 from pipelines.tasks import generation
 from pipelines.tasks.captioning import Captioning
+from pipelines.tasks.generation import Generation
 
 V = 9
 COUNTS = torch.tensor([3, 2, 4, 2, 2])
@@ -76,4 +78,13 @@ def test_until_something_is_right_the_loss_decides():
 
 
 def test_clips_do_not_lengthen_their_captions():
-    assert captioner(max_tokens=7).limits([1, 500]) == [7, 7]
+    assert limits(captioner().model, [1, 500], max_tokens=7) == [7, 7]
+
+
+def test_long_texts_may_have_long_translations():
+    words = WordEmbedding(V, features=5)
+    task = Generation(
+        words, partial(LSTM, hidden_size=4), partial(LSTM, hidden_size=5), num_tokens=V,
+        optimizer=partial(torch.optim.SGD, lr=1.0),
+    )  # fmt: skip
+    assert limits(task.model, [1, 500], max_tokens=7) == [7, 1000]

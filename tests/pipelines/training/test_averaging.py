@@ -36,7 +36,7 @@ def test_averages_of_a_translator_answer(tmp_path, monkeypatch):
     head = models["averaged"].model.model.decoder.head
     assert torch.equal(head.linear.weight, weights[1])
     assert models["averaged"]("small dog").steps
-    # What is reported after training is the checkpoint's.
+    # The report after training is of the checkpoint's weights.
     evaluate.main(["--ckpt=runs/translation/averaged/checkpoints/best.ckpt", "--run=again"])
     reported, again = (
         Path(f"runs/translation/{run}/report/predictions.csv").read_text()
