@@ -1,14 +1,11 @@
 """Data module of captions: pictures and clips with sentences, to batches of frames and tokens."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from data.batches.data_module import SequenceDataModule
 from data.batches.part import Origin, Part
 from data.batches.ragged import Skipped
 from data.captions.listing import Captioned, read_captions
@@ -19,17 +16,15 @@ from data.examples.caption_clips import caption_example
 from data.files.errors import InputError
 from data.splits.leaks import merge_groups
 from data.tables.table_format import named_columns
-from data.text.token_rows import tokenizer_with_end
 from data.text.vocabulary import TokenizerKind
+from data.text.writing import WritingDataModule
 from data.video.part import unreadable
 from data.video.scanned_clips import ScannedClips
-
-log = logging.getLogger(__name__)
 
 _CLASSES = ["caption"]
 
 
-class CaptionDataModule(SequenceDataModule):
+class CaptionDataModule(WritingDataModule):
     """Pictures and clips, and one or more captions of each.
 
     Args:
@@ -97,6 +92,14 @@ class CaptionDataModule(SequenceDataModule):
     ) -> None:
         super().__init__(
             path=path,
+            val_path=val_path,
+            test_path=test_path,
+            tokenizer=tokenizer,
+            vocabulary_size=vocabulary_size,
+            min_frequency=min_frequency,
+            lowercase=lowercase,
+            tokenizer_from=tokenizer_from,
+            max_tokens=max_tokens,
             steps_per_batch=steps_per_batch,
             val_share=val_share,
             test_share=test_share,
@@ -104,9 +107,6 @@ class CaptionDataModule(SequenceDataModule):
             on_error=on_error,
             seed=seed,
         )
-        if max_tokens is not None and max_tokens < 1:
-            raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
-        self.further = {"val": val_path, "test": test_path}
         self.folder = folder
         self.columns = {
             "path": path_column,
@@ -118,31 +118,9 @@ class CaptionDataModule(SequenceDataModule):
         self.reading = Reading(size_px, fit, interpolation, frames, max_frames, min_share)
         check_reading(self.reading, limit_seconds=limit_seconds)
         self.limit_seconds, self.cache_gib = limit_seconds, cache_gib
-        self.learning: dict[str, Any] = {
-            "kind": tokenizer,
-            "vocabulary_size": vocabulary_size,
-            "min_frequency": min_frequency,
-            "lowercase": lowercase,
-            "strip_markup": False,
-        }
-        self.max_tokens, self.tokenizer_from = max_tokens, tokenizer_from
-        self.tokenizer: Tokenizer | None = None
-        #: number of pictures and clips, and of captions, that the model was trained on
-        self.num_learnt = self.num_captions_learnt = 0
+        #: number of captions that the model was trained on
+        self.num_captions_learnt = 0
         self._references: References | None = None
-        self._repeated: dict[str, int] = {}
-
-    @property
-    def tokenizer_size(self) -> int | None:
-        """Size of the vocabulary, as soon as it is known."""
-        return None if self.tokenizer is None else self.tokenizer.get_vocab_size()
-
-    @property
-    def num_tokens(self) -> int:
-        """Size of the vocabulary, END among it."""
-        _ = self.parts
-        assert self.tokenizer is not None
-        return self.tokenizer.get_vocab_size()
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         """Read the list, scan its files, divide them, learn the vocabulary, and tokenize."""
@@ -163,17 +141,14 @@ class CaptionDataModule(SequenceDataModule):
             contents=scanned.keys(),
             files=scanned.keys(of_files=True),
         )
-        self._note_repeated(divided, scanned.keys(of_files=True), where=listed.where)
-        if self.tokenizer is None:
-            texts = (text for row in divided["train"] for text in listed.references[row])
-            self.tokenizer = tokenizer_with_end(texts, given=self.tokenizer_from, **self.learning)
-        # A text that spells END has no END in it.
-        self.tokenizer.encode_special_tokens = True
+        self.note_repeated(divided, scanned.keys(of_files=True), where=listed.where)
+        # A later test has no training part, and a tokenizer from the checkpoint.
+        train = divided.get("train", np.empty(0, np.int64)).tolist()
+        tokenizer = self.learn(text for row in train for text in listed.references[row])
         if self.num_learnt == 0:
-            learnt = divided["train"].tolist()
-            self.num_learnt = len(learnt)
-            self.num_captions_learnt = sum(len(listed.references[row]) for row in learnt)
-        self._references = References(listed.references, self.tokenizer, max_tokens=self.max_tokens)
+            self.num_learnt = len(train)
+            self.num_captions_learnt = sum(len(listed.references[row]) for row in train)
+        self._references = References(listed.references, tokenizer, max_tokens=self.max_tokens)
         parts: dict[str, Part] = {}
         for name, rows in divided.items():
             if len(rows) == 0:
@@ -227,42 +202,15 @@ class CaptionDataModule(SequenceDataModule):
                 raise unreadable(path, reason)
             self.skipped.append(Skipped(row, str(path), reason))
 
-    def _note_repeated(
-        self, rows: Mapping[str, np.ndarray], contents: np.ndarray, *, where: str
-    ) -> None:
-        """Count the files to measure on that are also learnt from."""
-        known = contents[rows.get("train", np.empty(0, np.int64))]
-        for name, members in rows.items():
-            count = int(np.isin(contents[members], known).sum()) if name != "train" else 0
-            if count:
-                self._repeated[name] = count
-                log.warning(
-                    "%s: %d of %d files of the part '%s' are also learnt from, which flatters its"
-                    " figures",
-                    *(where, count, len(members), name),
-                )
-
-    def notes(self) -> dict[str, Any]:
-        """Collect facts about the data for the report: also files that are in two parts."""
-        _ = self.parts
-        return super().notes() | {"repeated_sources": self._repeated}
-
     def describe(self) -> dict[str, Any]:
-        """Describe the parts, their size in training, how frames are read, and the tokenizer."""
-        described = super().describe() | self.reading._asdict()
-        assert self.tokenizer is not None
-        return described | {
-            "tokenizer": self.tokenizer.to_str(),
-            "num_learnt": self.num_learnt,
-            "num_captions_learnt": self.num_captions_learnt,
-        }
+        """Describe also the number of captions learnt, and how frames are read."""
+        learnt = {"num_captions_learnt": self.num_captions_learnt}
+        return super().describe() | self.reading._asdict() | learnt
 
     def adopt(self, description: dict[str, Any]) -> None:
         """Take over a description (see `describe`)."""
         super().adopt(description)
         self.reading = Reading.among(description)
-        self.tokenizer = Tokenizer.from_str(description["tokenizer"])
-        self.num_learnt = int(description["num_learnt"])
         self.num_captions_learnt = int(description["num_captions_learnt"])
 
 

@@ -1,22 +1,20 @@
 """Data module of translation: pairs of texts to batches of tokens of one vocabulary."""
 
 import logging
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from data.batches.data_module import SequenceDataModule
 from data.batches.part import Origin, Part
 from data.batches.ragged import Skipped
 from data.examples.phrases import phrase_pairs
 from data.files.errors import InputError
 from data.tables.table_format import Quoting, table_format
-from data.text.token_rows import TokenRows, end_of, tokenizer_with_end
+from data.text.token_rows import TokenRows, end_of
 from data.text.tokenizing import content_of
 from data.text.vocabulary import TokenizerKind
+from data.text.writing import WritingDataModule
 from data.translation.pairs import Pairs, read_pairs
 from data.translation.part import PairPart
 from data.translation.tokenised import MOST_TOKENISED, tokenised_share
@@ -26,7 +24,7 @@ log = logging.getLogger(__name__)
 _CLASSES = ["translation"]
 
 
-class TranslationDataModule(SequenceDataModule):
+class TranslationDataModule(WritingDataModule):
     """Texts and their translations, as tokens of one vocabulary for both languages.
 
     Args:
@@ -85,6 +83,15 @@ class TranslationDataModule(SequenceDataModule):
     ) -> None:
         super().__init__(
             path=path,
+            val_path=val_path,
+            test_path=test_path,
+            tokenizer=tokenizer,
+            vocabulary_size=vocabulary_size,
+            min_frequency=min_frequency,
+            lowercase=lowercase,
+            tokenizer_from=tokenizer_from,
+            each_digit=True,
+            max_tokens=max_tokens,
             steps_per_batch=steps_per_batch,
             val_share=val_share,
             test_share=test_share,
@@ -92,42 +99,13 @@ class TranslationDataModule(SequenceDataModule):
             on_error=on_error,
             seed=seed,
         )
-        if max_tokens is not None and max_tokens < 1:
-            raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
-        self.further = {"val": val_path, "test": test_path}
         self.columns: dict[str, Any] = {
             "source_column": source_column,
             "target_column": target_column,
             "split_column": split_column,
         }
         self.format = table_format(columns=columns, encoding=encoding, quoting=quoting)
-        self.learning: dict[str, Any] = {
-            "kind": tokenizer,
-            "vocabulary_size": vocabulary_size,
-            "min_frequency": min_frequency,
-            "lowercase": lowercase,
-            "strip_markup": False,
-            "each_digit": True,
-        }
-        self.tokenizer_from = tokenizer_from
-        self.max_tokens = max_tokens
-        self.tokenizer: Tokenizer | None = None
-        #: number of pairs that the model was trained on
-        self.num_learnt = 0
-        self._repeated: dict[str, int] = {}
         self._tokenised: dict[str, float] = {}
-
-    @property
-    def tokenizer_size(self) -> int | None:
-        """Size of the vocabulary, as soon as it is known."""
-        return None if self.tokenizer is None else self.tokenizer.get_vocab_size()
-
-    @property
-    def num_tokens(self) -> int:
-        """Size of the vocabulary, END among it."""
-        _ = self.parts
-        assert self.tokenizer is not None
-        return self.tokenizer.get_vocab_size()
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         """Read the pairs, divide them, learn the vocabulary of the training part, and tokenize."""
@@ -147,15 +125,12 @@ class TranslationDataModule(SequenceDataModule):
             where=pairs.where,
             contents=contents,
         )
-        if self.tokenizer is None:
-            train = divided["train"].tolist()
-            texts = (text for side in (pairs.sources, pairs.targets) for text in _at(side, train))
-            self.tokenizer = tokenizer_with_end(texts, given=self.tokenizer_from, **self.learning)
-        # A text that spells END has no END in it.
-        self.tokenizer.encode_special_tokens = True
+        # A later test has no training part, and a tokenizer from the checkpoint.
+        train = divided.get("train", np.empty(0, np.int64)).tolist()
+        self.learn(text for side in (pairs.sources, pairs.targets) for text in _at(side, train))
         if self.num_learnt == 0:
-            self.num_learnt = len(divided["train"])
-        self._note_repeated(divided, contents, where=pairs.where)
+            self.num_learnt = len(train)
+        self.note_repeated(divided, contents, where=pairs.where)
         for name, members in divided.items():
             self._note_tokenised(name, _at(pairs.targets, members.tolist()), where=pairs.where)
         parts = {name: self._part(pairs, members, name) for name, members in divided.items()}
@@ -186,21 +161,6 @@ class TranslationDataModule(SequenceDataModule):
             end=end_of(self.tokenizer),
         )
 
-    def _note_repeated(
-        self, rows: Mapping[str, np.ndarray], contents: np.ndarray, *, where: str
-    ) -> None:
-        """Count the pairs to measure on whose source is also among those to train on."""
-        known = contents[rows.get("train", np.empty(0, np.int64))]
-        for name, members in rows.items():
-            count = int(np.isin(contents[members], known).sum()) if name != "train" else 0
-            if count:
-                self._repeated[name] = count
-                log.warning(
-                    "%s: %d of %d sources of the part '%s' are also learnt from, which flatters its"
-                    " figures",
-                    *(where, count, len(members), name),
-                )
-
     def _note_tokenised(self, name: str, references: list[str], *, where: str) -> None:
         """Note the share of references to measure on that look tokenised."""
         share = tokenised_share(references) if name != "train" else 0.0
@@ -214,12 +174,8 @@ class TranslationDataModule(SequenceDataModule):
             )
 
     def notes(self) -> dict[str, Any]:
-        """Collect facts about the data for the report: sources in two parts, tokenised references."""
-        _ = self.parts
-        return super().notes() | {
-            "repeated_sources": self._repeated,
-            "tokenised_references": self._tokenised,
-        }
+        """Collect facts about the data for the report: also references that look tokenised."""
+        return super().notes() | {"tokenised_references": self._tokenised}
 
     def _note(self, pairs: Pairs) -> None:
         for row, reason in pairs.problems.items():
@@ -228,18 +184,6 @@ class TranslationDataModule(SequenceDataModule):
                     f"{pairs.where}, {reason}; mend it, or leave it out with --data.on_error=skip"
                 )
             self.skipped.append(Skipped(row, pairs.sources[row], reason))
-
-    def describe(self) -> dict[str, Any]:
-        """Describe the parts, their size in training, and the tokenizer (as JSON)."""
-        described = super().describe()
-        assert self.tokenizer is not None
-        return described | {"tokenizer": self.tokenizer.to_str(), "num_learnt": self.num_learnt}
-
-    def adopt(self, description: dict[str, Any]) -> None:
-        """Take over a description (see `describe`)."""
-        super().adopt(description)
-        self.tokenizer = Tokenizer.from_str(description["tokenizer"])
-        self.num_learnt = int(description["num_learnt"])
 
 
 def _embedded_pairs() -> Pairs:

@@ -1,0 +1,121 @@
+"""Base of the data modules whose examples have texts to write: captions, translation."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from data.batches.data_module import SequenceDataModule
+from data.files.errors import InputError
+from data.text.token_rows import tokenizer_with_end
+from data.text.vocabulary import TokenizerKind
+
+log = logging.getLogger(__name__)
+
+
+class WritingDataModule(SequenceDataModule):
+    """Sources, and texts to write of them with END as the last token of one vocabulary.
+
+    Args:
+        val_path, test_path: further sources for these parts.
+        tokenizer, vocabulary_size, min_frequency, lowercase: see `learn_tokenizer`.
+        tokenizer_from: path of a tokenizer or a checkpoint to take it from; None: it is learnt.
+        each_digit: see `learn_tokenizer`.
+        max_tokens: the most tokens of a text to learn from; None: all.
+        options: see `SequenceDataModule`.
+
+    Raises:
+        InputError: less than one token of a text.
+    """
+
+    def __init__(
+        self,
+        *,
+        val_path: str | None,
+        test_path: str | None,
+        tokenizer: TokenizerKind,
+        vocabulary_size: int,
+        min_frequency: int,
+        lowercase: bool,
+        tokenizer_from: str | None,
+        max_tokens: int | None,
+        each_digit: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if max_tokens is not None and max_tokens < 1:
+            raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
+        self.further = {"val": val_path, "test": test_path}
+        self.learning: dict[str, Any] = {
+            "kind": tokenizer,
+            "vocabulary_size": vocabulary_size,
+            "min_frequency": min_frequency,
+            "lowercase": lowercase,
+            "strip_markup": False,
+            "each_digit": each_digit,
+        }
+        self.max_tokens, self.tokenizer_from = max_tokens, tokenizer_from
+        self.tokenizer: Tokenizer | None = None
+        #: number of sources that the model was trained on
+        self.num_learnt = 0
+        self._repeated: dict[str, int] = {}
+
+    @property
+    def tokenizer_size(self) -> int | None:
+        """Size of the vocabulary, as soon as it is known."""
+        return None if self.tokenizer is None else self.tokenizer.get_vocab_size()
+
+    @property
+    def num_tokens(self) -> int:
+        """Size of the vocabulary, END among it."""
+        _ = self.parts
+        assert self.tokenizer is not None
+        return self.tokenizer.get_vocab_size()
+
+    def learn(self, texts: Iterable[str]) -> Tokenizer:
+        """Take the tokenizer that is known or given, or learn it from the texts of the training part."""
+        if self.tokenizer is None:
+            self.tokenizer = tokenizer_with_end(texts, given=self.tokenizer_from, **self.learning)
+        # A text that spells END has no END in it.
+        self.tokenizer.encode_special_tokens = True
+        return self.tokenizer
+
+    def note_repeated(
+        self, rows: Mapping[str, np.ndarray], contents: np.ndarray, *, where: str
+    ) -> None:
+        """Count the sources to measure on that are also learnt from.
+
+        Args:
+            rows: rows of each part.
+            contents: (n,) int64 keys: equal for sources of equal content.
+            where: name of the data in the warning.
+        """
+        known = contents[rows.get("train", np.empty(0, np.int64))]
+        for name, members in rows.items():
+            count = int(np.isin(contents[members], known).sum()) if name != "train" else 0
+            if count:
+                self._repeated[name] = count
+                log.warning(
+                    "%s: %d of %d sources of the part '%s' are also learnt from, which flatters its"
+                    " figures",
+                    *(where, count, len(members), name),
+                )
+
+    def notes(self) -> dict[str, Any]:
+        """Collect facts about the data for the report: also sources that are in two parts."""
+        _ = self.parts
+        return super().notes() | {"repeated_sources": self._repeated}
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the parts, their size in training, and the tokenizer (as JSON)."""
+        described = super().describe()
+        assert self.tokenizer is not None
+        return described | {"tokenizer": self.tokenizer.to_str(), "num_learnt": self.num_learnt}
+
+    def adopt(self, description: dict[str, Any]) -> None:
+        """Take over a description (see `describe`)."""
+        super().adopt(description)
+        self.tokenizer = Tokenizer.from_str(description["tokenizer"])
+        self.num_learnt = int(description["num_learnt"])
