@@ -1,7 +1,6 @@
 """The report of a captioner as a page: its measures, examples, and where it looked for each word."""
 
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,9 @@ from pipelines.metrics.captions import caption_measures, tokens_of
 from pipelines.pages.page import render_page
 from pipelines.report.captions.outcome import Outcome, warnings_of
 from pipelines.report.captions.views import example_view
-from pipelines.report.shared_sections import data_section, run_section, verdict
-from pipelines.runtime.run_history import read_history, read_options
-from pipelines.runtime.surroundings import surroundings
+from pipelines.report.generation.shared import by_length, chosen_by_score, run_of
+from pipelines.report.shared_sections import data_section, verdict
 
-_SHOWN = 4
 # Mean numbers of words in the references at which examples are told apart.
 _LENGTHS = (8, 12, 16)
 _NAMES = {"people": "people (one reference against the others)"}
@@ -30,7 +27,7 @@ def caption_page(report: dict[str, Any], outcome: Outcome, *, history_file: Path
         examples=partial(_examples, outcome),
         lengths=partial(_by_length, outcome),
         data=partial(_data, report),
-        run=partial(_run, report, history_file),
+        run=partial(run_of, report, history_file, metric="cider"),
     )
 
 
@@ -73,32 +70,19 @@ def _verdict(report: dict[str, Any]) -> dict[str, Any]:
 
 def _examples(outcome: Outcome) -> list[dict[str, Any]]:
     """Worst, middle and best answers by CIDEr."""
-    order = np.argsort(outcome.scores, kind="stable")
-    middle = len(order) // 2
-    chosen = {
-        "The worst": order[:_SHOWN],
-        "In the middle": order[middle : middle + _SHOWN],
-        "The best": order[::-1][:_SHOWN],
-    }
     return [
-        {"title": title, "rows": [example_view(outcome, place) for place in rows.tolist()]}
-        for title, rows in chosen.items()
+        {"title": title, "rows": [example_view(outcome, place) for place in places]}
+        for title, places in chosen_by_score(outcome.scores).items()
     ]
 
 
 def _by_length(outcome: Outcome) -> dict[str, Any]:
-    lengths = np.array(
-        [np.mean([len(tokens_of(one)) for one in some]) for some in outcome.references]
-    )
+    lengths = [float(np.mean([len(tokens_of(one)) for one in some])) for some in outcome.references]
     scores, rows = np.array(outcome.scores), []
-    for low, high in pairwise([0, *_LENGTHS, np.inf]):
-        chosen = np.flatnonzero((lengths > low) & (lengths <= high)).tolist()
-        if not chosen:
-            continue
+    for name, chosen in by_length(lengths, _LENGTHS):
         found = caption_measures(
             [outcome.answers[k] for k in chosen], [outcome.references[k] for k in chosen]
         )
-        name = f"up to {high}" if np.isfinite(high) else f"more than {low}"
         rows.append(
             [name, f"{len(chosen):,}", f"{scores[chosen].mean():.3f}", f"{found['bleu4']:.1f}",
              f"{found['exact_match']:.1%}"]
@@ -116,13 +100,3 @@ def _data(report: dict[str, Any]) -> dict[str, Any]:
         f" “{report['split']}”, with a vocabulary of {report['num_tokens']:,} tokens."
     ]
     return data_section(told, skipped=report["skipped"])
-
-
-def _run(report: dict[str, Any], history_file: Path) -> dict[str, Any]:
-    return run_section(
-        f"Trained in {report['train_seconds']:,.0f} s, validation included.",
-        history=read_history(history_file),
-        metrics=("loss", "cider"),
-        about=surroundings(),
-        config=read_options(history_file.with_name("config.yaml")),
-    )

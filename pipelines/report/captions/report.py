@@ -10,7 +10,7 @@ from typing import Any
 from data.captions.data_module import CaptionDataModule
 from pipelines.report.captions.outcome import Outcome, caption_figures, outcome_of, warnings_of
 from pipelines.report.captions.page import TABLE_HEADER, caption_page, table_rows
-from pipelines.report.writer import ReportFiles, write_files
+from pipelines.report.generation.shared import write_report
 from pipelines.runtime.escaping import printable
 from pipelines.tasks.captioning import Captioning
 
@@ -50,17 +50,13 @@ def report_captions_test(
 
 
 def _write(report: dict[str, Any], outcome: Outcome, *, folder: Path, history_file: Path) -> None:
-    print(as_text(report))
-    write_files(
-        folder / "report",
-        ReportFiles(
-            figures=report,
-            text=as_text(report) + "\n",
-            tables={"predictions.csv": predictions(outcome)},
-            page=partial(caption_page, report, outcome, history_file=history_file),
-        ),
+    write_report(
+        report,
+        folder=folder,
+        text=as_text(report),
+        predictions=predictions(outcome),
+        page=partial(caption_page, report, outcome, history_file=history_file),
     )
-    print(f"Report: {folder / 'report' / 'report.html'}")
 
 
 def as_text(report: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     source_tokens: list[np.ndarray]
     tokenizer: Tokenizer
 
-    def pieces(self, tokens: Sequence[int]) -> list[str]:
+    def pieces(self, tokens: Sequence[int] | np.ndarray) -> list[str]:
         """Spell tokens one by one."""
         return [self.tokenizer.decode([int(token)]) for token in tokens]
 

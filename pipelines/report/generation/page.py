@@ -1,21 +1,16 @@
 """The report of a translator as a page: its measures, examples, and where it looked for each token."""
 
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from pipelines.metrics.generation import generation_measures, sentence_chrf
 from pipelines.pages.page import render_page
 from pipelines.report.generation.attention import draw_attention
 from pipelines.report.generation.outcome import Outcome, warnings_of
-from pipelines.report.shared_sections import data_section, run_section, verdict
-from pipelines.runtime.run_history import read_history, read_options
-from pipelines.runtime.surroundings import surroundings
+from pipelines.report.generation.shared import by_length, chosen_by_score, run_of
+from pipelines.report.shared_sections import data_section, verdict
 
-_SHOWN = 4
 # Numbers of source tokens at which examples are told apart by length.
 _LENGTHS = (10, 20, 40)
 
@@ -29,7 +24,7 @@ def generation_page(report: dict[str, Any], outcome: Outcome, *, history_file: P
         examples=partial(_examples, outcome),
         lengths=partial(_by_length, outcome),
         data=partial(_data, report),
-        run=partial(_run, report, history_file),
+        run=partial(run_of, report, history_file, metric="bleu"),
     )
 
 
@@ -59,16 +54,8 @@ def _verdict(report: dict[str, Any]) -> dict[str, Any]:
 
 def _examples(outcome: Outcome) -> list[dict[str, Any]]:
     """Best, middle and worst answers by chrF, one a source, each with its attention."""
-    scores = np.array(
-        [sentence_chrf(a, r) for a, r in zip(outcome.answers, outcome.references, strict=True)]
-    )
-    order = np.argsort(scores, kind="stable")
-    middle = len(order) // 2
-    chosen = {
-        "The worst": order[:_SHOWN],
-        "In the middle": order[middle : middle + _SHOWN],
-        "The best": order[::-1][:_SHOWN],
-    }
+    pairs = zip(outcome.answers, outcome.references, strict=True)
+    scores = [sentence_chrf(answer, reference) for answer, reference in pairs]
     return [
         {
             "title": title,
@@ -84,25 +71,20 @@ def _examples(outcome: Outcome) -> list[dict[str, Any]]:
                         outcome.pieces(outcome.written[k].tokens),
                     ),
                 }
-                for k in rows.tolist()
+                for k in places
             ],
         }
-        for title, rows in chosen.items()
+        for title, places in chosen_by_score(scores).items()
     ]
 
 
 def _by_length(outcome: Outcome) -> dict[str, Any]:
-    lengths = np.array([len(tokens) for tokens in outcome.source_tokens])
-    bounds = [0, *_LENGTHS, np.inf]
+    lengths = [len(tokens) for tokens in outcome.source_tokens]
     rows = []
-    for low, high in pairwise(bounds):
-        chosen = np.flatnonzero((lengths > low) & (lengths <= high)).tolist()
-        if not chosen:
-            continue
+    for name, chosen in by_length(lengths, _LENGTHS):
         found = generation_measures(
             [outcome.answers[k] for k in chosen], [outcome.references[k] for k in chosen]
         )
-        name = f"up to {high}" if np.isfinite(high) else f"more than {low}"
         rows.append(
             [name, f"{len(chosen):,}", f"{found['bleu']:.2f}", f"{found['exact_match']:.1%}"]
         )
@@ -118,13 +100,3 @@ def _data(report: dict[str, Any]) -> dict[str, Any]:
     if cut := sum(report["truncated_tokens"].values()):
         told.append(f"{cut:,} tokens were cut off by --data.max_tokens.")
     return data_section(told, skipped=report["skipped"])
-
-
-def _run(report: dict[str, Any], history_file: Path) -> dict[str, Any]:
-    return run_section(
-        f"Trained in {report['train_seconds']:,.0f} s, validation included.",
-        history=read_history(history_file),
-        metrics=("loss", "bleu"),
-        about=surroundings(),
-        config=read_options(history_file.with_name("config.yaml")),
-    )

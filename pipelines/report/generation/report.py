@@ -14,8 +14,8 @@ from pipelines.report.generation.outcome import (
     warnings_of,
 )
 from pipelines.report.generation.page import generation_page
+from pipelines.report.generation.shared import write_report
 from pipelines.report.generation.without_attention import answers_without_attention
-from pipelines.report.writer import ReportFiles, write_files
 from pipelines.runtime.escaping import printable
 from pipelines.tasks.generation import Generation
 
@@ -65,17 +65,13 @@ def report_generation_test(
 
 
 def _write(report: dict[str, Any], outcome: Outcome, *, folder: Path, history_file: Path) -> None:
-    print(as_text(report))
-    write_files(
-        folder / "report",
-        ReportFiles(
-            figures=report,
-            text=as_text(report) + "\n",
-            tables={"predictions.csv": predictions(outcome)},
-            page=partial(generation_page, report, outcome, history_file=history_file),
-        ),
+    write_report(
+        report,
+        folder=folder,
+        text=as_text(report),
+        predictions=predictions(outcome),
+        page=partial(generation_page, report, outcome, history_file=history_file),
     )
-    print(f"Report: {folder / 'report' / 'report.html'}")
 
 
 def as_text(report: dict[str, Any]) -> str:
