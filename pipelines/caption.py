@@ -6,9 +6,9 @@ from typing import Any, TextIO
 
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
-from pipelines.predict.captioner import Captioner
 from pipelines.predict.output import print_answers
-from pipelines.predict.writing_options import (
+from pipelines.predict.writing.captioner import Captioner
+from pipelines.predict.writing.options import (
     add_writing_options,
     check_writing_options,
     print_written,

@@ -10,14 +10,14 @@ from data.files.errors import InputError
 from data.tables.table_format import table_format
 from pipelines.predict.inputs import STANDARD_INPUT, Item, standard_input, text_items
 from pipelines.predict.output import print_answers
-from pipelines.predict.translator import Translator
-from pipelines.predict.writer import WrittenAnswer
-from pipelines.predict.writing_options import (
+from pipelines.predict.writing.options import (
     add_writing_options,
     check_writing_options,
     print_written,
     writer_options,
 )
+from pipelines.predict.writing.translator import Translator
+from pipelines.predict.writing.writer import WrittenAnswer
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse

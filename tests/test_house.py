@@ -112,6 +112,7 @@ ALLOWED = {
         "pipelines.training",
         "pytorch_lightning",
         "yaml",
+        "pipelines.predict.writing",
     },
     "pipelines.compare": {
         "data",
@@ -121,6 +122,7 @@ ALLOWED = {
         "pipelines.report",
         "pipelines.runtime",
         "pipelines.tasks",
+        "pipelines.metrics.writing",
     },
     "pipelines.doctor": {"data", "numpy", "pipelines.runtime"},
     "pipelines.memory_lab": {
@@ -133,6 +135,7 @@ ALLOWED = {
         "tqdm",
     },
     "pipelines.metrics": {"data", "numpy", "torch"},
+    "pipelines.metrics.writing": {"numpy"},
     "pipelines.microscope": {
         "data",
         "models",
@@ -156,6 +159,15 @@ ALLOWED = {
         "tokenizers",
         "torch",
         "tqdm",
+        "pipelines.predict.writing",
+    },
+    "pipelines.predict.writing": {
+        "data",
+        "models",
+        "pipelines.predict",
+        "pipelines.runtime",
+        "pipelines.tasks",
+        "torch",
     },
     "pipelines.recipes": {"data", "yaml"},
     "pipelines.report": {
@@ -183,6 +195,7 @@ ALLOWED = {
         "pipelines.runtime",
         "pipelines.tasks",
         "torch",
+        "pipelines.metrics.writing",
     },
     "pipelines.report.generation": {
         "data",
@@ -194,6 +207,8 @@ ALLOWED = {
         "pipelines.runtime",
         "pipelines.tasks",
         "tokenizers",
+        "pipelines.metrics.writing",
+        "pipelines.predict.writing",
     },
     "pipelines.runtime": {"data", "models", "pytorch_lightning", "torch", "yaml"},
     "pipelines.tasks": {
@@ -207,6 +222,7 @@ ALLOWED = {
         "tokenizers",
         "torch",
         "tqdm",
+        "pipelines.metrics.writing",
     },
     "pipelines.training": {
         "data",
@@ -224,7 +240,7 @@ FEW = {
     "jinja2": {"pages.page"},
     "jsonargparse": {
         "evaluate",
-        "predict.writing_options",
+        "predict.writing.options",
         "recipes.former_options",
         "runtime.options",
     },
@@ -251,11 +267,11 @@ FEW = {
         "metrics.significance",
         "microscope.unit_ranking",
     },
-    "sacrebleu": {"metrics.generation"},
+    "sacrebleu": {"metrics.writing.generation"},
     "sklearn": {
         "metrics.baselines",
         "metrics.measures",
-        "metrics.translation_baselines",
+        "metrics.writing.translation_baselines",
         "report.classification",
     },
     "torchvision": {"training.member_losses"},

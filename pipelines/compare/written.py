@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from data.files.errors import InputError
 from pipelines.compare.finished_runs import Compared, differing_options, options_of, read_report
 from pipelines.compare.page import best_of, better_of, compare_page, seconds_text
-from pipelines.metrics.captions import caption_measures, resampled_cider
-from pipelines.metrics.generation import generation_measures, resampled_bleu
-from pipelines.metrics.resampling import Resampled
 from pipelines.metrics.significance import holm
+from pipelines.metrics.writing.captions import caption_measures, resampled_cider
+from pipelines.metrics.writing.generation import generation_measures, resampled_bleu
+from pipelines.metrics.writing.resampling import Resampled
 from pipelines.runtime.escaping import printable
 
 _FOOTNOTE = (

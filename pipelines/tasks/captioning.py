@@ -1,6 +1,6 @@
 """Captioning: pictures and clips in, sentences out."""
 
-from pipelines.metrics.captions import cider_of_texts
+from pipelines.metrics.writing.captions import cider_of_texts
 from pipelines.tasks.generation import Generation
 from pipelines.tasks.task import Headline
 

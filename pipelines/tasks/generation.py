@@ -22,7 +22,7 @@ from models.sequence.encoder_decoder import Memory, Start
 from models.sequence.search import Hypothesis, beam_search, limits
 from models.sequence.side_by_side import losses_side_by_side
 from models.sequence.source_to_text import AttentionKind, SourceToText
-from pipelines.metrics.generation import corpus_bleu
+from pipelines.metrics.writing.generation import corpus_bleu
 from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
 from pipelines.training.finetuning import load_decoder, read_language_model

@@ -11,7 +11,7 @@ import torch
 from pipelines import caption, evaluate
 from pipelines.cli import train
 from pipelines.compare import command as compare
-from pipelines.metrics.captions import caption_measures
+from pipelines.metrics.writing.captions import caption_measures
 from pipelines.predict import load
 from tests.clips import write_clip
 from tests.pictures import write_picture

@@ -14,11 +14,11 @@ from data.files.errors import InputError
 from pipelines import evaluate, translate
 from pipelines.cli import train
 from pipelines.compare import command as compare
-from pipelines.metrics.generation import corpus_bleu, generation_measures, resampled_bleu
+from pipelines.metrics.writing.generation import corpus_bleu, generation_measures, resampled_bleu
 from pipelines.predict import command as predict
 from pipelines.predict import load
 from pipelines.predict.inputs import Item
-from pipelines.predict.translator import Translator
+from pipelines.predict.writing.translator import Translator
 from pipelines.runtime.escaping import printable
 from pipelines.tasks.kinds import KINDS
 from pipelines.tasks.text_checkpoints import load_translator

@@ -7,7 +7,7 @@ from data.text.vocabulary import END, learn_tokenizer
 from pipelines import evaluate
 from pipelines.cli import train
 from pipelines.predict import load
-from pipelines.predict.translator import Translator
+from pipelines.predict.writing.translator import Translator
 from pipelines.tasks.text_checkpoints import load_language, load_translator, tokenizer_of
 from tests.pipelines.conftest import LANGUAGE, TRANSLATION, write_pairs
 

@@ -14,9 +14,14 @@ from data.batches.part import Part
 from data.batches.ragged import RaggedBatch
 from data.captions.data_module import CaptionDataModule
 from models.recurrence.layout import rows_of
-from pipelines.metrics.caption_baselines import most_frequent, nearest_caption, people
-from pipelines.metrics.captions import SIGNATURE, caption_measures, cider_of_texts, resampled_cider
-from pipelines.metrics.generation import answer_shares, told_shares
+from pipelines.metrics.writing.caption_baselines import most_frequent, nearest_caption, people
+from pipelines.metrics.writing.captions import (
+    SIGNATURE,
+    caption_measures,
+    cider_of_texts,
+    resampled_cider,
+)
+from pipelines.metrics.writing.generation import answer_shares, told_shares
 from pipelines.tasks.captioning import Captioning
 from pipelines.tasks.generation import Written
 

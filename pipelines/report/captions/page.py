@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.metrics.captions import caption_measures, tokens_of
+from pipelines.metrics.writing.captions import caption_measures, tokens_of
 from pipelines.pages.page import render_page
 from pipelines.report.captions.outcome import Outcome, warnings_of
 from pipelines.report.captions.views import example_view

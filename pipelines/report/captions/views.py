@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from pipelines.metrics.captions import tokens_of
+from pipelines.metrics.writing.captions import tokens_of
 from pipelines.report.captions.outcome import Outcome
 from pipelines.report.generation.attention import draw_attention
 

@@ -7,13 +7,13 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from data.translation.data_module import TranslationDataModule
-from pipelines.metrics.generation import (
+from pipelines.metrics.writing.generation import (
     answer_shares,
     generation_measures,
     resampled_bleu,
     told_shares,
 )
-from pipelines.metrics.translation_baselines import nearest_known
+from pipelines.metrics.writing.translation_baselines import nearest_known
 from pipelines.tasks.generation import Written
 
 

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipelines.metrics.generation import generation_measures, sentence_chrf
+from pipelines.metrics.writing.generation import generation_measures, sentence_chrf
 from pipelines.pages.page import render_page
 from pipelines.report.generation.attention import draw_attention
 from pipelines.report.generation.outcome import Outcome, warnings_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data.files.errors import InputError
 from pipelines.predict.inputs import Item
-from pipelines.predict.translator import Translator
+from pipelines.predict.writing.translator import Translator
 from pipelines.runtime.run_folders import WITHOUT_ATTENTION
 from pipelines.tasks.text_checkpoints import load_translator
 

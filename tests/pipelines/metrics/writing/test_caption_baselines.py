@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pipelines.metrics.caption_baselines import most_frequent, nearest_caption, people
-from pipelines.metrics.captions import cider_of_texts, resampled_cider
-from pipelines.metrics.generation import answer_shares, told_shares
+from pipelines.metrics.writing.caption_baselines import most_frequent, nearest_caption, people
+from pipelines.metrics.writing.captions import cider_of_texts, resampled_cider
+from pipelines.metrics.writing.generation import answer_shares, told_shares
 
 
 def test_the_most_frequent_caption_is_counted_by_its_words():

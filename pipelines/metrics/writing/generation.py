@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
-from pipelines.metrics.resampling import Resampled
+from pipelines.metrics.writing.resampling import Resampled
 
 
 def corpus_bleu(answers: Sequence[str], references: Sequence[str]) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.metrics.captions import caption_measures, tokens_of
+from pipelines.metrics.writing.captions import caption_measures, tokens_of
 
 # So many examples are compared with all known ones at once.
 _ROWS_AT_ONCE = 256

@@ -7,7 +7,7 @@ from jsonargparse import ArgumentParser
 
 from data.files.errors import InputError
 from pipelines.predict.output import Format, csv_lines, json_object, print_answer
-from pipelines.predict.writer import COLUMNS, WrittenAnswer
+from pipelines.predict.writing.writer import COLUMNS, WrittenAnswer
 from pipelines.runtime.escaping import printable
 from pipelines.tasks.allowed_classes import TRUST_HELP
 

@@ -9,7 +9,7 @@ from data.files.checkpoint import Saved
 from data.files.encodings import clean
 from models.sequence.search import Hypothesis
 from pipelines.predict.inputs import Item
-from pipelines.predict.writer import Writer, WrittenAnswer
+from pipelines.predict.writing.writer import Writer, WrittenAnswer
 from pipelines.tasks.text_checkpoints import source_to_text_of
 
 # Texts that are translated together have at most so many tokens, times the beam.

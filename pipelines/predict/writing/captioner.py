@@ -9,7 +9,7 @@ from data.files.checkpoint import Saved
 from models.sequence.source_to_text import SourceToText
 from pipelines.predict.inputs import Item
 from pipelines.predict.steps import ItemSteps, PictureSteps
-from pipelines.predict.writer import Writer, WrittenAnswer
+from pipelines.predict.writing.writer import Writer, WrittenAnswer
 from pipelines.tasks.text_checkpoints import source_to_text_of
 
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from pipelines.metrics.captions import bleu, caption_measures, cider, rouge_l, tokens_of
+from pipelines.metrics.writing.captions import bleu, caption_measures, cider, rouge_l, tokens_of
 
 WORDS = ["a", "the", "dog", "cat", "runs", "sits", "red", "small", "big", "on", "in", "grass"]
 WORDS += ["snow", "with", "man", "hat", "two"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipelines.metrics.resampling import Resampled
+from pipelines.metrics.writing.resampling import Resampled
 
 MAX_ORDER = 4
 #: how the figures were computed

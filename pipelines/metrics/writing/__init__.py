@@ -1,0 +1,1 @@
+"""Measures of texts that were written, their resamples, and baselines."""

@@ -1,0 +1,1 @@
+"""Answers that are written by a saved model: captions, translations."""
