@@ -41,8 +41,6 @@ class FrameEncoder(Encoder):
     """
 
     cpu_chunk_size = 64
-    #: whether `encode` gives (N, P, D), a vector for each of P places of a frame
-    gives_places: bool = False
 
     def __init__(
         self,

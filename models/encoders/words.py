@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.chance import Dropout, uniform
+from models.errors import OptionError
 
 
 class Encoder(nn.Module):
@@ -24,6 +25,8 @@ class Encoder(nn.Module):
     out_features: int
     #: the number of steps before a step that its features depend on
     looks_back: int = 0
+    #: whether `forward` gives (N, P, out_features), a vector for each of P places of a frame
+    gives_places: bool = False
 
     def forward(self, steps: Tensor) -> Tensor:
         """Steps (N, …) → (N, out_features), each by itself, whatever others come with it."""
@@ -32,6 +35,19 @@ class Encoder(nn.Module):
     def encode_ragged(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Steps (N, …) of sequences end to end and their lengths (B,) → (N, out_features)."""
         return self(steps)
+
+
+def refuse_places(encoder: Encoder) -> None:
+    """Refuse an encoder that gives places: a recurrence reads one vector a step.
+
+    Raises:
+        OptionError: it gives places.
+    """
+    if encoder.gives_places:
+        raise OptionError(
+            f"{type(encoder).__name__} with places=true: a recurrence reads one vector a frame; set"
+            " places=false, or, for captions, recurrence=null to attend to the places themselves"
+        )
 
 
 class WordEmbedding(Encoder):

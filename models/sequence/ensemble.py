@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.encoders.words import Encoder, Several
+from models.encoders.words import Encoder, Several, refuse_places
 from models.errors import OptionError
 from models.recurrence.recurrences import Recurrence
 from models.sequence.many_to_one import ManyToOne, Scorer
@@ -98,8 +98,9 @@ def side_by_side(
         options: further options of `ManyToOne`.
 
     Raises:
-        OptionError: M < 1, or an encoder that cannot start anew.
+        OptionError: M < 1, an encoder that cannot start anew, or one that gives places.
     """
+    refuse_places(encoder)
     if members < 1:
         raise OptionError(f"--model.members={members}: at least 1 model must answer")
     is_one = shared_encoder or members == 1

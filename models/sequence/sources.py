@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.chance import Dropout
-from models.encoders.words import Encoder
-from models.errors import OptionError
+from models.encoders.words import Encoder, refuse_places
 from models.recurrence.layout import rows_of
 from models.recurrence.recurrences import Recurrence
 
@@ -77,11 +76,7 @@ class ReadSource(Source):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if getattr(encoder, "gives_places", False):
-            raise OptionError(
-                f"{type(encoder).__name__} with places=true: a recurrence reads one vector a frame;"
-                " set places=false, or recurrence=null to attend to the places themselves"
-            )
+        refuse_places(encoder)
         self.encoder, self.recurrence, self.with_features = encoder, recurrence, with_features
         self.dropout = Dropout(dropout)
         self.out_features = self.summary_features = recurrence.out_features

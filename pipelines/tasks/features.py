@@ -159,6 +159,7 @@ def _compute(
                 encoded = encoder(batch.steps.to(trainer.strategy.root_device)).float().cpu()
                 pieces = encoded.split(batch.lengths.tolist())
                 for row, piece in zip(batch.ids.tolist(), pieces, strict=True):
+                    # `astype` copies: a slice would keep all the batch.
                     kept = piece.numpy().astype(store.dtype)
                     if np.isfinite(kept).all():
                         waiting.add(key_of[row], kept)

@@ -178,12 +178,18 @@ def test_places_of_pictures_are_kept_and_attended_to(run, tmp_path, monkeypatch,
     torch.testing.assert_close(weights.sum((1, 2)), torch.ones(len(weights)), atol=1e-2, rtol=0)
 
 
-def test_a_recurrence_reads_no_places(run, monkeypatch, capsys):
+@pytest.mark.parametrize("task", ["captions", "video"])
+def test_a_recurrence_reads_no_places(run, monkeypatch, capsys, task):
     monkeypatch.chdir(run.parents[2])
-    encoder = ["--model.encoder=models.encoders.backbones.EfficientNetLite0",
-               "--model.encoder.pretrained=false", "--model.encoder.places=true"]  # fmt: skip
+    encoder = [
+        "--model.encoder=models.encoders.backbones.EfficientNetLite0",
+        "--model.encoder.pretrained=false",
+        "--model.encoder.places=true",
+    ]
+    data = ["--data.path=captions.csv"]
+    data += ["--data.label_column=caption"] if task == "video" else []
     with pytest.raises(SystemExit) as end:
-        train("captions", ["--data.path=captions.csv", *WITHOUT_PARTS, *encoder])
+        train(task, [*data, *encoder])
     assert end.value.code == 2
     assert "places=true: a recurrence reads one vector a frame" in capsys.readouterr().err
 
