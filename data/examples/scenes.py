@@ -29,9 +29,9 @@ SHAPES = ("circle", "square", "triangle", "cross")
 OPPOSITES = {"right": "left", "up": "down", "growing": "shrinking"}
 OPPOSITES |= {later: earlier for earlier, later in OPPOSITES.items()}
 ACTIONS = tuple(OPPOSITES)
-_RADII_PX = {"small": 7.0, "large": 13.0}
-_FRAMES_PER_ACTION = (8, 16)
-# The least distance between the edges of two shapes, and between a shape and the frame's edge.
+_RADII_PX = {"small": 8.0, "large": 14.0}
+_FRAMES_PER_ACTION = (3, 5)
+# The least distance between a shape and the frame's edge.
 _GAP_PX = 2.0
 _DIRECTIONS = {"right": (1, 0), "left": (-1, 0), "down": (0, 1), "up": (0, -1)}
 
@@ -53,7 +53,7 @@ class Actor(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """One or two shapes that act one after the other."""
+    """One or two shapes that act one after the other; each is seen while it acts."""
 
     actors: tuple[Actor, ...]
 
@@ -124,44 +124,35 @@ def _draw_actor(generator: np.random.Generator, num_actions: int, color: str) ->
 def render_scene(scene: Scene, generator: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Draw the frames of a scene: uint8 (T, H, W, 3), RGB.
 
-    T is between 8 and 16 for each action. The background is dark and a little uneven.
+    T is between 3 and 5 for each action. A shape is seen while it acts. The background is dark and a
+    little uneven.
     """
-    counts = [
-        int(generator.integers(*_FRAMES_PER_ACTION, endpoint=True))
-        for actor in scene.actors
-        for _ in actor.actions
-    ]
-    while True:
-        tracks = _draw_tracks(scene, counts, generator)
-        if _fits(tracks):
-            break
     centers_px = np.arange(SIZE_PX, dtype=np.float32) + 0.5
     y_px, x_px = np.meshgrid(centers_px, centers_px, indexing="ij")
     slope = generator.uniform(-0.08, 0.08, size=2)
     shade = generator.uniform(0.08, 0.25, size=3)
     uneven = (x_px / SIZE_PX - 0.5) * slope[0] + (y_px / SIZE_PX - 0.5) * slope[1]
     background = (shade + uneven[..., None]).astype(np.float32)
-    frames = np.tile(background, (sum(counts), 1, 1, 1))
-    for actor, track in zip(scene.actors, tracks, strict=True):
+    pieces = []
+    for actor in scene.actors:
+        track = _draw_track(actor, generator).astype(np.float32)
         color = np.array(COLORS[actor.color], np.float32) * np.float32(generator.uniform(0.85, 1.0))
-        x, y, radius = (track[:, k, None, None].astype(np.float32) for k in range(3))
+        x, y, radius = (track[:, k, None, None] for k in range(3))
         edge_px = _distance(actor.shape, (x_px - x) / radius, (y_px - y) / radius) * radius
         coverage = np.clip(0.5 - edge_px, 0.0, 1.0)[..., None]
-        frames += coverage * (color - frames)
-    return np.rint(np.clip(frames, 0.0, 1.0) * 255).astype(np.uint8)
+        pieces.append(background + coverage * (color - background))
+    return np.rint(np.clip(np.concatenate(pieces), 0.0, 1.0) * 255).astype(np.uint8)
 
 
-def _draw_tracks(
-    scene: Scene, counts: Sequence[int], generator: np.random.Generator
-) -> list[npt.NDArray[np.float64]]:
-    """Centre and radius in each frame, (T, 3), of each shape, which rests while the other one acts."""
-    tracks, done = [], 0
-    for actor in scene.actors:
-        shrinks = "shrinking" in actor.actions
-        radius = _RADII_PX[actor.size or ("large" if shrinks else "small")]
+def _draw_track(actor: Actor, generator: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Centre and radius in each frame, (T, 3), in pixels, within the frame."""
+    counts = generator.integers(*_FRAMES_PER_ACTION, size=len(actor.actions), endpoint=True)
+    shrinks = "shrinking" in actor.actions
+    radius = _RADII_PX[actor.size or ("large" if shrinks else "small")]
+    while True:
         state = np.array([*generator.uniform(radius, SIZE_PX - radius, size=2), radius])
-        pieces = [np.tile(state, (sum(counts[:done]), 1))]
-        for action in actor.actions:
+        pieces = []
+        for action, count in zip(actor.actions, counts, strict=True):
             change = np.zeros(3)
             if action in _DIRECTIONS:
                 travel_px = generator.uniform(0.3, 0.6) * SIZE_PX
@@ -169,26 +160,12 @@ def _draw_tracks(
             else:
                 ratio = generator.uniform(1.8, 2.4)
                 change[2] = state[2] * ((ratio if action == "growing" else 1 / ratio) - 1)
-            share = np.linspace(0.0, 1.0, counts[done])[:, None]
-            pieces.append(state + share * change)
+            pieces.append(state + np.linspace(0.0, 1.0, count)[:, None] * change)
             state = state + change
-            done += 1
-        pieces.append(np.tile(state, (sum(counts[done:]), 1)))
-        tracks.append(np.concatenate(pieces))
-    return tracks
-
-
-def _fits(tracks: Sequence[npt.NDArray[np.float64]]) -> bool:
-    """Whether all shapes stay within the frame, visible, and apart from each other."""
-    for track in tracks:
-        room = np.minimum(track[:, :2], SIZE_PX - track[:, :2]).min(1) - track[:, 2]
-        if room.min() < _GAP_PX or track[:, 2].min() < 3.0:
-            return False
-    if len(tracks) == 1:
-        return True
-    first, second = tracks
-    apart = np.hypot(*(first[:, :2] - second[:, :2]).T) - first[:, 2] - second[:, 2]
-    return bool(apart.min() >= _GAP_PX)
+        track = np.concatenate(pieces)
+        room_px = np.minimum(track[:, :2], SIZE_PX - track[:, :2]).min(1) - track[:, 2]
+        if room_px.min() >= _GAP_PX:
+            return track
 
 
 def _distance(shape: str, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> np.ndarray:

@@ -16,6 +16,9 @@ from models.encoders.frames import FrameEncoder, SmallCNN, multiplies_bf16
 
 TRAINED = {
     "SmallCNN": lambda **o: SmallCNN(features=8, width=8, **o),
+    "SmallCNN of peaks": lambda **o: SmallCNN(
+        features=8, width=8, peaks=True, normalised=True, **o
+    ),
     "Backbone": lambda **o: Backbone("resnet18", weights=None, trainable="all", **o),
     "EfficientNetLite0": lambda **o: EfficientNetLite0(pretrained=False, trainable="all", **o),
     "EfficientNetLite2": lambda **o: EfficientNetLite2(pretrained=False, trainable="all", **o),
@@ -48,7 +51,22 @@ class Counting(FrameEncoder):
 def test_every_encoder_is_tested_here():
     ours = {Counting, PretrainedEncoder, EfficientNetLite}
     found = {one for base in (FrameEncoder, *ours) for one in base.__subclasses__()} - ours
-    assert {one.__name__ for one in found if one.__module__.startswith("models.")} == TRAINED.keys()
+    assert {one.__name__ for one in found if one.__module__.startswith("models.")} == {
+        name.split()[0] for name in TRAINED
+    }
+
+
+def test_peaks_are_the_same_wherever_a_thing_is():
+    encoder, read = SmallCNN(features=8, width=8, peaks=True, normalised=True).eval(), []
+    encoder.project.register_forward_pre_hook(lambda _, inputs: read.append(*inputs))
+    steps = torch.zeros(2, 3, 128, 128, dtype=torch.uint8)
+    steps[0, :, 44:52, 42:50], steps[1, :, 76:84, 74:82] = 200, 200
+    features = encoder(steps)
+    cells = read[0]
+    assert cells.shape == (2, 32, 4 * 4 + 1)
+    torch.testing.assert_close(cells[0, :, -1], cells[1, :, -1])
+    assert not torch.allclose(cells[0, :, :-1], cells[1, :, :-1])
+    torch.testing.assert_close(features.mean(1), torch.zeros(2), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("make", TRAINED.values(), ids=TRAINED)
