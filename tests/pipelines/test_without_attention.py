@@ -28,6 +28,7 @@ def test_it_is_reported_and_tested_again(in_folder, with_pages, capsys):
     both, alone, none = map(report_of, ("both", "alone", "none"))
     assert both["bleu"] == pytest.approx(alone["bleu"])
     baseline = both["baselines"]["without_attention"]
+    assert baseline["train_seconds"] > 0
     assert baseline["signature"] == none["signature"]
     for key in ("bleu", "bleu_lowercased", "chrf", "exact_match"):
         assert baseline[key] == pytest.approx(none[key])

@@ -14,6 +14,7 @@ from pipelines.metrics.writing.generation import (
     told_shares,
 )
 from pipelines.metrics.writing.translation_baselines import nearest_known
+from pipelines.report.generation.without_attention import OtherModel
 from pipelines.tasks.generation import Written
 
 
@@ -57,7 +58,7 @@ def generation_figures(
     *,
     train_seconds: float,
     known: Any,
-    others: Mapping[str, list[str]],
+    others: Mapping[str, OtherModel],
 ) -> dict[str, Any]:
     """The figures of a report, as plain values.
 
@@ -66,9 +67,9 @@ def generation_figures(
         data: what they are answers to.
         train_seconds: training time of the model.
         known: the training part, to look up the nearest sentence in; None: that is not done.
-        others: answers of other models to the same sources, by name, as further baselines.
+        others: other models that answered the same sources, by name, as further baselines.
     """
-    baselines = {"copy_source": outcome.sources, **others}
+    baselines = {"copy_source": outcome.sources}
     if known is not None:
         baselines["nearest_training_sentence"] = nearest_known(
             outcome.sources, known_sources=known.texts, known_targets=known.targets
@@ -92,6 +93,13 @@ def generation_figures(
         "baselines": {
             name: generation_measures(answers, outcome.references)
             for name, answers in baselines.items()
+        }
+        | {
+            name: {
+                **generation_measures(other.answers, outcome.references),
+                "train_seconds": other.train_seconds,
+            }
+            for name, other in others.items()
         },
         **data.notes(),
         "skipped": [{"source": one.source, "reason": one.reason} for one in data.skipped],

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from data.files.errors import InputError
 from pipelines.predict.inputs import Item
@@ -13,8 +14,16 @@ from pipelines.tasks.text_checkpoints import load_translator
 log = logging.getLogger(__name__)
 
 
-def answers_without_attention(run: Path, sources: Sequence[str]) -> dict[str, list[str]]:
-    """Translate sources by that model, as baselines by name; none where the run has no such model.
+class OtherModel(NamedTuple):
+    """Another model's answers to the same sources."""
+
+    answers: list[str]
+    train_seconds: float
+    """Training time of that model."""
+
+
+def answers_without_attention(run: Path, sources: Sequence[str]) -> dict[str, OtherModel]:
+    """Translate sources by that model, by its name; none where the run has no such model.
 
     Args:
         run: folder of the run.
@@ -24,9 +33,10 @@ def answers_without_attention(run: Path, sources: Sequence[str]) -> dict[str, li
     if not checkpoint.is_file():
         return {}
     try:
-        translator = Translator(load_translator(checkpoint))
+        model = load_translator(checkpoint)
     except InputError as error:
         log.warning("The model without attention is left out of the report: %s", error)
         return {}
-    found = translator.answers(map(Item, sources))
-    return {"without_attention": [one.text if one.problem is None else "" for one in found]}
+    found = Translator(model).answers(map(Item, sources))
+    answers = [one.text if one.problem is None else "" for one in found]
+    return {"without_attention": OtherModel(answers, model.description["train_seconds"])}
