@@ -1,6 +1,8 @@
 """The training commands of models that write, which may go on from a language model."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pytorch_lightning.cli import LightningArgumentParser
 
@@ -11,10 +13,16 @@ from pipelines.cli import TrainingCLI
 from pipelines.runtime.run_folders import WITHOUT_ATTENTION
 from pipelines.tasks.kinds import Kind
 from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
+from pipelines.training.finetuning import read_by_others
 
 
 class GenerationCLI(TrainingCLI):
     """Trains a model that writes; a language model may give it its decoder."""
+
+    def __init__(self, kind: Kind, args: list[str]) -> None:
+        #: description of the language model that the decoder starts from
+        self.language_model: dict[str, Any] | None = None
+        super().__init__(kind, args)
 
     def before_instantiate_classes(self) -> None:
         """Take over what a language model brings."""
@@ -26,6 +34,7 @@ class GenerationCLI(TrainingCLI):
         """Its tokenizer, and an encoder of tokens, a decoder and a softmax of its sizes."""
         where = f"--model.pretrained={path}"
         task = load_language(path, option="--model.pretrained", trust=self.config.trust)
+        self.language_model = task.description
         described = task.description["model"]
         if not isinstance(task.model.head, Softmax):
             raise InputError(
@@ -42,6 +51,13 @@ class GenerationCLI(TrainingCLI):
         self.take_layers(self.config.model.decoder, described["recurrence"])
         self.config.model.tied = described.get("tied", False)
         self.config.data.tokenizer_from = path
+
+    def prepare(self) -> Callable[[], dict[str, Any]]:
+        """Tell what the language model has read of the texts that are measured on."""
+        if self.language_model is None or not self.trainer.is_global_zero:
+            return super().prepare()
+        found = read_by_others(self.datamodule, self.language_model, {})
+        return lambda: found
 
 
 class TranslationCLI(GenerationCLI):

@@ -1,5 +1,8 @@
 """A translator whose decoder starts from a language model."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -54,6 +57,20 @@ def test_a_language_model_starts_the_decoder(language_models, monkeypatch, name)
         evaluate.main([f"--ckpt={after}", f"--run={name}-again"])
     finally:
         before.with_suffix(".gone").rename(before)
+
+
+def test_references_that_it_has_read_are_told(language_models, monkeypatch, capsys):
+    monkeypatch.chdir(language_models.parents[1])
+    rows = [line.rpartition(",")[0] for line in Path("pairs.csv").read_text().splitlines()]
+    Path("known.csv").write_text("\n".join(rows) + "\n")
+    before = language_models / "tied/checkpoints/best.ckpt"
+    # Without the column that divides them, this run measures on others than the language model.
+    options = ["--data.path=known.csv", f"--model.pretrained={before}", "--run=known"]
+    train("translation", [*options, *TRANSLATION, "--seed_everything=5"])
+    report = json.loads(Path("runs/translation/known/report/report.json").read_text())
+    assert report["read_by_language_model"]["test"] > 0
+    said = capsys.readouterr().out
+    assert f"has learnt from {report['read_by_language_model']['test']} of the references" in said
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from pipelines.metrics.writing.captions import (
     resampled_cider,
 )
 from pipelines.metrics.writing.generation import answer_shares, told_shares
+from pipelines.report.generation.shared import told_known
 from pipelines.tasks.captioning import Captioning
 from pipelines.tasks.generation import Written
 
@@ -106,9 +107,7 @@ def caption_figures(
 
 def warnings_of(report: dict[str, Any]) -> list[str]:
     """Sentences on what is wrong with the answers, or with their test."""
-    told = []
-    if met := report["repeated_sources"].get(report["split"]):
-        told.append(f"{met:,} of the files are also learnt from, which flatters the figures.")
+    told = told_known(report, what="files")
     machines = {name: row for name, row in report["baselines"].items() if name != "people"}
     if machines:
         name, best = max(machines.items(), key=lambda item: item[1]["cider"])

@@ -14,6 +14,7 @@ from pipelines.metrics.writing.generation import (
     told_shares,
 )
 from pipelines.metrics.writing.translation_baselines import nearest_known
+from pipelines.report.generation.shared import told_known
 from pipelines.report.generation.without_attention import OtherModel
 from pipelines.tasks.generation import Written
 
@@ -108,9 +109,7 @@ def generation_figures(
 
 def warnings_of(report: dict[str, Any]) -> list[str]:
     """Sentences on what is wrong with the answers, or with their test."""
-    told = []
-    if met := report["repeated_sources"].get(report["split"]):
-        told.append(f"{met:,} of the sources are also learnt from, which flatters the figures.")
+    told = told_known(report, what="sources")
     if share := report.get("tokenised_references", {}).get(report["split"]):
         told.append(
             f"{share:.0%} of the references look tokenised (a blank before full stops, @-@, &apos;);"

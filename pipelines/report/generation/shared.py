@@ -32,6 +32,19 @@ def write_report(
     print(f"Report: {folder / 'report' / 'report.html'}")
 
 
+def told_known(report: dict[str, Any], *, what: str) -> list[str]:
+    """Sentences on what the model, or one that it builds on, knew of the test; ``what`` are sources."""
+    told, split = [], report["split"]
+    if met := report["repeated_sources"].get(split):
+        told.append(f"{met:,} of the {what} are also learnt from, which flatters the figures.")
+    if read := report.get("read_by_language_model", {}).get(split):
+        told.append(
+            f"The language model has learnt from {read:,} of the references, which flatters the"
+            " figures."
+        )
+    return told
+
+
 def chosen_by_score(scores: Sequence[float]) -> dict[str, list[int]]:
     """Choose the worst, middle and best of n answers by their scores, as places under a title."""
     order = np.argsort(scores, kind="stable").tolist()
