@@ -5,6 +5,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas
 import pytest
 import torch
@@ -15,7 +16,8 @@ from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from pipelines.cli import train
 from pipelines.tasks.classification import Classification
-from tests.clips import write_classes
+from tests.clips import write_classes, write_clip
+from tests.pictures import write_picture
 
 VIDEO = [
     "--data.size_px=16",
@@ -178,3 +180,27 @@ def sentiment_run(tmp_path_factory):
     return _trained(
         tmp_path_factory, "sentiment", lambda place: write_reviews(place / "reviews.csv"), options
     )
+
+
+_COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220), "white": (250, 250, 250)}
+
+
+def write_captions(folder, count=30):
+    """Pictures of one colour and clips that brighten, with two captions each."""
+    rows = []
+    for k in range(count):
+        part = "train" if k < count - 10 else ("val" if k < count - 5 else "test")
+        name = list(_COLORS)[k % 3]
+        if k % 5 == 4:
+            write_clip(folder / f"{k}.mp4", num_frames=3 + k % 3, level=20 + k)
+            rows += [(f"{k}.mp4", f"{text} grey", part) for text in ("a clip of", "clip, all")]
+        else:
+            pixels = np.full((24, 24, 3), _COLORS[name], np.uint8)
+            pixels[k % 20] = 0
+            write_picture(folder / f"{k}.png", pixels)
+            rows += [(f"{k}.png", f"{text} {name}", part) for text in ("a picture of", "all")]
+    with (folder / "captions.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "caption", "split"))
+        writer.writerows(rows)
+    return folder / "captions.csv"

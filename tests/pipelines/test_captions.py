@@ -1,10 +1,8 @@
 """Captions from pictures and clips to a report, and a saved model's answers, in the short form."""
 
-import csv
 import json
 import shutil
 
-import numpy as np
 import pytest
 import torch
 
@@ -13,32 +11,14 @@ from pipelines.cli import train
 from pipelines.compare import command as compare
 from pipelines.metrics.writing.captions import caption_measures
 from pipelines.predict import load
-from tests.clips import write_clip
 from tests.pictures import write_picture
-from tests.pipelines.conftest import CAPTIONS, LANGUAGE, WITHOUT_PARTS, read_predictions
-
-COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220), "white": (250, 250, 250)}
-
-
-def write_captions(folder, count=30):
-    """Pictures of one colour and clips that brighten, with two captions each."""
-    rows = []
-    for k in range(count):
-        part = "train" if k < count - 10 else ("val" if k < count - 5 else "test")
-        name = list(COLORS)[k % 3]
-        if k % 5 == 4:
-            write_clip(folder / f"{k}.mp4", num_frames=3 + k % 3, level=20 + k)
-            rows += [(f"{k}.mp4", f"{text} grey", part) for text in ("a clip of", "clip, all")]
-        else:
-            pixels = np.full((24, 24, 3), COLORS[name], np.uint8)
-            pixels[k % 20] = 0
-            write_picture(folder / f"{k}.png", pixels)
-            rows += [(f"{k}.png", f"{text} {name}", part) for text in ("a picture of", "all")]
-    with (folder / "captions.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "caption", "split"))
-        writer.writerows(rows)
-    return folder / "captions.csv"
+from tests.pipelines.conftest import (
+    CAPTIONS,
+    LANGUAGE,
+    WITHOUT_PARTS,
+    read_predictions,
+    write_captions,
+)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,14 @@ import pytest
 
 from pipelines.cli import train
 from tests import ROOT
-from tests.pipelines.conftest import SENTIMENT, TRANSLATION, write_pairs, write_reviews
+from tests.pipelines.conftest import (
+    CAPTIONS,
+    SENTIMENT,
+    TRANSLATION,
+    write_captions,
+    write_pairs,
+    write_reviews,
+)
 
 
 def report_of_two_processes(*options, task="sentiment", data="reviews.csv", short=SENTIMENT):
@@ -71,11 +78,25 @@ def test_a_mistake_on_two_processes_is_one_line(in_folder, capfd, monkeypatch):
 def test_two_processes_write_every_translation_once(in_folder):
     write_pairs(in_folder / "pairs.csv", count=61)
     report = report_of_two_processes(task="translation", data="pairs.csv", short=TRANSLATION)
-    run = in_folder / "runs/translation/two"
-    assert report["num_examples"] == 10
+    ids, bleu = tested("translation", "bleu")
+    assert ids == list(range(51, 61))
+    assert abs(bleu - report["bleu"]) < 1e-4
+
+
+@pytest.mark.slow
+def test_two_processes_write_every_caption_once(in_folder):
+    write_captions(in_folder)
+    report = report_of_two_processes(task="captions", data="captions.csv", short=CAPTIONS)
+    ids, cider = tested("captions", "cider")
+    assert ids == list(range(25, 30))
+    assert abs(cider - report["cider"]) < 1e-6
+
+
+def tested(task, metric):
+    """Ids in the table of predictions of the run ``two``, and the metric that it logged."""
+    run = Path(f"runs/{task}/two")
     with (run / "report/predictions.csv").open(newline="") as lines:
         ids = [int(row["id"]) for row in csv.DictReader(lines)]
-    assert ids == list(range(51, 61))
     with (run / "metrics.csv").open() as lines:
-        tested = [row for row in csv.DictReader(lines) if row["test/bleu"]]
-    assert abs(float(tested[0]["test/bleu"]) - report["bleu"]) < 1e-4
+        logged = [row[f"test/{metric}"] for row in csv.DictReader(lines) if row[f"test/{metric}"]]
+    return ids, float(logged[0])
