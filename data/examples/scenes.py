@@ -158,7 +158,7 @@ def _draw_track(actor: Actor, generator: np.random.Generator) -> npt.NDArray[np.
                 travel_px = generator.uniform(0.3, 0.6) * SIZE_PX
                 change[:2] = np.array(_DIRECTIONS[action]) * travel_px
             else:
-                ratio = generator.uniform(1.8, 2.4)
+                ratio = generator.uniform(1.6, 2.0)
                 change[2] = state[2] * ((ratio if action == "growing" else 1 / ratio) - 1)
             pieces.append(state + np.linspace(0.0, 1.0, count)[:, None] * change)
             state = state + change
