@@ -1,5 +1,6 @@
 """Data module of captions: pictures and clips with sentences, to batches of frames and tokens."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
@@ -120,6 +121,8 @@ class CaptionDataModule(WritingDataModule):
         self.limit_seconds, self.cache_gib = limit_seconds, cache_gib
         #: number of captions that the model was trained on
         self.num_captions_learnt = 0
+        #: the most frequent caption among them
+        self.most_frequent: str | None = None
         self._references: References | None = None
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
@@ -147,7 +150,8 @@ class CaptionDataModule(WritingDataModule):
         tokenizer = self.learn(text for row in train for text in listed.references[row])
         if self.num_learnt == 0:
             self.num_learnt = len(train)
-            self.num_captions_learnt = sum(len(listed.references[row]) for row in train)
+            learnt = [text for row in train for text in listed.references[row]]
+            self.num_captions_learnt, self.most_frequent = len(learnt), _most_frequent(learnt)
         self._references = References(listed.references, tokenizer, max_tokens=self.max_tokens)
         parts: dict[str, Part] = {}
         for name, rows in divided.items():
@@ -203,8 +207,11 @@ class CaptionDataModule(WritingDataModule):
             self.skipped.append(Skipped(row, str(path), reason))
 
     def describe(self) -> dict[str, Any]:
-        """Describe also the number of captions learnt, and how frames are read."""
-        learnt = {"num_captions_learnt": self.num_captions_learnt}
+        """Describe also the captions learnt, and how frames are read."""
+        learnt = {
+            "num_captions_learnt": self.num_captions_learnt,
+            "most_frequent": self.most_frequent,
+        }
         return super().describe() | self.reading._asdict() | learnt
 
     def adopt(self, description: dict[str, Any]) -> None:
@@ -212,6 +219,14 @@ class CaptionDataModule(WritingDataModule):
         super().adopt(description)
         self.reading = Reading.among(description)
         self.num_captions_learnt = int(description["num_captions_learnt"])
+        # Older checkpoints do not hold it.
+        self.most_frequent = description.get("most_frequent")
+
+
+def _most_frequent(captions: Sequence[str]) -> str | None:
+    """The caption that is most often given, regardless of case; the first of several."""
+    counts = Counter(one.lower() for one in captions)
+    return max(captions, key=lambda one: counts[one.lower()], default=None)
 
 
 def _joined(first: Captioned, further: Mapping[str, Captioned]) -> Captioned:

@@ -72,6 +72,9 @@ def test_a_later_test_gives_the_figures_of_the_run(run, checkpoint, monkeypatch)
     monkeypatch.chdir(run.parents[2])
     evaluate.main([f"--ckpt={checkpoint}", "--task=captions", "--run=again"])
     then, now = report_of(run), report_of(run.parent / "again")
+    # The training part is not read again: its most frequent caption is in the checkpoint.
+    assert now["baselines"].keys() == then["baselines"].keys() - {"nearest_training_example"}
+    assert now["baselines"]["most_frequent_caption"] == then["baselines"]["most_frequent_caption"]
     for key in ("cider", "bleu4", "rouge_l", "exact_match", "num_examples", "train_examples"):
         assert now[key] == pytest.approx(then[key]), key
     evaluate.main([f"--ckpt={checkpoint}", "--data.path=captions.csv", "--run=everything"])

@@ -1,24 +1,16 @@
-"""Baselines of captions: what no picture, the nearest known picture, and people would say.
+"""Baselines of captions: what the nearest known picture, and people would say.
 
 n examples · m known ones · D features
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.metrics.writing.captions import caption_measures, tokens_of
+from pipelines.metrics.writing.captions import caption_measures
 
 # So many examples are compared with all known ones at once.
 _ROWS_AT_ONCE = 256
-
-
-def most_frequent(captions: Sequence[str]) -> str:
-    """The caption that is most often given, by its words; the first of several."""
-    counts = Counter(tuple(tokens_of(one)) for one in captions)
-    best = counts.most_common(1)[0][0]
-    return next(one for one in captions if tuple(tokens_of(one)) == best)
 
 
 def nearest_caption(

@@ -14,7 +14,7 @@ from data.batches.part import Part
 from data.batches.ragged import RaggedBatch
 from data.captions.data_module import CaptionDataModule
 from models.recurrence.layout import rows_of
-from pipelines.metrics.writing.caption_baselines import most_frequent, nearest_caption, people
+from pipelines.metrics.writing.caption_baselines import nearest_caption, people
 from pipelines.metrics.writing.captions import (
     SIGNATURE,
     caption_measures,
@@ -122,29 +122,25 @@ def warnings_of(report: dict[str, Any]) -> list[str]:
 def _baselines(
     outcome: Outcome, model: Captioning, data: CaptionDataModule, *, knows_training: bool
 ) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
     part = data.parts[data.reported_part]
+    answered: dict[str, list[str]] = {}
+    if data.most_frequent is not None:
+        answered["most_frequent_caption"] = [data.most_frequent] * len(outcome.ids)
     if knows_training:
         known: Any = data.parts["train"]
-        captions = known.written()
-        common = most_frequent([one for some in captions for one in some])
-        answered = {"most_frequent_caption": [common] * len(outcome.ids)}
-        features, order = _mean_features(model, data, part), outcome.ids
+        features = _mean_features(model, data, part)
         known_features = _mean_features(model, data, known)
         answered["nearest_training_example"] = nearest_caption(
-            np.stack([features[id] for id in order]),
+            np.stack([features[id] for id in outcome.ids]),
             known_features=np.stack([known_features[id] for id in known.ids.tolist()]),
-            known_captions=[some[0] for some in captions],
+            known_captions=[some[0] for some in known.written()],
         )
-        found |= {
-            name: caption_measures(answers, outcome.references)
-            for name, answers in answered.items()
-        }
     if int(part.inputs.lengths.max()) > 1:
         shuffled = _shuffled_answers(model, data, part)
-        found["frames_shuffled"] = caption_measures(
-            [shuffled[id] for id in outcome.ids], outcome.references
-        )
+        answered["frames_shuffled"] = [shuffled[id] for id in outcome.ids]
+    found = {
+        name: caption_measures(answers, outcome.references) for name, answers in answered.items()
+    }
     said = people(outcome.references)
     return found if said is None else found | {"people": said}
 

@@ -177,3 +177,14 @@ def test_parts_of_further_lists_and_a_picture_that_is_in_two(tmp_path, caplog):
     assert [len(data.parts[name]) for name in ("train", "val", "test")] == [1, 1, 2]
     assert data.notes()["repeated_sources"] == {"test": 1}
     assert "also learnt from" in caplog.text
+
+
+def test_the_most_frequent_caption_is_that_of_the_training_part(tmp_path):
+    write_pictures(tmp_path, 4)
+    said = ["a dog", "A cat", "a cat", "a cat sits"]
+    rows = [("a0.png", text, "train") for text in said]
+    rows += [(f"a{k}.png", "a dog", "val" if k == 1 else "test") for k in (1, 2, 3)]
+    data = CaptionDataModule(path=table(tmp_path, rows), size_px=16)
+    assert data.most_frequent is None
+    _ = data.parts
+    assert data.most_frequent == "A cat"
