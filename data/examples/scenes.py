@@ -16,7 +16,7 @@ import numpy.typing as npt
 SIZE_PX = 64
 SEED = 20240229
 #: scenes of each part; each gives two clips
-SIZES = {"train": 1_000, "val": 100, "test": 200}
+SIZES = {"train": 2_000, "val": 100, "test": 200}
 
 COLORS = {
     "red": (0.85, 0.15, 0.15),
