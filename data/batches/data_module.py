@@ -270,19 +270,30 @@ class SequenceDataModule(LightningDataModule):
         """Load batches of the reported part."""
         return self.loader(self.parts[self.reported_part])
 
-    def loader(self, part: Part, *, shuffle: bool = False, alone: bool = False) -> BatchLoader:
-        """Load batches of a part: this rank's share of them, or all if ``alone``."""
+    def loader(
+        self,
+        part: Part,
+        *,
+        shuffle: bool = False,
+        alone: bool = False,
+        steps_per_batch: int | None = None,
+    ) -> BatchLoader:
+        """Load batches of a part: this rank's share of them, or all if ``alone``.
+
+        Their step budget is ``steps_per_batch`` in place of the option of this name, if given.
+        """
         trainer = None if alone else self.trainer
+        budget = steps_per_batch or self.steps_per_batch
         plan = BatchPlan(
             part.lengths,
-            steps_per_batch=self.steps_per_batch,
+            steps_per_batch=budget,
             shuffle=shuffle,
             seed=self.seed,
             num_ranks=trainer.world_size if trainer else 1,
             rank=trainer.global_rank if trainer else 0,
         )
         num_workers = self.workers_for(part)
-        ahead = part.batches_ahead(steps_per_batch=self.steps_per_batch, num_workers=num_workers)
+        ahead = part.batches_ahead(steps_per_batch=budget, num_workers=num_workers)
         return BatchLoader(
             part,
             plan,

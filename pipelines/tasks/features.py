@@ -15,7 +15,7 @@ from data.batches.ragged import Skipped
 from data.files.cache import cache_folder
 from data.files.errors import InputError
 from models.encoders.frames import FrameEncoder
-from pipelines.runtime.cores import leave_cores
+from pipelines.runtime.cores import CoreTrial, leave_cores
 from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.task import Task
 
@@ -24,6 +24,8 @@ from pipelines.tasks.task import Task
 _FILE_BYTES = 2**29
 _FILE_SECONDS = 30.0
 _FILE_SHARE = 0.1
+# Frames that are encoded between two looks at the clock; their features wait in single precision.
+_STEPS_PER_BATCH = 256
 
 
 class FeatureCache(Callback):
@@ -136,8 +138,8 @@ def _compute(
     clips = part.subset([first[key] for key in missing])
     key_of = {int(row): key for row, key in zip(clips.ids, missing, strict=True)}
     data: SequenceDataModule = trainer.datamodule  # type: ignore[attr-defined]
-    loader = data.loader(clips)
-    leave_cores(trainer, data.workers_for(clips))
+    loader = data.loader(clips, steps_per_batch=min(data.steps_per_batch, _STEPS_PER_BATCH))
+    cores = CoreTrial(trainer, data.workers_for(clips))
     unread: list[Skipped] = []
     waiting = _Waiting(store)
     was_training = encoder.training
@@ -166,6 +168,7 @@ def _compute(
                     else:
                         unread.append(Skipped(row, "", "its features are not finite"))
             bar.update(batch.num_sequences + len(batch.skipped))
+            cores.add(len(batch.steps))
     waiting.write()
     encoder.train(was_training)
     # Also waits for the others: what they computed is in the store by now.
