@@ -244,6 +244,7 @@ FEW = {
         "pages.figures",
         "pages.lettering",
         "predict.overlay_panel",
+        "report.captions.attention",
         "report.figures",
         "report.generation.attention",
         "report.shared_sections",

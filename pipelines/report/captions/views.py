@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 
 from pipelines.metrics.writing.captions import tokens_of
+from pipelines.report.captions.attention import draw_frame_attention
 from pipelines.report.captions.outcome import Outcome
-from pipelines.report.generation.attention import draw_attention
 
 # So many frames of a clip, or words over a picture, are shown.
 _MOST_FRAMES, _MOST_WORDS = 10, 20
@@ -54,12 +54,12 @@ def example_view(outcome: Outcome, place: int) -> dict[str, Any]:
         if num_places > 1:
             tiles += _looks(frames[0], attention[:_MOST_WORDS], words)
         return view | {"columns": _TILES_IN_ROW, "side_px": _PICTURE_PX, "tiles": tiles}
-    shown = np.unique(np.linspace(0, len(frames) - 1, _MOST_FRAMES).round().astype(int))
-    tiles = [Tile(frames[k], str(k + 1), f"frame {k + 1}") for k in shown.tolist()]
     if attention.size:
         by_frame = attention.reshape(len(attention), len(frames), num_places).sum(2)
-        names = [str(k + 1) for k in range(len(frames))]
-        view["attention"] = draw_attention(by_frame, names, words)
+        view["attention"] = draw_frame_attention(frames, by_frame, words)
+        return view | {"columns": 1, "side_px": _FRAME_PX, "tiles": []}
+    shown = np.unique(np.linspace(0, len(frames) - 1, _MOST_FRAMES).round().astype(int))
+    tiles = [Tile(frames[k], str(k + 1), f"frame {k + 1}") for k in shown.tolist()]
     return view | {"columns": len(tiles), "side_px": _FRAME_PX, "tiles": tiles}
 
 
