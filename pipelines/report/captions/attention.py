@@ -33,7 +33,7 @@ def draw_frame_attention(frames: np.ndarray, weights: np.ndarray, words: list[st
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     top.imshow(strip, extent=(-0.5, count - 0.5, 0, 1), aspect="auto")
     below.imshow(summed, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    families, names = drawable([word.strip() or "␣" for word in words])
+    families, names = drawable([word.strip() or "_" for word in words], what="token")
     top.set_yticks([])
     below.set_yticks(range(len(words)), names, family=families)
     numbers = [

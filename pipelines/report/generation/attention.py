@@ -30,7 +30,8 @@ def draw_attention(weights: np.ndarray, source: list[str], answer: list[str]) ->
     figure = Figure(figsize=(1.6 + 0.34 * columns, 0.9 + 0.26 * rows), layout="constrained")
     axes = figure.subplots()
     axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    families, names = drawable([one.strip() or "␣" for one in source[:columns] + answer[:rows]])
+    tokens = [one.strip() or "_" for one in source[:columns] + answer[:rows]]
+    families, names = drawable(tokens, what="token")
     axes.set_xticks(range(columns), names[:columns], rotation=60, ha="left", family=families)
     axes.set_yticks(range(rows), names[columns:], family=families)
     axes.xaxis.tick_top()
