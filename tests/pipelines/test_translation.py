@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pandas
 import pytest
@@ -22,6 +25,7 @@ from pipelines.predict.writing.translator import Translator
 from pipelines.runtime.escaping import printable
 from pipelines.tasks.kinds import KINDS
 from pipelines.tasks.text_checkpoints import load_translator
+from tests import ROOT
 from tests.pipelines.conftest import TRANSLATION, WORDS, write_pairs
 
 
@@ -224,6 +228,24 @@ def test_tokenised_references_are_told(tmp_path, monkeypatch, caplog):
     assert report["tokenised_references"] == {"val": 1, "test": 1}
     assert "100% of the references look tokenised" in (folder / "report.txt").read_text()
     assert "100% of the targets of the part 'test' look tokenised" in caplog.text
+
+
+@pytest.mark.slow
+def test_a_text_of_5_000_words_takes_little_memory(checkpoint, tmp_path):
+    code = (
+        "import resource, sys; from pipelines import translate;"
+        f"translate.main(['--ckpt={checkpoint}', '--input=long.txt', '--beam=5']);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    (tmp_path / "long.txt").write_text("small red dog and " * 1_250)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=True, timeout=500,
+    )  # fmt: skip
+    assert len(done.stdout.splitlines()) == 1
+    # What is loaded before the first answer takes 0.6 GiB.
+    assert int(done.stderr.split()[-1]) < 2 * 2**20
 
 
 def test_a_blank_line_has_an_error_and_the_exit_code_tells(checkpoint, tmp_path, capsys):
