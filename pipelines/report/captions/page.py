@@ -24,7 +24,7 @@ def caption_page(report: dict[str, Any], outcome: Outcome, *, history_file: Path
         "captions.html",
         title=f"A captioner of {report['data']}",
         verdict=partial(_verdict, report),
-        examples=partial(_examples, outcome),
+        examples=partial(_examples, outcome, exact_match=report["exact_match"]),
         lengths=partial(_by_length, outcome),
         data=partial(_data, report),
         run=partial(run_of, report, history_file, metric="cider"),
@@ -68,10 +68,14 @@ def _verdict(report: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _examples(outcome: Outcome) -> list[dict[str, Any]]:
-    """Worst, middle and best answers by CIDEr."""
+def _examples(outcome: Outcome, *, exact_match: float) -> list[dict[str, Any]]:
+    """Worst, middle and best answers by CIDEr; those not in the references stand out where most are."""
     return [
-        {"title": title, "rows": [example_view(outcome, place) for place in places]}
+        {
+            "title": title,
+            "marks_wrong": exact_match >= 0.5,
+            "rows": [example_view(outcome, place) for place in places],
+        }
         for title, places in chosen_by_score(outcome.scores).items()
     ]
 
