@@ -5,6 +5,7 @@ T frames · W words written · S height and width of a frame
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from pipelines.pages.lettering import drawable
 from pipelines.pages.palette import GREY
@@ -27,9 +28,9 @@ def draw_frame_attention(frames: np.ndarray, weights: np.ndarray, words: list[st
     strip = np.concatenate([frames[group[len(group) // 2]] for group in groups], axis=1)
     heights = (_COLUMN_INCHES, _ROW_INCHES * len(words))
     figure = Figure(
-        figsize=(1.2 + _COLUMN_INCHES * count, sum(heights) + 0.3), layout="constrained"
+        figsize=(1.2 + _COLUMN_INCHES * count, sum(heights) + 0.3),
+        layout=ConstrainedLayoutEngine(hspace=0, h_pad=0.02),
     )
-    figure.get_layout_engine().set(hspace=0, h_pad=0.02)  # type: ignore[union-attr]
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     top.imshow(strip, extent=(-0.5, count - 0.5, 0, 1), aspect="auto")
     below.imshow(summed, cmap="Blues", vmin=0, vmax=1, aspect="auto")
