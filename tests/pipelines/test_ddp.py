@@ -78,7 +78,7 @@ def test_a_mistake_on_two_processes_is_one_line(in_folder, capfd, monkeypatch):
 def test_two_processes_write_every_translation_once(in_folder):
     write_pairs(in_folder / "pairs.csv", count=61)
     report = report_of_two_processes(task="translation", data="pairs.csv", short=TRANSLATION)
-    ids, bleu = tested("translation", "bleu")
+    ids, bleu = written_by("translation", "bleu")
     assert ids == list(range(51, 61))
     assert abs(bleu - report["bleu"]) < 1e-4
 
@@ -87,12 +87,12 @@ def test_two_processes_write_every_translation_once(in_folder):
 def test_two_processes_write_every_caption_once(in_folder):
     write_captions(in_folder)
     report = report_of_two_processes(task="captions", data="captions.csv", short=CAPTIONS)
-    ids, cider = tested("captions", "cider")
+    ids, cider = written_by("captions", "cider")
     assert ids == list(range(25, 30))
     assert abs(cider - report["cider"]) < 1e-6
 
 
-def tested(task, metric):
+def written_by(task, metric):
     """Ids in the table of predictions of the run ``two``, and the metric that it logged."""
     run = Path(f"runs/{task}/two")
     with (run / "report/predictions.csv").open(newline="") as lines:
