@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from datasets import Dataset
-from tokenizers import Tokenizer
 
 from data.batches.data_module import SequenceDataModule
 from data.batches.part import Origin, Part
@@ -23,16 +22,16 @@ from data.tables.table_format import Quoting, table_format
 from data.text.near_duplicates import describe_twins, joining_twins, keys_of_twins
 from data.text.part import text_parts
 from data.text.sources import TextTable, read_table
+from data.text.tokenised import TokenisedDataModule
 from data.text.tokenizing import contents_of, tokenize, tokenizer_for
-from data.text.unknown_words import warn_of_unknown
 from data.text.unlabelled import unlabelled_part
-from data.text.vocabulary import TokenizerKind
+from data.text.vocabulary import TokenizerKind, warn_of_unknown
 from data.text.word_vectors import WordVectors, read_vectors
 
 log = logging.getLogger(__name__)
 
 
-class TextDataModule(SequenceDataModule):
+class TextDataModule(TokenisedDataModule):
     """Texts with a label each, from a file, a folder or the Hugging Face hub; every word of each.
 
     Args:
@@ -110,6 +109,15 @@ class TextDataModule(SequenceDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__(
+            learning={
+                "kind": tokenizer,
+                "vocabulary_size": vocabulary_size,
+                "min_frequency": min_frequency,
+                "lowercase": lowercase,
+                "strip_markup": strip_markup,
+            },
+            tokenizer_from=tokenizer_from,
+            max_tokens=max_tokens,
             path=path,
             steps_per_batch=steps_per_batch,
             val_share=val_share,
@@ -118,8 +126,6 @@ class TextDataModule(SequenceDataModule):
             on_error=on_error,
             seed=seed,
         )
-        if max_tokens is not None and max_tokens < 1:
-            raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
         self.columns: dict[str, Any] = {
             "text_column": text_column,
             "label_column": label_column,
@@ -128,35 +134,13 @@ class TextDataModule(SequenceDataModule):
         }
         self.format = table_format(columns=columns, encoding=encoding, quoting=quoting)
         self.unlabelled = unlabelled
-        self.learning: dict[str, Any] = {
-            "kind": tokenizer,
-            "vocabulary_size": vocabulary_size,
-            "min_frequency": min_frequency,
-            "lowercase": lowercase,
-            "strip_markup": strip_markup,
-        }
-        self.tokenizer_from = tokenizer_from
         self.vectors_from = vectors
         #: vectors of the vocabulary's words; None where none are asked for
         self.vectors: WordVectors | None = None
-        self.max_tokens = max_tokens
         self.on_leak = on_leak
         #: whether the parts that are drawn here keep groups, and texts that read alike, whole
         self.keeps_together = True
-        self.tokenizer: Tokenizer | None = None
         self._notes: dict[str, Any] = {}
-
-    @property
-    def tokenizer_size(self) -> int | None:
-        """Size of the vocabulary, as soon as it is known."""
-        return None if self.tokenizer is None else self.tokenizer.get_vocab_size()
-
-    @property
-    def num_tokens(self) -> int:
-        """Size of the vocabulary."""
-        _ = self.parts
-        assert self.tokenizer is not None
-        return self.tokenizer.get_vocab_size()
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         """Read the table, divide it, learn the vocabulary of the training part, and tokenize."""
@@ -325,11 +309,8 @@ class TextDataModule(SequenceDataModule):
         return super().notes() | self._notes
 
     def describe(self) -> dict[str, Any]:
-        """Describe classes, parts, the tokenizer (as JSON), and the contents of the training part."""
-        described = super().describe()
-        assert self.tokenizer is not None
-        return described | {
-            "tokenizer": self.tokenizer.to_str(),
+        """Describe the data, and the contents of the training part."""
+        return super().describe() | {
             "keeps_together": self.keeps_together,
             "contents": torch.from_numpy(np.unique(self.parts["train"].contents)),
         }
@@ -339,6 +320,5 @@ class TextDataModule(SequenceDataModule):
         super().adopt(description)
         # Older checkpoints drew their test part row by row, and it must be drawn so again.
         self.keeps_together = bool(description.get("keeps_together", False))
-        self.tokenizer = Tokenizer.from_str(description["tokenizer"])
         # Only training needs these, and their files may be gone.
         self.unlabelled = self.vectors_from = None

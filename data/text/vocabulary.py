@@ -5,8 +5,9 @@ prediction as in training.
 """
 
 import json
+import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from tokenizers import (
@@ -22,12 +23,16 @@ from tokenizers.normalizers import Normalizer
 
 from data.files.errors import InputError
 
+log = logging.getLogger(__name__)
+
 #: raise it when the same text gives other tokens than before: cached tokens are then made anew
 VERSION = 1
 TokenizerKind = Literal["words", "subwords", "characters"]
 
 #: the unknown token; its id is 0 in every tokenizer
 UNKNOWN, UNKNOWN_ID = "<unk>", 0
+#: share of unknown tokens above which an answer is doubtful
+MOST_UNKNOWN = 0.5
 #: token between documents, and at both ends of a sequence that is written
 END = "<|end|>"
 NUM_BYTES = 256
@@ -192,3 +197,23 @@ def unknown_id(tokenizer: Tokenizer) -> int:
     found = tokenizer.token_to_id(UNKNOWN)
     assert found is not None
     return found
+
+
+def warn_of_unknown(shares: Mapping[str, float], *, where: str) -> None:
+    """Warn of parts in which most tokens are out of vocabulary.
+
+    Args:
+        shares: share of out-of-vocabulary tokens in each part.
+        where: name of the source.
+    """
+    most = {part: share for part, share in shares.items() if share > MOST_UNKNOWN}
+    if not most:
+        return
+    told = ", ".join(f"{share:.0%} of the part '{part}'" for part, share in most.items())
+    advice = "the model was trained on other words, so its answers to these texts are doubtful"
+    if "train" in shares:
+        advice = (
+            "answers can rest on the others alone; take --data.tokenizer=subwords or characters, a"
+            " smaller --data.min_frequency, or a larger --data.vocabulary_size"
+        )
+    log.warning("%s: most tokens are not in the vocabulary (%s): %s", where, told, advice)

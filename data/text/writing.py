@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from data.batches.data_module import SequenceDataModule
-from data.files.errors import InputError
 from data.text.token_rows import tokenizer_with_end
+from data.text.tokenised import TokenisedDataModule
 from data.text.vocabulary import TokenizerKind
 
 log = logging.getLogger(__name__)
 
 
-class WritingDataModule(SequenceDataModule):
+class WritingDataModule(TokenisedDataModule):
     """Sources, and texts to write of them with END as the last token of one vocabulary.
 
     Args:
@@ -44,11 +43,7 @@ class WritingDataModule(SequenceDataModule):
         each_digit: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
-        if max_tokens is not None and max_tokens < 1:
-            raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
-        self.further = {"val": val_path, "test": test_path}
-        self.learning: dict[str, Any] = {
+        learning = {
             "kind": tokenizer,
             "vocabulary_size": vocabulary_size,
             "min_frequency": min_frequency,
@@ -56,23 +51,13 @@ class WritingDataModule(SequenceDataModule):
             "strip_markup": False,
             "each_digit": each_digit,
         }
-        self.max_tokens, self.tokenizer_from = max_tokens, tokenizer_from
-        self.tokenizer: Tokenizer | None = None
+        super().__init__(
+            learning=learning, tokenizer_from=tokenizer_from, max_tokens=max_tokens, **options
+        )
+        self.further = {"val": val_path, "test": test_path}
         #: number of sources that the model was trained on
         self.num_learnt = 0
         self._repeated: dict[str, int] = {}
-
-    @property
-    def tokenizer_size(self) -> int | None:
-        """Size of the vocabulary, as soon as it is known."""
-        return None if self.tokenizer is None else self.tokenizer.get_vocab_size()
-
-    @property
-    def num_tokens(self) -> int:
-        """Size of the vocabulary, END among it."""
-        _ = self.parts
-        assert self.tokenizer is not None
-        return self.tokenizer.get_vocab_size()
 
     def learn(self, texts: Iterable[str]) -> Tokenizer:
         """Take the tokenizer that is known or given, or learn it from the texts of the training part."""
@@ -109,13 +94,10 @@ class WritingDataModule(SequenceDataModule):
         return super().notes() | {"repeated_sources": self._repeated}
 
     def describe(self) -> dict[str, Any]:
-        """Describe the parts, their size in training, and the tokenizer (as JSON)."""
-        described = super().describe()
-        assert self.tokenizer is not None
-        return described | {"tokenizer": self.tokenizer.to_str(), "num_learnt": self.num_learnt}
+        """Describe the data, and the number of sources in training."""
+        return super().describe() | {"num_learnt": self.num_learnt}
 
     def adopt(self, description: dict[str, Any]) -> None:
         """Take over a description (see `describe`)."""
         super().adopt(description)
-        self.tokenizer = Tokenizer.from_str(description["tokenizer"])
         self.num_learnt = int(description["num_learnt"])

@@ -16,7 +16,7 @@ import torch
 from data.files.encodings import typed_text
 from data.files.errors import InputError
 from data.files.workers import available_cores
-from data.text.unknown_words import MOST_UNKNOWN
+from data.text.vocabulary import MOST_UNKNOWN
 from pipelines.predict.inputs import (
     STANDARD_INPUT,
     Item,
