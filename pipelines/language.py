@@ -1,6 +1,6 @@
 """``python -m pipelines.language``: train, test and report; see recipes/language.yaml."""
 
-from pipelines.cli import train
+from pipelines.cli.training import train
 
 
 def main(args: list[str] | None = None) -> None:

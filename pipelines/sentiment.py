@@ -1,6 +1,6 @@
 """``python -m pipelines.sentiment``: train, test and report; defaults in recipes/sentiment.yaml."""
 
-from pipelines.cli import train
+from pipelines.cli.training import train
 
 
 def main(args: list[str] | None = None) -> None:

@@ -3,7 +3,7 @@
 import sys
 
 from data.files.errors import InputError
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.runtime.errors import one_line_errors
 from pipelines.tasks.kinds import KINDS
 

@@ -1,6 +1,6 @@
 """``python -m pipelines.translation``: train, test and report; see recipes/translation.yaml."""
 
-from pipelines.cli import train
+from pipelines.cli.training import train
 
 
 def main(args: list[str] | None = None) -> None:

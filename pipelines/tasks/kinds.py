@@ -29,8 +29,8 @@ class Kind(NamedTuple):
     """The function that makes of the microscope's options what it looks at; None: nothing."""
     recipe: str = "vectors"
     """The YAML file in ``pipelines/recipes`` with its defaults."""
-    command: str = "pipelines.classifier_cli.ClassifierCLI"
-    """The subclass of `pipelines.cli.TrainingCLI` that trains it."""
+    command: str = "pipelines.cli.classifiers.ClassifierCLI"
+    """The subclass of `pipelines.cli.training.TrainingCLI` that trains it."""
     rebuilt_by: str = "pipelines.tasks.checkpoints.classification_of"
     """The function that rebuilds the task of a checkpoint (see `classification_of`)."""
     test_report: str | None = "pipelines.report.classification_report.report_test"
@@ -126,7 +126,7 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.language_page.report_language_model",
             looked_at_by="pipelines.microscope.command.specimen_of_running_text",
             recipe="language",
-            command="pipelines.cli.TrainingCLI",
+            command="pipelines.cli.training.TrainingCLI",
             test_report=None,
             comparison=None,
             callbacks=(),
@@ -138,7 +138,7 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.generation.report.report_generation",
             answered_by="pipelines.predict.writing.translator.translator_of",
             recipe="translation",
-            command="pipelines.generation_cli.TranslationCLI",
+            command="pipelines.cli.writers.TranslationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",
             comparison="pipelines.compare.written.compare_translations",
             test_report="pipelines.report.generation.report.report_generation_test",
@@ -151,7 +151,7 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.captions.report.report_captions",
             answered_by="pipelines.predict.writing.captioner.captioner_of",
             recipe="captions",
-            command="pipelines.generation_cli.GenerationCLI",
+            command="pipelines.cli.writers.GenerationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",
             comparison="pipelines.compare.written.compare_captions",
             test_report="pipelines.report.captions.report.report_captions_test",

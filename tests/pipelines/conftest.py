@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from data.batches.ragged import collate
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.tasks.classification import Classification
 from tests.clips import write_classes, write_clip
 from tests.pictures import write_picture

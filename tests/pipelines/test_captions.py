@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipelines import caption, evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.compare import command as compare
 from pipelines.metrics.writing.captions import caption_measures
 from pipelines.predict import load

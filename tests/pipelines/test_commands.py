@@ -10,7 +10,7 @@ import yaml
 
 from data.files.errors import InputError
 from pipelines import evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.predict import command as predict
 from pipelines.tasks.checkpoints import data_module, load
 from tests.clips import write_classes, write_clip

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from pipelines.cli import train
+from pipelines.cli.training import train
 from tests import ROOT
 from tests.pipelines.conftest import (
     CAPTIONS,

@@ -7,7 +7,7 @@ import pandas
 import pytest
 
 from pipelines import evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import SENTIMENT, VIDEO, read_predictions, write_reviews
 

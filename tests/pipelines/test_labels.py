@@ -9,7 +9,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from pipelines import evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.compare import command as compare
 from pipelines.predict import load
 from pipelines.training.training_loss import TrainingLoss

@@ -20,7 +20,7 @@ from data.files.encodings import clean
 from data.files.errors import InputError
 from data.running_text.data_module import END, LanguageDataModule
 from pipelines import sample
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.tasks.next_token import NextToken
 from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
 from tests import ROOT

@@ -19,7 +19,7 @@ from data.examples.caption_clips import caption_example
 from data.examples.embedded import video_example
 from data.examples.phrases import phrase_pairs
 from pipelines import caption, evaluate, sample, sentiment_best, translate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
 from pipelines.memory_lab import command as memory_lab

@@ -15,7 +15,7 @@ import torch
 from data.files.encodings import clean
 from data.files.errors import InputError
 from pipelines import evaluate, translate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.compare import command as compare
 from pipelines.metrics.writing.generation import corpus_bleu, generation_measures, resampled_bleu
 from pipelines.predict import command as predict
@@ -244,7 +244,7 @@ def test_a_text_of_5_000_words_takes_little_memory(checkpoint, tmp_path):
         capture_output=True, text=True, check=True, timeout=500,
     )  # fmt: skip
     assert len(done.stdout.splitlines()) == 1
-    # What is loaded before the first answer takes 0.6 GiB.
+    # Libraries and model take 0.6 GiB of it.
     assert int(done.stderr.split()[-1]) < 2 * 2**20
 
 

@@ -8,7 +8,7 @@ import torch
 
 from data.text.vocabulary import END, learn_tokenizer
 from pipelines import evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.predict import load
 from pipelines.predict.writing.translator import Translator
 from pipelines.tasks.text_checkpoints import load_language, load_translator, tokenizer_of

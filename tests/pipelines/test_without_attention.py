@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipelines import evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.predict import load
 from tests.pipelines.conftest import TRANSLATION, write_pairs
 

@@ -1,4 +1,4 @@
-"""What the reports of translators and captioners share: files, chosen examples, length, the run."""
+"""Shared parts of the reports of translators and captioners."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise

@@ -15,7 +15,7 @@ from data.text.vocabulary import learn_tokenizer
 from models.encoders.ngrams import NgramEmbedding
 from models.recurrence.recurrences import GRU, LSTM
 from models.sequence.many_to_one import ManyToOne
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.microscope import command as microscope
 from pipelines.microscope.command import look, observe
 from pipelines.microscope.page import conclusion, microscope_page

@@ -8,7 +8,7 @@ import torch
 
 from models.encoders import Encoder
 from pipelines import evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.predict import command as predict
 from pipelines.predict import load
 from pipelines.tasks.kinds import CLASSIFICATION, CLASSIFICATION_REPORT, KINDS, Kind

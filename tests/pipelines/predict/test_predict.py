@@ -14,7 +14,7 @@ import pandas
 import pytest
 
 from data.files.errors import InputError
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.predict import command as predict
 from pipelines.predict import load
 from pipelines.predict.inputs import Item

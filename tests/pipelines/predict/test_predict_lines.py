@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.predict import command as predict
 from pipelines.predict.inputs import standard_input
 from pipelines.predict.output import for_terminal, json_line

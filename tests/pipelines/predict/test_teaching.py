@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from data.text.data_module import TextDataModule
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.predict.predictor import load_predictor
 from pipelines.predict.teaching import asked
 from pipelines.tasks.checkpoints import load_task

@@ -10,7 +10,7 @@ from pytorch_lightning.cli import LightningCLI
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
 from models.encoders.ngrams import NgramEmbedding
-from pipelines.classifier_cli import ClassifierCLI
+from pipelines.cli.classifiers import ClassifierCLI
 from pipelines.recipes import recipe
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.kinds import KINDS

@@ -7,7 +7,7 @@ import yaml
 from pytorch_lightning.cli import LightningCLI
 
 from pipelines import recipes
-from pipelines.classifier_cli import ClassifierCLI
+from pipelines.cli.classifiers import ClassifierCLI
 from pipelines.tasks.kinds import KINDS
 from tests.pipelines.newcomer.test_newcomer import POSES
 

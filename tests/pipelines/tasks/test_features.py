@@ -10,7 +10,7 @@ from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError
 from models.encoders.frames import SmallCNN
 from pipelines import evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.tasks import features
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.features import FeatureCache

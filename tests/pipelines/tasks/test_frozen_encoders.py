@@ -19,7 +19,7 @@ from models.encoders.backbones import Backbone
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from models.sequence.step_inputs import StepInputs
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.classification import Classification
 from tests import ROOT

@@ -12,7 +12,7 @@ import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
 from pipelines import evaluate, sample
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
 from tests.pipelines.conftest import SENTIMENT, write_reviews

@@ -7,7 +7,7 @@ import pandas
 import pytest
 import torch
 
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.tasks.checkpoints import data_module, load
 from tests import ROOT
 

@@ -10,7 +10,7 @@ from data.files.checkpoint import CHECKPOINT_KEY
 from models.encoders import NgramEmbedding, SmallCNN
 from models.recurrence import LSTM
 from models.sequence import StepInputs
-from pipelines.classifier_cli import ClassifierCLI
+from pipelines.cli.classifiers import ClassifierCLI
 from pipelines.recipes import recipe
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.classification import Classification

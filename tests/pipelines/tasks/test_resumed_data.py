@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.cli import train
+from pipelines.cli.training import train
 from tests.clips import write_classes, write_clip
 from tests.pipelines.conftest import LANGUAGE, SENTIMENT, VIDEO, write_reviews
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
-from pipelines.cli import train
+from pipelines.cli.training import train
 from tests.pipelines.conftest import SENTIMENT, write_reviews
 
 ONE = ["--trainer.max_epochs=1", "--trainer.enable_progress_bar=false"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipelines import evaluate
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.predict import load as load_answerer
 from pipelines.tasks.checkpoints import load
 from tests.pipelines.conftest import SENTIMENT, TRANSLATION, write_pairs, write_reviews

@@ -16,7 +16,7 @@ from data.files.errors import InputError
 from models.finite import first_not_finite, is_finite
 from models.heads.calibrated import CalibratedSoftmax
 from pipelines import evaluate, sample
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.metrics.calibration import calibrate
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict

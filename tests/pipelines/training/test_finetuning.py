@@ -18,7 +18,7 @@ from models.encoders.pretrained import without_pretrained
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
 from models.sequence.many_to_one import ManyToOne
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.tasks.checkpoints import data_module, load
 from pipelines.training.finetuning import layer_groups, read_language_model, same_layers, texts_read
 from tests.pipelines.conftest import word_classifier

@@ -13,7 +13,7 @@ from data.batches.ragged import collate
 from models.encoders.frames import SmallCNN
 from models.recurrence.recurrences import LSTM
 from models.sequence.step_inputs import StepInputs
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.tasks.answers import middle
 from pipelines.tasks.checkpoints import load_task
 from pipelines.tasks.classification import Classification

@@ -8,7 +8,7 @@ from data.batches.ragged import collate
 from data.files.errors import InputError
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import WordEmbedding
-from pipelines.cli import train
+from pipelines.cli.training import train
 from pipelines.predict import command as predict
 from pipelines.training.preparation import frequent_ngrams, prepare_embeddings
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews

@@ -8,7 +8,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
-from pipelines.cli import TrainingCLI
+from pipelines.cli.training import TrainingCLI
 from pipelines.predict.teaching import Teachers
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.classification import Classification
