@@ -198,6 +198,10 @@ class SequenceDataModule(LightningDataModule):
         """Size of the vocabulary; None where steps are no tokens."""
         return None
 
+    def text_contents(self, part: Part) -> np.ndarray:
+        """Content keys int64 of a part's texts that a language model may have read: the examples."""
+        return part.contents
+
     def describe_source(self) -> dict[str, Any]:
         """Describe the training data for the report of a later test."""
         examples = len(self.parts["train"])

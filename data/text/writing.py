@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 
 from data.text.token_rows import tokenizer_with_end
 from data.text.tokenised import TokenisedDataModule
+from data.text.tokenizing import content_of
 from data.text.vocabulary import TokenizerKind
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,10 @@ class WritingDataModule(TokenisedDataModule):
                     " figures",
                     *(where, count, len(members), name),
                 )
+
+    def text_contents(self, part: Any) -> np.ndarray:
+        """Content keys int64 of all texts to write."""
+        return np.asarray([content_of(one) for some in part.written() for one in some], np.int64)
 
     def notes(self) -> dict[str, Any]:
         """Collect facts about the data for the report: also sources that are in two parts."""

@@ -12,7 +12,6 @@ from torch import nn
 from data.batches.data_module import SequenceDataModule
 from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
-from data.text.tokenizing import content_of
 from models.sequence.language_model import LanguageModel
 from models.sequence.many_to_one import ManyToOne
 from pipelines.training.finite_weights import refuse_not_finite
@@ -101,9 +100,9 @@ def texts_read(data: SequenceDataModule, other: dict[str, Any], *, who: str) -> 
     """
     # Older checkpoints do not hold the contents.
     contents = other["inputs"].get("contents", torch.empty(0, dtype=torch.int64)).numpy()
-    contents = np.setdiff1d(contents, _contents(data.parts["train"]))
+    contents = np.setdiff1d(contents, data.text_contents(data.parts["train"]))
     read = {
-        name: int(np.isin(_contents(part), contents).sum())
+        name: int(np.isin(data.text_contents(part), contents).sum())
         for name, part in data.parts.items()
         if name not in ("train", "unlabelled")
     }
@@ -117,13 +116,6 @@ def texts_read(data: SequenceDataModule, other: dict[str, Any], *, who: str) -> 
             told,
         )
     return read
-
-
-def _contents(part: Any) -> np.ndarray:
-    """Content keys of a part's texts, or of those to write."""
-    if not hasattr(part, "written"):
-        return part.contents
-    return np.asarray([content_of(text) for texts in part.written() for text in texts], np.int64)
 
 
 def read_by_others(
