@@ -199,8 +199,10 @@ def _take(
     for k in np.unique(labels):
         members = random.permutation(np.flatnonzero(labels == k))
         if len(members) < 2:
+            # Pairs and captions are of one class, whose name says nothing.
+            who = f"class '{classes[k]}' has" if len(classes) > 1 else "there are"
             raise InputError(
-                f"{where}: class '{classes[k]}' has too few examples to set some aside for"
+                f"{where}: {who} too few examples to set some aside for"
                 f" '{part}': 3 are the least; add examples, or name the parts in a column"
             )
         taken[members[: min(max(round(share * len(members)), 1), len(members) - 1)]] = True

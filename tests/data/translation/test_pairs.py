@@ -161,3 +161,10 @@ def test_only_pairs_to_train_on_are_cut_off(tmp_path):
     for name in ("val", "test"):
         assert cut[name].truncated_steps == 0
         assert cut[name].lengths.tolist() == whole[name].lengths.tolist()
+
+
+def test_too_few_pairs_are_told_without_a_class(tmp_path):
+    pandas.DataFrame({"source": ["one"], "target": ["eins"]}).to_csv(tmp_path / "a.csv")
+    data = TranslationDataModule(path=str(tmp_path / "a.csv"))
+    with pytest.raises(InputError, match=r"a\.csv: there are too few examples .*: 3 are the least"):
+        _ = data.parts
