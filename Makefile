@@ -10,7 +10,7 @@ READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 # People type these. Only what is typed counts: a variable DATA or RUN that happens to be in the environment
 # does not. Make would expand what it hands to the shell ($(shell …) in it would run), and a line end would
 # end the command: so none is exported as it is, and each reaches the shell unexpanded as TYPED_<name>.
-TYPED     = DATA UNLABELLED SIZE RUN RUNS CKPT SPLIT TEXT INPUT PROMPT LENGTH
+TYPED     = DATA UNLABELLED SIZE RUN RUNS RESUME CKPT SPLIT TEXT INPUT PROMPT LENGTH
 $(foreach name,$(TYPED) ARGS LANGUAGE_ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 $(foreach name,$(TYPED),$(eval export TYPED_$(name) = $$(value $(name))))
@@ -25,7 +25,8 @@ define line_end
 endef
 as_typed  = $(subst $(line_end), ,$(value $(1)))
 
-train     = $(PY) -m pipelines.$(1) $(call option,data.path,DATA) $(call option,run,RUN) $(call as_typed,ARGS)
+train     = $(PY) -m pipelines.$(1) $(call option,data.path,DATA) $(call option,run,RUN) \
+            $(call option,resume,RESUME) $(call as_typed,ARGS)
 sentiment_best = $(PY) -m pipelines.sentiment_best $(call option,data.path,DATA) \
             $(call option,data.unlabelled,UNLABELLED) $(call option,run,RUN) $(call option,size,SIZE) \
             $(call as_typed,ARGS) $(if $(value LANGUAGE_ARGS),--language_args $(call as_typed,LANGUAGE_ARGS))

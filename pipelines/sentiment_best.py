@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import known_options, option_parser, parse
 from pipelines.runtime.run_folders import RUNS, refuse_bad_name
+from pipelines.runtime.signals import SignalledExit, held_back_signals
 
 # All arguments after it are options of the language model.
 LANGUAGE_ARGS = "--language_args"
@@ -64,17 +64,9 @@ class Step(NamedTuple):
         return [*takewhile(Path.exists, names)][::-1]
 
 
-class SignalledExit(SystemExit):
-    """Exit of a command on a signal, with the exit code that shells use: 128 + its number."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
-        self.number = number
-
-
 def main(args: list[str] | None = None) -> None:
     """``python -m pipelines.sentiment_best [--data.unlabelled=…] [the classifiers' options]``."""
-    with one_line_errors(), _ends_on_signals():
+    with one_line_errors():
         _train(sys.argv[1:] if args is None else args)
 
 
@@ -236,51 +228,19 @@ def run_process(
         SystemExit: the command failed, with its exit code.
         SignalledExit: a signal arrived; it was sent on to the command.
     """
-    _held_back.is_on = True
-    process = subprocess.Popen(command, stdout=stdout, pass_fds=pass_fds or ())
+    process = None
     try:
-        _held_back.end()
+        # A signal while the process is being started must reach it too.
+        with held_back_signals():
+            process = subprocess.Popen(command, stdout=stdout, pass_fds=pass_fds or ())
         code = process.wait()
     except SignalledExit as end:
-        process.send_signal(end.number)
-        process.wait()
+        if process is not None:
+            process.send_signal(end.number)
+            process.wait()
         raise
     if code != 0:
         sys.exit(code if code > 0 else 128 - code)
-
-
-class _HeldBack:
-    """Signal deferred while a process is being started, so that the process is sure to get it too."""
-
-    is_on = False
-    number: int | None = None
-
-    def end(self) -> None:
-        """Stop deferring signals; raise the deferred one."""
-        number, self.number, self.is_on = self.number, None, False
-        if number is not None:
-            raise SignalledExit(number)
-
-
-_held_back = _HeldBack()
-
-
-@contextmanager
-def _ends_on_signals() -> Iterator[None]:
-    """Raise `SignalledExit` on SIGINT and SIGTERM: exit codes 130 and 143."""
-
-    def end(number: int, frame: object) -> None:
-        if _held_back.is_on:
-            _held_back.number = number
-        else:
-            raise SignalledExit(number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def lock_file(folder: Path) -> Path:

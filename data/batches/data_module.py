@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 
+from data.batches.loader import BatchLoader
 from data.batches.part import Origin, Part
-from data.batches.plan import BatchLoader, BatchPlan
+from data.batches.plan import BatchPlan
 from data.batches.ragged import Skipped
 from data.files.errors import InputError
-from data.files.workers import available_cores, one_thread
+from data.files.workers import available_cores, prepare_worker
 from data.splits.part_record import PartRecord
 from data.splits.parts import PARTS, parts_named, split, tell_absent, tell_lost
 
@@ -305,7 +306,7 @@ class SequenceDataModule(LightningDataModule):
             pin_memory=torch.cuda.is_available(),
             persistent_workers=num_workers > 0,
             prefetch_factor=ahead if num_workers else None,
-            worker_init_fn=one_thread,
+            worker_init_fn=prepare_worker,
         )
 
     def workers_for(self, part: Part) -> int:

@@ -1,16 +1,26 @@
 """Assignment of examples to batches: length buckets under a step budget, equal on all ranks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from torch.utils.data import DataLoader, Dataset, Sampler
-
-from data.batches.ragged import RaggedBatch
-from data.files.errors import InputError
+from torch.utils.data import Sampler
 
 # Lengths within 10 % of each other share a bucket: little padding, and enough examples to shuffle.
 BUCKET_RATIO = 1.1
+
+
+class Positions(list[int]):
+    """Positions of a batch's examples in their part, and the seed of what is drawn for them."""
+
+    def __init__(self, positions: Iterable[int], *, seed: int) -> None:
+        super().__init__(positions)
+        self.seed = seed
+
+    def __reduce__(self) -> Any:
+        # Workers get it by pickle.
+        return partial(Positions, seed=self.seed), (list(self),)
 
 
 class BatchPlan(Sampler[list[int]]):
@@ -88,54 +98,9 @@ class BatchPlan(Sampler[list[int]]):
             # Neighbouring cuts go to different ranks, so that at each step all ranks have batches
             # of similar size and none waits for another.
             batches = random.permutation(batches.reshape(-1, self.num_ranks)).reshape(-1)
-        for k in batches[self.rank :: self.num_ranks][self.first_batch :]:
+        ours = batches[self.rank :: self.num_ranks]
+        for k in ours[self.first_batch :]:
             start, end = self._cuts[k]
-            yield order[start:end].tolist()
-
-
-class BatchLoader(DataLoader[RaggedBatch]):
-    """Loader of ragged batches that knows its position in the epoch.
-
-    A checkpoint taken within an epoch keeps the position (Lightning asks for `state_dict`), so that
-    a resumed run reads the rest of the epoch and nothing twice.
-    """
-
-    def __init__(self, dataset: Dataset[Any], plan: BatchPlan, **options: Any) -> None:
-        # The data set returns whole batches (`__getitems__`), so nothing is left to collate.
-        super().__init__(dataset, batch_sampler=plan, collate_fn=_as_it_is, **options)  # type: ignore[arg-type]
-        self.plan = plan
-        self._num_given = 0
-
-    def __iter__(self) -> Iterator[RaggedBatch]:  # type: ignore[override]
-        self._num_given = self.plan.first_batch
-        batches = super().__iter__()
-        # The workers know the position by now; the next epoch starts at its beginning.
-        for batch in batches:
-            self._num_given += 1
-            self.plan.first_batch = 0
-            yield batch
-        self._num_given = 0
-
-    def state_dict(self) -> dict[str, int]:
-        """Number of batches given out in this epoch, and in all of it."""
-        num_batches = len(self.plan)
-        return {"num_given": self._num_given % max(num_batches, 1), "num_batches": num_batches}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Skip the batches that were given out before, once.
-
-        Raises:
-            InputError: the epoch had another number of batches, so its rest is unknown.
-        """
-        # Older checkpoints lack the key.
-        num_batches = state.get("num_batches", len(self.plan))
-        if state["num_given"] > 0 and num_batches != len(self.plan):
-            raise InputError(
-                f"--ckpt_path: was saved within an epoch of {num_batches:,} batches, and now it has"
-                f" {len(self.plan):,}; resume with the same data and options, or from an epoch's end"
-            )
-        self.plan.first_batch = state["num_given"]
-
-
-def _as_it_is(batch: RaggedBatch) -> RaggedBatch:
-    return batch
+            # What is drawn for a batch depends on the batch alone, and not on the process that reads it.
+            seed = np.random.SeedSequence([self.seed, self.epoch, int(k)])
+            yield Positions(order[start:end].tolist(), seed=int(seed.generate_state(1)[0]))

@@ -1,6 +1,7 @@
 """Threads and processes that share the reading, and the cores that each may use."""
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -32,9 +33,13 @@ def in_parallel(
         pool.shutdown(cancel_futures=True)
 
 
-def one_thread(worker: int) -> None:
-    """Limit a data worker to one thread.
+def prepare_worker(worker: int) -> None:
+    """Limit a data worker to one thread, and leave signals to the process that started it.
 
-    The workers are the parallelism. Threads of their own would compete for the model's cores.
+    The workers are the parallelism. Threads of their own would compete for the model's cores. Ctrl-C
+    reaches them too, though the step that waits for them is still to be ended.
     """
     torch.set_num_threads(1)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

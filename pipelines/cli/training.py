@@ -7,11 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse.typing import NonNegativeFloat
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from data.files.atomic_write import write_whole
+from data.files.checkpoint import read_tensors
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
+from pipelines.cli.going_on import (
+    CONFIG,
+    command_to_go_on,
+    keep_curves,
+    options_of_run,
+    refuse_finished,
+)
 from pipelines.recipes import in_new_places, recipe
 from pipelines.recipes.former_options import (
     add_former_options,
@@ -22,16 +33,20 @@ from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import parse, parser_settings
+from pipelines.runtime.places import refuse_full_places
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
+from pipelines.runtime.signals import held_back_signals
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import UNUSED, describe
 from pipelines.tasks.kinds import Kind, kind_of
 from pipelines.tasks.resuming import Resumption, check_resumable
 from pipelines.training.averaging import refuse_averaged_buffers
+from pipelines.training.checkpoint_files import WholeCheckpointIO
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss
 from pipelines.training.finetuning import same_layers
+from pipelines.training.last_checkpoint import NAME, LastCheckpoint
 from pipelines.training.waiting import WaitingTime
 
 log = logging.getLogger(__name__)
@@ -68,7 +83,22 @@ class TrainingCLI(LightningCLI):
         """The options that are ours, and what one part of the program tells another."""
         parser.add_argument("--run", type=str | None, default=None, help="name of the run")
         parser.add_argument(
-            "--ckpt_path", type=str | None, default=None, help="checkpoint to resume from"
+            "--ckpt_path",
+            type=str | None,
+            default=None,
+            help="checkpoint to go on from, in a new run",
+        )
+        parser.add_argument(
+            "--resume",
+            type=bool,
+            default=False,
+            help="go on with the run of that name, in its folder",
+        )
+        parser.add_argument(
+            "--checkpoint_minutes",
+            type=NonNegativeFloat,
+            default=5,
+            help="the most minutes that a kill can lose; 0: an epoch",
         )
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.add_lightning_class_args(FiniteCheckpoint, "checkpoint")
@@ -89,6 +119,11 @@ class TrainingCLI(LightningCLI):
         prepare_processor()
         self.folder = self.choose_folder()
         self.config.checkpoint.dirpath = str(self.folder / "checkpoints")
+        # Lightning's is the last of the best; see `LastCheckpoint`.
+        self.config.checkpoint.save_last = False
+        self.checkpoint = self.config.ckpt_path
+        if self.config.resume:
+            self.checkpoint = str(self.folder / "checkpoints" / NAME)
         if self.config.trainer.logger in (None, True):
             place = {"save_dir": str(self.folder.parent), "name": "", "version": self.folder.name}
             # Written with each epoch, and not at the end alone, which a run may not come to.
@@ -99,8 +134,9 @@ class TrainingCLI(LightningCLI):
             ]
 
     def choose_folder(self) -> Path:
-        """The folder of the run; its name is new."""
-        return RUNS / self.kind.name / name_run(self.kind.name, self.config.run)
+        """The folder of the run; its name is new, unless the run goes on."""
+        name = name_run(self.kind.name, self.config.run, is_new=not self.config.resume)
+        return RUNS / self.kind.name / name
 
     @staticmethod
     def take_layers(chosen: Any, pretrained: dict[str, Any]) -> None:
@@ -114,7 +150,9 @@ class TrainingCLI(LightningCLI):
 
     def plain_config(self) -> dict[str, Any]:
         """The parsed options as plain values."""
-        return yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        # It says how the run was begun this time, and not how to begin it.
+        return plain | {"resume": False}
 
     def run(self) -> None:
         """Train, test the best checkpoint, and report."""
@@ -146,15 +184,22 @@ class TrainingCLI(LightningCLI):
         foreign = refuse_unbuildable(type(self.model), description["model"], unused=UNUSED)
         if foreign is not None and is_first_process():
             log.warning("Checkpoints of this run need --trust where they are read: %s", foreign)
-        if self.config.ckpt_path is not None:
-            check_resumable(self.config.ckpt_path, self.model, about=description)
+        if self.config.resume and is_first_process():
+            refuse_finished(self.folder, self.plain_config())
+        if self.checkpoint is not None:
+            check_resumable(self.checkpoint, self.model, about=description)
 
     def create_run(self) -> None:
         """Make the run's folder and keep its options there."""
-        if is_first_process():
+        if not is_first_process():
+            return
+        refuse_full_places(self.folder.parent)
+        if self.config.resume:
+            steps = read_tensors(self.checkpoint, where=str(self.checkpoint))["global_step"]
+            keep_curves(self.trainer.loggers, before_step=steps)
+        else:
             self.make_folder()
-            text = yaml.safe_dump(self.plain_config(), sort_keys=False)
-            (self.folder / "config.yaml").write_text(text)
+        write_whole(self.folder / CONFIG, yaml.safe_dump(self.plain_config(), sort_keys=False))
 
     def make_folder(self) -> None:
         """Make the folder of the run."""
@@ -164,13 +209,29 @@ class TrainingCLI(LightningCLI):
         """Train."""
         trainer: Trainer = self.trainer
         resumption = Resumption()
-        trainer.callbacks[:0] = [FiniteLoss(), resumption]  # type: ignore[attr-defined]
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+        callbacks[:0] = [FiniteLoss(), resumption]
+        if trainer.checkpoint_callback is not None:
+            last = LastCheckpoint(
+                self.folder / "checkpoints",
+                minutes=self.config.checkpoint_minutes,
+                advice=command_to_go_on(self.kind.name, self.run_name),
+            )
+            # After the best one, of which it tells.
+            callbacks.append(last)
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = WholeCheckpointIO()
         self.model.start_clock()
-        with resumption.one_line_errors():
+        with resumption.one_line_errors(), held_back_signals():
             trainer.fit(
-                self.model, datamodule=self.datamodule, ckpt_path=self.config.ckpt_path,
+                self.model, datamodule=self.datamodule, ckpt_path=self.checkpoint,
                 weights_only=True,
             )  # fmt: skip
+
+    @property
+    def run_name(self) -> str:
+        """The name by which the run is gone on with."""
+        return self.folder.name
 
     def test(self) -> None:
         """Test the best checkpoint."""
@@ -194,5 +255,6 @@ def train(name: str, args: list[str] | None = None) -> None:
     ignore_noise()
     with one_line_errors():
         kind = kind_of(name)
-        options = recipe(kind.recipe) + (sys.argv[1:] if args is None else args)
+        typed = options_of_run(name, sys.argv[1:] if args is None else args)
+        options = recipe(kind.recipe) + typed
         kind.command_class(kind, options).run()

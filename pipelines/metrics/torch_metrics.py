@@ -1,8 +1,10 @@
 """Metrics of a classifier during training and validation."""
 
 import math
+from typing import Any
 
-from torchmetrics import MeanMetric, MetricCollection
+from torch import Tensor
+from torchmetrics import MeanMetric, Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 
@@ -22,3 +24,19 @@ def mean_loss() -> MeanMetric:
     By default `MeanMetric` ignores a NaN, and the mean of the others would hide it.
     """
     return MeanMetric(nan_strategy=math.inf)
+
+
+def counted(metric: Metric) -> dict[str, Any]:
+    """Copy what a metric has counted so far."""
+    values = {
+        name: value.clone() if isinstance(value, Tensor) else list(value)
+        for name, value in metric.metric_state.items()
+    }
+    return {"values": values, "num_updates": metric.update_count}
+
+
+def count_on(metric: Metric, before: dict[str, Any]) -> None:
+    """Let a metric go on from what `counted` gave."""
+    for name, value in before["values"].items():
+        setattr(metric, name, value.to(metric.device) if isinstance(value, Tensor) else value)
+    metric._update_count, metric._computed = before["num_updates"], None

@@ -22,20 +22,21 @@ class Command(NamedTuple):
 
 _CKPT = {"CKPT": "ckpt"}
 _RUN = {"RUN": "run"}
-_TRAIN = {"DATA": "data.path", **_RUN}
+_TEST = {"DATA": "data.path", **_RUN}
+_TRAIN = {**_TEST, "RESUME": "resume"}
 _EVALUATE = "CKPT=… [DATA=…] [SPLIT=…] [RUN=name]"
 
 COMMANDS = {
     "video": Command(
         "pipelines.video",
         "train on clips, test, report",
-        {"train-video": "[DATA=folder|list.csv] [RUN=name] [ARGS=…]"},
+        {"train-video": "[DATA=folder|list.csv] [RUN=name [RESUME=1]] [ARGS=…]"},
         _TRAIN,
     ),
     "sentiment": Command(
         "pipelines.sentiment",
         "train on texts, test, report",
-        {"train-sentiment": "[DATA=file|folder|hub-name] [RUN=name] [ARGS=…]"},
+        {"train-sentiment": "[DATA=file|folder|hub-name] [RUN=name [RESUME=1]] [ARGS=…]"},
         _TRAIN,
     ),
     "sentiment_best": Command(
@@ -45,24 +46,24 @@ COMMANDS = {
             "train-sentiment-best": "[UNLABELLED=file] [DATA=…] [RUN=name] [SIZE=best-gpu] [ARGS=…]"
             " [LANGUAGE_ARGS=…]"
         },
-        {**_TRAIN, "UNLABELLED": "data.unlabelled", "SIZE": "size"},
+        {**_TEST, "UNLABELLED": "data.unlabelled", "SIZE": "size"},
     ),
     "language": Command(
         "pipelines.language",
         "train a language model, report",
-        {"train-language": "[DATA=file|folder] [RUN=name] [ARGS=…]"},
+        {"train-language": "[DATA=file|folder] [RUN=name [RESUME=1]] [ARGS=…]"},
         _TRAIN,
     ),
     "translation": Command(
         "pipelines.translation",
         "train on pairs of texts, test, report",
-        {"train-translation": "[DATA=table|a.en:a.de|hub-name] [RUN=name] [ARGS=…]"},
+        {"train-translation": "[DATA=table|a.en:a.de|hub-name] [RUN=name [RESUME=1]] [ARGS=…]"},
         _TRAIN,
     ),
     "captions": Command(
         "pipelines.captions",
         "train on pictures or clips, test, report",
-        {"train-captions": "[DATA=captions.csv|captions.json] [RUN=name] [ARGS=…]"},
+        {"train-captions": "[DATA=captions.csv|captions.json] [RUN=name [RESUME=1]] [ARGS=…]"},
         _TRAIN,
     ),
     "evaluate": Command(
@@ -72,7 +73,7 @@ COMMANDS = {
             f"evaluate-{kind}": _EVALUATE
             for kind in ("video", "sentiment", "translation", "captions")
         },
-        {**_CKPT, **_TRAIN, "SPLIT": "split"},
+        {**_CKPT, **_TEST, "SPLIT": "split"},
     ),
     "predict": Command(
         "pipelines.predict.command",

@@ -1,5 +1,6 @@
-"""Handling of user errors: one line on stderr and exit code 2."""
+"""Handling of user errors and signals: one line on stderr, and exit code 2 or that of the signal."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,19 +9,38 @@ from data.files.errors import InputError
 from models.errors import OptionError
 from pipelines.runtime.escaping import escape_log_messages, printable
 from pipelines.runtime.run_folders import is_first_process
+from pipelines.runtime.signals import SignalledExit, ends_on_signals
+
+# Disk full, over quota, read-only, not allowed.
+_PLACE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the command at an `InputError` or `OptionError`, with its line on stderr and exit code 2.
+    """End the command at an error that a user can cause, with its line on stderr and exit code 2.
 
-    Logged messages are escaped too, so that they are harmless to a terminal.
+    These are an `InputError` or `OptionError`, and a place that cannot be written to. At a signal the
+    exit code is 128 + its number. Logged messages are escaped too, so that they are harmless to a
+    terminal.
     """
     escape_log_messages()
     try:
-        yield
+        with ends_on_signals():
+            yield
     except (InputError, OptionError) as error:
-        if is_first_process():
-            # The message may quote a file that is not text.
-            print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
+        _print(str(error))
         sys.exit(2)
+    except SignalledExit as end:
+        _print(str(end))
+        raise
+    except OSError as error:
+        if error.errno not in _PLACE_ERRORS or error.filename is None:
+            raise
+        _print(f"{error.filename}: {error.strerror}; make room there, or choose another place")
+        sys.exit(2)
+
+
+def _print(message: str) -> None:
+    if is_first_process():
+        # The message may quote a file that is not text.
+        print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)

@@ -14,8 +14,13 @@ WITHOUT_ATTENTION = "without-attention"
 _NAME_VARIABLE = "MANYTOONE_RUN"
 
 
-def name_run(task: str, name: str | None) -> str:
+def name_run(task: str, name: str | None, *, is_new: bool = True) -> str:
     """Choose the run's name, the same in all of its processes; None gives the time of its start.
+
+    Args:
+        task: name of the task.
+        name: name of the run as typed.
+        is_new: whether there must not be a run of that name.
 
     Raises:
         InputError: a run of that name exists, or `refuse_bad_name` refuses the name.
@@ -26,13 +31,17 @@ def name_run(task: str, name: str | None) -> str:
     name = name or os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
     name = name or _name_by_time(RUNS / task)
     refuse_bad_name(name)
-    if is_first_process() and (RUNS / task / name).exists():
-        raise InputError(
-            f"{RUNS / task / name} exists already and is never overwritten; choose another RUN"
-            " name, or remove that folder"
-        )
+    if is_new and is_first_process() and (RUNS / task / name).exists():
+        raise _exists(RUNS / task / name)
     os.environ[_NAME_VARIABLE] = name
     return name
+
+
+def _exists(folder: Path) -> InputError:
+    return InputError(
+        f"{folder} exists already and is never overwritten; choose another RUN name, go on with it by"
+        " RESUME=1, or remove that folder"
+    )
 
 
 def refuse_bad_name(name: str) -> None:
@@ -52,9 +61,16 @@ def _name_by_time(folder: Path) -> str:
 
 
 def create_run(task: str, name: str, *, is_training: bool) -> Path:
-    """Make the run's folder, and let ``runs/<task>/latest`` point at it if it is a training run."""
+    """Make the run's folder, and let ``runs/<task>/latest`` point at it if it is a training run.
+
+    Raises:
+        InputError: another command has made it since the name was chosen.
+    """
     folder = RUNS / task / name
-    folder.mkdir(parents=True, exist_ok=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=False)
+    except FileExistsError as error:
+        raise _exists(folder) from error
     if is_training:
         link = folder.parent / f".latest-{os.getpid()}"
         link.symlink_to(name, target_is_directory=True)

@@ -25,8 +25,7 @@ class NextToken(Task):
     """Trains and tests a `LanguageModel` by truncated backpropagation through time.
 
     The state of every stream is carried from batch to batch, without its gradient (Williams & Peng
-    1990), and begins at zero with each epoch. Validation and test have states of their own. (A run
-    resumed within an epoch reads the rest of it from a state of zero.)
+    1990), and begins at zero with each epoch. Validation and test have states of their own.
 
     Args:
         encoder: turns one token into features.
@@ -89,6 +88,18 @@ class NextToken(Task):
     def on_train_epoch_start(self) -> None:
         """The streams begin anew."""
         self._states["train"] = None
+
+    def counted_in_epoch(self) -> dict[str, Any]:
+        """As every task, and the state that is carried."""
+        return super().counted_in_epoch() | {"state": self._states["train"]}
+
+    def count_on_in_epoch(self, before: dict[str, Any]) -> None:
+        """As every task, and the state that is carried."""
+        super().count_on_in_epoch(before)
+        state = before["state"]
+        self._states["train"] = (
+            None if state is None else tuple(part.to(self.device) for part in state)
+        )
 
     def on_validation_epoch_start(self) -> None:
         """The streams begin anew; those of training wait where they are."""

@@ -1,5 +1,7 @@
 """Going on with a run that was cut off: which checkpoints that can be done from."""
 
+import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 from tokenizers import Tokenizer
 
-from data.files.checkpoint import read_saved
+from data.files.atomic_write import written_whole
+from data.files.checkpoint import read_saved, read_tensors
 from data.files.errors import InputError
 from data.splits.label_names import listed, places
 from models.errors import OptionError
@@ -19,6 +22,8 @@ from pipelines.runtime.escaping import excerpt
 from pipelines.tasks.allowed_classes import RefusedError
 from pipelines.tasks.blueprint import compare
 from pipelines.training.finite_weights import refuse_not_finite
+
+log = logging.getLogger(__name__)
 
 OPTION = "--ckpt_path"
 
@@ -87,7 +92,8 @@ class Resumption(Callback):
     """Takes from a checkpoint how far training has come, and no path of a file but beside it.
 
     A run has a folder of its own. The paths that an earlier one wrote, and would have removed, are
-    not its; of the earlier best the file beside the one that is gone on from is taken.
+    not its. The earlier best, which lies beside the checkpoint that is gone on from, stays the one to
+    surpass: a run in another folder begins with a copy of it.
     """
 
     def __init__(self) -> None:
@@ -103,10 +109,30 @@ class Resumption(Callback):
         self.path = str(trainer.ckpt_path)
         for callback in trainer.checkpoint_callbacks:
             state = checkpoint["callbacks"].pop(callback.state_key, None) or {}
-            name = Path(str(state.get("best_model_path") or "")).name
-            best = Path(self.path).with_name(name) if name else None
-            if isinstance(callback, ModelCheckpoint) and best is not None and best.is_file():
-                callback.best_model_path = str(best)
+            if isinstance(callback, ModelCheckpoint):
+                name = Path(str(state.get("best_model_path") or "")).name
+                self._take_best(trainer, callback, Path(self.path).with_name(name or "best.ckpt"))
+
+    def _take_best(self, trainer: Trainer, callback: ModelCheckpoint, best: Path) -> None:
+        """Let a run have to surpass the best of the one that it goes on from."""
+        if not best.is_file() or callback.dirpath is None:
+            log.warning(
+                "%s: the best checkpoint of the run is not beside it; the best is that of the epochs"
+                " from here on",
+                self.path,
+            )
+            return
+        saved = read_tensors(best, where=str(best))
+        score = (saved.get("callbacks", {}).get(callback.state_key) or {}).get("best_model_score")
+        own = Path(callback.dirpath) / best.name
+        if trainer.is_global_zero and own.resolve() != best.resolve():
+            with written_whole(own) as place:
+                shutil.copyfile(best, place)
+        trainer.strategy.barrier("best checkpoint")
+        callback.best_model_path = callback.kth_best_model_path = str(own)
+        if isinstance(score, torch.Tensor) and score.numel() == 1 and score.isfinite():
+            callback.best_model_score = callback.kth_value = score
+            callback.best_k_models = {str(own): score}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Before the optimiser gets its state."""

@@ -1,24 +1,31 @@
 """The base of all tasks: stages, metrics, optimiser and schedule, the clock, what checkpoints keep."""
 
+import random
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MeanMetric, MetricCollection
 
 from data.files.checkpoint import CHECKPOINT_KEY
+from data.files.errors import InputError
 from data.files.former_checkpoints import translate_saved
 from models.encoders.frames import FrameEncoder
-from pipelines.metrics.torch_metrics import mean_loss
+from pipelines.metrics.torch_metrics import count_on, counted, mean_loss
+from pipelines.runtime.ranks import from_all_ranks, sum_of_ranks
 from pipelines.training.fusing import fused
 from pipelines.training.schedules import Schedule, scheduled
 
 Stage = Literal["train", "val", "test"]
 STAGES: tuple[Stage, ...] = ("train", "val", "test")
+# Key of a checkpoint under which each process keeps what it has counted and carried in an epoch.
+_EPOCH_KEY = "manytoone_epoch"
 
 
 class Headline(NamedTuple):
@@ -64,6 +71,13 @@ class Task(LightningModule):
         self.description: dict[str, Any] = {}
         self._started: float | None = None
         self._seconds = 0.0
+        # Seconds before this run was resumed, and what each process had counted in the epoch.
+        self._earlier_seconds = 0.0
+        self._resumed: list[dict[str, Any]] = []
+        # The same before the present step, and whether that step is to be taken back.
+        self._before_step: dict[str, Any] | None = None
+        self._is_taken_back = False
+        self._weight = 0
 
     def step(self, batch: Any, stage: Stage) -> Tensor:
         """The mean loss of a batch; ``losses`` and ``metrics`` of the stage take it in."""
@@ -85,6 +99,7 @@ class Task(LightningModule):
 
     def take(self, loss: Tensor, stage: Stage, *, weight: int) -> None:
         """Count a batch's mean loss, of so many examples or tokens, in the stage's."""
+        self._weight = weight
         self.losses[stage].update(loss.detach().clone(), weight=weight)
 
     def trained(self) -> list[nn.Parameter]:
@@ -92,10 +107,54 @@ class Task(LightningModule):
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """One batch of the training part → its mean loss."""
+        """One batch of the training part → its mean loss, weighed against those of other ranks."""
+        self._weight = 0
         loss = self.step(batch, "train")
         self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)
-        return loss
+        return loss * self._weight_of_rank() if self.trainer.world_size > 1 else loss
+
+    def _weight_of_rank(self) -> float:
+        """Factor by which the mean gradient of all ranks is that of one batch of all their examples.
+
+        DDP takes the mean over the ranks, however many examples or tokens each has.
+        """
+        [total] = sum_of_ranks(self.trainer, [self._weight])
+        return self._weight * self.trainer.world_size / max(total, 1)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Make the step depend on its place alone, and remember what was before it."""
+        seed = getattr(getattr(self.trainer, "datamodule", None), "seed", 0)
+        place = [seed, self.trainer.current_epoch, batch_idx, self.trainer.global_rank]
+        # A resumed run draws what the run without interruption would have drawn.
+        drawn = np.random.SeedSequence(place).generate_state(1, np.uint32).item()
+        torch.manual_seed(drawn)
+        np.random.seed(drawn)
+        random.seed(drawn)
+        self._before_step = self.counted_in_epoch()
+
+    def counted_in_epoch(self) -> dict[str, Any]:
+        """Copy what this process has counted, and what it carries, within the epoch of training."""
+        metrics = self.metrics["train"].items(keep_base=True, copy_state=False)
+        return {
+            "loss": counted(self.losses["train"]),
+            "metrics": {name: counted(metric) for name, metric in metrics},
+        }
+
+    def count_on_in_epoch(self, before: dict[str, Any]) -> None:
+        """Go on from what `counted_in_epoch` gave."""
+        count_on(self.losses["train"], before["loss"])
+        for name, metric in self.metrics["train"].items(keep_base=True, copy_state=False):
+            count_on(metric, before["metrics"][name])
+
+    def take_back_step(self) -> None:
+        """Let the next checkpoint say nothing of the step that was begun, which changed no weight."""
+        self._is_taken_back = True
+
+    def on_train_start(self) -> None:
+        """Go on within an epoch, if the run was resumed there."""
+        if self._resumed:
+            self.count_on_in_epoch(self._resumed[self.trainer.global_rank])
+            self._resumed = []
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """One batch of the validation part."""
@@ -155,17 +214,45 @@ class Task(LightningModule):
     def train_seconds(self) -> float:
         """Training time of the model in this run, or as its checkpoint says."""
         if self._started is not None:
-            return time.monotonic() - self._started
+            return self._earlier_seconds + time.monotonic() - self._started
         return self._seconds or self.description.get("train_seconds", 0.0)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep, as plain values, what builds this model and makes its inputs ready."""
         checkpoint[CHECKPOINT_KEY] = self.description | {"train_seconds": self.train_seconds}
+        trainer = self._trainer
+        if trainer is not None and trainer.state.fn == TrainerFn.FITTING:
+            ours = self._before_step if self._is_taken_back else self.counted_in_epoch()
+            checkpoint[_EPOCH_KEY] = from_all_ranks(trainer, ours)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Read one of an earlier version as it is written today."""
+        """Read one of an earlier version as it is written today; while training, go on from it."""
         if CHECKPOINT_KEY in checkpoint:
             translate_saved(checkpoint[CHECKPOINT_KEY], checkpoint["state_dict"])
+        trainer = self._trainer
+        if trainer is not None and trainer.state.fn == TrainerFn.FITTING:
+            about = checkpoint.get(CHECKPOINT_KEY, {})
+            self._earlier_seconds = float(about.get("train_seconds", 0.0))
+            self._resumed = self._of_these_ranks(checkpoint)
+
+    def _of_these_ranks(self, checkpoint: dict[str, Any]) -> list[dict[str, Any]]:
+        """What each process had counted; empty at the end of an epoch, and in older checkpoints.
+
+        Raises:
+            InputError: other processes were within an epoch, whose rest is not theirs.
+        """
+        found = checkpoint.get(_EPOCH_KEY, [])
+        done = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["completed"]
+        progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
+        if not found or not done or progress["processed"] == progress["started"]:
+            return []
+        if len(found) != self.trainer.world_size:
+            raise InputError(
+                f"--ckpt_path: was saved by {len(found)} process(es) within an epoch, and this run has"
+                f" {self.trainer.world_size}; go on with as many (--trainer.devices), or from the end"
+                " of an epoch"
+            )
+        return found
 
 
 def zero_of(task: Task) -> Tensor:

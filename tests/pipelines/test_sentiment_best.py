@@ -193,7 +193,8 @@ time.sleep(60)
 PARENT = f"""
 import sys
 from pipelines import sentiment_best
-with sentiment_best._ends_on_signals():
+from pipelines.runtime.signals import ends_on_signals
+with ends_on_signals():
     sentiment_best.run_process([sys.executable, "-c", {WAITS!r}])
 """
 

@@ -1,0 +1,123 @@
+"""Loader of ragged batches: it knows its place in the epoch, and survives the death of a worker."""
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from data.batches.part import Part
+from data.batches.plan import BatchPlan, Positions
+from data.batches.ragged import RaggedBatch
+from data.files.errors import InputError
+
+log = logging.getLogger(__name__)
+
+# A worker that dies as often as this in one epoch will die again.
+_MOST_DEATHS = 3
+
+
+class BatchLoader(DataLoader[RaggedBatch]):
+    """Loader of ragged batches that knows its position in the epoch.
+
+    A checkpoint taken within an epoch keeps the position (Lightning asks for `state_dict`), so that
+    a resumed run reads the rest of the epoch and nothing twice. Where a worker process is killed, new
+    ones read on from the batch that is due.
+    """
+
+    def __init__(self, part: Part, plan: BatchPlan, **options: Any) -> None:
+        # The data set returns whole batches (`__getitems__`), so nothing is left to collate.
+        read = _Drawn(part) if part.augments else part
+        super().__init__(read, batch_sampler=plan, collate_fn=_as_it_is, **options)  # type: ignore[arg-type]
+        self.plan = plan
+        self._num_given = 0
+
+    def __iter__(self) -> Iterator[RaggedBatch]:  # type: ignore[override]
+        self._num_given = self.plan.first_batch
+        num_deaths = 0
+        while True:
+            batches = self._batches()
+            try:
+                # The workers know the position by now; the next epoch starts at its beginning.
+                for batch in batches:
+                    self._num_given += 1
+                    self.plan.first_batch = 0
+                    yield batch
+                break
+            except RuntimeError as error:
+                num_deaths += 1
+                self._forget_dead(batches, error, num_deaths=num_deaths)
+        self._num_given = 0
+
+    def _batches(self) -> Iterator[RaggedBatch]:
+        """Start or continue the workers.
+
+        PyTorch would raise the death of a worker wherever this process is just then, even in the
+        midst of a step. Without its handler the loader finds it when it waits for the worker.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return super().__iter__()
+        before = signal.getsignal(signal.SIGCHLD)
+        batches = super().__iter__()
+        signal.signal(signal.SIGCHLD, before)
+        return batches
+
+    def _forget_dead(self, batches: Any, error: RuntimeError, *, num_deaths: int) -> None:
+        """Prepare for new workers in place of those of which one has died.
+
+        Raises:
+            InputError: it happens again and again.
+            RuntimeError: the error is another one.
+        """
+        if "DataLoader worker" not in str(error) or "exited unexpectedly" not in str(error):
+            raise error
+        if num_deaths > _MOST_DEATHS:
+            raise InputError(
+                f"{num_deaths} worker processes were killed while they read the data, perhaps for want"
+                " of memory; lower --data.num_workers or --data.steps_per_batch"
+            ) from error
+        log.warning("a worker process was killed; new ones read on from the batch that is due")
+        batches._shutdown_workers()
+        self._iterator = None
+        self.plan.first_batch = self._num_given
+
+    def state_dict(self) -> dict[str, int]:
+        """Number of batches given out in this epoch, and in all of it."""
+        num_batches = len(self.plan)
+        return {"num_given": self._num_given % max(num_batches, 1), "num_batches": num_batches}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Skip the batches that were given out before, once.
+
+        Raises:
+            InputError: the epoch had another number of batches, so its rest is unknown.
+        """
+        # Older checkpoints lack the key.
+        num_batches = state.get("num_batches", len(self.plan))
+        if state["num_given"] > 0 and num_batches != len(self.plan):
+            raise InputError(
+                f"--ckpt_path: was saved within an epoch of {num_batches:,} batches, and now it has"
+                f" {len(self.plan):,}; resume with the same data and options, or from an epoch's end"
+            )
+        self.plan.first_batch = state["num_given"]
+
+
+class _Drawn(Dataset[RaggedBatch]):
+    """A part whose batches are drawn by the seed that their positions bring."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def __getitems__(self, positions: Positions) -> RaggedBatch:
+        torch.manual_seed(positions.seed)
+        return self.part.__getitems__(positions)
+
+
+def _as_it_is(batch: RaggedBatch) -> RaggedBatch:
+    return batch
