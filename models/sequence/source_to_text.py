@@ -41,7 +41,7 @@ class SourceToText(nn.Module):
             and those before the softmax.
         label_smoothing, tied: see `LanguageModel`.
         beam: hypotheses of a search.
-        length_power: see `beam_search`.
+        length_power, blocked_ngram: see `beam_search`.
         max_tokens: the most tokens of an answer (see `search.limits`).
     """
 
@@ -62,6 +62,7 @@ class SourceToText(nn.Module):
         tied: bool = True,
         beam: int = 5,
         length_power: float = 1.0,
+        blocked_ngram: int = 0,
         max_tokens: int = 100,
     ) -> None:
         super().__init__()
@@ -96,5 +97,6 @@ class SourceToText(nn.Module):
         self.model = EncoderDecoder(source, writer, attention=made, start=start)
         self.end = num_tokens - 1
         self.beam, self.length_power, self.max_tokens = beam, length_power, max_tokens
+        self.blocked_ngram = blocked_ngram
         #: description of the model in its checkpoint
         self.description: dict[str, Any] = {}

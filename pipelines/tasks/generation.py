@@ -72,7 +72,7 @@ class Generation(Task):
             (Szegedy et al. 2016, §7).
         tied: whether the softmax uses the vectors of the decoder's tokens as its weights.
         beam: hypotheses in the test.
-        length_power: see `beam_search`.
+        length_power, blocked_ngram: see `beam_search`.
         max_tokens: the most tokens of an answer (see `search.limits`).
         optimizer: makes the optimiser of the parameters.
         schedule: ``constant``, ``one_cycle`` or ``cosine`` (see `schedules.scheduled`).
@@ -101,6 +101,7 @@ class Generation(Task):
         tied: bool = True,
         beam: int = 5,
         length_power: float = 1.0,
+        blocked_ngram: int = 0,
         max_tokens: int = 100,
         schedule: Schedule = "one_cycle",
         warmup_share: float = 0.1,
@@ -127,6 +128,7 @@ class Generation(Task):
             _, weights = read_language_model(pretrained)
             load_decoder(self.model.decoder, weights, where=f"--model.pretrained={pretrained}")
         self.beam, self.length_power, self.max_tokens = beam, length_power, max_tokens
+        self.blocked_ngram = blocked_ngram
         #: the answers of the last validation or test, of all ranks, in the order of their ids
         self.answers: list[Written] = []
         self._written: list[Written] = []
@@ -218,6 +220,7 @@ class Generation(Task):
             max_tokens=limits(self.model, lengths, max_tokens=self.max_tokens),
             beam=beam,
             length_power=self.length_power,
+            blocked_ngram=self.blocked_ngram,
             never=(UNKNOWN_ID,),
             keeps_attention=keeps_attention,
         )

@@ -20,7 +20,10 @@ def add_writing_options(parser: ArgumentParser) -> None:
     parser.add_argument("--beam", type=int | None, default=None, help="hypotheses; 1: greedy")
     parser.add_argument("--num_best", type=int, default=1, help="answers to each")
     parser.add_argument(
-        "--blocked_ngram", type=int, default=0, help="no so many tokens come twice; 0: they may"
+        "--blocked_ngram",
+        type=int | None,
+        default=None,
+        help="no so many tokens come twice; 0: they may",
     )
     parser.add_argument(
         "--temperature",
@@ -54,7 +57,7 @@ def check_writing_options(options: Any, *, folder: str) -> None:
         raise InputError(
             f"--num_best={options.num_best}: at least 1, and at most as many as --beam"
         )
-    if options.blocked_ngram < 0:
+    if options.blocked_ngram is not None and options.blocked_ngram < 0:
         raise InputError(f"--blocked_ngram={options.blocked_ngram}: 0 (none) or more tokens")
     if options.temperature is not None and options.temperature <= 0:
         raise InputError(

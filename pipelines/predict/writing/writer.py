@@ -100,7 +100,7 @@ class Writer:
         model: the trained model with its ``description``, read from a checkpoint.
         beam: hypotheses of the search; None: as in the test, or as many as ``num_best``.
         num_best: answers to each source.
-        blocked_ngram: n; no n tokens come twice in an answer. 0: they may.
+        blocked_ngram: n; no n tokens come twice in an answer. 0: they may; None: as in the test.
         temperature: draws answers from probabilities p^(1 / temperature), and searches for none;
             None searches.
         seed: what they are drawn from, together with the source: it is drawn the same in any batch.
@@ -119,7 +119,7 @@ class Writer:
         *,
         beam: int | None = None,
         num_best: int = 1,
-        blocked_ngram: int = 0,
+        blocked_ngram: int | None = None,
         temperature: float | None = None,
         seed: int = 0,
         keeps_attention: bool = False,
@@ -135,7 +135,7 @@ class Writer:
         self._options: dict[str, Any] = {
             "end": model.end,
             "length_power": model.length_power,
-            "blocked_ngram": blocked_ngram,
+            "blocked_ngram": model.blocked_ngram if blocked_ngram is None else blocked_ngram,
             "never": (UNKNOWN_ID,),
             "keeps_attention": keeps_attention,
         }
