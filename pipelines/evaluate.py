@@ -14,8 +14,9 @@ from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import known_options, option_parser, parse
+from pipelines.runtime.places import refuse_full_places
 from pipelines.runtime.processor import prepare_processor
-from pipelines.runtime.run_folders import create_run, is_first_process, name_run
+from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.checkpoints import data_module, load_task
 from pipelines.tasks.kinds import kind_of, tested
@@ -94,6 +95,7 @@ def _evaluate_model(model: Task, options: Any, *, names_data: bool) -> None:
             "This checkpoint is from before checkpoints kept what they had learnt from. Whether it has"
             " met the examples that it is tested on cannot be told; train it anew to know."
         )
+    refuse_full_places(RUNS / task)
     data.reported_part = options.split or ("all" if names_data else "test")
     name = name_run(task, options.run)
     _ = data.parts  # unreadable data must fail before a run folder is created

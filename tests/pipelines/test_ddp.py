@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas
 import pytest
+import torch
 
 from pipelines.cli.training import train
 from tests import ROOT
@@ -21,20 +22,27 @@ from tests.pipelines.conftest import (
     write_reviews,
 )
 
+TIMES = ("train_seconds", "wait_share", "run")
 
-def report_of_two_processes(*options, task="sentiment", data="reviews.csv", short=SENTIMENT):
-    """Trains on the data as the run ``two``."""
+
+def report_of_two_processes(
+    *options, task="sentiment", data="reviews.csv", short=SENTIMENT, code=0
+):
+    """Train on the data as the run ``two`` → what its report says without times; None if it fails."""
     command = [
-        sys.executable, "-m", f"pipelines.{task}", f"--data.path={data}", "--run=two",
-        "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp", *short,
-        *options,
+        sys.executable, "-m", f"pipelines.{task}", *([f"--data.path={data}"] if data else []),
+        "--run=two", "--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp",
+        *short, *options,
     ]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=250, check=False
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(Path(f"runs/{task}/two/report/report.json").read_text())
+    assert done.returncode == code, done.stderr[-3000:]
+    if code != 0:
+        return None
+    found = json.loads(Path(f"runs/{task}/two/report/report.json").read_text())
+    return {name: value for name, value in found.items() if name not in TIMES}
 
 
 def test_two_processes_count_every_example_once(in_folder):
@@ -100,3 +108,23 @@ def written_by(task, metric):
     with (run / "metrics.csv").open() as lines:
         logged = [row[f"test/{metric}"] for row in csv.DictReader(lines) if row[f"test/{metric}"]]
     return ids, float(logged[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_one_process_ends_both_and_both_go_on(in_folder, rank):
+    write_reviews(in_folder / "reviews.csv", count=41)
+    smaller = ["--model.dropout=0.3", "--data.steps_per_batch=100"]
+    whole = report_of_two_processes(*smaller)
+    Path("runs/sentiment/two").rename("runs/sentiment/whole")
+    signal_at = {
+        "class_path": "tests.pipelines.interruption.SignalAt",
+        "init_args": {"step": 3, "rank": rank},
+    }
+    report_of_two_processes(*smaller, f"--trainer.callbacks+={json.dumps(signal_at)}", code=143)
+    assert report_of_two_processes("--resume=1", data=None, short=[]) == whole
+    once, cut = (
+        torch.load(f"runs/sentiment/{run}/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+        for run in ("whole", "two")
+    )
+    assert all(torch.equal(value, cut[key]) for key, value in once.items())

@@ -104,3 +104,70 @@ def test_a_run_goes_on_bit_by_bit(in_folder, capsys, task):
     train(task, ["--run=cut", "--resume=1"])
     assert_same_runs(task)
     assert report(task, "cut") == report(task, "whole")
+
+
+@pytest.fixture
+def reviews(in_folder):
+    write_data(in_folder, "sentiment")
+    return in_folder
+
+
+def test_an_epoch_that_was_being_validated_is_kept(reviews):
+    cut_off("sentiment", callback("SignalInValidation", epoch=0))
+    saved = torch.load("runs/sentiment/cut/checkpoints/last.ckpt", weights_only=True)
+    progress = saved["loops"]["fit_loop"]["epoch_progress"]["current"]
+    assert (progress["processed"], saved["epoch"]) == (1, 0)
+    assert [row["epoch"] for row in curves("sentiment", "cut") if "val/loss" in row] == ["0"]
+    train("sentiment", ["--run=cut", "--resume=1"])
+    train("sentiment", [*TASKS["sentiment"], "--run=whole"])
+    assert_same_runs("sentiment")
+
+
+def test_an_error_in_a_step_keeps_the_steps_before(reviews, caplog):
+    with pytest.raises(RuntimeError, match="the device is gone"):
+        train("sentiment", [*TASKS["sentiment"], "--run=cut", callback("FailAt", step=2)])
+    assert "go on with: make train-sentiment RUN=cut RESUME=1" in caplog.text
+    train("sentiment", ["--run=cut", "--resume=1"])
+    train("sentiment", [*TASKS["sentiment"], "--run=whole"])
+    assert_same_runs("sentiment")
+
+
+def test_minutes_count_and_not_only_epochs(reviews):
+    train("sentiment", [*TASKS["sentiment"], "--run=cut", "--checkpoint_minutes=0.000001"])
+    train("sentiment", [*TASKS["sentiment"], "--run=whole", "--checkpoint_minutes=0"])
+    assert_same_runs("sentiment")
+
+
+def test_a_run_in_a_new_folder_has_the_earlier_best_to_surpass(reviews):
+    """A rate of which nothing gets better: the best stays that of the first run."""
+    train("sentiment", [*TASKS["sentiment"], "--run=first"])
+    first = "runs/sentiment/first/checkpoints"
+    worse = ["--model.optimizer.lr=0.5", "--trainer.max_epochs=3", f"--ckpt_path={first}/last.ckpt"]
+    train("sentiment", [*TASKS["sentiment"], "--run=cut", *worse])
+    best = weights("sentiment", "first", "best")
+    assert all(
+        torch.equal(best[key], value) for key, value in weights("sentiment", "cut", "best").items()
+    )
+    last = weights("sentiment", "cut", "last")
+    assert not all(torch.equal(best[key], value) for key, value in last.items())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--resume=1"], "RESUME=1: which run is to go on? give its name, RUN=name"),
+        (["--resume=1", "--run=none"], "runs/sentiment/none: there is no such run"),
+        (["--resume=maybe", "--run=done"], "--resume=maybe: give RESUME=1 to go on"),
+        (["--resume=1", "--run=done"], "runs/sentiment/done: is finished"),
+        (["--run=done"], "go on with it by RESUME=1"),
+    ],
+)
+def test_what_cannot_go_on_is_one_line(reviews, capsys, options, says):
+    if "--run=done" in options:
+        train("sentiment", [*TASKS["sentiment"], "--run=done", "--trainer.max_epochs=1"])
+    data = [] if "--resume=1" in options else TASKS["sentiment"]
+    with pytest.raises(SystemExit) as end:
+        train("sentiment", [*data, *options])
+    assert end.value.code == 2
+    [line] = [one for one in capsys.readouterr().err.splitlines() if one.startswith("error: ")]
+    assert says in line
