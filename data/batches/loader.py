@@ -84,6 +84,10 @@ class BatchLoader(DataLoader[RaggedBatch]):
         self._iterator = None
         self.plan.first_batch = self._num_given
 
+    def take_back(self) -> None:
+        """Count the last batch as not given out: nothing was learnt from it."""
+        self._num_given -= 1
+
     def state_dict(self) -> dict[str, int]:
         """Number of batches given out in this epoch, and in all of it."""
         num_batches = len(self.plan)

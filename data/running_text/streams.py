@@ -115,6 +115,10 @@ class StreamBatches:
         steps, targets = (self._tokens[at].astype(np.int64) for at in (pairs, pairs + 1))
         return StreamBatch(*map(torch.from_numpy, (steps, lengths, targets)))
 
+    def take_back(self) -> None:
+        """Count the last batch as not given out: nothing was learnt from it."""
+        self._num_given -= 1
+
     def state_dict(self) -> dict[str, int]:
         """Number of batches given out in this epoch, for a checkpoint."""
         return {"num_given": self._num_given % len(self)}

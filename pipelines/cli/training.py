@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse.typing import NonNegativeFloat
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
@@ -15,6 +14,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from data.files.atomic_write import write_whole
 from data.files.checkpoint import read_tensors
+from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
 from pipelines.cli.going_on import (
     CONFIG,
@@ -96,8 +96,8 @@ class TrainingCLI(LightningCLI):
         )
         parser.add_argument(
             "--checkpoint_minutes",
-            type=NonNegativeFloat,
-            default=5,
+            type=float,
+            default=5.0,
             help="the most minutes that a kill can lose; 0: an epoch",
         )
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
@@ -117,6 +117,11 @@ class TrainingCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
         prepare_processor()
+        if not self.config.checkpoint_minutes >= 0:
+            raise InputError(
+                f"--checkpoint_minutes={self.config.checkpoint_minutes}: 0 (the ends of epochs alone) or"
+                " more"
+            )
         self.folder = self.choose_folder()
         self.config.checkpoint.dirpath = str(self.folder / "checkpoints")
         # Lightning's is the last of the best; see `LastCheckpoint`.
@@ -124,7 +129,8 @@ class TrainingCLI(LightningCLI):
         self.checkpoint = self.config.ckpt_path
         if self.config.resume:
             self.checkpoint = str(self.folder / "checkpoints" / NAME)
-        if self.config.trainer.logger in (None, True):
+        self._logger_asked = self.config.trainer.logger
+        if self._logger_asked in (None, True):
             place = {"save_dir": str(self.folder.parent), "name": "", "version": self.folder.name}
             # Written with each epoch, and not at the end alone, which a run may not come to.
             loggers = {"CSVLogger": {"flush_logs_every_n_steps": 1}, "TensorBoardLogger": {}}
@@ -151,6 +157,8 @@ class TrainingCLI(LightningCLI):
     def plain_config(self) -> dict[str, Any]:
         """The parsed options as plain values."""
         plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        if self._logger_asked in (None, True):
+            plain["trainer"]["logger"] = self._logger_asked
         # It says how the run was begun this time, and not how to begin it.
         return plain | {"resume": False}
 

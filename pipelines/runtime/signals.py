@@ -80,12 +80,12 @@ def _end_at_once(number: int) -> None:
 def handle_signals() -> None:
     """Handle SIGINT, SIGTERM and SIGHUP in this process, also where a library has taken them over.
 
-    A signal that the process was started to ignore (``nohup``) stays ignored.
+    SIGHUP stays ignored in a process that was started so (``nohup``).
     """
     if threading.current_thread() is not threading.main_thread():
         return
     for number in ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _signals.handle)
 
 

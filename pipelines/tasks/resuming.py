@@ -115,16 +115,13 @@ class Resumption(Callback):
 
     def _take_best(self, trainer: Trainer, callback: ModelCheckpoint, best: Path) -> None:
         """Let a run have to surpass the best of the one that it goes on from."""
-        if not best.is_file() or callback.dirpath is None:
-            log.warning(
-                "%s: the best checkpoint of the run is not beside it; the best is that of the epochs"
-                " from here on",
-                self.path,
-            )
+        try:
+            saved = read_tensors(best, where=str(best))
+        except InputError as error:
+            log.warning("%s; the best is that of the epochs from here on", error)
             return
-        saved = read_tensors(best, where=str(best))
         score = (saved.get("callbacks", {}).get(callback.state_key) or {}).get("best_model_score")
-        own = Path(callback.dirpath) / best.name
+        own = Path(callback.dirpath or "checkpoints") / best.name
         if trainer.is_global_zero and own.resolve() != best.resolve():
             with written_whole(own) as place:
                 shutil.copyfile(best, place)

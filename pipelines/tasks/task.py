@@ -242,9 +242,14 @@ class Task(LightningModule):
             InputError: other processes were within an epoch, whose rest is not theirs.
         """
         found = checkpoint.get(_EPOCH_KEY, [])
-        done = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["completed"]
-        progress = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]
-        if not found or not done or progress["processed"] == progress["started"]:
+        try:
+            loops = checkpoint["loops"]["fit_loop"]
+            is_within = loops["epoch_loop.batch_progress"]["current"]["completed"] > 0
+            epochs = loops["epoch_progress"]["current"]
+            is_within = is_within and epochs["processed"] < epochs["started"]
+        except (KeyError, TypeError):
+            return []  # Lightning says what is missing
+        if not found or not is_within:
             return []
         if len(found) != self.trainer.world_size:
             raise InputError(

@@ -68,6 +68,8 @@ class LastCheckpoint(Checkpoint):
         is_due = 0 < 60 * self.minutes <= unsaved
         if batch_idx + 2 == trainer.num_training_batches:
             is_due = is_due or unsaved > _BEFORE_VALIDATION_SECONDS
+        # Training that ends within an epoch ends here, as far as a checkpoint is concerned.
+        is_due = is_due or trainer.should_stop or self._steps == trainer.max_steps
         number, is_due_anywhere = largest_of_ranks(trainer, [received_signal() or 0, is_due])
         if number or is_due_anywhere:
             self._save(trainer, is_needed=bool(number))
@@ -76,7 +78,8 @@ class LastCheckpoint(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save, after all others have done their work of the epoch; its figures are logged after it."""
         [number] = largest_of_ranks(trainer, [received_signal() or 0])
-        self._save(trainer, is_needed=bool(number))
+        if trainer.is_last_batch:
+            self._save(trainer, is_needed=bool(number))
         self._ends_for = int(number)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -104,11 +107,15 @@ class LastCheckpoint(Checkpoint):
             and trainer.global_step == self._steps > 0
             and first_not_finite(pl_module) is None
         )
-        if is_between_steps and not trainer.is_last_batch:
+        if is_between_steps and not trainer.is_last_batch and progress.current.completed > 0:
             if progress.current.ready > progress.current.completed:
                 task.take_back_step()
-                for counted in (progress.current, progress.total):
-                    counted.ready = counted.started = counted.processed = counted.completed
+                loader: Any = trainer.train_dataloader
+                loader.take_back()
+            # As at the end of the step before, where Lightning counts what is complete after its hooks.
+            for counted in (progress.current, progress.total):
+                counted.ready = counted.started = counted.processed = counted.completed
+                counted.completed -= 1
             self._save(trainer, is_needed=True)
         if trainer.is_global_zero and self.file.is_file():
             log.warning("training was cut off; %s", self._told())
