@@ -99,7 +99,8 @@ class LastCheckpoint(Checkpoint):
         if is_ours or not self._is_training:
             return
         self._is_training = False
-        progress: Any = trainer.fit_loop.epoch_loop.batch_progress
+        loop = trainer.fit_loop.epoch_loop
+        progress: Any = loop.batch_progress
         task: Any = pl_module
         is_between_steps = (
             trainer.world_size == 1  # the other processes are not here to save with
@@ -116,6 +117,7 @@ class LastCheckpoint(Checkpoint):
             for counted in (progress.current, progress.total):
                 counted.ready = counted.started = counted.processed = counted.completed
                 counted.completed -= 1
+            loop._batches_that_stepped -= 1
             self._save(trainer, is_needed=True)
         if trainer.is_global_zero and self.file.is_file():
             log.warning("training was cut off; %s", self._told())
