@@ -14,6 +14,7 @@ from pipelines.runtime.run_folders import WITHOUT_ATTENTION
 from pipelines.tasks.kinds import Kind
 from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
 from pipelines.training.finetuning import read_by_others
+from pipelines.training.last_checkpoint import NAME
 
 
 class GenerationCLI(TrainingCLI):
@@ -103,14 +104,20 @@ class WithoutAttentionCLI(TranslationCLI):
 
     def __init__(self, kind: Kind, args: list[str], *, folder: Path) -> None:
         self._beside = folder
+        # The run may have been cut off before this one began.
+        is_begun = (self.choose_folder() / "checkpoints" / NAME).is_file()
         own = ["--model.attention=none", "--compare_without_attention=false", "--ckpt_path=null"]
-        super().__init__(kind, [*args, *own])
+        super().__init__(kind, [*args, *own, f"--resume={str(is_begun).lower()}"])
 
     def choose_folder(self) -> Path:
         return self._beside / WITHOUT_ATTENTION
 
+    @property
+    def run_name(self) -> str:
+        return self._beside.name
+
     def make_folder(self) -> None:
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
 
     def run(self) -> None:
         """Train; the report of the other one reads the checkpoint."""

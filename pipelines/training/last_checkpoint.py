@@ -104,6 +104,7 @@ class LastCheckpoint(Checkpoint):
         task: Any = pl_module
         is_between_steps = (
             trainer.world_size == 1  # the other processes are not here to save with
+            and trainer.accumulate_grad_batches == 1  # what was accumulated is lost
             and trainer.training
             and trainer.global_step == self._steps > 0
             and first_not_finite(pl_module) is None
@@ -118,7 +119,7 @@ class LastCheckpoint(Checkpoint):
                 counted.ready = counted.started = counted.processed = counted.completed
                 counted.completed -= 1
             loop._batches_that_stepped -= 1
-            self._save(trainer, is_needed=True)
+            self._save(trainer, is_needed=False)
         if trainer.is_global_zero and self.file.is_file():
             log.warning("training was cut off; %s", self._told())
 
@@ -131,7 +132,7 @@ class LastCheckpoint(Checkpoint):
             if is_needed:
                 raise
             # Training itself needs no disk, and there may be room again the next time.
-            log.warning("%s; training goes on without it", error)
+            log.warning("%s", error)
         self._saved_at = time.monotonic()
 
     def _end(self, number: int) -> None:
