@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,7 +48,8 @@ class BatchLoader(DataLoader[RaggedBatch]):
                     self.plan.first_batch = 0
                     yield batch
                 break
-            except RuntimeError as error:
+            # A worker may die while it hands over a batch: what that raises has many types.
+            except (RuntimeError, EOFError, OSError) as error:
                 num_deaths += 1
                 self._forget_dead(batches, error, num_deaths=num_deaths)
         self._num_given = 0
@@ -65,15 +67,20 @@ class BatchLoader(DataLoader[RaggedBatch]):
         signal.signal(signal.SIGCHLD, before)
         return batches
 
-    def _forget_dead(self, batches: Any, error: RuntimeError, *, num_deaths: int) -> None:
+    def _forget_dead(self, batches: Any, error: Exception, *, num_deaths: int) -> None:
         """Prepare for new workers in place of those of which one has died.
 
         Raises:
             InputError: it happens again and again.
-            RuntimeError: the error is another one.
+            Exception: the error is another one, and no worker has died.
         """
-        if "DataLoader worker" not in str(error) or "exited unexpectedly" not in str(error):
-            raise error
+        workers = getattr(batches, "_workers", [])
+        # One that has just been killed may not have been counted as dead yet.
+        until = time.monotonic() + 1
+        while all(worker.is_alive() for worker in workers):
+            if not workers or time.monotonic() > until:
+                raise error
+            time.sleep(0.05)
         if num_deaths > _MOST_DEATHS:
             raise InputError(
                 f"{num_deaths} worker processes were killed while they read the data, perhaps for want"

@@ -31,9 +31,10 @@ def refuse_full_places(results: Path) -> None:
 
 
 def _probe(folder: Path, advice: str) -> None:
-    file = folder / f".room-{os.getpid()}-{uuid4().hex}"
+    # A command that is refused later leaves no folder.
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    file = there / f".room-{os.getpid()}-{uuid4().hex}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         try:
             file.write_bytes(bytes(_PROBE_BYTES))
         finally:
