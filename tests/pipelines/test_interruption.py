@@ -10,10 +10,12 @@ import torch
 from pipelines.cli.training import train
 from tests.clips import write_classes
 from tests.pipelines.conftest import (
+    CAPTIONS,
     LANGUAGE,
     SENTIMENT,
     TRANSLATION,
     VIDEO,
+    write_captions,
     write_pairs,
     write_reviews,
 )
@@ -36,7 +38,13 @@ TASKS = {
         "--model.dropout=0.3",
         "--trainer.max_epochs=2",
     ],
-    "translation": [*TRANSLATION, "--data.path=pairs.csv", "--data.steps_per_batch=150"],
+    "translation": [
+        *TRANSLATION,
+        "--data.path=pairs.csv",
+        "--data.steps_per_batch=150",
+        "--trainer.callbacks+=AveragedWeights",
+    ],
+    "captions": [*CAPTIONS, "--data.path=captions.csv", "--data.steps_per_batch=30"],
 }
 
 
@@ -47,6 +55,8 @@ def write_data(folder, task):
         write_classes(folder / "clips")
     elif task == "language":
         (folder / "x.txt").write_text("one two three four five six seven " * 60)
+    elif task == "captions":
+        write_captions(folder)
     else:
         write_pairs(folder / "pairs.csv")
 
