@@ -47,6 +47,7 @@ ALLOWED = {
     "data.examples": {"av", "data.files", "numpy", "pyarrow", "torch", "tqdm"},
     "data.files": {"pyarrow", "torch"},
     "data.running_text": {
+        "data.batches",
         "data.files",
         "data.tables",
         "data.text",

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from data.batches.part import Part
 from data.batches.plan import BatchPlan, Positions
+from data.batches.position import Position
 from data.batches.ragged import RaggedBatch
 from data.files.errors import InputError
 
@@ -21,12 +22,10 @@ log = logging.getLogger(__name__)
 _MOST_DEATHS = 3
 
 
-class BatchLoader(DataLoader[RaggedBatch]):
+class BatchLoader(Position, DataLoader[RaggedBatch]):
     """Loader of ragged batches that knows its position in the epoch.
 
-    A checkpoint taken within an epoch keeps the position (Lightning asks for `state_dict`), so that
-    a resumed run reads the rest of the epoch and nothing twice. Where a worker process is killed, new
-    ones read on from the batch that is due.
+    Where a worker process is killed, new ones read on from the batch that is due.
     """
 
     def __init__(self, part: Part, plan: BatchPlan, **options: Any) -> None:
@@ -34,25 +33,25 @@ class BatchLoader(DataLoader[RaggedBatch]):
         read = _Drawn(part) if part.augments else part
         super().__init__(read, batch_sampler=plan, collate_fn=_as_it_is, **options)  # type: ignore[arg-type]
         self.plan = plan
-        self._num_given = 0
 
     def __iter__(self) -> Iterator[RaggedBatch]:  # type: ignore[override]
-        self._num_given = self.plan.first_batch
+        self.num_given = self.first_batch
         num_deaths = 0
         while True:
+            self.plan.first_batch = self.num_given
             batches = self._batches()
             try:
                 # The workers know the position by now; the next epoch starts at its beginning.
                 for batch in batches:
-                    self._num_given += 1
-                    self.plan.first_batch = 0
+                    self.num_given += 1
+                    self.first_batch = self.plan.first_batch = 0
                     yield batch
                 break
             # A worker may die while it hands over a batch: what that raises has many types.
             except (RuntimeError, EOFError, OSError) as error:
                 num_deaths += 1
                 self._forget_dead(batches, error, num_deaths=num_deaths)
-        self._num_given = 0
+        self.num_given = 0
 
     def _batches(self) -> Iterator[RaggedBatch]:
         """Start or continue the workers.
@@ -89,31 +88,11 @@ class BatchLoader(DataLoader[RaggedBatch]):
         log.warning("a worker process was killed; new ones read on from the batch that is due")
         batches._shutdown_workers()
         self._iterator = None
-        self.plan.first_batch = self._num_given
 
-    def take_back(self) -> None:
-        """Count the last batch as not given out: nothing was learnt from it."""
-        self._num_given -= 1
-
-    def state_dict(self) -> dict[str, int]:
-        """Number of batches given out in this epoch, and in all of it."""
-        num_batches = len(self.plan)
-        return {"num_given": self._num_given % max(num_batches, 1), "num_batches": num_batches}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Skip the batches that were given out before, once.
-
-        Raises:
-            InputError: the epoch had another number of batches, so its rest is unknown.
-        """
-        # Older checkpoints lack the key.
-        num_batches = state.get("num_batches", len(self.plan))
-        if state["num_given"] > 0 and num_batches != len(self.plan):
-            raise InputError(
-                f"--ckpt_path: was saved within an epoch of {num_batches:,} batches, and now it has"
-                f" {len(self.plan):,}; resume with the same data and options, or from an epoch's end"
-            )
-        self.plan.first_batch = state["num_given"]
+    @property
+    def num_batches(self) -> int:
+        """Number of batches in an epoch."""
+        return len(self.plan)
 
 
 class _Drawn(Dataset[RaggedBatch]):

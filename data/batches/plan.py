@@ -101,6 +101,6 @@ class BatchPlan(Sampler[list[int]]):
         ours = batches[self.rank :: self.num_ranks]
         for k in ours[self.first_batch :]:
             start, end = self._cuts[k]
-            # What is drawn for a batch depends on the batch alone, and not on the process that reads it.
+            # The seed belongs to the batch, so it does not matter which process reads it.
             seed = np.random.SeedSequence([self.seed, self.epoch, int(k)])
             yield Positions(order[start:end].tolist(), seed=int(seed.generate_state(1)[0]))

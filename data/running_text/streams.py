@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data.batches.position import Position
 from data.files.errors import InputError
 
 # A short part is read in fewer streams, so that each is at least so many batches long. At the start
@@ -28,7 +29,7 @@ class StreamBatch(NamedTuple):
     """(N,) int64: token after each step."""
 
 
-class StreamBatches:
+class StreamBatches(Position):
     """Batches of an epoch, in the order that a carried state needs.
 
     The n tokens make n - 1 pairs of a token and its successor. They are cut into B parallel streams,
@@ -67,7 +68,7 @@ class StreamBatches:
         self._tokens = tokens
         self._num_pairs = max(len(tokens) - 1, 0)
         self._shift, self._seed = shift, seed
-        self.epoch, self._first_batch, self._num_given = 0, 0, 0
+        self.epoch = 0
         all_streams = num_streams * num_ranks
         shortest, self._num_longer = divmod(self._num_pairs, all_streams)
         if shortest == 0:
@@ -94,15 +95,20 @@ class StreamBatches:
     def __len__(self) -> int:
         return len(self._bounds) - 1
 
+    @property
+    def num_batches(self) -> int:
+        """Number of batches in an epoch."""
+        return len(self)
+
     def __iter__(self) -> Iterator[StreamBatch]:
-        first, self._first_batch = self._first_batch, 0
+        first, self.first_batch = self.first_batch, 0
         offset = 0
         if self._shift:
             offset = int(np.random.default_rng([self._seed, self.epoch]).integers(self._num_pairs))
         for k in range(first, len(self)):
-            self._num_given = k + 1
+            self.num_given = k + 1
             yield self._batch(k, offset)
-        self._num_given = 0
+        self.num_given = 0
 
     def _batch(self, k: int, offset: int) -> StreamBatch:
         start, end = self._bounds[k : k + 2]
@@ -114,18 +120,6 @@ class StreamBatches:
         pairs = (pairs + offset) % self._num_pairs
         steps, targets = (self._tokens[at].astype(np.int64) for at in (pairs, pairs + 1))
         return StreamBatch(*map(torch.from_numpy, (steps, lengths, targets)))
-
-    def take_back(self) -> None:
-        """Count the last batch as not given out: nothing was learnt from it."""
-        self._num_given -= 1
-
-    def state_dict(self) -> dict[str, int]:
-        """Number of batches given out in this epoch, for a checkpoint."""
-        return {"num_given": self._num_given % len(self)}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Skip the batches that were given out before, once."""
-        self._first_batch = state["num_given"]
 
 
 def streams_for(num_tokens: int, *, num_streams: int, bptt_steps: int, num_ranks: int) -> int:

@@ -20,14 +20,8 @@ class WritingDataModule(TokenisedDataModule):
 
     Args:
         val_path, test_path: further sources for these parts.
-        tokenizer, vocabulary_size, min_frequency, lowercase: see `learn_tokenizer`.
-        tokenizer_from: path of a tokenizer or a checkpoint to take it from; None: it is learnt.
-        each_digit: see `learn_tokenizer`.
-        max_tokens: the most tokens of a text to learn from; None: all.
-        options: see `SequenceDataModule`.
-
-    Raises:
-        InputError: less than one token of a text.
+        tokenizer, vocabulary_size, min_frequency, lowercase, each_digit: see `learn_tokenizer`.
+        tokenizer_from, max_tokens, options: see `TokenisedDataModule`.
     """
 
     def __init__(

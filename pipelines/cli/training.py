@@ -61,7 +61,7 @@ class TrainingCLI(LightningCLI):
     """
 
     def __init__(self, kind: Kind, args: list[str] | None) -> None:
-        self.kind = kind
+        self.kind, self.waiting = kind, WaitingTime()
         callbacks = kind.make_callbacks()
         super().__init__(
             kind.task_class,
@@ -167,9 +167,6 @@ class TrainingCLI(LightningCLI):
         refuse_averaged_buffers(self.trainer)
         self.check_checkpoints()
         self.create_run()
-        # The last callback of all, or what others do at the end of a step would count as waiting.
-        waiting = WaitingTime()
-        self.trainer.callbacks.append(waiting)  # type: ignore[attr-defined]
         found = self.prepare()
         self.fit()
         self.test()
@@ -178,7 +175,7 @@ class TrainingCLI(LightningCLI):
             self.datamodule,
             folder=self.folder,
             fit_baselines=not self.config.trainer.fast_dev_run,
-            extra={"wait_share": waiting.share} | found(),
+            extra={"wait_share": self.waiting.share} | found(),
         )
 
     def prepare(self) -> Callable[[], dict[str, Any]]:
@@ -227,6 +224,8 @@ class TrainingCLI(LightningCLI):
             )
             # After the best one, of which it tells.
             callbacks.append(last)
+        # The last of all, or what others do at the end of a step would count as waiting.
+        callbacks.append(self.waiting)
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = WholeCheckpointIO()
         self.model.start_clock()

@@ -90,12 +90,16 @@ class NextToken(Task):
         self._states["train"] = None
 
     def counted_in_epoch(self) -> dict[str, Any]:
-        """As every task, and the state that is carried."""
-        return super().counted_in_epoch() | {"state": self._states["train"]}
+        """As every task, and the state that is carried; also the tokens of all epochs."""
+        return super().counted_in_epoch() | {
+            "state": self._states["train"],
+            "num_trained_tokens": self.num_trained_tokens,
+        }
 
     def count_on_in_epoch(self, before: dict[str, Any]) -> None:
-        """As every task, and the state that is carried."""
+        """As every task, and what `counted_in_epoch` adds."""
         super().count_on_in_epoch(before)
+        self.num_trained_tokens = before["num_trained_tokens"]
         state = before["state"]
         self._states["train"] = (
             None if state is None else tuple(part.to(self.device) for part in state)

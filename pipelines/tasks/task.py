@@ -14,7 +14,6 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric, MetricCollection
 
 from data.files.checkpoint import CHECKPOINT_KEY
-from data.files.errors import InputError
 from data.files.former_checkpoints import translate_saved
 from models.encoders.frames import FrameEncoder
 from pipelines.metrics.torch_metrics import count_on, counted, mean_loss
@@ -151,7 +150,7 @@ class Task(LightningModule):
         self._is_taken_back = True
 
     def on_train_start(self) -> None:
-        """Go on within an epoch, if the run was resumed there."""
+        """Go on counting where the run was resumed; at the end of an epoch the counts are empty."""
         if self._resumed:
             self.count_on_in_epoch(self._resumed[self.trainer.global_rank])
             self._resumed = []
@@ -233,31 +232,9 @@ class Task(LightningModule):
         if trainer is not None and trainer.state.fn == TrainerFn.FITTING:
             about = checkpoint.get(CHECKPOINT_KEY, {})
             self._earlier_seconds = float(about.get("train_seconds", 0.0))
-            self._resumed = self._of_these_ranks(checkpoint)
-
-    def _of_these_ranks(self, checkpoint: dict[str, Any]) -> list[dict[str, Any]]:
-        """What each process had counted; empty at the end of an epoch, and in older checkpoints.
-
-        Raises:
-            InputError: other processes were within an epoch, whose rest is not theirs.
-        """
-        found = checkpoint.get(_EPOCH_KEY, [])
-        try:
-            loops = checkpoint["loops"]["fit_loop"]
-            is_within = loops["epoch_loop.batch_progress"]["current"]["completed"] > 0
-            epochs = loops["epoch_progress"]["current"]
-            is_within = is_within and epochs["processed"] < epochs["started"]
-        except (KeyError, TypeError):
-            return []  # Lightning says what is missing
-        if not found or not is_within:
-            return []
-        if len(found) != self.trainer.world_size:
-            raise InputError(
-                f"--ckpt_path: was saved by {len(found)} process(es) within an epoch, and this run has"
-                f" {self.trainer.world_size}; go on with as many (--trainer.devices), or from the end"
-                " of an epoch"
-            )
-        return found
+            # Within an epoch the loader refuses another number of processes.
+            found = checkpoint.get(_EPOCH_KEY, [])
+            self._resumed = found if len(found) == trainer.world_size else []
 
 
 def zero_of(task: Task) -> Tensor:

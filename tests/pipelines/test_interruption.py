@@ -91,6 +91,11 @@ def report(task, run):
     return found
 
 
+def num_trained_tokens(task, run):
+    saved = torch.load(f"runs/{task}/{run}/checkpoints/last.ckpt", weights_only=True)
+    return [one.get("num_trained_tokens") for one in saved["manytoone_epoch"]]
+
+
 def assert_same_runs(task):
     for name in ("last", "best"):
         whole, cut = weights(task, "whole", name), weights(task, "cut", name)
@@ -98,6 +103,7 @@ def assert_same_runs(task):
         for key, value in whole.items():
             assert torch.equal(value, cut[key]), f"{name}: {key}"
     assert curves(task, "cut") == curves(task, "whole")
+    assert num_trained_tokens(task, "cut") == num_trained_tokens(task, "whole")
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -211,7 +211,7 @@ def test_a_resumed_epoch_goes_on_at_its_place():
     given = iter(loader)
     next(given), next(given)
     state = loader.state_dict()
-    assert state == {"num_given": 2}
+    assert state == {"num_given": 2, "num_batches": 4}
     other = streams(101, num_streams=4, bptt_steps=7, shift=True)
     other.load_state_dict(state)
     assert [batch.steps.tolist() for batch in other] == whole[2:]

@@ -17,7 +17,7 @@ BATCHES = [
 
 
 def gradients(batch, monkeypatch, *, sizes):
-    """Of one rank among others with batches of these sizes, as it hands them to DDP."""
+    """Compute the gradients that a rank hands to DDP, beside ranks with batches of these sizes."""
     model = word_classifier()
     trainer = SimpleNamespace(world_size=len(sizes))
     monkeypatch.setattr(type(model), "trainer", property(lambda self: trainer), raising=False)
