@@ -112,6 +112,8 @@ ALLOWED = {
         "pipelines.tasks",
         "pipelines.training",
         "pytorch_lightning",
+        "tokenizers",
+        "torch",
         "yaml",
     },
     "pipelines.compare": {

@@ -23,6 +23,7 @@ from pipelines.cli.going_on import (
     options_of_run,
     refuse_finished,
 )
+from pipelines.cli.resuming import Resumption, check_resumable
 from pipelines.recipes import in_new_places, recipe
 from pipelines.recipes.former_options import (
     add_former_options,
@@ -41,7 +42,6 @@ from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import UNUSED, describe
 from pipelines.tasks.kinds import Kind, kind_of
-from pipelines.tasks.resuming import Resumption, check_resumable
 from pipelines.training.averaging import refuse_averaged_buffers
 from pipelines.training.checkpoint_files import WholeCheckpointIO
 from pipelines.training.divergence import FiniteCheckpoint, FiniteLoss

@@ -216,7 +216,7 @@ def test_a_resumed_epoch_goes_on_at_its_place():
     other.load_state_dict(state)
     assert [batch.steps.tolist() for batch in other] == whole[2:]
     assert [batch.steps.tolist() for batch in other] == whole
-    assert other.state_dict() == {"num_given": 0}
+    assert other.state_dict() == {"num_given": 0, "num_batches": 4}
 
 
 def test_too_few_tokens_for_the_streams():
