@@ -48,7 +48,7 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
         train-translation train-captions \
         evaluate-video evaluate-sentiment evaluate-translation evaluate-captions predict-video \
         predict-sentiment sample-language translate caption compare memory-lab \
-        microscope doctor test test-slow lint bench clean
+        microscope doctor test test-slow soak lint bench clean
 
 # The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
 help: ## list the commands
@@ -131,6 +131,9 @@ test: $(READY) ## the tests (minutes)
 
 test-slow: $(READY) ## the long tests
 	@$(PY) -m pytest -m slow --timeout=3600 $(call as_typed,ARGS)
+
+soak: $(READY) ## runs that are killed, again and again (half an hour)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m soak -n 2 --timeout=1800 $(call as_typed,ARGS)
 
 lint: $(READY) ## ruff and mypy
 	@$(PY) -m ruff check .

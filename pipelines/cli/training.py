@@ -36,6 +36,7 @@ from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import parse, parser_settings
 from pipelines.runtime.places import refuse_full_places
 from pipelines.runtime.processor import prepare_processor
+from pipelines.runtime.rank_watch import watch_ranks
 from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.runtime.signals import held_back_signals
 from pipelines.tasks.allowed_classes import TRUST_HELP
@@ -164,6 +165,7 @@ class TrainingCLI(LightningCLI):
 
     def run(self) -> None:
         """Train, test the best checkpoint, and report."""
+        watch_ranks(self.trainer)
         refuse_averaged_buffers(self.trainer)
         self.check_checkpoints()
         self.create_run()

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from data.files.errors import InputError
 from models.errors import OptionError
 from pipelines.runtime.escaping import escape_log_messages, printable
-from pipelines.runtime.run_folders import is_first_process
+from pipelines.runtime.reasons import code_of_another, is_first_to_say
+from pipelines.runtime.run_folders import is_first_process, rank_of_process
 from pipelines.runtime.signals import SignalledExit, ends_on_signals
 
 # Disk full, over quota, read-only, not allowed.
@@ -20,8 +21,9 @@ def one_line_errors() -> Iterator[None]:
     """End the command at an error that a user can cause, with its line on stderr and exit code 2.
 
     These are an `InputError` or `OptionError`, and a place that cannot be written to. At a signal the
-    exit code is 128 + its number. Logged messages are escaped too, so that they are harmless to a
-    terminal.
+    exit code is 128 + its number. Where processes of a run fail for one reason, the first one says it,
+    and what fails in the others because of that is not told. Logged messages are escaped too, so that
+    they are harmless to a terminal.
     """
     escape_log_messages()
     try:
@@ -31,16 +33,26 @@ def one_line_errors() -> Iterator[None]:
         _print(str(error))
         sys.exit(2)
     except SignalledExit as end:
-        _print(str(end))
+        if is_first_process():
+            _print(str(end))
         raise
     except OSError as error:
         if error.errno not in _PLACE_ERRORS or error.filename is None:
             raise
         _print(f"{error.filename}: {error.strerror}; make room there, or choose another place")
         sys.exit(2)
+    except Exception as error:
+        code = code_of_another()
+        # That is what communication raises.
+        if code is not None and isinstance(error, RuntimeError):
+            sys.exit(code)
+        is_first_to_say(repr(error))
+        raise
 
 
 def _print(message: str) -> None:
-    if is_first_process():
-        # The message may quote a file that is not text.
-        print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    # The message may quote a file that is not text.
+    said = printable(" ".join(message.split()))
+    if is_first_to_say(said, code=2):
+        rank = "" if is_first_process() else f"rank {rank_of_process()}: "
+        print(f"error: {rank}{said}", file=sys.stderr)

@@ -1,9 +1,12 @@
 """Run folders: ``runs/<task>/<name>``, never overwritten."""
 
+import atexit
 import os
 from datetime import datetime
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from tempfile import gettempdir
 
 from data.files.errors import InputError
 
@@ -55,9 +58,23 @@ def refuse_bad_name(name: str) -> None:
 
 def _name_by_time(folder: Path) -> str:
     now = datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    # Two short runs may start within a second.
+    # Several runs may start within a second, and make their folders only when their data were read.
     names = (now if k == 1 else f"{now}-{k}" for k in count(1))
-    return next(name for name in names if not (folder / name).exists())
+    return next(name for name in names if not (folder / name).exists() and _reserve(folder / name))
+
+
+def _reserve(folder: Path) -> bool:
+    """Tell whether no other process of this machine is about to make that folder."""
+    key = sha256(str(folder.absolute()).encode()).hexdigest()
+    mark = Path(gettempdir()) / f"manytoone-run-{key[:16]}"
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        return True  # `create_run` refuses a second one.
+    atexit.register(mark.unlink, missing_ok=True)
+    return True
 
 
 def create_run(task: str, name: str, *, is_training: bool) -> Path:
@@ -78,6 +95,11 @@ def create_run(task: str, name: str, *, is_training: bool) -> Path:
     return folder
 
 
+def rank_of_process() -> int:
+    """Number of this process among those of its run; known before Lightning sets up ranks."""
+    return max(int(os.environ.get(v, 0)) for v in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+
+
 def is_first_process() -> bool:
-    """Tell whether this process of a run writes and prints; known before Lightning sets up ranks."""
-    return all(int(os.environ.get(v, 0)) == 0 for v in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+    """Tell whether this process of a run writes and prints."""
+    return rank_of_process() == 0

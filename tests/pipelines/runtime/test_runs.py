@@ -13,6 +13,12 @@ def test_runs_of_one_second_have_names_of_their_own(in_folder):
     assert (in_folder / "runs/video/latest").resolve().name == names[-1]
 
 
+def test_runs_that_have_no_folder_yet_have_names_of_their_own(in_folder):
+    """Data are read, for minutes perhaps, before a folder is made."""
+    assert len({name_run("video", None) for _ in range(3)}) == 3
+    assert not (in_folder / "runs").exists()
+
+
 def test_a_name_is_never_used_twice(in_folder):
     create_run("video", name_run("video", "mine"), is_training=False)
     assert not (in_folder / "runs/video/latest").exists()
