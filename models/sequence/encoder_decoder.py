@@ -17,16 +17,18 @@ from models.recurrence.traces import cells_of
 from models.sequence.language_model import LanguageModel
 from models.sequence.sources import Remembered, Source
 
-Start = Literal["state", "input", "both"]
+Start = Literal["state", "input", "both", "each"]
 
 
 class Memory(NamedTuple):
-    """Sources that were read: the first state of their decoder, and the steps to attend to."""
+    """Sources that were read: the first state of their decoder, and what it sees beside each token."""
 
     state: State
     """The decoder's state before its first token, (num_layers, B, H) each."""
     attended: Attended | None
     """Remembered steps to attend to; None for a decoder without attention."""
+    summary: Tensor | None = None
+    """(B, D) the sources in one vector each, where that is seen beside each token."""
 
     @property
     def num_sources(self) -> int:
@@ -42,8 +44,11 @@ class Memory(NamedTuple):
 
     def rows(self, rows: Tensor) -> "Memory":
         """Select sources by index (R,), which may repeat them."""
-        state = tuple(part.index_select(1, rows) for part in self.state)
-        return Memory(state, None if self.attended is None else self.attended.rows(rows))
+        return Memory(
+            tuple(part.index_select(1, rows) for part in self.state),
+            None if self.attended is None else self.attended.rows(rows),
+            None if self.summary is None else self.summary.index_select(0, rows),
+        )
 
 
 class EncoderDecoder(nn.Module):
@@ -60,7 +65,9 @@ class EncoderDecoder(nn.Module):
         decoder: encodes, reads and scores the tokens; its head takes what its recurrence puts out.
         attention: weighs the remembered steps for each token; None leaves the decoder the summary alone.
         start: place of the summary: into the ``state`` before the first token, into an ``input``
-            that is read before it (Vinyals et al. 2015, eq. 10), or ``both``.
+            that is read before it (Vinyals et al. 2015, eq. 10), or ``both``; ``each`` is both, and
+            beside the recurrence's output for each token (Tanti, Gatt & Camilleri 2018, "Where to put
+            the image in an image caption generator", §3: merge), h̃ = tanh(W [s; h]).
 
     Raises:
         OptionError: attention of other sizes.
@@ -85,7 +92,10 @@ class EncoderDecoder(nn.Module):
                     f"{type(attention).__name__} of {made[0]} and {made[1]} features: the decoder"
                     f" has {size}, the source {source.out_features}"
                 )
-            self.combine = nn.Linear(size + source.out_features, size)
+        beside = source.out_features if attention is not None else 0
+        beside += source.summary_features if start == "each" else 0
+        if beside:
+            self.combine = nn.Linear(beside + size, size)
         self._num_parts = len(cells_of(recurrence)[0].state_names)
         self._num_layers = len(recurrence.layers)
         if start != "input":
@@ -98,7 +108,8 @@ class EncoderDecoder(nn.Module):
     def remember(self, steps: Tensor, lengths: Tensor, *, is_encoded: bool = False) -> Memory:
         """Read source steps (N, …) of lengths (B,), once for all tokens to be written."""
         found = self.source(steps, lengths, is_encoded=is_encoded)
-        return Memory(self._first_state(found.summary), self._attended(found))
+        seen = found.summary if self.start == "each" else None
+        return Memory(self._first_state(found.summary), self._attended(found), seen)
 
     def losses(self, memory: Memory, tokens: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
         """Losses -ln p of the right tokens, all read at once (teacher forcing).
@@ -113,10 +124,10 @@ class EncoderDecoder(nn.Module):
             (M,) float32, in nats.
         """
         features, _ = self.decoder.read(tokens, lengths, memory.state)
-        if memory.attended is not None:
+        if hasattr(self, "combine"):
             layout = Layout(lengths, len(tokens))
             grid = layout.pad(features).transpose(0, 1)
-            features = layout.unpad(self._informed(grid, memory.attended)[0].transpose(0, 1))
+            features = layout.unpad(self._informed(grid, memory)[0].transpose(0, 1))
         return self.decoder.head.losses(features, targets)
 
     def step(self, tokens: Tensor, state: State, memory: Memory) -> tuple[Tensor, State, Tensor]:
@@ -133,19 +144,23 @@ class EncoderDecoder(nn.Module):
             being 0 without any.
         """
         features, state = self.decoder.read(tokens, torch.ones_like(tokens), state)
-        if memory.attended is None:
-            weights = features.new_zeros(len(tokens), 0)
-        else:
+        weights = features.new_zeros(len(tokens), 0)
+        if hasattr(self, "combine"):
             grid = features.unflatten(0, (memory.num_sources, -1))
-            grid, all_weights = self._informed(grid, memory.attended)
+            grid, all_weights = self._informed(grid, memory)
             features, weights = grid.flatten(0, 1), all_weights.flatten(0, 1)
         return self.decoder.head.log_probabilities(features), state, weights
 
-    def _informed(self, grid: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
-        """Features (B, T, H) → those with their contexts (B, T, H), and the attention (B, T, S)."""
-        assert self.attention is not None
-        contexts, weights = self.attention(grid, attended)
-        combined = self.combine(torch.cat([contexts, grid], dim=2)).tanh()
+    def _informed(self, grid: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """Features (B, T, H) → those with what is seen beside, (B, T, H); the attention (B, T, S)."""
+        beside, weights = [], grid.new_zeros(*grid.shape[:2], 0)
+        if memory.attended is not None:
+            assert self.attention is not None
+            contexts, weights = self.attention(grid, memory.attended)
+            beside.append(contexts)
+        if memory.summary is not None:
+            beside.append(memory.summary.unsqueeze(1).expand(-1, grid.shape[1], -1))
+        combined = self.combine(torch.cat([*beside, grid], dim=2)).tanh()
         return self.decoder.dropout(combined), weights
 
     def _first_state(self, summary: Tensor) -> State:

@@ -62,8 +62,8 @@ class Generation(Task):
             `ReadSource`).
         features: without a recurrence, the number of features that those of the encoder are mapped to;
             None leaves them as they are.
-        start: where the source's summary goes: the decoder's first ``state``, its first ``input``, or
-            ``both`` (see `EncoderDecoder`).
+        start: where the source's summary goes: the decoder's first ``state``, its first ``input``,
+            ``both``, or beside ``each`` token too (see `EncoderDecoder`).
         attention: ``general`` or ``additive``, by which the decoder looks back at the source; ``none``
             leaves it the summary alone.
         dropout: share of the features that is zeroed while training: those remembered of the source,

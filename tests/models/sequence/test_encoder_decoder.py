@@ -71,7 +71,7 @@ TARGETS = torch.tensor([1, 2, 3, END, 4, END, 5, 5, END])
 COUNTS = torch.tensor([4, 2, 3])
 
 
-@pytest.mark.parametrize("start", ["state", "input", "both"])
+@pytest.mark.parametrize("start", ["state", "input", "both", "each"])
 @pytest.mark.parametrize("recurrence", [RNN, GRU, LSTM])
 @pytest.mark.parametrize("kind", ATTENTIONS)
 def test_stepped_is_taught(kind, recurrence, start):
@@ -98,7 +98,7 @@ def test_other_sources_beside_it_change_nothing(kind):
         assert torch.allclose(together.split(COUNTS.tolist())[k], alone, atol=1e-6)
 
 
-@pytest.mark.parametrize("start", ["state", "input", "both"])
+@pytest.mark.parametrize("start", ["state", "input", "both", "each"])
 @pytest.mark.parametrize("kind", ATTENTIONS)
 def test_the_first_step_of_the_longest_source_receives_gradient(kind, start):
     model = translator(kind, start=start)
