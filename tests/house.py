@@ -212,7 +212,7 @@ ALLOWED = {
         "pipelines.metrics.writing",
         "pipelines.predict.writing",
     },
-    "pipelines.runtime": {"data", "models", "pytorch_lightning", "torch", "yaml"},
+    "pipelines.runtime": {"data", "models", "psutil", "pytorch_lightning", "torch", "yaml"},
     "pipelines.tasks": {
         "data",
         "models",
