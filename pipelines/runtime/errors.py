@@ -2,13 +2,19 @@
 
 import errno
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data.files.errors import InputError
 from models.errors import OptionError
 from pipelines.runtime.escaping import escape_log_messages, printable
-from pipelines.runtime.reasons import code_of_another, is_first_to_say
+from pipelines.runtime.reasons import (
+    GONE_SECONDS,
+    code_of_another,
+    has_other_processes,
+    is_first_to_say,
+)
 from pipelines.runtime.run_folders import is_first_process, rank_of_process
 from pipelines.runtime.signals import SignalledExit, ends_on_signals
 
@@ -42,11 +48,15 @@ def one_line_errors() -> Iterator[None]:
         _print(f"{error.filename}: {error.strerror}; make room there, or choose another place")
         sys.exit(2)
     except Exception as error:
-        code = code_of_another()
         # That is what communication raises.
-        if code is not None and isinstance(error, RuntimeError):
-            sys.exit(code)
+        if isinstance(error, RuntimeError):
+            code = code_of_another()
+            if code is not None:
+                sys.exit(code)
         is_first_to_say(repr(error))
+        if isinstance(error, RuntimeError) and has_other_processes():
+            # Perhaps one of them was killed: the watch over them says so, and ends this one.
+            time.sleep(GONE_SECONDS + 1)
         raise
 
 

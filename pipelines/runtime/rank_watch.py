@@ -14,10 +14,10 @@ import psutil
 from pytorch_lightning import Trainer
 from pytorch_lightning.strategies.launchers import subprocess_script
 
+from pipelines.runtime.reasons import GONE_SECONDS
+
 #: seconds that a rank may stand still (SIGSTOP, a debugger) before the run is ended
 STILL_SECONDS = 30.0
-#: seconds from the end of a rank to that of the others, which may find out and end by themselves
-GONE_SECONDS = 5.0
 _PERIOD_SECONDS = 0.5
 # Tells the ranks that the first one starts which process it is.
 _FIRST_RANK = "MANYTOONE_FIRST_RANK"

@@ -4,8 +4,15 @@ import sys
 from hashlib import sha256
 from typing import Any
 
+#: seconds from the end of a process to that of the others, which may find out and end by themselves
+GONE_SECONDS = 5.0
 # Keys of the store through which the processes have found each other.
 _REASON = "manytoone/reason"
+
+
+def has_other_processes() -> bool:
+    """Tell whether the run has several processes, which have found each other."""
+    return _store() is not None
 
 
 def is_first_to_say(reason: str, *, code: int = 1) -> bool:

@@ -109,8 +109,12 @@ class LastCheckpoint(Checkpoint):
             and trainer.global_step == self._steps > 0
             and first_not_finite(pl_module) is None
         )
-        if is_between_steps and not trainer.is_last_batch and progress.current.completed > 0:
-            if progress.current.ready > progress.current.completed:
+        is_in_step = progress.current.ready > progress.current.completed
+        is_at_end = trainer.is_last_batch and not is_in_step
+        if is_between_steps and not is_at_end and progress.current.completed > 0:
+            # It is set when a batch is fetched.
+            progress.is_last_batch = False
+            if is_in_step:
                 task.take_back_step()
                 loader: Any = trainer.train_dataloader
                 loader.take_back()

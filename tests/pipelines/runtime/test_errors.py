@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from data.files.errors import InputError
-from pipelines.runtime import reasons
+from pipelines.runtime import errors, reasons
 from pipelines.runtime.errors import one_line_errors
 
 
@@ -26,6 +26,7 @@ def store(monkeypatch):
     """What the processes of a run share."""
     store = torch.distributed.HashStore()
     monkeypatch.setattr(reasons, "_store", lambda: store)
+    monkeypatch.setattr(errors, "GONE_SECONDS", -1)
     return store
 
 
