@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from itertools import count, takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -50,6 +49,11 @@ class Step(NamedTuple):
         """Checkpoint that later steps build on."""
         return self.folder / "checkpoints" / "best.ckpt"
 
+    @property
+    def last(self) -> Path:
+        """Checkpoint that an interrupted run goes on from."""
+        return self.folder / "checkpoints" / "last.ckpt"
+
     def is_done(self) -> bool:
         """Whether the run is complete: its report, which is written last, exists."""
         try:
@@ -57,11 +61,6 @@ class Step(NamedTuple):
         except (OSError, ValueError):
             return False
         return True
-
-    def attempts(self) -> list[Path]:
-        """List the folders of interrupted attempts, the newest first."""
-        names = (self.folder.with_name(f"{self.run}-cut-off-{k}") for k in count(1))
-        return [*takewhile(Path.exists, names)][::-1]
 
 
 def main(args: list[str] | None = None) -> None:
@@ -184,39 +183,16 @@ def _command(step: Step, more: list[str]) -> list[str]:
 
 def _take(step: Step, lock: int) -> None:
     """Start a step, or resume it after an interruption, and run it to its report."""
-    kept = None
-    if step.folder.exists():
-        kept = step.folder.with_name(f"{step.run}-cut-off-{len(step.attempts()) + 1}")
-        step.folder.rename(kept)
-    last = (attempt / "checkpoints" / "last.ckpt" for attempt in step.attempts())
-    checkpoint = next(filter(Path.is_file, last), None)
-    if checkpoint is not None:
-        print(
-            f"{step.folder}: was cut off, goes on from {checkpoint}; to begin anew, remove"
-            f" {checkpoint.parent.parent}",
-            flush=True,
-        )
-    elif kept is not None:
+    more = []
+    if step.last.is_file():
+        print(f"{step.folder}: was cut off, goes on from {step.last}", flush=True)
+        more = ["--resume=true"]
+    elif step.folder.exists():
         print(f"{step.folder}: was cut off before its first checkpoint, begins anew", flush=True)
-    more = [] if checkpoint is None else [f"--ckpt_path={checkpoint}"]
+        shutil.rmtree(step.folder)
     run_process(_command(step, more), pass_fds=[lock])
     if not step.is_done():
         raise InputError(f"{step.folder}: ended without report/report.json; the step is not done")
-    _close_attempts(step)
-
-
-def _close_attempts(step: Step) -> None:
-    """Move the checkpoints that only interrupted attempts have into the folder of the complete run.
-
-    No attempt is resumed any more. Their curves and options stay.
-    """
-    for attempt in step.attempts():
-        place = attempt / "checkpoints"
-        for left in place.glob("*.ckpt"):
-            if not (new := step.best.with_name(left.name)).exists():
-                new.parent.mkdir(exist_ok=True)
-                left.rename(new)
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def run_process(
