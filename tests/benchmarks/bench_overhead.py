@@ -102,9 +102,8 @@ class Beside(Callback):
         self.bare: list[Seconds] = []
         #: what each checkpoint has taken
         self.saves: list[Seconds] = []
-        self._saving = Seconds(0, 0)
         self._loop: Bare
-        self._start: Seconds
+        self._start = Seconds(0, 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Copy the model, which has not learnt yet."""
@@ -117,11 +116,11 @@ class Beside(Callback):
         start = Seconds.now()
         self._loop(itertools.islice(loader, self.num_steps))
         self.bare.append(Seconds.now().less(start))
-        self._start, self._saving = Seconds.now(), Seconds(0, 0)
+        self._start = Seconds.now()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The last step is over, and what it gave is logged."""
-        self.command.append(Seconds.now().less(self._start).less(self._saving))
+        self.command.append(Seconds.now().less(self._start))
 
     def timed(self, save: Callable[..., None]) -> Callable[..., None]:
         """``Trainer.save_checkpoint``, which counts by itself."""
@@ -129,8 +128,10 @@ class Beside(Callback):
         def timed_save(*args: Any, **options: Any) -> None:
             start = Seconds.now()
             save(*args, **options)
-            self._saving = Seconds.now().less(start).less(Seconds(*(-one for one in self._saving)))
-            self.saves.append(Seconds.now().less(start))
+            taken = Seconds.now().less(start)
+            self.saves.append(taken)
+            # No part of the steps.
+            self._start = Seconds(*map(sum, zip(self._start, taken, strict=True)))
 
         return timed_save
 
