@@ -105,7 +105,8 @@ class _Drawn(Dataset[RaggedBatch]):
         return len(self.part)
 
     def __getitems__(self, positions: Positions) -> RaggedBatch:
-        torch.manual_seed(positions.seed)
+        # Of the CPU alone, and faster than `torch.manual_seed`, which looks for all devices.
+        torch.default_generator.manual_seed(positions.seed)
         return self.part.__getitems__(positions)
 
 

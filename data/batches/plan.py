@@ -28,7 +28,9 @@ class BatchPlan(Sampler[list[int]]):
 
     Examples are sorted into buckets of similar length, shuffled within each bucket, and cut into
     batches so that (sequences × longest) stays within the budget. The cuts depend on the lengths
-    alone: all epochs and all ranks have the same number of batches.
+    alone: all epochs and all ranks have the same number of batches. Without ``shuffle`` they do not
+    depend on the number of ranks either: what is measured is computed batch by batch as a single
+    process computes it, and some ranks may end with an empty batch.
 
     Args:
         lengths: number of steps of each example.
@@ -74,6 +76,8 @@ class BatchPlan(Sampler[list[int]]):
             end = min(start + max(budget // longest, 1), total)
             cuts.append((start, end))
             start = end
+        if not self.shuffle:
+            return cuts + [(total, total)] * (-len(cuts) % self.num_ranks)
         while len(cuts) % self.num_ranks:
             widest = max(range(len(cuts)), key=lambda k: cuts[k][1] - cuts[k][0])
             start, end = cuts[widest]

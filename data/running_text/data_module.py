@@ -246,28 +246,34 @@ class LanguageDataModule(LightningDataModule):
         return self._measured("val")
 
     def test_dataloader(self) -> StreamBatches:
-        """Make batches of the reported part."""
-        return self._measured(self.reported_part)
+        """Make batches of the reported part: on every rank all of it.
 
-    def _measured(self, name: str) -> StreamBatches:
+        Each stream begins without context. Other streams on several ranks would measure another loss.
+        """
+        return self._measured(self.reported_part, alone=True)
+
+    def _measured(self, name: str, *, alone: bool = False) -> StreamBatches:
         num_streams = streams_for(
             len(self.parts[name].tokens),
             num_streams=self.num_streams,
             bptt_steps=self.bptt_steps,
-            num_ranks=self.trainer.world_size if self.trainer else 1,
+            num_ranks=1 if alone or not self.trainer else self.trainer.world_size,
         )
-        return self.batches(name, num_streams=num_streams)
+        return self.batches(name, num_streams=num_streams, alone=alone)
 
-    def batches(self, name: str, *, num_streams: int, shift: bool = False) -> StreamBatches:
-        """Make this rank's batches of a part."""
+    def batches(
+        self, name: str, *, num_streams: int, shift: bool = False, alone: bool = False
+    ) -> StreamBatches:
+        """Make this rank's batches of a part, or all if ``alone``."""
+        trainer = None if alone else self.trainer
         return StreamBatches(
             self.parts[name].tokens,
             num_streams=num_streams,
             bptt_steps=self.bptt_steps,
             shift=shift,
             seed=self.seed,
-            num_ranks=self.trainer.world_size if self.trainer else 1,
-            rank=self.trainer.global_rank if self.trainer else 0,
+            num_ranks=trainer.world_size if trainer else 1,
+            rank=trainer.global_rank if trainer else 0,
             where=f"{self.source}, part '{name}'",
         )
 

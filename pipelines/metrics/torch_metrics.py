@@ -18,12 +18,12 @@ def accuracy_and_f1(stage: str, num_classes: int) -> MetricCollection:
     )
 
 
-def mean_loss() -> MeanMetric:
-    """Mean over the examples of all ranks; infinite as soon as one loss is NaN.
+def mean_loss(*, is_of_all_ranks: bool = True) -> MeanMetric:
+    """Mean over the examples, of all ranks or of this one; infinite as soon as one loss is NaN.
 
     By default `MeanMetric` ignores a NaN, and the mean of the others would hide it.
     """
-    return MeanMetric(nan_strategy=math.inf)
+    return MeanMetric(nan_strategy=math.inf, sync_on_compute=is_of_all_ranks)
 
 
 def counted(metric: Metric) -> dict[str, Any]:

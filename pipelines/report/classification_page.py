@@ -318,6 +318,6 @@ def _run(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any]:
         f"Trained for {report['train_seconds'] or 0:,.0f} s{share}.",
         history=inputs.history,
         metrics=("loss", "accuracy"),
-        about=report.get("surroundings", {}),
+        about=report.get("run", {}),
         config=inputs.config,
     )

@@ -155,7 +155,7 @@ def _measured(
     labels, predicted = predictions.labels, predictions.probabilities.argmax(1)
     order = None
     if model.reordered is not None:
-        order = describe_order(*(field.numpy() for field in model.reordered))
+        order = describe_order(*(field.numpy() for field in model.reordered[1:]))
     return {
         "intervals": describe_intervals(
             labels,
@@ -172,7 +172,7 @@ def _measured(
         ),
         "slices": all_slices(model.answers.lengths.numpy(), traits, predicted == labels),
         "order": order,
-        "surroundings": surroundings(),
+        "run": surroundings(),
     }
 
 

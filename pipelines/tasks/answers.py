@@ -3,8 +3,7 @@
 B examples · N steps in the batch · D features · K classes
 """
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,14 +12,11 @@ from pytorch_lightning import Trainer
 from torch import Tensor
 
 from data.batches.part import Part
-from data.batches.ragged import RaggedBatch, Skipped, concatenate, select, steps_of
+from data.batches.ragged import RaggedBatch, Skipped, select, steps_of
 from models.heads.pooling import mean
 from pipelines.metrics.calibration import NOT_FINITE
 from pipelines.metrics.order import answers_reordered, chosen_ids
 from pipelines.runtime.ranks import from_all_ranks
-
-# As many steps are read in other orders together.
-_STEPS_AT_ONCE = 8192
 
 
 class Answers(NamedTuple):
@@ -43,6 +39,8 @@ class Answers(NamedTuple):
 class Reordered(NamedTuple):
     """Answers to some examples read in other orders."""
 
+    ids: Tensor
+    """(b,) int64"""
     labels: Tensor
     """(b,) int64"""
     whole: Tensor
@@ -68,10 +66,6 @@ class TestRecord:
         self._reorder_ids = torch.from_numpy(np.sort(chosen_ids(part.ids)))
         self._answers: list[Answers] = []
         self._reordered: list[Reordered] = []
-        #: those to be read in other orders, which wait for more
-        self._waiting: list[RaggedBatch] = []
-        self._whole: list[Tensor] = []
-        self._read_again: Callable[[RaggedBatch], Tensor]
 
     def add(
         self,
@@ -112,11 +106,12 @@ class TestRecord:
             light = batch
             if not self._looks_back:
                 light = batch._replace(steps=features, is_encoded=True)
-            self._waiting.append(select(light, chosen))
-            self._whole.append(scores.argmax(1).cpu()[chosen])
-            self._read_again = partial(answers_reordered, encode=encode, read=read)
-            if sum(len(waiting.steps) for waiting in self._waiting) >= _STEPS_AT_ONCE:
-                self._reorder()
+            # Those of one batch alone: what is read together must not depend on the number of ranks.
+            otherwise = answers_reordered(select(light, chosen), encode=encode, read=read)
+            whole = scores.argmax(1).cpu()[chosen]
+            self._reordered.append(
+                Reordered(batch.ids.cpu()[chosen], batch.labels.cpu()[chosen], whole, otherwise)
+            )
         return scores, batch.labels
 
     def _skip(self, ids: Tensor) -> None:
@@ -127,26 +122,28 @@ class TestRecord:
             for position, source in zip(positions, sources, strict=True)
         ]
 
-    def _reorder(self) -> None:
-        """Read what waits in other orders: a few together, since one takes as long as many."""
-        if not self._waiting:
-            return
-        together = concatenate(self._waiting)
-        otherwise = self._read_again(together)
-        whole = torch.cat(self._whole)
-        self._reordered.append(Reordered(together.labels.cpu(), whole, otherwise))
-        self._waiting, self._whole = [], []
-
     def of_all_ranks(self, trainer: Trainer) -> tuple[Answers | None, Reordered | None]:
-        """Everything, put together; None where there is nothing."""
-        self._reorder()
+        """Everything in the order of the ids, which no number of ranks changes; None: there is none."""
         everyone = from_all_ranks(trainer, (self._answers, self._reordered))
         answers = [one for ours, _ in everyone for one in ours]
         reordered = [one for _, ours in everyone for one in ours]
         return (
-            Answers(*map(torch.cat, zip(*answers, strict=True))) if answers else None,
-            Reordered(*map(torch.cat, zip(*reordered, strict=True))) if reordered else None,
+            Answers(*by_id(answers)) if answers else None,
+            Reordered(*by_id(reordered)) if reordered else None,
         )
+
+
+def by_id(records: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """Concatenate records of some examples each, field by field, and sort by the first field: ids."""
+    fields = [torch.cat(field) for field in zip(*records, strict=True)]
+    order = fields[0].argsort()
+    return [field[order] for field in fields]
+
+
+def skipped_of_all_ranks(trainer: Trainer, ours: Iterable[Skipped]) -> dict[int, Skipped]:
+    """The examples that any process has skipped, by their ids, in the order of these."""
+    everyone = from_all_ranks(trainer, list(ours))
+    return {one.id: one for one in sorted(one for some in everyone for one in some)}
 
 
 def middle(features: Tensor, lengths: Tensor) -> Tensor:

@@ -28,7 +28,13 @@ from models.sequence.step_inputs import StepInputs
 from pipelines.metrics.calibration import calibrate
 from pipelines.metrics.torch_metrics import accuracy_and_f1
 from pipelines.runtime.ranks import from_all_ranks
-from pipelines.tasks.answers import Answers, Reordered, TestRecord
+from pipelines.tasks.answers import (
+    Answers,
+    Reordered,
+    TestRecord,
+    by_id,
+    skipped_of_all_ranks,
+)
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
 from pipelines.training.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.training.member_losses import MemberLosses
@@ -120,7 +126,7 @@ class Classification(Task):
         #: examples that could not be read, in any stage
         self.skipped: dict[int, Skipped] = {}
         self._record: TestRecord
-        self._validated: list[tuple[Tensor, Tensor]] = []
+        self._validated: list[tuple[Tensor, Tensor, Tensor]] = []
 
     @property
     def frame_encoder(self) -> FrameEncoder | None:
@@ -187,7 +193,7 @@ class Classification(Task):
         self.take(loss, stage, weight=len(labels))
         self._measure(scores.detach().float(), labels, stage)
         if stage == "val":
-            self._validated.append((labels.cpu(), scores.double().cpu()))
+            self._validated.append((batch.ids.cpu(), labels.cpu(), scores.double().cpu()))
         return loss
 
     def _measure(self, scores: Tensor, labels: Tensor, stage: Stage) -> None:
@@ -200,11 +206,11 @@ class Classification(Task):
     def on_validation_epoch_end(self) -> None:
         """Log the epoch, and fit the temperature on what all ranks were answered."""
         super().on_validation_epoch_end()
-        everyone = [pair for one in from_all_ranks(self.trainer, self._validated) for pair in one]
+        everyone = [some for one in from_all_ranks(self.trainer, self._validated) for some in one]
         self._validated = []
         if everyone:
-            fields = (torch.cat(field).numpy() for field in zip(*everyone, strict=True))
-            temperature, loss = calibrate(*fields)
+            _, labels, scores = (field.numpy() for field in by_id(everyone))
+            temperature, loss = calibrate(labels, scores)
             self.probabilities.temperature.fill_(temperature)
             # The loss after temperature scaling: overconfidence alone makes no checkpoint worse.
             self.log("val/calibrated_loss", loss)
@@ -221,7 +227,7 @@ class Classification(Task):
         super().on_test_epoch_end()
         self.answers, self.reordered = self._record.of_all_ranks(self.trainer)
         ours = [*self.skipped.values(), *self._record.skipped]
-        self.skipped = {one.id: one for some in from_all_ranks(self.trainer, ours) for one in some}
+        self.skipped = skipped_of_all_ranks(self.trainer, ours)
 
     def configure_optimizers(self) -> Any:
         """The optimiser, by layers where these learn at rates of their own, and its schedule."""

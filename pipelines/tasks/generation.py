@@ -24,6 +24,7 @@ from models.sequence.side_by_side import losses_side_by_side
 from models.sequence.source_to_text import AttentionKind, SourceToText
 from pipelines.metrics.writing.generation import corpus_bleu
 from pipelines.runtime.ranks import from_all_ranks
+from pipelines.tasks.answers import skipped_of_all_ranks
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
 from pipelines.training.finetuning import load_decoder, read_language_model
 from pipelines.training.member_losses import is_shardable
@@ -232,6 +233,11 @@ class Generation(Task):
     def on_test_epoch_start(self) -> None:
         """Forget earlier answers."""
         self._written = []
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test, and put together what could not be read."""
+        super().on_test_epoch_end()
+        self.skipped = skipped_of_all_ranks(self.trainer, self.skipped.values())
 
     def logged(self, stage: Stage, loss: float) -> dict[str, Any]:
         """Loss, the headline figure of what was written, and what checkpoints are chosen by."""

@@ -17,6 +17,7 @@ from models.encoders.words import Encoder
 from models.recurrence.cells import State
 from models.recurrence.recurrences import Recurrence
 from models.sequence.language_model import LanguageModel
+from pipelines.metrics.torch_metrics import mean_loss
 from pipelines.tasks.task import STAGES, Headline, Stage, Task
 from pipelines.training.schedules import Schedule
 
@@ -63,6 +64,8 @@ class NextToken(Task):
             tied=tied,
             adaptive_cutoffs=adaptive_cutoffs or (),
         )
+        # Every rank reads all of the reported part (see `LanguageDataModule.test_dataloader`).
+        self.test_loss = self.losses["test"] = mean_loss(is_of_all_ranks=False)
         #: tokens this process has learnt from
         self.num_trained_tokens = 0
         self._states: dict[Stage, State | None] = dict.fromkeys(STAGES)

@@ -20,6 +20,7 @@ from pipelines.metrics.torch_metrics import count_on, counted, mean_loss
 from pipelines.runtime.ranks import from_all_ranks, sum_of_ranks
 from pipelines.training.fusing import fused
 from pipelines.training.schedules import Schedule, scheduled
+from pipelines.training.waiting import is_shown
 
 Stage = Literal["train", "val", "test"]
 STAGES: tuple[Stage, ...] = ("train", "val", "test")
@@ -109,7 +110,8 @@ class Task(LightningModule):
         """One batch of the training part → its mean loss, weighed against those of other ranks."""
         self._weight = 0
         loss = self.step(batch, "train")
-        self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)
+        if is_shown(self.trainer, batch_idx):
+            self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)
         return loss * self._weight_of_rank() if self.trainer.world_size > 1 else loss
 
     def _weight_of_rank(self) -> float:
@@ -126,7 +128,11 @@ class Task(LightningModule):
         place = [seed, self.trainer.current_epoch, batch_idx, self.trainer.global_rank]
         # A resumed run draws what the run without interruption would have drawn.
         drawn = np.random.SeedSequence(place).generate_state(1, np.uint32).item()
-        torch.manual_seed(drawn)
+        if self.device.type == "cpu":
+            # `torch.manual_seed` looks for devices of all types, at each step.
+            torch.default_generator.manual_seed(drawn)
+        else:
+            torch.manual_seed(drawn)
         np.random.seed(drawn)
         random.seed(drawn)
         self._before_step = self.counted_in_epoch()

@@ -16,6 +16,11 @@ WARN_SHARE = 0.1
 WARN_SECONDS = 5.0
 
 
+def is_shown(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether the progress bar gets new values at a step; Lightning takes a millisecond for each."""
+    return batch_idx % max(trainer.log_every_n_steps, 1) == 0  # type: ignore[attr-defined]
+
+
 class WaitingTime(Callback):
     """Logs as ``wait`` the share of an epoch, in %, that training waited for batches.
 
@@ -46,6 +51,8 @@ class WaitingTime(Callback):
     ) -> None:
         """Add the time since the last step to the waiting time, and log the share."""
         self._waited += self._lap()
+        if not is_shown(trainer, batch_idx):
+            return
         # All ranks log the value: logging on some of them only could block in a collective call.
         share = 100 * self._waited / self._passed if self._passed > 0 else 0.0
         pl_module.log("wait", round(share, 1), prog_bar=True, logger=False, batch_size=1)

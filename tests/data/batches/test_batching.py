@@ -22,8 +22,18 @@ def test_every_example_once_and_ranks_take_the_same_number_of_steps(num_ranks, s
             assert len(mine) == len(one) == len(plans[0])
             batches += mine
         assert sorted(k for batch in batches for k in batch) == list(range(1000))
-        for batch in batches:
+        for batch in filter(None, batches):
             assert len(batch) * LENGTHS[batch].max() <= 2000
+
+
+@pytest.mark.parametrize("num_ranks", [2, 3, 8])
+def test_what_is_measured_comes_in_the_batches_of_a_single_process(num_ranks):
+    options = {"shuffle": False, "num_ranks": num_ranks}
+    shares = [list(plan(**options, rank=rank)) for rank in range(num_ranks)]
+    dealt = [batch for step in zip(*shares, strict=True) for batch in step]
+    alone = list(plan(shuffle=False))
+    assert dealt[: len(alone)] == alone
+    assert not any(dealt[len(alone) :])
 
 
 def test_little_padding():

@@ -44,7 +44,7 @@ class Outcome:
             scores = np.maximum(np.log(shares), -1e4)  # finite, as those of a test are
         rows = map(torch.from_numpy, (np.arange(n), labels, lengths, scores))
         otherwise = np.stack([labels, predicted, np.zeros(n, int)], 1)
-        orders = Reordered(*map(torch.from_numpy, (labels, predicted, otherwise)))
+        orders = Reordered(*map(torch.from_numpy, (np.arange(n), labels, predicted, otherwise)))
         softmax = CalibratedSoftmax()
         softmax.temperature.fill_(temperature)
         self.model: Any = SimpleNamespace(

@@ -116,7 +116,7 @@ def data_of(part, num_workers):
 
 def test_the_share_is_that_of_the_time_between_steps(monkeypatch, caplog):
     assert WaitingTime().share == 0
-    callback, trainer = fit(Task(0.01), 0.03)
+    callback, trainer = fit(Task(0.01), 0.03, log_every_n_steps=3)
     assert callback.share == pytest.approx(0.75)
     # As the last step begins: ten waits and nine steps.
     assert trainer.progress_bar_metrics["wait"] == pytest.approx(76.9)
