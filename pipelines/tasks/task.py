@@ -110,7 +110,7 @@ class Task(LightningModule):
         """One batch of the training part → its mean loss, weighed against those of other ranks."""
         self._weight = 0
         loss = self.step(batch, "train")
-        if is_shown(self.trainer, batch_idx):
+        if is_shown(batch_idx):
             self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=1)
         return loss * self._weight_of_rank() if self.trainer.world_size > 1 else loss
 

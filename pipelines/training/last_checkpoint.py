@@ -66,7 +66,7 @@ class LastCheckpoint(Checkpoint):
             return  # validation and the end of the epoch follow
         unsaved = time.monotonic() - self._saved_at
         is_due = 0 < 60 * self.minutes <= unsaved
-        if batch_idx + 2 == trainer.num_training_batches:
+        if self.minutes > 0 and batch_idx + 2 == trainer.num_training_batches:
             is_due = is_due or unsaved > _BEFORE_VALIDATION_SECONDS
         # Training that ends within an epoch ends here, as far as a checkpoint is concerned.
         is_due = is_due or trainer.should_stop or self._steps == trainer.max_steps

@@ -14,11 +14,13 @@ log = logging.getLogger(__name__)
 WARN_SHARE = 0.1
 # In shorter epochs a change would save too little time.
 WARN_SECONDS = 5.0
+# Steps from one value of the progress bar to the next.
+_SHOWN_EVERY = 5
 
 
-def is_shown(trainer: Trainer, batch_idx: int) -> bool:
+def is_shown(batch_idx: int) -> bool:
     """Whether the progress bar gets new values at a step; Lightning takes a millisecond for each."""
-    return batch_idx % max(trainer.log_every_n_steps, 1) == 0  # type: ignore[attr-defined]
+    return batch_idx % _SHOWN_EVERY == 0
 
 
 class WaitingTime(Callback):
@@ -51,7 +53,7 @@ class WaitingTime(Callback):
     ) -> None:
         """Add the time since the last step to the waiting time, and log the share."""
         self._waited += self._lap()
-        if not is_shown(trainer, batch_idx):
+        if not is_shown(batch_idx):
             return
         # All ranks log the value: logging on some of them only could block in a collective call.
         share = 100 * self._waited / self._passed if self._passed > 0 else 0.0
