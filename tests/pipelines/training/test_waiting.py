@@ -116,10 +116,10 @@ def data_of(part, num_workers):
 
 def test_the_share_is_that_of_the_time_between_steps(monkeypatch, caplog):
     assert WaitingTime().share == 0
-    callback, trainer = fit(Task(0.01), 0.03, log_every_n_steps=3)
+    callback, trainer = fit(Task(0.01), 0.03)
     assert callback.share == pytest.approx(0.75)
-    # As the last step begins: ten waits and nine steps.
-    assert trainer.progress_bar_metrics["wait"] == pytest.approx(76.9)
+    # As the sixth of ten steps begins: six waits and five steps.
+    assert trainer.progress_bar_metrics["wait"] == pytest.approx(78.3)
     assert not [line for line in caplog.messages if "waiting" in line]  # too short an epoch
     callback, _ = fit(Task(0.03), 0.0)
     assert callback.share == 0
