@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.files.errors import InputError
-from pipelines.report.classification import in_table
+from pipelines.runtime.escaping import in_table, undefused
 from pipelines.runtime.run_folders import RUNS
 from pipelines.runtime.run_history import read_options
 
@@ -51,7 +51,7 @@ def read_run(name: str) -> FinishedRun:
         InputError: see `read_report`.
     """
     folder, report = read_report(name)
-    # The table escapes some class names; see `pipelines.report.classification.in_table`.
+    # The table escapes some class names.
     place = {in_table(name): k for k, name in enumerate(report["classes"])}
     labels, sources, probabilities = [], [], []
     csv.field_size_limit(2**31 - 1)
@@ -60,8 +60,8 @@ def read_run(name: str) -> FinishedRun:
         header = next(reader)
         columns = [header.index(f"probability_{name}") for name in place]
         for row in reader:
-            sources.append(row[1])
-            labels.append(place[row[2]])
+            sources.append(undefused(row[1]))
+            labels.append(place[undefused(row[2])])
             probabilities.append([float(row[column]) for column in columns])
     inner = sources
     if header[1] == "path":

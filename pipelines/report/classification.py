@@ -4,8 +4,6 @@ Every metric is scikit-learn's (https://scikit-learn.org/stable/modules/model_ev
 over all K classes: one without an example in this split counts too. n examples, K classes.
 """
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from sklearn import metrics
 from pipelines.metrics.measures import scores
 from pipelines.report.figures import draw_confusion_matrix
 from pipelines.report.writer import ReportFiles, write_files
-from pipelines.runtime.escaping import printable
+from pipelines.runtime.escaping import csv_text, printable
 from pipelines.runtime.strict_json import plain_values
 
 # Keys of scikit-learn's classification report that are no class.
@@ -221,28 +219,20 @@ def _classification_text(report: dict) -> str:
     return _classify(labels, predicted, [printable(name) for name in report["classes"]], digits=4)
 
 
-def in_table(text: str) -> str:
-    """A text as predictions.csv has it.
-
-    NUL, at which many readers stop, is written as the four characters \\x00; a lone surrogate, which
-    UTF-8 does not have, as \\udcff.
-    """
-    return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
-
-
 def _predictions_csv(predictions: Predictions) -> str:
-    """Rows by id, numbers exact, all strings quoted (else csv leaves a bare \\r unquoted)."""
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    names = list(map(in_table, predictions.classes))
+    """Rows by id, numbers exact (see `csv_text`)."""
+    names = predictions.classes
     header = ["id", predictions.source_column, "label", "predicted"]
-    writer.writerow(header + [f"probability_{name}" for name in names])
     labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
-    for row in np.argsort(predictions.ids):
-        source = in_table(str(predictions.sources[row]))
-        start = [int(predictions.ids[row]), source, names[labels[row]], names[predicted[row]]]
-        writer.writerow(start + predictions.probabilities[row].tolist())
-    return table.getvalue()
+    rows = (
+        [
+            *(int(predictions.ids[row]), str(predictions.sources[row])),
+            *(names[labels[row]], names[predicted[row]]),
+            *predictions.probabilities[row].tolist(),
+        ]
+        for row in np.argsort(predictions.ids)
+    )
+    return csv_text([[*header, *(f"probability_{name}" for name in names)], *rows])
 
 
 def _require(condition: object, message: str) -> None:
