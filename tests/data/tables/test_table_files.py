@@ -12,6 +12,7 @@ import pytest
 
 from data.files import compressed
 from data.files.errors import InputError
+from data.tables import csv_reader
 from data.text.data_module import TextDataModule
 from data.text.sources import read_texts
 from pipelines.predict.inputs import text_items
@@ -203,3 +204,10 @@ def test_a_parquet_file_that_unfolds_without_end_is_stopped(tmp_path, monkeypatc
         list(text_items(str(path), column="text"))
     # The column is not read.
     assert [item.source for item in text_items(str(path), column="label")][:2] == ["a", "b"]
+
+
+def test_a_cell_that_swallows_the_rest_of_a_file_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_reader, "_LONGEST_CELL", 1000)
+    path = tmp_path / "a.csv"
+    path.write_text('text,label\n"fine,a\n' + "dull,b\n" * 1000)
+    assert "line 2: its quotes cannot be followed (field larger than field limit" in refused(path)
