@@ -212,6 +212,14 @@ def test_nothing_that_a_terminal_obeys_is_shown(ask, tmp_path):
     assert found[0].replace("\t", "").isprintable()
 
 
+def test_a_text_too_long_to_read_is_one_line(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.predict.steps.MOST_READ", 5)
+    (tmp_path / "a.txt").write_text("a fine film\n" + "very " * 10)
+    code, (read, refused), _ = ask(tmp_path / "a.txt")
+    assert (code, "label" in read) == (1, True)
+    assert refused["error"] == "has 10 tokens, and at most 5 are read; divide it"
+
+
 def test_no_cell_is_a_formula_unless_exact_cells_are_asked_for(ask, tmp_path):
     texts = ["=1+1 a fine film", "-a dull film", "'@a fine film"]
     (tmp_path / "a.txt").write_text("\n".join(texts))
