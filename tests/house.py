@@ -171,7 +171,7 @@ ALLOWED = {
         "pipelines.tasks",
         "torch",
     },
-    "pipelines.recipes": {"data", "yaml"},
+    "pipelines.recipes": {"data", "pipelines.runtime", "yaml"},
     "pipelines.report": {
         "data",
         "models",
@@ -245,6 +245,7 @@ FEW = {
         "predict.writing.options",
         "recipes.former_options",
         "runtime.options",
+        "runtime.yaml_texts",
     },
     "markupsafe": {"pages.figures", "pages.page"},
     "matplotlib": {

@@ -4,6 +4,7 @@ It imports nothing that decoding does not need, and PyTorch least of all, so tha
 """
 
 import mmap
+import resource
 import signal
 from multiprocessing.connection import Connection
 from typing import Any
@@ -15,10 +16,13 @@ from data.decoding.opening import UnreadableError, reason
 from data.decoding.probe import probe
 
 
-def main(connection_fd: int, memory_fd: int) -> None:
-    """Answer requests until the other side closes the connection."""
+def main(connection_fd: int, memory_fd: int, most_bytes: int) -> None:
+    """Answer requests until the other side closes the connection, in ``most_bytes`` of address space."""
     # Ctrl-C reaches all processes of a terminal; the parent decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = most_bytes if hard == resource.RLIM_INFINITY else min(most_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     with Connection(connection_fd) as connection, mmap.mmap(memory_fd, 0) as memory:
         while True:
             try:
@@ -48,10 +52,10 @@ def _answer(
         return "unreadable", str(error)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise
-    except MemoryError:
-        return "unreadable", "needs more memory than there is"
     except Exception as error:
         # A damaged file can raise any error in a library. It must cost this file alone.
+        if isinstance(error, MemoryError):
+            return "unreadable", reason(error)
         return "unreadable", f"could not be decoded ({type(error).__name__}: {reason(error)})"
 
 

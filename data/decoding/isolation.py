@@ -3,7 +3,7 @@
 A damaged or malicious file can make a decoder hang or crash in C code, where no exception is raised.
 Here the decoder is another process: one that takes too long is killed, and one that crashed is
 replaced. Either costs the file and a fraction of a second. Frames come through shared memory, block
-by block, so that memory does not grow with the clip.
+by block, so that memory does not grow with the clip. The process has a limit to its own memory.
 """
 
 import mmap
@@ -28,8 +28,11 @@ from data.decoding.sampling import WHOLE, Section
 _ROOT = Path(__file__).parents[2]
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from data.decoding.decoder_process import main;"
-    " main(int(sys.argv[2]), int(sys.argv[3]))"
+    " main(*map(int, sys.argv[2:]))"
 )
+#: address space of a decoder process, a tenth of which are its libraries; a frame of
+#: `opening.MOST_PIXELS` fits in several times
+MOST_BYTES = 5 * 2**29
 # 200 frames of 160 x 160 px; larger blocks gain no time.
 _BLOCK_BYTES = 16 * 2**20
 # The time limit grows by itself for each so many frames, so that long clips may take longer.
@@ -110,7 +113,7 @@ class Decoder:
             self._memory = mmap.mmap(file.fileno(), block_bytes)
             fds = (theirs.fileno(), file.fileno())
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(_ROOT), *map(str, fds)],
+                [sys.executable, "-c", _START, str(_ROOT), *map(str, (*fds, MOST_BYTES))],
                 pass_fds=fds,
                 stdin=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

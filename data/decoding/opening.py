@@ -16,6 +16,9 @@ _FORMATS = (
     "ivf,h264,hevc,m4v,obu,av1,dv,rm,wtv,y4m,yuv4mpegpipe,vc1,vc1test,h261,h263,mjpeg,gxf,dhav,"
     "amr,mp3,wav,aac,flac"
 )
+#: the most pixels of a frame: 8K video has 33 million, a medium-format photograph 102 million. A file of
+#: some bytes can hold a picture of any size.
+MOST_PIXELS = 2**27
 # A clip is one local file: neither a URL nor a file that another one names is ever opened.
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 # By kind of picture, FFmpeg's name of the format.
@@ -47,7 +50,8 @@ class open_video:  # noqa: N801 - used as a function is
         pictures: whether a picture (JPEG, PNG, WebP, BMP, TIFF) is opened too, as a clip of one frame.
 
     Raises:
-        UnreadableError: a missing file, a file that is no video, or an unknown codec.
+        UnreadableError: a missing file, a file that is no video, an unknown codec, or frames of more
+            than `MOST_PIXELS`.
     """
 
     def __init__(self, path: Path | str, *, pictures: bool = False) -> None:
@@ -70,7 +74,7 @@ class open_video:  # noqa: N801 - used as a function is
             self._container = av.open(
                 self._url,
                 format=None if picture is None else _PICTURE_FORMATS[picture],
-                options=_OPTIONS if picture is None else _PICTURE_OPTIONS,
+                options=(_OPTIONS if picture is None else _PICTURE_OPTIONS) | _pixel_limit(),
                 metadata_errors="ignore",
             )
         except (av.FFmpegError, OSError, ValueError, UnicodeError) as error:
@@ -88,6 +92,14 @@ class open_video:  # noqa: N801 - used as a function is
         stream = films[0]
         if stream.codec_context is None:
             raise UnreadableError("is coded in a way for which there is no decoder")
+        if _pixels(stream) > MOST_PIXELS:
+            context = stream.codec_context
+            raise UnreadableError(
+                f"has frames of {context.width:,} x {context.height:,} px, and at most {_megapixels()}"
+                " are read: make them smaller"
+            )
+        # The size may be another one than the header's, and may change from frame to frame.
+        stream.codec_context.options |= _pixel_limit()
         # One thread a file: data workers are the parallelism, and no thread outlives the file.
         stream.thread_type = "SLICE"
         stream.codec_context.thread_count = 1
@@ -127,6 +139,8 @@ def pixel_aspect(stream: av.VideoStream) -> Fraction:
 
 def reason(error: Exception) -> str:
     """Shorten an error to one line."""
+    if isinstance(error, MemoryError):
+        return "needs more memory than a decoder may take"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return text.splitlines()[0]
 
@@ -134,6 +148,28 @@ def reason(error: Exception) -> str:
 def _pixels(stream: av.VideoStream) -> int:
     context = stream.codec_context
     return context.width * context.height if context else 0
+
+
+def why_undecoded(error: Exception) -> str:
+    """Shorten an error of a decoder to one line. A frame of too many pixels is an invalid argument."""
+    return no_size() if isinstance(error, av.ArgumentError) else reason(error)
+
+
+def no_size() -> str:
+    """Reason of a file whose decoder refused the size of its frames."""
+    return (
+        f"is damaged, or has frames of more than {_megapixels()}, which are not read: make them"
+        " smaller"
+    )
+
+
+def _pixel_limit() -> dict[str, str]:
+    """Option of FFmpeg's decoders; they refuse a larger frame before they take memory for it."""
+    return {"max_pixels": str(MOST_PIXELS)}
+
+
+def _megapixels() -> str:
+    return f"{MOST_PIXELS / 1e6:.0f} megapixels"
 
 
 def _complaint(error: Exception) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from av.format import Flags
 
 from data.decoding.frame_times import is_wound_back
-from data.decoding.opening import reason
+from data.decoding.opening import reason, why_undecoded
 
 # A damaged container can fail at every packet without end.
 MAX_FAULTS = 100
@@ -173,7 +173,7 @@ def decode(packets: Iterable[av.Packet], faults: list[str]) -> Iterator[av.Video
         try:
             yield from packet.decode()
         except (av.FFmpegError, OSError, ValueError) as error:
-            faults.append(reason(error))
+            faults.append(why_undecoded(error))
 
 
 def _is_hidden_vp8(packet: av.Packet) -> bool:

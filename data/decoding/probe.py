@@ -14,7 +14,14 @@ import av
 import numpy as np
 
 from data.decoding.frame_times import Times, breaks_of, seconds_of, times_of_frames, usual_step
-from data.decoding.opening import UnreadableError, film_streams, open_video, pixel_aspect
+from data.decoding.opening import (
+    UnreadableError,
+    film_streams,
+    no_size,
+    open_video,
+    pixel_aspect,
+    reason,
+)
 from data.decoding.packets import (
     REPORT_EVERY,
     Census,
@@ -129,7 +136,8 @@ def probe(
         pictures: see `open_video`.
 
     Raises:
-        UnreadableError: a file that is no video, or has no video packet.
+        UnreadableError: a file that is no video, has no video packet, or has frames of more than
+            `opening.MOST_PIXELS`.
     """
     with open_video(path, pictures=pictures) as (container, stream):
         packets, census = Packets(container, stream), Census(stream)
@@ -143,6 +151,8 @@ def probe(
         if alone is not None:
             census.look_at(first)
         context = stream.codec_context
+        if not context.width:
+            raise UnreadableError(no_size())
         name = container.format.name.split(",")[0]
         if census.is_certain:
             shown, time_base = when_shown(census.times, stream)
@@ -240,6 +250,8 @@ def _decoded_alone(stream: av.VideoStream, packet: av.Packet) -> list[av.VideoFr
     """Decode a key packet by itself, None if it is damaged; the decoder is reset afterwards."""
     try:
         return packet.decode() + stream.codec_context.decode(None)
+    except MemoryError as error:
+        raise UnreadableError(reason(error)) from error
     except (av.FFmpegError, ValueError):
         return None
     finally:

@@ -102,6 +102,20 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     )
 
 
+def most_bytes(packed_bytes: int) -> int:
+    """The most bytes that so many compressed ones may unfold to."""
+    return min(ALWAYS_BYTES + MOST_TIMES * packed_bytes, MOST_BYTES)
+
+
+def unfolds_too_far(path: Path) -> InputError:
+    """Make the error for a file that unfolds to more than `most_bytes`."""
+    return InputError(
+        f"{path}: unfolds to more than {MOST_TIMES} times its size or {MOST_BYTES // 2**30} GiB, the"
+        f" most that is read of a compressed file beyond {ALWAYS_BYTES // 2**20} MiB; if it is meant"
+        " so, unpack it (Parquet: write its rows as CSV), and name what comes out"
+    )
+
+
 class _Bounded(io.RawIOBase):
     """Stream of decompressed bytes, up to the limit."""
 
@@ -119,13 +133,8 @@ class _Bounded(io.RawIOBase):
             raise _damaged(self._path, error) from error
         buffer[: len(block)] = block
         self._num_bytes += len(block)
-        times = ALWAYS_BYTES + MOST_TIMES * self._packed.tell()
-        if self._num_bytes > min(times, MOST_BYTES):
-            raise InputError(
-                f"{self._path}: unfolds to more than {MOST_TIMES} times its size or"
-                f" {MOST_BYTES // 2**30} GiB, the most that is read of a compressed file beyond"
-                f" {ALWAYS_BYTES // 2**20} MiB; if it is meant so, unpack it, and name what comes out"
-            )
+        if self._num_bytes > most_bytes(self._packed.tell()):
+            raise unfolds_too_far(self._path)
         return len(block)
 
     def close(self) -> None:

@@ -20,8 +20,9 @@ DELIMITERS = ",;\t|"
 #: scope of the error for a byte that cannot be decoded
 BadBytes = Literal["file", "row"]
 
-# The csv module limits cells to 128 KiB by default. This limit fits a C long on every system.
-_LONGEST_CELL = 2**31 - 1
+# The csv module limits cells to 128 KiB by default. One of more characters than this is no text to read:
+# quotes that do not close swallow the rest of a file.
+_LONGEST_CELL = 2**26
 _NUM_CHARACTERS = 2**20
 # The first line by which Excel is told the delimiter. Programs append delimiters of their own to it.
 _SEPARATOR = re.compile(r"\s*\"?sep=([^\"\s]|\t)? ?\"?[,;\s]*", re.IGNORECASE)

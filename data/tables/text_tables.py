@@ -20,6 +20,7 @@ from data.tables.column_types import require_plain
 from data.tables.csv_reader import BadBytes
 from data.tables.csv_rows import Row, csv_layout, csv_rows
 from data.tables.json_rows import json_columns, json_rows
+from data.tables.parquet_rows import parquet_batches
 from data.tables.table_format import UNSAID, TableFormat, require_table
 
 #: column of reasons that rows cannot be used; null for usable rows
@@ -208,10 +209,9 @@ def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
 
     def batches() -> Iterator[pa.RecordBatch]:
         try:
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=known):
-                columns = [batch.column(name).cast(schema.field(name).type) for name in known]
+            for batch in parquet_batches(path, known, schema=schema, rows=_ROWS_AT_ONCE):
                 problem = pa.nulls(batch.num_rows, pa.string())
-                yield pa.RecordBatch.from_arrays([*columns, problem], schema=schema)
+                yield pa.RecordBatch.from_arrays([*batch.columns, problem], schema=schema)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             raise _damaged(path, error) from error
 

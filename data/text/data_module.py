@@ -30,6 +30,10 @@ from data.text.word_vectors import WordVectors, read_vectors
 
 log = logging.getLogger(__name__)
 
+#: the most tokens of a text to learn from, where no other number is asked for: the gradient takes
+#: some 15 KB a token in a model of the default sizes
+MOST_LEARNT = 2**17
+
 
 class TextDataModule(TokenisedDataModule):
     """Texts with a label each, from a file, a folder or the Hugging Face hub; every word of each.
@@ -157,6 +161,10 @@ class TextDataModule(TokenisedDataModule):
         noted = {one.id for one in self.skipped}
         empty = members[tokens.lengths[members] == 0]
         self._note_empty(empty[~np.isin(empty, list(noted))], table)
+        if self.max_tokens is None and "train" in rows:
+            is_long = tokens.lengths[rows["train"]] > MOST_LEARNT
+            self._note_long(rows["train"][is_long], table)
+            rows = rows | {"train": rows["train"][~is_long]}
         contents = contents_of(table.texts)
         parts, shares = text_parts(
             tokens,
@@ -302,6 +310,17 @@ class TextDataModule(TokenisedDataModule):
                     f"{reason}; fill it in or drop it, or leave it out with --data.on_error=skip"
                 )
             self.skipped.append(Skipped(row, table.texts[row]["text"] or "", reason))
+
+    def _note_long(self, rows: np.ndarray, table: TextTable) -> None:
+        """List texts of the training part that are too long to learn from, or fail."""
+        for row in rows.tolist():
+            reason = (
+                f"row {row} of {table.where} has more than {MOST_LEARNT:,} tokens, too many for a step"
+                " of training; divide it, or name the most to read by --data.max_tokens"
+            )
+            if self.on_error == "fail":
+                raise InputError(f"{reason}, or leave it out with --data.on_error=skip")
+            self.skipped.append(Skipped(row, f"{table.texts[row]['text'][:200]}…", reason))
 
     def notes(self) -> dict[str, Any]:
         """Collect notes for the report: unknown tokens, near duplicates, and leaks between parts."""

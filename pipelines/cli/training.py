@@ -39,6 +39,7 @@ from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.rank_watch import watch_ranks
 from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.runtime.signals import held_back_signals
+from pipelines.runtime.yaml_texts import guard_options
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.blueprint import refuse_unbuildable
 from pipelines.tasks.checkpoints import UNUSED, describe
@@ -266,4 +267,5 @@ def train(name: str, args: list[str] | None = None) -> None:
         kind = kind_of(name)
         typed = options_of_run(name, sys.argv[1:] if args is None else args)
         options = recipe(kind.recipe) + typed
+        guard_options(options)
         kind.command_class(kind, options).run()

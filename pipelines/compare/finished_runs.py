@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.files.errors import InputError
-from pipelines.report.classification import in_table
+from pipelines.report.classification import FEW_PROBABILITIES
+from pipelines.runtime.escaping import in_table, undefused
 from pipelines.runtime.run_folders import RUNS
 from pipelines.runtime.run_history import read_options
 
@@ -51,18 +52,23 @@ def read_run(name: str) -> FinishedRun:
         InputError: see `read_report`.
     """
     folder, report = read_report(name)
-    # The table escapes some class names; see `pipelines.report.classification.in_table`.
+    # The table escapes some class names.
     place = {in_table(name): k for k, name in enumerate(report["classes"])}
-    labels, sources, probabilities = [], [], []
+    labels, predicted, sources, probabilities = [], [], [], []
     csv.field_size_limit(2**31 - 1)
     with (folder / "report" / "predictions.csv").open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines)
         header = next(reader)
-        columns = [header.index(f"probability_{name}") for name in place]
+        is_short = tuple(header[4:]) == FEW_PROBABILITIES
+        columns = [4, 5] if is_short else [header.index(f"probability_{name}") for name in place]
         for row in reader:
-            sources.append(row[1])
-            labels.append(place[row[2]])
+            sources.append(undefused(row[1]))
+            labels.append(place[undefused(row[2])])
+            predicted.append(place[undefused(row[3])])
             probabilities.append([float(row[column]) for column in columns])
+    shares = np.array(probabilities)
+    if is_short:
+        shares = _spread(shares, np.array(predicted), np.array(labels), len(place))
     inner = sources
     if header[1] == "path":
         # Paths in the table are relative to the folder that holds the runs.
@@ -75,11 +81,24 @@ def read_run(name: str) -> FinishedRun:
         report,
         report["classes"],
         np.array(labels),
-        np.array(probabilities),
+        shares,
         sources,
         inner,
         options_of(folder),
     )
+
+
+def _spread(
+    shares: np.ndarray, predicted: np.ndarray, labels: np.ndarray, num_classes: int
+) -> np.ndarray:
+    """Probabilities (n, K) from those (n, 2) of the answer and of the label; the others share evenly."""
+    rows = np.arange(len(shares))
+    found = np.zeros((len(shares), num_classes))
+    found[rows, predicted], found[rows, labels] = shares.T
+    is_other = np.ones_like(found, dtype=bool)
+    is_other[rows, predicted] = is_other[rows, labels] = False
+    rest = np.maximum(1 - found.sum(1), 0) / is_other.sum(1)
+    return np.where(is_other, rest[:, None], found)
 
 
 def read_report(name: str) -> tuple[Path, dict[str, Any]]:

@@ -16,7 +16,7 @@ from pipelines.metrics.significance import holm
 from pipelines.metrics.writing.captions import caption_measures, resampled_cider
 from pipelines.metrics.writing.generation import generation_measures, resampled_bleu
 from pipelines.metrics.writing.resampling import Resampled
-from pipelines.runtime.escaping import printable
+from pipelines.runtime.escaping import printable, undefused
 
 _FOOTNOTE = (
     "Differences are paired: the same 1,000 resamples of the examples for both (Koehn 2004). p is"
@@ -146,8 +146,8 @@ def _answers(folder: Path, how: Measured) -> dict[Key, str]:
     found = {}
     with (folder / "report" / "predictions.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
-            pair = row[how.source], row[how.references]
-            found[(*pair, seen[pair])] = row["answer"]
+            pair = undefused(row[how.source]), undefused(row[how.references])
+            found[(*pair, seen[pair])] = undefused(row["answer"])
             seen[pair] += 1
     return found
 

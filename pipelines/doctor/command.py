@@ -1,6 +1,5 @@
 """Command that examines a video data set: a table on the screen, a row for each clip in a CSV file."""
 
-import csv
 import inspect
 import os
 import sys
@@ -16,6 +15,7 @@ from data.video.doctor import Diagnosis, Finding, examine
 from pipelines.doctor.table import conclusion, table
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.escaping import csv_text
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import option_parser, parse
 
@@ -47,6 +47,12 @@ def _examine(args: list[str]) -> Diagnosis:
     parser.add_argument(
         "--out", type=str, default="doctor.csv", help="where the row for every clip goes"
     )
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="leave texts as they are that a spreadsheet takes for formulas; by itself, an apostrophe"
+        " goes before them",
+    )
     options = parse(parser, args)
     data, out = options.data, Path(options.out)
     if data.path is None:
@@ -63,7 +69,7 @@ def _examine(args: list[str]) -> Diagnosis:
     header = named_columns(data.columns, example="path,label,split")
     listing = clips(source, columns=columns, header=header, fold=data.fold)
     diagnosis = examine(listing, source, limit_seconds=data.limit_seconds)
-    write_csv(diagnosis.findings, out)
+    write_csv(diagnosis.findings, out, is_exact=options.exact)
     text = f"{table(diagnosis)}\n\nA row for every clip: {out}\n{conclusion(diagnosis)}"
     # The encoding of a terminal may lack letters of a file's name.
     encoding = sys.stdout.encoding or "utf-8"
@@ -80,15 +86,12 @@ def _check_place(out: Path, source: Path) -> None:
         raise InputError(f"--out={out}: is the data itself; name another file")
 
 
-def write_csv(findings: Iterable[Finding], out: Path) -> None:
-    """Write a row for every clip; the file appears whole or not at all."""
+def write_csv(findings: Iterable[Finding], out: Path, *, is_exact: bool = False) -> None:
+    """Write a row for every clip (see `csv_text`); the file appears whole or not at all."""
     new = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        # Names that are not UTF-8 are escaped, so that other programs can read the file.
-        with new.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(map(_row, findings))
+        table = csv_text([COLUMNS, *map(_row, findings)], is_exact=is_exact)
+        new.write_text(table, encoding="utf-8", newline="")
         new.replace(out)
     except OSError as error:
         raise InputError(f"--out={out}: {error.strerror}; name another place") from error
@@ -99,7 +102,7 @@ def write_csv(findings: Iterable[Finding], out: Path) -> None:
 def _row(finding: Finding) -> list[Any]:
     clip, checkup = finding.clip, finding.checkup
     return [
-        *(clip.path, clip.label, clip.part, clip.group, clip.start_seconds, clip.end_seconds),
+        *(str(clip.path), clip.label, clip.part, clip.group, clip.start_seconds, clip.end_seconds),
         *(finding.verdict, finding.reason, checkup.frames, checkup.frames_decoded),
         *(round(checkup.seconds, 3), checkup.width_px, checkup.height_px),
         *(round(checkup.frames_per_second, 3), "yes" if checkup.rate_varies else "no"),

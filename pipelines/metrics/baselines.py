@@ -20,6 +20,7 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
 
 from data.files.atomic_write import write_whole
 from pipelines.metrics.measures import scores
@@ -32,6 +33,10 @@ FRAME_C = 1.0
 MAX_TERMS = 200_000
 # L-BFGS holds some 25 vectors of V x K doubles, which with this limit take 0.8 GB at most.
 MAX_WEIGHTS = 4_000_000
+# It holds some five arrays of n x K doubles too: with more than this, another baseline takes its place.
+MAX_ANSWERS = 2**25
+# Weights of naive Bayes, which is fitted in one pass.
+MAX_COUNTS = 2**25
 # With fewer texts than this, terms that occur once are kept: without them few terms are left.
 MANY_TEXTS = 1_000
 
@@ -112,10 +117,20 @@ class TfidfLogisticRegression(Baseline):
 
     name = "tfidf_logistic_regression"
 
+    @property
+    def max_weights(self) -> int:
+        """The most weights, of all terms and classes."""
+        return MAX_WEIGHTS
+
+    def _fit_linear(
+        self, features: Any, labels: np.ndarray, num_classes: int
+    ) -> dict[str, np.ndarray]:
+        return _fit_linear(features, labels, num_classes, c=TEXT_C)
+
     def fit(self, inputs: Sequence[str], labels: np.ndarray, num_classes: int) -> Self:
         """Fit to n texts."""
         labels = _check(inputs, labels, num_classes)
-        max_terms = max(1, min(MAX_TERMS, MAX_WEIGHTS // num_classes))
+        max_terms = max(1, min(MAX_TERMS, self.max_weights // num_classes))
         min_df = 2 if len(inputs) >= MANY_TEXTS else 1
         vectorizer = _build_vectorizer(min_df=min_df, max_features=max_terms)
         try:
@@ -128,7 +143,7 @@ class TfidfLogisticRegression(Baseline):
             terms, idf = [], np.zeros(0, dtype=np.float32)
         # Bytes, since an array of strings would pad each term to the length of the longest.
         text = np.frombuffer("\n".join(terms).encode(), dtype=np.uint8)
-        linear = _fit_linear(features, labels, num_classes, c=TEXT_C)
+        linear = self._fit_linear(features, labels, num_classes)
         self.state = {"terms": text, "idf": idf, **linear}
         return self
 
@@ -141,6 +156,34 @@ class TfidfLogisticRegression(Baseline):
             vectorizer.idf_ = self.state["idf"]
             features = vectorizer.transform(inputs)
         return _predict_linear(self.state, features)
+
+
+class TfidfNaiveBayes(TfidfLogisticRegression):
+    """Texts -> TF-IDF of words and pairs of words -> multinomial naive Bayes.
+
+    It stands in for the logistic regression where that would take gigabytes and minutes: for many
+    texts of many classes. Its probabilities are a linear map, too.
+    """
+
+    name = "tfidf_naive_bayes"
+
+    @property
+    def max_weights(self) -> int:
+        """The most weights, of all terms and classes."""
+        return MAX_COUNTS
+
+    def _fit_linear(
+        self, features: Any, labels: np.ndarray, num_classes: int
+    ) -> dict[str, np.ndarray]:
+        if features.shape[1] == 0:
+            return super()._fit_linear(features, labels, num_classes)
+        model = MultinomialNB().fit(features, labels)
+        return {
+            "weights": model.feature_log_prob_.astype(features.dtype),
+            "biases": model.class_log_prior_,
+            "present": model.classes_,
+            "num_classes": np.array(num_classes),
+        }
 
 
 class _FeatureLogisticRegression(Baseline):
@@ -190,6 +233,7 @@ class SingleFrameLogisticRegression(_FeatureLogisticRegression):
 _KINDS = (
     Majority,
     TfidfLogisticRegression,
+    TfidfNaiveBayes,
     MeanFrameLogisticRegression,
     SingleFrameLogisticRegression,
 )

@@ -30,6 +30,7 @@ from data.tables.chosen_columns import choose_columns
 from data.tables.column_types import require_plain
 from data.tables.csv_rows import Row, csv_rows
 from data.tables.json_rows import json_rows
+from data.tables.parquet_rows import parquet_batches
 from data.tables.table_format import READABLE, TableFormat, require_table
 from data.tables.text_tables import columns_of
 
@@ -214,11 +215,11 @@ def _parquet(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
     with _readable(path):
         try:
             column = _chosen(path, column, format)
-            file = pq.ParquetFile(path, memory_map=True)
-            kind = file.schema_arrow.field(column).type
+            kind = pq.read_schema(path, memory_map=True).field(column).type
             require_plain(kind, column, source=f"INPUT={path}", prefix=format.prefix)
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[column]):
-                texts = batch.column(column).cast(pa.string()).to_pylist()
+            schema = pa.schema([(column, pa.string())])
+            for batch in parquet_batches(path, [column], schema=schema, rows=_ROWS_AT_ONCE):
+                texts = batch.column(column).to_pylist()
                 yield from (_cell_item(text, f"'{column}'") for text in texts)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise InputError(

@@ -4,21 +4,21 @@ A running answer is a list within the item's object in JSON. In CSV it is a row 
 last row is the answer. In text it is an indented line for each step below the item's line.
 """
 
-import csv
 import io
 import json
 import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Literal, TextIO
 
 import numpy as np
 
 from pipelines.predict.predictor import Prediction, Timeline, Unanswered, shown
-from pipelines.runtime.escaping import printable
+from pipelines.runtime.escaping import csv_text, printable
 
-Format = Literal["text", "json", "csv"]
+Format = Literal["text", "json", "csv", "exact-csv"]
 # Control characters except line ends and tabs; `json.dumps` does not escape those above 126.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 Found = Prediction | Unanswered
@@ -40,7 +40,9 @@ def lines_of(
         return "", text_lines
     if format == "json":
         return "", json_line
-    table = _Table(classes, timeline=timeline, has_seconds=has_seconds)
+    table = _Table(
+        classes, timeline=timeline, has_seconds=has_seconds, is_exact=format == "exact-csv"
+    )
     return table.header(), table.rows
 
 
@@ -141,25 +143,28 @@ def _moments(timeline: Timeline) -> Iterable[tuple[int, float | None, np.ndarray
 
 
 class _Table:
-    """CSV table: texts in quotes, numbers in full precision."""
+    """CSV table (see `csv_text`)."""
 
-    def __init__(self, classes: Sequence[str], *, timeline: bool, has_seconds: bool) -> None:
+    def __init__(
+        self, classes: Sequence[str], *, timeline: bool, has_seconds: bool, is_exact: bool
+    ) -> None:
         self.classes = classes
+        self._csv = partial(csv_text, is_exact=is_exact)
         self._along = (["step"] + ["seconds"] * has_seconds) if timeline else []
 
     def header(self) -> str:
         start = ["source", *self._along, "label", "probability", "steps", "error"]
-        return csv_lines([start + [f"probability_{name}" for name in self.classes]])
+        return self._csv([start + [f"probability_{name}" for name in self.classes]])
 
     def rows(self, found: Found, timeline: Timeline | None) -> str:
         empty = [None] * len(self.classes)
         if isinstance(found, Unanswered):
             along = [None] * len(self._along)
-            return csv_lines([[found.source, *along, None, None, None, found.reason, *empty]])
+            return self._csv([[found.source, *along, None, None, None, found.reason, *empty]])
         if timeline is None:
             shares = np.array([found.probabilities[name] for name in self.classes])
-            return csv_lines([[found.source, *self._answer(found, shares)]])
-        return csv_lines(
+            return self._csv([[found.source, *self._answer(found, shares)]])
+        return self._csv(
             [found.source, *when[: len(self._along)], *self._answer(found, shares)]
             for *when, shares in _moments(timeline)
         )
@@ -167,19 +172,3 @@ class _Table:
     def _answer(self, found: Prediction, shares: np.ndarray) -> list[Any]:
         best = int(shares.argmax())
         return [self.classes[best], float(shares[best]), found.steps, None, *shares.tolist()]
-
-
-def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
-    """Format rows as CSV: texts in quotes, numbers in full precision."""
-    text = io.StringIO(newline="")
-    # All texts are quoted: csv would leave a bare \r unquoted, and readers take it for a line end.
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        # Many readers stop at NUL, and undecodable bytes of a file name are not valid UTF-8.
-        return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
-    return value

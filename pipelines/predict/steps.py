@@ -29,6 +29,8 @@ from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import planned
 
 # Texts are batched by length within such a group: large enough to fill batches of similar length.
+#: the most tokens of a text that are read, where training named no other number
+MOST_READ = 2**20
 _TEXTS_AT_ONCE, _CHARACTERS_AT_ONCE = 512, 2**22
 
 
@@ -155,6 +157,9 @@ class TextSteps(Reader):
                 found.append(ItemSteps.unread(item, item.problem))
             elif not one.ids or content_of(item.source) == 0:
                 found.append(ItemSteps.unread(item, "holds no word; give a text of at least one"))
+            elif self._max_tokens is None and len(one) > MOST_READ:
+                reason = f"has {len(one):,} tokens, and at most {MOST_READ:,} are read; divide it"
+                found.append(ItemSteps.unread(item, reason))
             else:
                 tokens = np.array(one.ids[: self._max_tokens], np.int64)
                 share = float((tokens == self._unknown).mean())

@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from data.files.errors import InputError
 from pipelines.recipes import with_each_config
+from pipelines.runtime.yaml_texts import UnfoldsError, load_yaml
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,10 @@ def without_former_parts(args: list[str]) -> list[str]:
 def _without_normalize(path: str) -> str:
     """The path, or the options themselves where one was left out."""
     try:
-        config = yaml.safe_load(Path(path).read_text())
+        config = load_yaml(Path(path).read_text())
         value = config["model"]["encoder"]["init_args"].pop("normalize")
+    except UnfoldsError as error:
+        raise InputError(f"--config={path}: {error}") from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
         return path  # the parser says what is wrong, if anything is
     if value:

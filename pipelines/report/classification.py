@@ -4,22 +4,29 @@ Every metric is scikit-learn's (https://scikit-learn.org/stable/modules/model_ev
 over all K classes: one without an example in this split counts too. n examples, K classes.
 """
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn import metrics
 
-from pipelines.metrics.measures import scores
+from pipelines.metrics.measures import (
+    MOST_SQUARED,
+    confusion_figures,
+    confusions,
+    confusions_of,
+    scores,
+)
 from pipelines.report.figures import draw_confusion_matrix
 from pipelines.report.writer import ReportFiles, write_files
-from pipelines.runtime.escaping import printable
+from pipelines.runtime.escaping import csv_text, printable
 from pipelines.runtime.strict_json import plain_values
 
+#: columns of predictions.csv with the probabilities of many classes
+FEW_PROBABILITIES = ("probability", "label_probability")
 # Keys of scikit-learn's classification report that are no class.
 _SUMMARIES = ("accuracy", "micro avg", "macro avg", "weighted avg")
 
@@ -131,7 +138,7 @@ def classification_figures(
         "classification_report": _classify(
             labels, predicted, _beside_summaries(classes), output_dict=True
         ),
-        "confusion_matrix": metrics.confusion_matrix(labels, predicted, labels=range(len(classes))),
+        **confusion_figures(confusions(labels, predicted, len(classes)), len(classes)),
         "truncated_steps": truncated_steps,
         "skipped": skipped,
         "train_seconds": train_seconds,
@@ -216,33 +223,34 @@ def _beside_summaries(classes: list[str]) -> list[str]:
 
 def _classification_text(report: dict) -> str:
     """scikit-learn's text, from the counts alone: a report read back from disk prints as well."""
-    counts = np.array(report["confusion_matrix"])
-    labels, predicted = np.repeat(np.indices(counts.shape).reshape(2, -1), counts.ravel(), axis=1)
+    true, predicted, counts = confusions_of(report)
+    labels, predicted = np.repeat(true, counts), np.repeat(predicted, counts)
     return _classify(labels, predicted, [printable(name) for name in report["classes"]], digits=4)
 
 
-def in_table(text: str) -> str:
-    """A text as predictions.csv has it.
-
-    NUL, at which many readers stop, is written as the four characters \\x00; a lone surrogate, which
-    UTF-8 does not have, as \\udcff.
-    """
-    return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
-
-
 def _predictions_csv(predictions: Predictions) -> str:
-    """Rows by id, numbers exact, all strings quoted (else csv leaves a bare \\r unquoted)."""
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    names = list(map(in_table, predictions.classes))
+    """Rows by id, numbers exact (see `csv_text`).
+
+    With more than `MOST_SQUARED` classes, the probabilities are those of two, in the columns
+    ``probability`` (of the answer) and ``label_probability``.
+    """
+    names = predictions.classes
     header = ["id", predictions.source_column, "label", "predicted"]
-    writer.writerow(header + [f"probability_{name}" for name in names])
     labels, predicted = predictions.labels, predictions.probabilities.argmax(axis=1)
-    for row in np.argsort(predictions.ids):
-        source = in_table(str(predictions.sources[row]))
-        start = [int(predictions.ids[row]), source, names[labels[row]], names[predicted[row]]]
-        writer.writerow(start + predictions.probabilities[row].tolist())
-    return table.getvalue()
+    probabilities, columns = predictions.probabilities, [f"probability_{name}" for name in names]
+    if len(names) > MOST_SQUARED:
+        columns = list(FEW_PROBABILITIES)
+        chosen = np.stack([predicted, labels], axis=1)
+        probabilities = np.take_along_axis(probabilities, chosen, axis=1)
+    rows = (
+        [
+            *(int(predictions.ids[row]), str(predictions.sources[row])),
+            *(names[labels[row]], names[predicted[row]]),
+            *probabilities[row].tolist(),
+        ]
+        for row in np.argsort(predictions.ids)
+    )
+    return csv_text(chain([[*header, *columns]], rows))
 
 
 def _require(condition: object, message: str) -> None:

@@ -36,6 +36,7 @@ from pipelines.report.shown_examples import ShownExample
 _BASELINES = {
     "majority": "always the most frequent class",
     "tfidf_logistic_regression": "words and pairs of words, without order (TF-IDF, logistic regression)",
+    "tfidf_naive_bayes": "words and pairs of words, without order (TF-IDF, naive Bayes)",
     "mean_frame_logistic_regression": "the mean of all frames, without order (logistic regression)",
     "single_frame_logistic_regression": "the middle frame alone (logistic regression)",
 }

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipelines.metrics.calibration import Reliability
-from pipelines.metrics.measures import curves
+from pipelines.metrics.measures import Confusions, confusions_of, curves
 from pipelines.pages.figures import dress, panels
 from pipelines.pages.lettering import drawable
 from pipelines.pages.palette import (
@@ -39,6 +39,10 @@ _MOST_SHAPES = 40
 _MOST_LABELLED, _NUM_CONFUSIONS, _UNLABELLED_SIDE = 100, 30, 6.5
 _GRID = np.linspace(0, 1, 201)
 _MOST_POINTS = 500
+# With more than this, the curves and the mean are those of so many, evenly chosen.
+_MOST_CURVES = 200
+# With more than this, a square of the confusion matrix stands for several classes.
+_MOST_SQUARES = 500
 # Further digits, where few do not tell two numbers apart.
 _MOST_DIGITS = 6
 _TRAITS = {"unknown_share": "share of unknown words", "height_px": "height, px"}
@@ -49,7 +53,8 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
     figure, (roc, recall) = panels(2, height=3.6)
     families, names = drawable(classes)
     # With two classes the curves of one mirror those of the other.
-    shown = [1] if len(classes) == 2 else range(len(classes))
+    present = np.unique(labels)
+    shown = [1] if len(classes) == 2 else present[thinned(len(present), _MOST_CURVES)].tolist()
     many = len(classes) > MOST_NAMED
     mean_true, mean_precision = [], []
     for k in shown:
@@ -71,8 +76,9 @@ def draw_curves(labels: np.ndarray, probabilities: np.ndarray, classes: list[str
         mean_precision.append(np.interp(_GRID, found.recall[::-1], found.precision[::-1]))
     if many and mean_true:
         roc.plot(
-            _GRID, np.mean(mean_true, 0), color=BLUE, linewidth=2.2, label="mean of the classes"
-        )
+            *(_GRID, np.mean(mean_true, 0)), color=BLUE, linewidth=2.2,
+            label=f"mean of {'the' if len(shown) == len(present) else len(shown)} classes",
+        )  # fmt: skip
         recall.plot(_GRID, np.mean(mean_precision, 0), color=BLUE, linewidth=2.2)
     roc.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1)
     roc.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC")
@@ -189,8 +195,12 @@ def draw_confusion_matrix(report: dict) -> Figure:
     names widen the picture and never squeeze the cells. No pyplot: no state that leaks figures. Of
     more than `_MOST_LABELLED` classes it is a small image, beside the most frequent confusions.
     """
-    counts = np.array(report["confusion_matrix"])
-    num_classes, totals = len(counts), counts.sum(axis=1, keepdims=True)
+    found, num_classes = confusions_of(report), len(report["classes"])
+    squares = min(num_classes, _MOST_SQUARES)
+    counts = np.zeros((squares, squares), np.int64)
+    places = (found.true * squares // num_classes, found.predicted * squares // num_classes)
+    np.add.at(counts, places, found.counts)
+    totals = counts.sum(axis=1, keepdims=True)
     shares = np.where(totals == 0, np.nan, counts / np.maximum(totals, 1))  # an empty row is grey
     cell = float(np.interp(num_classes, (2, 4, 10, 20, 40, 101), (1.4, 1.1, 0.8, 0.6, 0.36, 0.17)))
     is_labelled = num_classes <= _MOST_LABELLED
@@ -200,7 +210,10 @@ def draw_confusion_matrix(report: dict) -> Figure:
     axes = figure.add_axes((0, 0, 1, 1), facecolor=EMPTY, ylim=(num_classes, 0))
     # Not linear: a confusion of 5 % must show beside hits of 90 %; the colour bar tells the scale.
     norm, gap = PowerNorm(0.6, vmin=0, vmax=1), min(2.0, 3 * cell)
+    edges = np.linspace(0, num_classes, squares + 1)
     image = axes.pcolormesh(
+        edges,
+        edges,
         # As shapes, the cells of hundreds of classes would be tens of megabytes.
         shares, cmap="Blues", norm=norm, edgecolors="white", linewidth=gap if is_labelled else 0,
         rasterized=num_classes > _MOST_SHAPES,
@@ -215,7 +228,7 @@ def draw_confusion_matrix(report: dict) -> Figure:
         axes.tick_params(length=0, labelcolor=GREY)
         axes.spines[:].set_visible(False)
         beside = figure.add_axes((1 + 4.0 / side, 0, 3.0 / side, 1))
-        _draw_worst_confusions(beside, counts, report["classes"])
+        _draw_worst_confusions(beside, found, report["classes"])
     if num_classes <= _MOST_SHAPES:
         _write_cells(axes, counts, shares, cell)
     place = figure.add_axes((1 + 0.2 / side, 0, 0.16 / side, 1))
@@ -232,17 +245,17 @@ def draw_confusion_matrix(report: dict) -> Figure:
     return figure
 
 
-def _draw_worst_confusions(axes: Axes, counts: np.ndarray, classes: list[str]) -> None:
+def _draw_worst_confusions(axes: Axes, found: Confusions, classes: list[str]) -> None:
     """The pairs of classes that are confused most often."""
-    wrong = counts * ~np.eye(len(counts), dtype=bool)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_NUM_CONFUSIONS]
-    true, predicted = np.unravel_index(order[wrong.ravel()[order] > 0], wrong.shape)
+    wrong = np.flatnonzero(found.true != found.predicted)
+    order = wrong[np.argsort(-found.counts[wrong], kind="stable")[:_NUM_CONFUSIONS]]
+    true, predicted = found.true[order], found.predicted[order]
     dress(axes, spines=("bottom",))
     axes.set_title("most frequent confusions", fontsize=11, color=INK, loc="left")
     families, names = drawable(classes)
     rows = [f"{names[a]}  as  {names[b]}" for a, b in zip(true, predicted, strict=True)]
     places = np.arange(len(rows))
-    axes.barh(places, wrong[true, predicted], color=PALE_BLUE)
+    axes.barh(places, found.counts[order], color=PALE_BLUE)
     style: dict[str, Any] = {"fontsize": 9, "family": families, "parse_math": False}
     axes.set_yticks(places, rows, **style)
     axes.tick_params(axis="y", length=0)

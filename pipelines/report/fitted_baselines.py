@@ -76,15 +76,17 @@ def learnt_from(model: Classification, data: SequenceDataModule, trainer: Traine
 
 
 def fit_baselines(learnt: Learnt, *, num_classes: int) -> list[baselines.Baseline]:
-    """Fit the baselines that suit the data on the training part."""
-    kinds: list[type[baselines.Baseline]] = [
-        baselines.Majority,
-        *(
-            [baselines.TfidfLogisticRegression]
-            if learnt.inputs.texts
-            else [baselines.MeanFrameLogisticRegression, baselines.SingleFrameLogisticRegression]
-        ),
-    ]
+    """Fit the baselines that suit the data on the training part.
+
+    Logistic regression of many examples of many classes (`MAX_ANSWERS`) is left out; for texts naive
+    Bayes takes its place.
+    """
+    is_large = len(learnt.labels) * num_classes > baselines.MAX_ANSWERS
+    kinds: list[type[baselines.Baseline]] = [baselines.Majority]
+    if learnt.inputs.texts:
+        kinds.append(baselines.TfidfNaiveBayes if is_large else baselines.TfidfLogisticRegression)
+    elif not is_large:
+        kinds += [baselines.MeanFrameLogisticRegression, baselines.SingleFrameLogisticRegression]
     fitted: list[baselines.Baseline] = []
     for kind in tqdm(kinds, desc="Fitting baselines", disable=None):
         one = kind()

@@ -1,11 +1,57 @@
-"""Escaping of text from files and users before a terminal or a page shows it."""
+"""Escaping of text from files and users before a terminal, a page or a spreadsheet shows it."""
 
+import csv
+import io
 import logging
+import re
 import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 _OURS = ("data", "models", "pipelines")
 # Marks of embeddings, overrides and isolates, and their ends (Unicode Standard Annex 9, 2.1 to 2.5).
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+# Beginnings of cells that a spreadsheet runs though they stand in quotes (OWASP, CSV injection).
+# Apostrophes may come before, so that `undefused` has an answer to each. A number is harmless.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+def csv_text(rows: Iterable[Sequence[Any]], *, is_exact: bool = False) -> str:
+    """Write rows as CSV: texts in quotes, numbers in full precision, None as an empty cell.
+
+    NUL, at which many readers stop, is written as the four characters \\x00; a lone surrogate, which
+    UTF-8 does not have, as \\udcff.
+
+    Args:
+        rows: texts, numbers and None.
+        is_exact: whether texts stay that a spreadsheet would take for formulas. Otherwise an
+            apostrophe goes before them, which `undefused` takes away.
+    """
+    text = io.StringIO(newline="")
+    # All texts are quoted: csv would leave a bare \r unquoted, and readers take it for a line end.
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerows(
+        [_cell(value, is_exact) if isinstance(value, str) else value for value in row]
+        for row in rows
+    )
+    return text.getvalue()
+
+
+def _cell(text: str, is_exact: bool) -> str:
+    is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
+    return in_table(text if is_exact or not is_formula else f"'{text}")
+
+
+def in_table(text: str) -> str:
+    """Escape what CSV files cannot hold (see `csv_text`)."""
+    return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
+
+
+def undefused(cell: str) -> str:
+    """Take away the apostrophe that `csv_text` puts before a text like a formula."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def printable(text: object) -> str:

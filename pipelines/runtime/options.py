@@ -9,6 +9,7 @@ from typing import Any
 from jsonargparse import ArgumentParser, Namespace
 
 from data.files.errors import InputError
+from pipelines.runtime.yaml_texts import guard_options
 
 _MORE = "--help lists what is allowed"
 _KINDS = {
@@ -50,6 +51,7 @@ def parse(parser: ArgumentParser, args: list[str]) -> Namespace:
         InputError: an option is unknown, or its value is missing or of another type; the message
             names the option.
     """
+    guard_options(args)
     try:
         return parser.parse_args(args)
     except ArgumentError as error:

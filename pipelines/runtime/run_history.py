@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pipelines.runtime.yaml_texts import load_yaml
 
 
 def read_history(path: Path) -> dict[str, list[tuple[float, float]]]:
@@ -33,4 +33,4 @@ def read_history(path: Path) -> dict[str, list[tuple[float, float]]]:
 
 def read_options(path: Path) -> dict[str, Any]:
     """Read the options of a config.yaml; empty if the file does not exist."""
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}
+    return load_yaml(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}

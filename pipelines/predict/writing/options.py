@@ -6,9 +6,9 @@ from typing import Any, TextIO
 from jsonargparse import ArgumentParser
 
 from data.files.errors import InputError
-from pipelines.predict.output import Format, csv_lines, json_object, print_answer
+from pipelines.predict.output import Format, json_object, print_answer
 from pipelines.predict.writing.writer import COLUMNS, WrittenAnswer
-from pipelines.runtime.escaping import printable
+from pipelines.runtime.escaping import csv_text, printable
 from pipelines.tasks.allowed_classes import TRUST_HELP
 
 
@@ -90,16 +90,16 @@ def print_written(
         names_source: whether lines of text name their source.
     """
     num_bad = 0
-    if format == "csv":
-        out.write(csv_lines([list(COLUMNS)]))
+    if format in ("csv", "exact-csv"):
+        out.write(csv_text([COLUMNS]))
     for found in answers:
         num_bad += found.problem is not None
         if format == "text":
             told = _lines(found, names_source=names_source)
-        elif format == "csv":
-            told = csv_lines(found.rows())
-        else:
+        elif format == "json":
             told = json_object(found.plain())
+        else:
+            told = csv_text(found.rows(), is_exact=format == "exact-csv")
         print_answer(told, out)
     return num_bad
 

@@ -1,7 +1,5 @@
 """The report of a captioner: its files, and its figures as text."""
 
-import csv
-import io
 import json
 from functools import partial
 from pathlib import Path
@@ -11,7 +9,7 @@ from data.captions.data_module import CaptionDataModule
 from pipelines.report.captions.outcome import Outcome, caption_figures, outcome_of, warnings_of
 from pipelines.report.captions.page import TABLE_HEADER, caption_page, table_rows
 from pipelines.report.generation.shared import write_report
-from pipelines.runtime.escaping import printable
+from pipelines.runtime.escaping import csv_text, printable
 from pipelines.tasks.captioning import Captioning
 
 
@@ -77,12 +75,12 @@ def as_text(report: dict[str, Any]) -> str:
 
 def predictions(outcome: Outcome) -> str:
     """The table predictions.csv; references are a JSON list."""
-    content = io.StringIO()
-    writer = csv.writer(content)
-    writer.writerow(["id", "path", "references", "answer", "cider", "score", "finished"])
-    for id, source, references, answer, one, cider in zip(*outcome[:6], strict=True):
-        writer.writerow(
-            [id, source, json.dumps(references, ensure_ascii=False), answer, f"{cider:.4f}",
-             f"{one.score:.6f}", str(one.is_finished).lower()]
-        )  # fmt: skip
-    return content.getvalue()
+    header = ["id", "path", "references", "answer", "cider", "score", "finished"]
+    rows = (
+        [
+            *(id, source, json.dumps(references, ensure_ascii=False), answer),
+            *(round(cider, 4), round(one.score, 6), str(one.is_finished).lower()),
+        ]
+        for id, source, references, answer, one, cider in zip(*outcome[:6], strict=True)
+    )
+    return csv_text([header, *rows])

@@ -1,7 +1,5 @@
 """The report of a model that writes: its files, and its figures as text."""
 
-import csv
-import io
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from pipelines.report.generation.outcome import (
 from pipelines.report.generation.page import generation_page
 from pipelines.report.generation.shared import write_report
 from pipelines.report.generation.without_attention import answers_without_attention
-from pipelines.runtime.escaping import printable
+from pipelines.runtime.escaping import csv_text, printable
 from pipelines.tasks.generation import Generation
 
 
@@ -96,11 +94,9 @@ def as_text(report: dict[str, Any]) -> str:
 
 def predictions(outcome: Outcome) -> str:
     """The table predictions.csv."""
-    content = io.StringIO()
-    writer = csv.writer(content)
-    writer.writerow(["id", "source", "reference", "answer", "score", "finished"])
-    for id, source, reference, answer, one in zip(*outcome[:5], strict=True):
-        writer.writerow(
-            [id, source, reference, answer, f"{one.score:.6f}", str(one.is_finished).lower()]
-        )
-    return content.getvalue()
+    header = ["id", "source", "reference", "answer", "score", "finished"]
+    rows = (
+        [id, source, reference, answer, round(one.score, 6), str(one.is_finished).lower()]
+        for id, source, reference, answer, one in zip(*outcome[:5], strict=True)
+    )
+    return csv_text([header, *rows])

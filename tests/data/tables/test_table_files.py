@@ -7,11 +7,15 @@ import lzma
 import zipfile
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.files import compressed
+from data.files.errors import InputError
+from data.tables import csv_reader
 from data.text.data_module import TextDataModule
 from data.text.sources import read_texts
+from pipelines.predict.inputs import text_items
 from tests.tables import EVERY, ROWS, all_texts, frame, refused, save, texts_of, written
 
 
@@ -185,3 +189,25 @@ def test_what_unfolds_without_end_is_stopped(tmp_path, monkeypatch, pack):
     line = refused(path)
     assert "more than 200 times its size or 32 GiB" in line
     assert not list((tmp_path / "cache").rglob("*.arrow"))
+
+
+@pytest.mark.parametrize("is_repeated", [True, False])
+def test_a_parquet_file_that_unfolds_without_end_is_stopped(tmp_path, monkeypatch, is_repeated):
+    monkeypatch.setattr(compressed, "ALWAYS_BYTES", 2**20)
+    path = tmp_path / "bomb.parquet"
+    texts = pa.array(["0" * 2**16] * 900)
+    table = pa.table({"text": texts, "label": ["a", "b"] * 450})
+    pq.write_table(table, path, compression="zstd", use_dictionary=is_repeated)
+    assert path.stat().st_size < 2**16
+    assert "more than 200 times its size or 32 GiB" in refused(path)
+    with pytest.raises(InputError, match="more than 200 times its size"):
+        list(text_items(str(path), column="text"))
+    # The column is not read.
+    assert [item.source for item in text_items(str(path), column="label")][:2] == ["a", "b"]
+
+
+def test_a_cell_that_swallows_the_rest_of_a_file_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_reader, "_LONGEST_CELL", 1000)
+    path = tmp_path / "a.csv"
+    path.write_text('text,label\n"fine,a\n' + "dull,b\n" * 1000)
+    assert "line 2: its quotes cannot be followed (field larger than field limit" in refused(path)

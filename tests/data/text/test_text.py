@@ -5,6 +5,7 @@ import pandas
 import pytest
 
 from data.files.errors import InputError
+from data.text import data_module
 from data.text.data_module import TextDataModule
 from data.text.sources import one_table, read_texts
 from data.text.vocabulary import learn_tokenizer
@@ -106,6 +107,20 @@ def test_max_tokens_counts_what_it_cuts(tmp_path):
     assert part.lengths.max() == 4
     assert part.truncated_steps > 0
     assert part.__getitems__([0, 1]).lengths.tolist() == part.lengths[:2].tolist()
+
+
+def test_a_text_too_long_to_learn_from_is_left_out_unless_it_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(data_module, "MOST_LEARNT", 11)
+    path = str(write(tmp_path, "csv"))
+    data = TextDataModule(path=path)
+    assert data.parts["train"].lengths.max() <= 11
+    # Other parts are read without a gradient.
+    assert max(data.parts[name].lengths.max() for name in ("val", "test")) > 11
+    assert data.skipped
+    assert all("has more than 11 tokens, too many for a step" in one.reason for one in data.skipped)
+    assert not TextDataModule(path=path, max_tokens=100).skipped
+    with pytest.raises(InputError, match=r"name the most to read by --data[.]max_tokens, or leave"):
+        _ = TextDataModule(path=path, on_error="fail").parts
 
 
 def test_strange_texts_survive(tmp_path):

@@ -205,6 +205,18 @@ def test_columns_of_probabilities_are_found_by_name(in_folder):
     assert np.array_equal(read_run("a").probabilities, before.probabilities)
 
 
+def test_texts_and_classes_like_formulas_are_read_as_they_were(in_folder):
+    texts = ["=1+1", "'=1+1", "-2", "-a film"]
+    folder = write_run(
+        in_folder / "runs/sentiment/a", [0, 1, 1, 0], sources=texts, classes=("@a", "-1")
+    )
+    found = read_run("a")
+    assert found.sources == texts
+    assert found.labels.tolist() == read_run(str(folder)).labels.tolist()
+    assert found.classes == ["@a", "-1"]
+    assert '\n0,"\'=1+1",' in (folder / "report/predictions.csv").read_text()
+
+
 def test_runs_of_other_classes_are_refused_and_the_difference_is_named(in_folder):
     place = in_folder / "runs/sentiment"
     write_run(place / "a", [0, 1], classes=("Positive", "negative"))

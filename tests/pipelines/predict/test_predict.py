@@ -291,7 +291,11 @@ def test_who_has_read_enough_may_leave(sentiment_run, tmp_path):
         ("sentiment", ["--input=notes.md"], "a file of type '.md' is not read; allowed are .txt"),
         ("sentiment", ["--input=list.csv", "--text_column=b"], "no column 'b'"),
         ("sentiment", ["--text=a", "--overlay=out.mp4"], "CKPT is a model for texts"),
-        ("sentiment", ["--text=a", "--format=xml"], "--format=xml: give 'text', 'json' or 'csv'"),
+        (
+            "sentiment",
+            ["--text=a", "--format=xml"],
+            "--format=xml: give 'text', 'json', 'csv' or 'exact-csv'",
+        ),
         (
             "sentiment",
             ["--text=a", "--frmat=json"],

@@ -41,7 +41,7 @@ def ask(sentiment_run, capfd):
         out, err = capfd.readouterr()
         if format == "json":
             return code, [json.loads(line) for line in out.splitlines()], err
-        if format == "csv":
+        if "csv" in format:
             return code, list(csv.DictReader(io.StringIO(out))), err
         return code, out.splitlines(), err
 
@@ -210,6 +210,24 @@ def test_nothing_that_a_terminal_obeys_is_shown(ask, tmp_path):
     assert "line 1 holds zero bytes" in ask(tmp_path / "b.txt")[1][0]["error"]
     _, found, _ = ask(tmp_path / "a.txt", format="text")
     assert found[0].replace("\t", "").isprintable()
+
+
+def test_a_text_too_long_to_read_is_one_line(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.predict.steps.MOST_READ", 5)
+    (tmp_path / "a.txt").write_text("a fine film\n" + "very " * 10)
+    code, (read, refused), _ = ask(tmp_path / "a.txt")
+    assert (code, "label" in read) == (1, True)
+    assert refused["error"] == "has 10 tokens, and at most 5 are read; divide it"
+
+
+def test_no_cell_is_a_formula_unless_exact_cells_are_asked_for(ask, tmp_path):
+    texts = ["=1+1 a fine film", "-a dull film", "'@a fine film"]
+    (tmp_path / "a.txt").write_text("\n".join(texts))
+    sources = [
+        [row["source"] for row in ask(tmp_path / "a.txt", format=format)[1]]
+        for format in ("csv", "exact-csv", "json")
+    ]
+    assert sources == [[f"'{text}" for text in texts], texts, texts]
 
 
 def test_how_one_file_is_written_says_nothing_of_another(in_folder, capsys):

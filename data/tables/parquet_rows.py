@@ -1,0 +1,59 @@
+"""Rows of a Parquet file in batches, with a limit against decompression bombs."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from data.files.compressed import most_bytes, unfolds_too_far
+
+
+def parquet_batches(
+    path: Path, columns: Sequence[str], *, schema: pa.Schema, rows: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield some columns of a file, ``rows`` at once.
+
+    A value that repeats is stored once, and compressed. Its bytes are counted before it is repeated.
+
+    Args:
+        path: path of the file.
+        columns: names of columns.
+        schema: their types to convert to; it may have further columns.
+        rows: number of rows of a batch.
+
+    Raises:
+        InputError: the columns hold more bytes than the limit (see `data.files.compressed`).
+        pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError: the file is damaged.
+    """
+    most = most_bytes(path.stat().st_size)
+    with pq.ParquetFile(path, memory_map=True, read_dictionary=list(columns)) as file:
+        groups = (file.metadata.row_group(k) for k in range(file.num_row_groups))
+        # The footer tells what the pages decompress to.
+        if sum(_page_bytes(group, columns) for group in groups) > most:
+            raise unfolds_too_far(path)
+        num_bytes = 0
+        for batch in file.iter_batches(rows, columns=list(columns)):
+            num_bytes += sum(_num_bytes(batch.column(name)) for name in columns)
+            if num_bytes > most:
+                raise unfolds_too_far(path)
+            yield pa.RecordBatch.from_arrays(
+                [batch.column(name).cast(schema.field(name).type) for name in columns],
+                schema=pa.schema([schema.field(name) for name in columns]),
+            )
+
+
+def _page_bytes(group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
+    chunks = (group.column(k) for k in range(group.num_columns))
+    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
+
+
+def _num_bytes(column: pa.Array) -> int:
+    """Bytes of a column whose values are written out."""
+    if not pa.types.is_dictionary(column.type):
+        return column.nbytes
+    values = column.dictionary
+    if pa.types.is_primitive(values.type):
+        return len(column) * values.type.bit_width // 8
+    return pc.sum(pc.take(pc.binary_length(values), column.indices)).as_py() or 0
