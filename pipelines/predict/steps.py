@@ -28,9 +28,9 @@ from pipelines.predict.inputs import Item, clip_items
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import planned
 
-# Texts are batched by length within such a group: large enough to fill batches of similar length.
 #: the most tokens of a text that are read, where training named no other number
 MOST_READ = 2**20
+# Texts are batched by length within such a group: large enough to fill batches of similar length.
 _TEXTS_AT_ONCE, _CHARACTERS_AT_ONCE = 512, 2**22
 
 
