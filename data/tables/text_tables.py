@@ -6,6 +6,7 @@ and results derived from it (tokens) are found again too.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,11 +68,10 @@ def columns_of(
             return Columns(layout.columns, layout.suggested)
         if kind == "json":
             return Columns(json_columns(path, format=format, bad_bytes=bad_bytes), None)
-        columns = list(pq.read_schema(path, memory_map=True).names)
+        with readable_parquet(path):
+            columns = list(pq.read_schema(path, memory_map=True).names)
         require_once(names, columns, source=str(path))
         return Columns(columns, None)
-    except pa.ArrowInvalid as error:
-        raise _damaged(path, error) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
@@ -186,11 +186,9 @@ def _of_text(columns: Sequence[str], rows: Iterator[Row], names: Sequence[str]) 
 
 def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
     """Read Parquet. Types stay, except that of the texts: class indices may carry names."""
-    try:
-        file = pq.ParquetFile(path, memory_map=True)
-    except pa.ArrowInvalid as error:
-        raise _damaged(path, error) from error
-    columns = file.schema_arrow.names
+    with readable_parquet(path):
+        file = pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+        columns = file.schema_arrow.names
     known = [name for name in names if name in columns]
     fields = [file.schema_arrow.field(name) for name in known]
     # A categorical of pandas is read as its values.
@@ -200,28 +198,43 @@ def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
     where = f"{path}: cannot be read as parquet"
     for field in fields:
         require_plain(field.type, field.name, source=where, prefix=format.prefix)
-    features = Features.from_arrow_schema(pa.schema(fields, file.schema_arrow.metadata))
-    features = Features({n: features[n] for n in known} | {PROBLEM: Value("string")})
-    if known[:1] == list(names[:1]):
-        features[known[0]] = Value("string")
-    schema = features.arrow_schema
+    with readable_parquet(path):
+        features = Features.from_arrow_schema(pa.schema(fields, file.schema_arrow.metadata))
+        features = Features({n: features[n] for n in known} | {PROBLEM: Value("string")})
+        if known[:1] == list(names[:1]):
+            features[known[0]] = Value("string")
+        schema = features.arrow_schema
 
     def batches() -> Iterator[pa.RecordBatch]:
-        try:
+        with readable_parquet(path):
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=known):
+                # Arrow does not look into texts of its own accord.
+                batch.validate(full=True)
                 columns = [batch.column(name).cast(schema.field(name).type) for name in known]
                 problem = pa.nulls(batch.num_rows, pa.string())
                 yield pa.RecordBatch.from_arrays([*columns, problem], schema=schema)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-            raise _damaged(path, error) from error
 
     return _Batches(columns, schema, batches())
 
 
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path}: cannot be read as parquet ({' '.join(str(error).split())}); write or copy it anew"
-    )
+@contextmanager
+def readable_parquet(path: Path, *, named: str | None = None) -> Iterator[None]:
+    """Report Parquet that cannot be read as an InputError: damage surfaces as many types.
+
+    Args:
+        path: the file.
+        named: name of the file in the error, where it is not the path.
+    """
+    try:
+        yield
+    except Exception as error:
+        # An error of the system has a number.
+        if isinstance(error, InputError) or getattr(error, "errno", None) is not None:
+            raise
+        raise InputError(
+            f"{named or path}: cannot be read as parquet ({' '.join(str(error).split())}); write or"
+            " copy it anew"
+        ) from error
 
 
 _READERS = {"csv": _csv, "json": _json, "parquet": _parquet}

@@ -31,7 +31,7 @@ from data.tables.column_types import require_plain
 from data.tables.csv_rows import Row, csv_rows
 from data.tables.json_rows import json_rows
 from data.tables.table_format import READABLE, TableFormat, require_table
-from data.tables.text_tables import columns_of
+from data.tables.text_tables import columns_of, readable_parquet
 
 STANDARD_INPUT = "-"
 # By whether pictures are read too.
@@ -211,20 +211,15 @@ def _json(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
 
 
 def _parquet(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
-    with _readable(path):
-        try:
-            column = _chosen(path, column, format)
-            file = pq.ParquetFile(path, memory_map=True)
-            kind = file.schema_arrow.field(column).type
-            require_plain(kind, column, source=f"INPUT={path}", prefix=format.prefix)
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[column]):
-                texts = batch.column(column).cast(pa.string()).to_pylist()
-                yield from (_cell_item(text, f"'{column}'") for text in texts)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise InputError(
-                f"INPUT={path}: cannot be read as parquet ({' '.join(str(error).split())}); write"
-                " or copy it anew"
-            ) from error
+    with _readable(path), readable_parquet(path, named=f"INPUT={path}"):
+        column = _chosen(path, column, format)
+        file = pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+        kind = file.schema_arrow.field(column).type
+        require_plain(kind, column, source=f"INPUT={path}", prefix=format.prefix)
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[column]):
+            batch.validate(full=True)
+            texts = batch.column(column).cast(pa.string()).to_pylist()
+            yield from (_cell_item(text, f"'{column}'") for text in texts)
 
 
 _READERS = {"lines": _lines, "csv": _csv, "json": _json, "parquet": _parquet}
