@@ -25,9 +25,9 @@ _PLACE_ERRORS = {
 def one_line_errors() -> Iterator[None]:
     """End the command at an error that a user can cause, with its line on stderr and exit code 2.
 
-    These are an `InputError` or `OptionError`, and a place that cannot be written to or be named. At a signal the
-    exit code is 128 + its number. Logged messages are escaped too, so that they are harmless to a
-    terminal.
+    These are an `InputError` or `OptionError`, and a place that cannot be written to or be named. At
+    a signal the exit code is 128 + its number. Logged messages are escaped too, so that they are
+    harmless to a terminal.
     """
     escape_log_messages()
     try:
