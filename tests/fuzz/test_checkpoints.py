@@ -56,7 +56,7 @@ def answer_of(content, task):
         return outcome(lambda: answer(place / "a.ckpt", task), names="a.ckpt")
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(task=TASKS, flips=FLIPS, cut=st.none() | st.floats(0, 1))
 def test_damage_changes_no_answer(task, flips, cut):
     content, due = written(task)
@@ -91,7 +91,7 @@ def sealed(records):
     return file.getvalue()
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     task=TASKS, flips=FLIPS, cut=st.none() | st.floats(0, 1), values=st.booleans(),
     which=st.integers(0, 30),
@@ -127,7 +127,7 @@ def places_in(values, above=()):
             yield from places_in(value, (*above, key))
 
 
-@fuzzed(80)
+@fuzzed(40)
 @given(task=TASKS, at=st.integers(0, 500), value=PLAIN, is_removed=st.booleans())
 def test_any_plain_value_at_any_place(task, at, value, is_removed):
     checkpoint = torch.load(io.BytesIO(written(task)[0]), weights_only=True)
@@ -149,7 +149,7 @@ def test_any_plain_value_at_any_place(task, at, value, is_removed):
     answer_of(file.getvalue(), task)
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(content=st.binary(max_size=100), start=st.sampled_from([b"", b"PK\3\4", b"\x80\2"]))
 @example(content=b"", start=b"PK\3\4")
 def test_any_bytes_are_no_archive(content, start):

@@ -32,7 +32,7 @@ def decoder():
     return Decoder(limit_seconds=20, pictures=True)
 
 
-@fuzzed(15)
+@fuzzed(7)
 @given(
     suffix=st.sampled_from([".mp4", ".mkv", ".png"]), flips=FLIPS, cut=st.none() | st.floats(0, 1),
     noise=st.binary(max_size=20), at=st.floats(0, 1),

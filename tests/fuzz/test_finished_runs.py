@@ -29,7 +29,7 @@ def test_what_is_whole_is_read():
     assert read(lambda _, content: content).labels.tolist() == [0, 1] * 3
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     which=st.sampled_from(sorted(FILES)), cut=st.none() | st.floats(0, 1),
     flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), max_size=2),

@@ -43,7 +43,7 @@ def listed(draw):
     return rows, has_parts, has_groups, has_times
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     rows=listed(), delimiter=st.sampled_from(",;\t|"), end=st.sampled_from(["\n", "\r\n"]),
     quotes_all=st.booleans(), encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
@@ -81,7 +81,7 @@ def test_a_list(rows, delimiter, end, quotes_all, encoding):
     assert [clip if has_groups else clip._replace(group=None) for clip in found.clips] == due
 
 
-@fuzzed(80)
+@fuzzed(40)
 @given(
     content=st.one_of(st.binary(max_size=60), st.lists(st.lists(
         st.one_of(NAME, TEXT, st.sampled_from([
@@ -120,7 +120,7 @@ STEP = st.sampled_from(
 FILE = st.sampled_from(["1.mp4", "2.MKV", "v_a_g01_c01.avi", "._1.mp4", "x.txt", "1", "é.mp4"])
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(tree=st.lists(st.tuples(st.lists(STEP, max_size=4), st.none() | FILE), max_size=12))
 def test_any_folder(tree):
     with folder() as place:
@@ -152,7 +152,7 @@ LINE = st.one_of(
 )  # fmt: skip
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     files=st.dictionaries(
         st.sampled_from(["trainlist01.txt", "testlist01.txt", "classInd.txt", "a_test_split1.txt",
@@ -173,7 +173,7 @@ def test_any_official_lists(files, fold):
     assert isinstance(found, Refused) or found.clips
 
 
-@fuzzed(100)
+@fuzzed(50)
 @given(seconds=st.floats(0, allow_infinity=False, allow_nan=False), text=TEXT)
 def test_times(seconds, text):
     assert parse_seconds(repr(seconds)) == seconds
@@ -207,7 +207,7 @@ def captions_of(path):
     return read_captions(str(path), columns=columns, header=None, folder=None)
 
 
-@fuzzed(80)
+@fuzzed(40)
 @given(content=JSON)
 @example(
     content={
@@ -229,7 +229,7 @@ def test_any_json_of_captions(content):
 CAPTION = TEXT.filter(lambda one: clean(one).strip() and "\0" not in one)
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     captions=st.dictionaries(st.sampled_from(["a.jpg", "b c.png", "d.mp4"]),
                              st.lists(CAPTION, min_size=1, max_size=3), min_size=1),

@@ -101,12 +101,17 @@ ASKED = {
 }  # fmt: skip
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     name=st.sampled_from(sorted(ASKED)),
     chosen=st.lists(st.tuples(st.integers(0, 20), VALUE), min_size=1, max_size=3),
     stray=st.lists(VALUE, max_size=1),
 )  # fmt: skip
+@example(name="sample", chosen=[(2, "inf")], stray=[])
+@example(name="sample", chosen=[(2, "1e-320")], stray=[])
+@example(name="sample", chosen=[(4, str(2**64))], stray=[])
+@example(name="evaluate", chosen=[(0, "reviews.csv"), (7, "-1")], stray=[])
+@example(name="compare", chosen=[(0, "a " + "x" * 5000)], stray=[])
 def test_any_value_of_a_command(place, name, chosen, stray):
     fixed, options = ASKED[name]
     args = [f"--{options[k % len(options)]}={value}" for k, value in chosen]
@@ -148,15 +153,21 @@ def options_of(name):
     )  # fmt: skip
 
 
-@fuzzed(30)
+@fuzzed(10)
 @given(
     name=st.sampled_from(sorted(KINDS)),
     chosen=st.lists(st.tuples(st.integers(0, 1000), VALUE), min_size=1, max_size=2),
 )  # fmt: skip
+@example(name="sentiment", chosen=[("--trainer.max_epochs", "-5")])
+@example(name="sentiment", chosen=[("--trainer.accumulate_grad_batches", "0")])
+@example(name="sentiment", chosen=[("--seed_everything", "-1")])
+@example(name="sentiment", chosen=[("--model.recurrence.hidden_size", "0")])
+@example(name="sentiment", chosen=[("--data.val_share", "1.5")])
 def test_any_value_of_a_training_command(place, name, chosen):
     options = options_of(name)
-    args = [f"{options[k % len(options)]}={value}" for k, value in chosen]
-    ended(lambda: built(name, [*KINDS[name], *args]))
+    # The examples name an option, others its place.
+    named = [(k if isinstance(k, str) else options[k % len(options)], v) for k, v in chosen]
+    ended(lambda: built(name, [*KINDS[name], *(f"{option}={value}" for option, value in named)]))
 
 
 def _leaves(values, above=()):
@@ -174,7 +185,7 @@ PLAIN = st.recursive(
 )  # fmt: skip
 
 
-@fuzzed(30)
+@fuzzed(10)
 @given(
     name=st.sampled_from(sorted(KINDS)),
     at=st.integers(0, 200),
@@ -196,7 +207,7 @@ def test_any_value_of_a_recipe(place, name, at, value, is_removed):
     ended(lambda: built(name, ["--config=own.yaml", *KINDS[name]]))
 
 
-@fuzzed(30)
+@fuzzed(10)
 @given(
     content=st.one_of(
         st.binary(max_size=40), st.lists(VALUE, max_size=5).map(lambda some: "\n".join(some)),

@@ -34,7 +34,7 @@ def parquet_columns(draw):
     return found
 
 
-@fuzzed(50)
+@fuzzed(25)
 @given(columns=parquet_columns(), compression=st.sampled_from(["none", "snappy", "zstd"]))
 def test_parquet(columns, compression):
     arrays = {name: pa.array(values, COLUMNS[kind][0]) for name, (kind, values) in columns.items()}
@@ -52,7 +52,7 @@ def test_parquet(columns, compression):
     assert found == (list(zip(due, labels[1], strict=True)), {})
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     flips=FLIPS, cut=st.none() | CUT, compression=st.sampled_from(["none", "snappy"]),
     is_named=st.booleans(),

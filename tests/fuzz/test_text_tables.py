@@ -75,7 +75,7 @@ def csv_text(records, *, delimiter, end, quotes_all):
     return "".join(delimiter.join(map(cell, record)) + end for record in records)
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     rows=ROWS, delimiter=st.sampled_from(",;\t|"), end=st.sampled_from(["\n", "\r\n", "\r"]),
     quotes_all=st.booleans(), encoding=st.sampled_from(ENCODINGS), kind=PACKED,
@@ -119,7 +119,7 @@ def as_read(value):
     return clean(value) if isinstance(value, str) else str(value)
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     rows=st.lists(st.tuples(JSON_VALUES, JSON_VALUES), min_size=2, max_size=6),
     is_array=st.booleans(), is_ascii=st.booleans(), encoding=st.sampled_from(ENCODINGS),
@@ -146,7 +146,7 @@ CSV = "text,label,split\n" + "".join(f"a film {k},{'ab'[k % 2]},train\n" for k i
 JSON = "".join(json.dumps({"text": f"a film {k}", "label": "ab"[k % 2]}) + "\n" for k in range(20))
 
 
-@fuzzed(80)
+@fuzzed(40)
 @given(
     content=st.sampled_from([CSV, JSON, json.dumps([json.loads(one) for one in JSON.splitlines()])]),
     suffix=st.sampled_from([".csv", ".tsv", ".json", ".jsonl"]), kind=PACKED, flips=FLIPS, cut=CUT,
@@ -163,7 +163,7 @@ def test_damaged_texts(content, suffix, kind, flips, cut, noise, at):
     assert isinstance(found, Refused) or isinstance(found[0], list)
 
 
-@fuzzed(80)
+@fuzzed(40)
 @given(
     content=st.one_of(st.binary(max_size=80), st.text(CHARACTER, max_size=80).map(str.encode)),
     suffix=st.sampled_from(
@@ -218,7 +218,7 @@ NAMES = st.one_of(
 )
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     names=st.lists(NAMES, max_size=4), rows=st.lists(st.lists(TEXT, max_size=5), max_size=4),
     asked=st.tuples(NAMES, NAMES, st.none() | NAMES, st.none() | NAMES),
@@ -245,7 +245,7 @@ def test_names_of_columns_and_ragged_rows(names, rows, asked):
     ]
 
 
-@fuzzed(40)
+@fuzzed(20)
 @given(texts=st.lists(TEXT, min_size=1, max_size=5), suffix=st.sampled_from([".csv", ".tsv"]))
 @example(texts=["a fine, a lovely film"], suffix=".tsv")
 def test_a_column_alone_is_answered_row_by_row(texts, suffix):
@@ -265,7 +265,7 @@ def test_a_column_alone_is_answered_row_by_row(texts, suffix):
     assert not any(item.problem for item in found)
 
 
-@fuzzed(40)
+@fuzzed(20)
 @given(lines=st.lists(TEXT.filter(lambda one: not set("\r\n") & set(one)), max_size=6),
        end=st.sampled_from(["\n", "\r\n", "\r"]), encoding=st.sampled_from(ENCODINGS))  # fmt: skip
 def test_lines_are_answered_one_by_one(lines, end, encoding):
@@ -280,7 +280,7 @@ def test_lines_are_answered_one_by_one(lines, end, encoding):
 LABELS = st.sampled_from([("neg", "pos"), ("0", "1"), ("1.0", "2.0"), ("a b", "c"), ("é", "e")])
 
 
-@fuzzed(10)
+@fuzzed(5)
 @given(
     classes=LABELS, drawn=st.lists(st.integers(0, 1), min_size=4, max_size=12), texts=st.data(),
     kind=st.sampled_from(["csv", "jsonl", "parquet"]),
@@ -314,7 +314,7 @@ def test_a_part_has_its_texts_and_their_classes(classes, drawn, texts, kind):
             assert found == [number_of(row["label"]) or row["label"] for row in due]
 
 
-@fuzzed(40)
+@fuzzed(20)
 @given(
     pairs=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5), are_files=st.booleans(),
     drop=st.integers(0, 1),

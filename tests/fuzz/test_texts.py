@@ -44,7 +44,7 @@ def model(task):
         return load_language(place / "a.ckpt") if task == "language" else load(place / "a.ckpt")
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(
     texts=st.lists(TEXT, max_size=5), text=TEXT,
     kind=st.sampled_from(["words", "subwords", "characters"]),
@@ -68,7 +68,7 @@ def test_tokenizers(texts, text, kind, lowercase, strip_markup, each_digit):
         assert len(ids) == len(plain)
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(texts=st.lists(TEXT, min_size=1, max_size=4))
 def test_a_classifier_answers_each_text_as_alone(texts):
     predictor = model("sentiment")
@@ -85,7 +85,7 @@ def test_a_classifier_answers_each_text_as_alone(texts):
         assert str(alone).isprintable()
 
 
-@fuzzed(40)
+@fuzzed(20)
 @given(texts=st.lists(TEXT, min_size=1, max_size=3), timeline=st.booleans())
 def test_answers_are_written_so_that_programs_read_them(texts, timeline):
     predictor = model("sentiment")
@@ -111,7 +111,7 @@ def test_answers_are_written_so_that_programs_read_them(texts, timeline):
             assert not set(for_terminal(written)) & set("\0\x1b\x7f\r\x85")
 
 
-@fuzzed(25)
+@fuzzed(12)
 @given(texts=st.lists(TEXT.map(lambda one: one[:300]), min_size=1, max_size=3))
 def test_a_translator_answers_each_text_as_alone(texts):
     translator = model("translation")
@@ -124,7 +124,7 @@ def test_a_translator_answers_each_text_as_alone(texts):
             assert str(alone).isprintable()
 
 
-@fuzzed(25)
+@fuzzed(12)
 @given(prompt=TEXT.map(lambda one: one[:500]))
 @example(prompt="")
 def test_a_prompt_is_carried_on(prompt):
@@ -135,7 +135,7 @@ def test_a_prompt_is_carried_on(prompt):
     assert readable(tokenizer, prompt, [next(drawn) for _ in range(3)]).startswith(prompt)
 
 
-@fuzzed(60)
+@fuzzed(30)
 @given(text=TEXT)
 def test_contents_are_told_apart_but_for_case_blanks_and_markup(text):
     key = content_of(text)
