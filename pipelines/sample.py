@@ -1,5 +1,6 @@
 """Continuation of a prompt by a language model: ``make sample-language CKPT=… PROMPT="…"``."""
 
+import math
 import sys
 from itertools import islice
 
@@ -42,8 +43,8 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _check(options: object) -> None:
-    ckpt, length, temperature, top_p = (
-        getattr(options, name) for name in ("ckpt", "length", "temperature", "top_p")
+    ckpt, length, temperature, top_p, seed = (
+        getattr(options, name) for name in ("ckpt", "length", "temperature", "top_p", "seed")
     )
     if ckpt is None:
         raise InputError(
@@ -52,10 +53,12 @@ def _check(options: object) -> None:
         )
     if length < 1:
         raise InputError(f"LENGTH={length}: at least 1 token")
-    if not temperature >= 0:
+    if not 0 <= temperature < math.inf:
         raise InputError(f"--temperature={temperature}: 0 (always the likeliest) or more")
     if not 0 < top_p <= 1:
         raise InputError(f"--top_p={top_p}: more than 0 and at most 1 (all tokens)")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed={seed}: from 0 to {2**63 - 1}")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,12 @@ class SequenceDataModule(LightningDataModule):
             raise InputError(
                 f"--data.steps_per_batch={steps_per_batch}: at least 1 step must fit in a batch"
             )
+        for name, share in (("val_share", val_share), ("test_share", test_share)):
+            if not 0 <= share < 1:
+                raise InputError(f"--data.{name}={share}: from 0 to below 1")
+        for name, count in (("num_workers", num_workers), ("seed", seed)):
+            if count is not None and count < 0:
+                raise InputError(f"--data.{name}={count}: 0 or more")
         self.path = path
         self.steps_per_batch = steps_per_batch
         self.val_share, self.test_share = val_share, test_share

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -79,6 +80,8 @@ def read_captions(
         with options_called({"--data.label_column": "--data.caption_column"}):
             listing = manifest(path, columns, header=header)
         found = [(clip._replace(label=None), clip.label) for clip in listing.clips]
+    elif not rows:
+        raise _without_caption(path)
     else:
         place = _folder_of(path, [name for name, _, _ in rows], folder)
         found = [
@@ -103,8 +106,12 @@ def _grouped(path: Path, rows: Iterable[tuple[Clip, str | None]]) -> Captioned:
                 " in one"
             )
     if not any(captions.values()):
-        raise InputError(f"{path}: holds no caption; there must be one a row")
+        raise _without_caption(path)
     return Captioned(list(captions), list(captions.values()), str(path))
+
+
+def _without_caption(path: Path) -> InputError:
+    return InputError(f"{path}: holds no caption; there must be one a row")
 
 
 def _rows_of_json(path: Path) -> list[tuple[str, str, str | None]]:
@@ -135,7 +142,7 @@ def _name(image: Mapping[str, Any]) -> str:
 
 def _part(split: Any) -> str | None:
     # "restval" is what Karpathy leaves of COCO's validation part to be learnt from too.
-    return "train" if split == "restval" else split
+    return "train" if split == "restval" else None if split is None else str(split)
 
 
 def _rows_of_flickr(path: Path) -> list[tuple[str, str, str | None]] | None:
@@ -181,12 +188,12 @@ def _folder_of(path: Path, names: Sequence[str], folder: str | None) -> Path:
             raise InputError(f"--data.folder={folder}: is no folder; name that of the pictures")
         return Path(folder)
     here = path.parent
-    if any((here / local_path(name)).is_file() for name in names):
+    if any(os.path.isfile(here / local_path(name)) for name in names):
         return here
     below = [
         one
         for one in sorted(here.iterdir())
-        if one.is_dir() and any((one / local_path(name)).is_file() for name in names[:100])
+        if one.is_dir() and any(os.path.isfile(one / local_path(name)) for name in names[:100])
     ]
     if len(below) != 1:
         raise InputError(

@@ -180,7 +180,8 @@ def _without_header(
         if any(are_clips):
             raise _no_header(table, found.line, len(cells))
     words = found.line.split()
-    if len(words) > 1 and looks_like_clip(table, _unquoted(found.line.rsplit(maxsplit=1)[0])):
+    first = _unquoted(found.line.rsplit(maxsplit=1)[0]) if len(words) > 1 else ""
+    if looks_like_clip(table, first, names):
         return ["path", "label"], BLANK
     if any(map(is_video, words)):
         raise _no_header(table, found.line, len(words))

@@ -4,6 +4,7 @@ import codecs
 import io
 import logging
 import re
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# Encodings that are read by their mark alone.
+_BY_MARK = ("utf-16", "utf-32")
 _SHOWN_AS = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-32": "UTF-32"}
 #: number of bytes at the beginning of a file from which its encoding is told
 SAMPLE_BYTES = 2**16
@@ -44,9 +47,13 @@ codecs.register_error(_ERRORS, _mark_bytes)
 def check_encoding(name: str, *, option: str) -> None:
     """Raise an `InputError` if a name is not that of a text encoding."""
     try:
-        # The second call fails for codecs from bytes to bytes, such as base64.
-        codecs.lookup(name)
+        # Codecs from bytes to bytes, such as base64, fail here, and such as let no bad byte be marked.
         b"a".decode(name, "replace")
+        codecs.getincrementaldecoder(name)(_ERRORS).decode(b"", True)
+        with suppress(UnicodeEncodeError):
+            # UTF-7 and escapes spell half a character, which no text holds.
+            "\ud83d".encode(name)
+            raise LookupError(name)
     except (LookupError, UnicodeError, ValueError) as error:
         raise InputError(
             f"{option}={name}: no encoding that is known; allowed are utf-8, utf-16-le, cp1252,"
@@ -59,19 +66,27 @@ def encoding_of(start: bytes, named: str | None = None) -> str:
 
     Text holds no zero byte, except in UTF-16, where every second byte of Latin letters, digits,
     blanks and line ends is zero. The default is UTF-8.
+
+    Raises:
+        InputError: UTF-16 or UTF-32 is named, and nothing tells the order of its bytes.
     """
     for mark, encoding in _MARKS:
         if start.startswith(mark):
             return encoding
-    if named is not None:
+    if named is not None and not (start and codecs.lookup(named).name in _BY_MARK):
         return named
-    if len(start) % 2 and len(start) < SAMPLE_BYTES:
+    if named is None and len(start) % 2 and len(start) < SAMPLE_BYTES:
         return "utf-8-sig"
     even, odd = start[0 : len(start) // 2 * 2 : 2], start[1::2]
     for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
         count = zeros.count(0)
         if count and 4 * count >= 3 * len(zeros) and 20 * others.count(0) <= count:
             return encoding
+    if named is not None:
+        raise InputError(
+            f"there is no byte order mark, without which {named} has no order of bytes: name it"
+            f" {named}-le or {named}-be"
+        )
     return "utf-8-sig"
 
 
@@ -104,7 +119,10 @@ def _text_of(
     binary: io.BufferedReader, path: Path, encoding: str | None, newline: str | None
 ) -> io.TextIOWrapper:
     start = binary.peek(SAMPLE_BYTES)
-    found = encoding_of(start, encoding)
+    try:
+        found = encoding_of(start, encoding)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     if found == encoding and not start.isascii() and _may_be_utf8(start):
         _warn_of_utf8(path.parent, encoding)
     return io.TextIOWrapper(binary, encoding=found, errors=_ERRORS, newline=newline)

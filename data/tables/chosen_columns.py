@@ -51,7 +51,7 @@ def choose_columns(
         if taken is None and name.isdecimal() and names:
             taken = _numbered(int(name), columns, source=source, option=option, prefix=prefix)
             told.append(f"column {name}, '{taken}', as the {role}")
-        elif taken is None and columns.suggested is None and name == _NAMES.get(role, ("",))[0]:
+        elif taken is None and columns.suggested is None and name in _NAMES.get(role, ())[:1]:
             taken = find_column(_NAMES[role], names, source=source, option=option)
             if taken is not None:
                 told.append(f"the column '{taken}' as the {role} ({option} names another)")

@@ -134,7 +134,7 @@ def likely_delimiter(
     def evidence(delimiter: str) -> tuple[int, ...]:
         cells = cells_of(first, delimiter, format=format)
         if found := len(set(columns_named(names, cells))):
-            return found, len(cells)
+            return found, len(cells), delimiter == usual
         records = records_in(lines, delimiter, format=format)
         wanted = num_columns or len(records[0] if records else ())
         alike = sum(len(row) == wanted for row in records) if num_columns or wanted > 1 else 0

@@ -1,6 +1,7 @@
 """Rows of a Parquet file in batches, with a limit against decompression bombs."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +9,27 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.files.compressed import most_bytes, unfolds_too_far
+from data.files.errors import InputError
+
+
+@contextmanager
+def readable_parquet(path: Path, *, named: str | None = None) -> Iterator[None]:
+    """Report Parquet that cannot be read as an InputError: damage surfaces as many types.
+
+    Args:
+        path: the file.
+        named: name of the file in the error, where it is not the path.
+    """
+    try:
+        yield
+    except Exception as error:
+        # An error of the system has a number.
+        if isinstance(error, InputError) or getattr(error, "errno", None) is not None:
+            raise
+        raise InputError(
+            f"{named or path}: cannot be read as parquet ({' '.join(str(error).split())}); write or"
+            " copy it anew"
+        ) from error
 
 
 def parquet_batches(
@@ -25,16 +47,23 @@ def parquet_batches(
 
     Raises:
         InputError: the columns hold more bytes than the limit (see `data.files.compressed`).
-        pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError: the file is damaged.
+        Exception: the file is damaged (see `readable_parquet`).
     """
     most = most_bytes(path.stat().st_size)
-    with pq.ParquetFile(path, memory_map=True, read_dictionary=list(columns)) as file:
+    with pq.ParquetFile(
+        path,
+        memory_map=True,
+        read_dictionary=list(columns),
+        page_checksum_verification=True,
+    ) as file:
         groups = (file.metadata.row_group(k) for k in range(file.num_row_groups))
         # The footer tells what the pages decompress to.
         if sum(_page_bytes(group, columns) for group in groups) > most:
             raise unfolds_too_far(path)
         num_bytes = 0
         for batch in file.iter_batches(rows, columns=list(columns)):
+            # Arrow does not look into texts of its own accord.
+            batch.validate(full=True)
             num_bytes += sum(_num_bytes(batch.column(name)) for name in columns)
             if num_bytes > most:
                 raise unfolds_too_far(path)

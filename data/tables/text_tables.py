@@ -20,7 +20,7 @@ from data.tables.column_types import require_plain
 from data.tables.csv_reader import BadBytes
 from data.tables.csv_rows import Row, csv_layout, csv_rows
 from data.tables.json_rows import json_columns, json_rows
-from data.tables.parquet_rows import parquet_batches
+from data.tables.parquet_rows import parquet_batches, readable_parquet
 from data.tables.table_format import UNSAID, TableFormat, require_table
 
 #: column of reasons that rows cannot be used; null for usable rows
@@ -68,11 +68,10 @@ def columns_of(
             return Columns(layout.columns, layout.suggested)
         if kind == "json":
             return Columns(json_columns(path, format=format, bad_bytes=bad_bytes), None)
-        columns = list(pq.read_schema(path, memory_map=True).names)
+        with readable_parquet(path):
+            columns = list(pq.read_schema(path, memory_map=True).names)
         require_once(names, columns, source=str(path))
         return Columns(columns, None)
-    except pa.ArrowInvalid as error:
-        raise _damaged(path, error) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
@@ -187,11 +186,9 @@ def _of_text(columns: Sequence[str], rows: Iterator[Row], names: Sequence[str]) 
 
 def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
     """Read Parquet. Types stay, except that of the texts: class indices may carry names."""
-    try:
-        file = pq.ParquetFile(path, memory_map=True)
-    except pa.ArrowInvalid as error:
-        raise _damaged(path, error) from error
-    columns = file.schema_arrow.names
+    with readable_parquet(path):
+        file = pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+        columns = file.schema_arrow.names
     known = [name for name in names if name in columns]
     fields = [file.schema_arrow.field(name) for name in known]
     # A categorical of pandas is read as its values.
@@ -201,27 +198,20 @@ def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
     where = f"{path}: cannot be read as parquet"
     for field in fields:
         require_plain(field.type, field.name, source=where, prefix=format.prefix)
-    features = Features.from_arrow_schema(pa.schema(fields, file.schema_arrow.metadata))
-    features = Features({n: features[n] for n in known} | {PROBLEM: Value("string")})
-    if known[:1] == list(names[:1]):
-        features[known[0]] = Value("string")
-    schema = features.arrow_schema
+    with readable_parquet(path):
+        features = Features.from_arrow_schema(pa.schema(fields, file.schema_arrow.metadata))
+        features = Features({n: features[n] for n in known} | {PROBLEM: Value("string")})
+        if known[:1] == list(names[:1]):
+            features[known[0]] = Value("string")
+        schema = features.arrow_schema
 
     def batches() -> Iterator[pa.RecordBatch]:
-        try:
+        with readable_parquet(path):
             for batch in parquet_batches(path, known, schema=schema, rows=_ROWS_AT_ONCE):
                 problem = pa.nulls(batch.num_rows, pa.string())
                 yield pa.RecordBatch.from_arrays([*batch.columns, problem], schema=schema)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-            raise _damaged(path, error) from error
 
     return _Batches(columns, schema, batches())
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path}: cannot be read as parquet ({' '.join(str(error).split())}); write or copy it anew"
-    )
 
 
 _READERS = {"csv": _csv, "json": _json, "parquet": _parquet}

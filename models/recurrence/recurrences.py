@@ -84,6 +84,9 @@ class Recurrence(nn.Module):
         weight_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        for name, count in (("hidden_size", hidden_size), ("num_layers", num_layers)):
+            if count < 1:
+                raise OptionError(f"{name}={count}: at least 1")
         self.weight_dropout = share("weight_dropout", weight_dropout)
         kind: type[LockedDropout] | type[Dropout] = LockedDropout if locked else Dropout
         self.dropout = kind(share("dropout", dropout))
@@ -96,7 +99,7 @@ class Recurrence(nn.Module):
                 self.layer(self.out_features if depth else in_features, hidden_size)
                 for _ in range(self.num_directions)
             )
-            for depth in range(max(num_layers, 1))
+            for depth in range(num_layers)
         )
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from data.files.atomic_write import write_whole
 from data.files.checkpoint import read_tensors
 from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
+from models.errors import OptionError
 from pipelines.cli.going_on import (
     CONFIG,
     command_to_go_on,
@@ -32,6 +35,7 @@ from pipelines.recipes.former_options import (
 )
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import parse, parser_settings
 from pipelines.runtime.places import refuse_full_places
@@ -52,6 +56,23 @@ from pipelines.training.last_checkpoint import NAME, LastCheckpoint
 from pipelines.training.waiting import WaitingTime
 
 log = logging.getLogger(__name__)
+
+# Numbers by which Lightning divides: whatever is lower would end the run in the middle.
+_AT_LEAST_ONE = ("accumulate_grad_batches", "check_val_every_n_epoch")
+_MOST_SEED = 2**32 - 1
+
+
+@contextmanager
+def refused_values(*kinds: type[Exception]) -> Iterator[None]:
+    """Within it, errors of these kinds, by which libraries refuse values, are an `InputError`."""
+    try:
+        yield
+    except (InputError, OptionError):
+        raise
+    except kinds as error:
+        raise InputError(
+            f"an option has a value that cannot be used: {excerpt(str(error), most=400)}; change it"
+        ) from error
 
 
 class TrainingCLI(LightningCLI):
@@ -115,6 +136,12 @@ class TrainingCLI(LightningCLI):
         """Parse the options; a mistake is one line, without the usage of 300 options."""
         self.config = parse(parser, args)
         translate_options(self.config, self.kind.task_class)
+        seed = self.config.seed_everything
+        if not 0 <= seed <= _MOST_SEED:
+            raise InputError(f"--seed_everything={seed}: from 0 to {_MOST_SEED}")
+        for name in _AT_LEAST_ONE:
+            if (number := self.config.trainer[name]) is not None and number < 1:
+                raise InputError(f"--trainer.{name}={number}: 1 or more")
 
     def before_instantiate_classes(self) -> None:
         """Name the run, and send checkpoints and logs to its folder."""
@@ -140,6 +167,11 @@ class TrainingCLI(LightningCLI):
                 {"class_path": f"pytorch_lightning.loggers.{kind}", "init_args": place | options}
                 for kind, options in loggers.items()
             ]
+
+    def instantiate_classes(self) -> None:
+        """Make the trainer, the data and the model; a value that one refuses is one line."""
+        with refused_values(MisconfigurationException, ValueError, RuntimeError):
+            super().instantiate_classes()
 
     def choose_folder(self) -> Path:
         """The folder of the run; its name is new, unless the run goes on."""
@@ -263,7 +295,7 @@ def train(name: str, args: list[str] | None = None) -> None:
         args: command-line options after the defaults of its recipe; None takes sys.argv.
     """
     ignore_noise()
-    with one_line_errors():
+    with one_line_errors(), refused_values(MisconfigurationException):
         kind = kind_of(name)
         typed = options_of_run(name, sys.argv[1:] if args is None else args)
         options = recipe(kind.recipe) + typed

@@ -3,7 +3,8 @@
 import csv
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from data.files.errors import InputError
 from pipelines.report.classification import FEW_PROBABILITIES
-from pipelines.runtime.escaping import in_table, undefused
+from pipelines.runtime.escaping import excerpt, in_table, undefused
 from pipelines.runtime.run_folders import RUNS
 from pipelines.runtime.run_history import read_options
 
@@ -52,40 +53,44 @@ def read_run(name: str) -> FinishedRun:
         InputError: see `read_report`.
     """
     folder, report = read_report(name)
-    # The table escapes some class names.
-    place = {in_table(name): k for k, name in enumerate(report["classes"])}
-    labels, predicted, sources, probabilities = [], [], [], []
-    csv.field_size_limit(2**31 - 1)
-    with (folder / "report" / "predictions.csv").open(encoding="utf-8", newline="") as lines:
-        reader = csv.reader(lines)
-        header = next(reader)
-        is_short = tuple(header[4:]) == FEW_PROBABILITIES
-        columns = [4, 5] if is_short else [header.index(f"probability_{name}") for name in place]
-        for row in reader:
-            sources.append(undefused(row[1]))
-            labels.append(place[undefused(row[2])])
-            predicted.append(place[undefused(row[3])])
-            probabilities.append([float(row[column]) for column in columns])
-    shares = np.array(probabilities)
-    if is_short:
-        shares = _spread(shares, np.array(predicted), np.array(labels), len(place))
-    inner = sources
-    if header[1] == "path":
-        # Paths in the table are relative to the folder that holds the runs.
-        above = Path(os.path.abspath(folder)).parents
-        home = above[2] if len(above) > 2 and above[1].name == RUNS.name else Path.cwd()
-        sources = [os.path.abspath(home / path) for path in sources]
-        inner = _within(os.path.abspath(home / report["data"]), sources)
-    return FinishedRun(
-        name,
-        report,
-        report["classes"],
-        np.array(labels),
-        shares,
-        sources,
-        inner,
-        options_of(folder),
-    )
+    with undamaged(folder):
+        # The table escapes some class names.
+        place = {in_table(name): k for k, name in enumerate(report["classes"])}
+        labels, predicted, sources, probabilities = [], [], [], []
+        csv.field_size_limit(2**31 - 1)
+        with (folder / "report" / "predictions.csv").open(encoding="utf-8", newline="") as lines:
+            reader = csv.reader(lines)
+            header = next(reader)
+            is_short = tuple(header[4:]) == FEW_PROBABILITIES
+            columns = (
+                [4, 5] if is_short else [header.index(f"probability_{name}") for name in place]
+            )
+            for row in reader:
+                sources.append(undefused(row[1]))
+                labels.append(place[undefused(row[2])])
+                predicted.append(place[undefused(row[3])])
+                probabilities.append([float(row[column]) for column in columns])
+        refuse_cut(report, len(labels))
+        shares = np.array(probabilities)
+        if is_short:
+            shares = _spread(shares, np.array(predicted), np.array(labels), len(place))
+        inner = sources
+        if header[1] == "path":
+            # Paths in the table are relative to the folder that holds the runs.
+            above = Path(os.path.abspath(folder)).parents
+            home = above[2] if len(above) > 2 and above[1].name == RUNS.name else Path.cwd()
+            sources = [os.path.abspath(home / path) for path in sources]
+            inner = _within(os.path.abspath(home / report["data"]), sources)
+        return FinishedRun(
+            name,
+            report,
+            report["classes"],
+            np.array(labels),
+            shares,
+            sources,
+            inner,
+            options_of(folder),
+        )
 
 
 def _spread(
@@ -111,7 +116,32 @@ def read_report(name: str) -> tuple[Path, dict[str, Any]]:
     file = folder / "report" / "report.json"
     if not file.is_file():
         raise InputError(f"RUNS: {folder} has no report; name runs that came to their end")
-    return folder, json.loads(file.read_text(encoding="utf-8"))
+    with undamaged(folder):
+        report = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(report, dict):
+            raise ValueError("report.json holds no object")
+    return folder, report
+
+
+@contextmanager
+def undamaged(folder: Path) -> Iterator[None]:
+    """Within it, whatever is wrong with the files of a run is an `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # damage surfaces as many types
+        raise InputError(
+            f"RUNS: {folder} holds a damaged file ({excerpt(repr(error))}); test the model anew by"
+            " evaluate, and name that run"
+        ) from error
+
+
+def refuse_cut(report: dict[str, Any], num_rows: int) -> None:
+    """Raise a ValueError if predictions.csv has another number of rows than its report says."""
+    due = report.get("num_examples", num_rows)
+    if due != num_rows:
+        raise ValueError(f"predictions.csv has {num_rows} rows for {due} examples")
 
 
 def _within(data: str, paths: list[str]) -> list[str]:

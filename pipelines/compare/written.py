@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.files.errors import InputError
-from pipelines.compare.finished_runs import Compared, differing_options, options_of, read_report
+from pipelines.compare.finished_runs import (
+    Compared,
+    differing_options,
+    options_of,
+    read_report,
+    refuse_cut,
+    undamaged,
+)
 from pipelines.compare.page import best_of, better_of, compare_page, seconds_text
 from pipelines.metrics.significance import holm
 from pipelines.metrics.writing.captions import caption_measures, resampled_cider
@@ -137,7 +144,10 @@ def compare_written(names: Sequence[str], how: Measured) -> Compared:
 def _read_run(name: str, how: Measured) -> WrittenRun:
     """Read a run by its folder, its task and name, or its name alone; see `read_report`."""
     folder, report = read_report(name)
-    return WrittenRun(name, report, _answers(folder, how), options_of(folder))
+    with undamaged(folder):
+        answers = _answers(folder, how)
+        refuse_cut(report, len(answers))
+        return WrittenRun(name, report, answers, options_of(folder))
 
 
 def _answers(folder: Path, how: Measured) -> dict[Key, str]:

@@ -38,7 +38,9 @@ def choose(
     """
     if temperature == 0:
         return int(log_probabilities.argmax())
-    probabilities = (log_probabilities.double() / temperature).softmax(0)
+    # The best is 0, which no temperature makes infinite.
+    log_probabilities = log_probabilities.double() - log_probabilities.max()
+    probabilities = (log_probabilities / temperature).softmax(0)
     if top_p < 1:
         ordered, order = probabilities.sort(descending=True)
         # The sum before each token, not up to it: the most probable token always stays.

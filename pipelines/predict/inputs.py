@@ -30,7 +30,7 @@ from data.tables.chosen_columns import choose_columns
 from data.tables.column_types import require_plain
 from data.tables.csv_rows import Row, csv_rows
 from data.tables.json_rows import json_rows
-from data.tables.parquet_rows import parquet_batches
+from data.tables.parquet_rows import parquet_batches, readable_parquet
 from data.tables.table_format import READABLE, TableFormat, require_table
 from data.tables.text_tables import columns_of
 
@@ -212,20 +212,14 @@ def _json(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
 
 
 def _parquet(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
-    with _readable(path):
-        try:
-            column = _chosen(path, column, format)
-            kind = pq.read_schema(path, memory_map=True).field(column).type
-            require_plain(kind, column, source=f"INPUT={path}", prefix=format.prefix)
-            schema = pa.schema([(column, pa.string())])
-            for batch in parquet_batches(path, [column], schema=schema, rows=_ROWS_AT_ONCE):
-                texts = batch.column(column).to_pylist()
-                yield from (_cell_item(text, f"'{column}'") for text in texts)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise InputError(
-                f"INPUT={path}: cannot be read as parquet ({' '.join(str(error).split())}); write"
-                " or copy it anew"
-            ) from error
+    with _readable(path), readable_parquet(path, named=f"INPUT={path}"):
+        column = _chosen(path, column, format)
+        kind = pq.read_schema(path, memory_map=True).field(column).type
+        require_plain(kind, column, source=f"INPUT={path}", prefix=format.prefix)
+        schema = pa.schema([(column, pa.string())])
+        for batch in parquet_batches(path, [column], schema=schema, rows=_ROWS_AT_ONCE):
+            texts = batch.column(column).to_pylist()
+            yield from (_cell_item(text, f"'{column}'") for text in texts)
 
 
 _READERS = {"lines": _lines, "csv": _csv, "json": _json, "parquet": _parquet}

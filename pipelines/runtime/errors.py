@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from data.files.errors import InputError
 from models.errors import OptionError
-from pipelines.runtime.escaping import escape_log_messages, printable
+from pipelines.runtime.escaping import escape_log_messages, excerpt, printable
 from pipelines.runtime.reasons import (
     GONE_SECONDS,
     code_of_another,
@@ -18,18 +18,24 @@ from pipelines.runtime.reasons import (
 from pipelines.runtime.run_folders import is_first_process, rank_of_process
 from pipelines.runtime.signals import SignalledExit, ends_on_signals
 
-# Disk full, over quota, read-only, not allowed.
-_PLACE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_ELSEWHERE = "make room there, or choose another place"
+# Disk full, over quota, read-only, not allowed; a name that no file can have.
+_PLACE_ERRORS = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM), _ELSEWHERE
+    ),
+    errno.ENAMETOOLONG: "give a shorter one",
+}
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """End the command at an error that a user can cause, with its line on stderr and exit code 2.
 
-    These are an `InputError` or `OptionError`, and a place that cannot be written to. At a signal the
-    exit code is 128 + its number. Where processes of a run fail for one reason, the first one says it,
-    and what fails in the others because of that is not told. Logged messages are escaped too, so that
-    they are harmless to a terminal.
+    These are an `InputError` or `OptionError`, and a place that cannot be written to or be named. At
+    a signal the exit code is 128 + its number. Where processes of a run fail for one reason, the
+    first one says it, and what fails in the others because of that is not told. Logged messages are
+    escaped too, so that they are harmless to a terminal.
     """
     escape_log_messages()
     try:
@@ -45,7 +51,9 @@ def one_line_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _PLACE_ERRORS or error.filename is None:
             raise
-        _print(f"{error.filename}: {error.strerror}; make room there, or choose another place")
+        _print(
+            f"{excerpt(str(error.filename), most=500)}: {error.strerror}; {_PLACE_ERRORS[error.errno]}"
+        )
         sys.exit(2)
     except Exception as error:
         # That is what communication raises.

@@ -48,8 +48,8 @@ def _exists(folder: Path) -> InputError:
 
 
 def refuse_bad_name(name: str) -> None:
-    """Raise an InputError for a name with path separators or a special meaning."""
-    if name in (".", "..", "latest") or Path(name).name != name:
+    """Raise an InputError for a name with separators or control characters, or a special meaning."""
+    if name in (".", "..", "latest") or Path(name).name != name or not name.isprintable():
         raise InputError(
             f"RUN={name}: not a name for a run; use letters, digits, '-', '_' and '.',"
             " without '/', and not 'latest'"

@@ -234,7 +234,7 @@ class Classification(Task):
         if self.rate_decay == 1 and not self.gradual_unfreezing:
             return super().configure_optimizers()
         groups = layer_groups(self.members)
-        optimizer = self.optimizer([{"params": group} for group in groups])
+        optimizer = self.optimizer_of([{"params": group} for group in groups])
         depths = range(len(groups) - 1, -1, -1)  # of the answer's layer 0
         for group, depth in zip(optimizer.param_groups, depths, strict=True):
             group["lr"] /= self.rate_decay**depth

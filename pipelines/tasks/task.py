@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric, MetricCollection
 
 from data.files.checkpoint import CHECKPOINT_KEY
+from data.files.errors import InputError
 from data.files.former_checkpoints import translate_saved
 from models.encoders.frames import FrameEncoder
 from pipelines.metrics.torch_metrics import count_on, counted, mean_loss
@@ -190,7 +191,18 @@ class Task(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and its schedule over the whole run."""
-        return self.planned(self.optimizer(self.trained()))
+        return self.planned(self.optimizer_of(self.trained()))
+
+    def optimizer_of(self, parameters: Any) -> Optimizer:
+        """The optimiser of some parameters, or of groups of them.
+
+        Raises:
+            InputError: it refuses its options.
+        """
+        try:
+            return self.optimizer(parameters)
+        except ValueError as error:
+            raise InputError(f"--model.optimizer: {error}; change it") from error
 
     def planned(self, optimizer: Optimizer, **options: Any) -> Any:
         """An optimiser with the schedule of the run; ``options``: see `schedules.scheduled`."""
