@@ -14,7 +14,7 @@ import psutil
 from pytorch_lightning import Trainer
 from pytorch_lightning.strategies.launchers import subprocess_script
 
-from pipelines.runtime.reasons import GONE_SECONDS
+from pipelines.runtime.reasons import GONE_SECONDS, code_of_another
 
 #: seconds that a rank may stand still (SIGSTOP, a debugger) before the run is ended
 STILL_SECONDS = 30.0
@@ -73,10 +73,14 @@ class _RankWatch(threading.Thread):
                 code = process.poll()
                 if code is None:
                     self._end_if_still(f"rank {rank}", psutil.Process(process.pid))
-                elif code != 0:
-                    end = f"exit code {code}" if code > 0 else signal.Signals(-code).name
-                    code = code if code > 0 else 128 - code
-                    self._end_if(True, f"rank {rank} has ended with {end}", GONE_SECONDS, code)
+                elif code > 0:
+                    what = f"rank {rank} has ended with exit code {code}"
+                    self._end_if(
+                        True, what, GONE_SECONDS, code, is_said=code_of_another() is not None
+                    )
+                elif code < 0:
+                    what = f"rank {rank} has ended with {signal.Signals(-code).name}"
+                    self._end_if(True, what, GONE_SECONDS, 128 - code)
         else:
             me = psutil.Process()
             parent = me.parent()
@@ -95,13 +99,16 @@ class _RankWatch(threading.Thread):
         what: str,
         seconds: float,
         code: int = 1,
+        *,
         also: Sequence[psutil.Process] = (),
+        is_said: bool = False,
     ) -> None:
         """End this process, the ranks that it has started and ``also``, if a fault stays that long."""
         self._seen[what] = self._seen.get(what, 0) + 1 if is_seen else 0
         if self._seen[what] * _PERIOD_SECONDS < seconds:
             return
-        print(f"error: {what}; all are ended", file=sys.stderr, flush=True)
+        if not is_said:
+            print(f"error: {what}; all are ended", file=sys.stderr, flush=True)
         for process in [*getattr(self._launcher, "procs", []), *also]:
             with suppress(psutil.Error):
                 process.kill()
