@@ -75,9 +75,9 @@ class _RankWatch(threading.Thread):
                     self._end_if_still(f"rank {rank}", psutil.Process(process.pid))
                 elif code > 0:
                     what = f"rank {rank} has ended with exit code {code}"
-                    self._end_if(
-                        True, what, GONE_SECONDS, code, is_said=code_of_another() is not None
-                    )
+                    # After a signal, which all of them know of, the first one has things to write.
+                    seconds = GONE_SECONDS if code < 128 else STILL_SECONDS
+                    self._end_if(True, what, seconds, code, is_said=code_of_another() is not None)
                 elif code < 0:
                     what = f"rank {rank} has ended with {signal.Signals(-code).name}"
                     self._end_if(True, what, GONE_SECONDS, 128 - code)
