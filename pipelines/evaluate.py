@@ -10,13 +10,14 @@ from pytorch_lightning import Trainer
 
 from data.files.errors import InputError
 from data.files.folders import is_same_path
+from pipelines.processes.own_rank import is_first_process
+from pipelines.runs.places import refuse_full_places
+from pipelines.runs.run_folders import RUNS, create_run, name_run
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import known_options, option_parser, parse
-from pipelines.runtime.places import refuse_full_places
 from pipelines.runtime.processor import prepare_processor
-from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.checkpoints import data_module, load_task
 from pipelines.tasks.kinds import kind_of, tested

@@ -20,12 +20,12 @@ from typing import Literal, NamedTuple
 
 from data.files.cache import cache_folder
 from data.files.errors import InputError
+from pipelines.processes.signals import SignalledExit, held_back_signals
 from pipelines.recipes import recipe
+from pipelines.runs.run_folders import RUNS, refuse_bad_name
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import known_options, option_parser, parse
-from pipelines.runtime.run_folders import RUNS, refuse_bad_name
-from pipelines.runtime.signals import SignalledExit, held_back_signals
 
 # All arguments after it are options of the language model.
 LANGUAGE_ARGS = "--language_args"

@@ -11,9 +11,9 @@ from pytorch_lightning.loggers import CSVLogger
 
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
+from pipelines.runs.run_folders import RUNS, refuse_bad_name
+from pipelines.runs.run_history import read_options
 from pipelines.runtime.options import known_options
-from pipelines.runtime.run_folders import RUNS, refuse_bad_name
-from pipelines.runtime.run_history import read_options
 from pipelines.training.last_checkpoint import NAME
 
 CONFIG = "config.yaml"

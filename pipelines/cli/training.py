@@ -27,22 +27,23 @@ from pipelines.cli.going_on import (
     refuse_finished,
 )
 from pipelines.cli.resuming import Resumption, check_resumable
+from pipelines.processes.own_rank import is_first_process
+from pipelines.processes.rank_watch import watch_ranks
+from pipelines.processes.signals import held_back_signals
 from pipelines.recipes import in_new_places, recipe
 from pipelines.recipes.former_options import (
     add_former_options,
     translate_options,
     without_former_parts,
 )
+from pipelines.runs.places import refuse_full_places
+from pipelines.runs.run_folders import RUNS, create_run, name_run
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.options import parse, parser_settings
-from pipelines.runtime.places import refuse_full_places
 from pipelines.runtime.processor import prepare_processor
-from pipelines.runtime.rank_watch import watch_ranks
-from pipelines.runtime.run_folders import RUNS, create_run, is_first_process, name_run
-from pipelines.runtime.signals import held_back_signals
 from pipelines.runtime.yaml_texts import guard_options
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.blueprint import refuse_unbuildable

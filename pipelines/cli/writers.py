@@ -10,7 +10,7 @@ from data.files.errors import InputError
 from data.text.vocabulary import END
 from models.heads.softmax import Softmax
 from pipelines.cli.training import TrainingCLI
-from pipelines.runtime.run_folders import WITHOUT_ATTENTION
+from pipelines.runs.run_folders import WITHOUT_ATTENTION
 from pipelines.tasks.kinds import Kind
 from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
 from pipelines.training.finetuning import read_by_others

@@ -7,10 +7,10 @@ from pathlib import Path
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
 from pipelines.compare.finished_runs import Compared, read_report
+from pipelines.runs.run_folders import create_run, name_run
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse
-from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.kinds import KINDS, imported
 

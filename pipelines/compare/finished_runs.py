@@ -12,9 +12,9 @@ import numpy as np
 
 from data.files.errors import InputError
 from pipelines.report.classification import FEW_PROBABILITIES
+from pipelines.runs.run_folders import RUNS
+from pipelines.runs.run_history import read_options
 from pipelines.runtime.escaping import excerpt, in_table, undefused
-from pipelines.runtime.run_folders import RUNS
-from pipelines.runtime.run_history import read_options
 
 
 class Compared(NamedTuple):

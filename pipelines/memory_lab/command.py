@@ -26,11 +26,11 @@ from pipelines.memory_lab.memory_experiments import (
     train,
 )
 from pipelines.memory_lab.page import memory_page
+from pipelines.runs.run_folders import create_run, name_run
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor
-from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
 
 TASK = "memory-lab"

@@ -24,12 +24,12 @@ from pipelines.microscope.specimen import (
     video_specimen,
 )
 from pipelines.microscope.unit_ranking import Finding, States, Unit, rank_units
+from pipelines.runs.run_folders import create_run, name_run
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor
-from pipelines.runtime.run_folders import create_run, name_run
 from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.checkpoints import load

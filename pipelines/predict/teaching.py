@@ -18,7 +18,7 @@ from data.files.errors import InputError
 from data.splits.label_names import places
 from pipelines.predict.inputs import Item
 from pipelines.predict.predictor import Prediction, Predictor, load_predictor
-from pipelines.runtime.ranks import from_all_ranks
+from pipelines.processes.ranks import from_all_ranks
 from pipelines.tasks.classification import Classification
 
 _TEXTS_AT_ONCE = 1000

@@ -23,7 +23,7 @@ from pipelines.report.classification import (
 )
 from pipelines.report.classification_page import PageInputs, report_page
 from pipelines.report.shown_examples import choose, look_at
-from pipelines.runtime.run_history import read_history, read_options
+from pipelines.runs.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
 from pipelines.tasks.classification import Classification
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from data.batches.data_module import SequenceDataModule
 from models.heads.pooling import mean
 from pipelines.metrics import baselines
-from pipelines.runtime.ranks import from_all_ranks
+from pipelines.processes.ranks import from_all_ranks
 from pipelines.tasks.answers import middle
 from pipelines.tasks.classification import Classification
 

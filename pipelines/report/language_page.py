@@ -22,7 +22,7 @@ from pipelines.report.language_report import (
     write_language_report,
 )
 from pipelines.report.shared_sections import data_section, run_section, verdict
-from pipelines.runtime.run_history import read_history, read_options
+from pipelines.runs.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
 from pipelines.tasks.next_token import NextToken
 

@@ -1,1 +1,1 @@
-"""Base of every command: options, processor, ranks, run folders, errors and warnings."""
+"""Base of every command: options, processor, errors and warnings."""

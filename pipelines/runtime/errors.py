@@ -8,15 +8,15 @@ from contextlib import contextmanager
 
 from data.files.errors import InputError
 from models.errors import OptionError
-from pipelines.runtime.escaping import escape_log_messages, excerpt, printable
-from pipelines.runtime.reasons import (
+from pipelines.processes.own_rank import is_first_process, rank_of_process
+from pipelines.processes.reasons import (
     GONE_SECONDS,
     code_of_another,
     has_other_processes,
     is_first_to_say,
 )
-from pipelines.runtime.run_folders import is_first_process, rank_of_process
-from pipelines.runtime.signals import SignalledExit, ends_on_signals
+from pipelines.processes.signals import SignalledExit, ends_on_signals
+from pipelines.runtime.escaping import escape_log_messages, excerpt, printable
 
 _ELSEWHERE = "make room there, or choose another place"
 # Disk full, over quota, read-only, not allowed; a name that no file can have.

@@ -16,7 +16,7 @@ from data.batches.ragged import RaggedBatch, Skipped, select, steps_of
 from models.heads.pooling import mean
 from pipelines.metrics.calibration import NOT_FINITE
 from pipelines.metrics.order import answers_reordered, chosen_ids
-from pipelines.runtime.ranks import from_all_ranks
+from pipelines.processes.ranks import from_all_ranks
 
 
 class Answers(NamedTuple):

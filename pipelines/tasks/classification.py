@@ -27,7 +27,7 @@ from models.sequence.many_to_one import Pooling
 from models.sequence.step_inputs import StepInputs
 from pipelines.metrics.calibration import calibrate
 from pipelines.metrics.torch_metrics import accuracy_and_f1
-from pipelines.runtime.ranks import from_all_ranks
+from pipelines.processes.ranks import from_all_ranks
 from pipelines.tasks.answers import (
     Answers,
     Reordered,

@@ -15,8 +15,8 @@ from data.batches.ragged import Skipped
 from data.files.cache import cache_folder
 from data.files.errors import InputError
 from models.encoders.frames import FrameEncoder
+from pipelines.processes.ranks import from_all_ranks
 from pipelines.runtime.cores import CoreTrial, leave_cores
-from pipelines.runtime.ranks import from_all_ranks
 from pipelines.tasks.task import Task
 
 # A file is finished when it is so large, or when so many seconds have passed, or this share of all

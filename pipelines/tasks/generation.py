@@ -23,7 +23,7 @@ from models.sequence.search import Hypothesis, beam_search, limits
 from models.sequence.side_by_side import losses_side_by_side
 from models.sequence.source_to_text import AttentionKind, SourceToText
 from pipelines.metrics.writing.generation import corpus_bleu
-from pipelines.runtime.ranks import from_all_ranks
+from pipelines.processes.ranks import from_all_ranks
 from pipelines.tasks.answers import skipped_of_all_ranks
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
 from pipelines.training.finetuning import load_decoder, read_language_model

@@ -18,7 +18,7 @@ from data.files.errors import InputError
 from data.files.former_checkpoints import translate_saved
 from models.encoders.frames import FrameEncoder
 from pipelines.metrics.torch_metrics import count_on, counted, mean_loss
-from pipelines.runtime.ranks import from_all_ranks, sum_of_ranks
+from pipelines.processes.ranks import from_all_ranks, sum_of_ranks
 from pipelines.training.fusing import fused
 from pipelines.training.schedules import Schedule, scheduled
 from pipelines.training.waiting import is_shown

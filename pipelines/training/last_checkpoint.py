@@ -10,8 +10,8 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from data.files.errors import InputError
 from models.finite import first_not_finite
-from pipelines.runtime.ranks import largest_of_ranks
-from pipelines.runtime.signals import SignalledExit, handle_signals, received_signal
+from pipelines.processes.ranks import largest_of_ranks
+from pipelines.processes.signals import SignalledExit, handle_signals, received_signal
 
 log = logging.getLogger(__name__)
 

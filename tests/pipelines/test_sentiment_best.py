@@ -192,7 +192,7 @@ time.sleep(60)
 PARENT = f"""
 import sys
 from pipelines import sentiment_best
-from pipelines.runtime.signals import ends_on_signals
+from pipelines.processes.signals import ends_on_signals
 with ends_on_signals():
     sentiment_best.run_process([sys.executable, "-c", {WAITS!r}])
 """

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipelines.report.shared_sections import run_section
 from pipelines.report.writer import ReportFiles, write_files
-from pipelines.runtime.run_history import read_history, read_options
+from pipelines.runs.run_history import read_history, read_options
 from pipelines.runtime.surroundings import surroundings
 
 _SHOWN = 4

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from data.files.errors import InputError
 from pipelines.predict.inputs import Item
 from pipelines.predict.writing.translator import Translator
-from pipelines.runtime.run_folders import WITHOUT_ATTENTION
+from pipelines.runs.run_folders import WITHOUT_ATTENTION
 from pipelines.tasks.text_checkpoints import load_translator
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from pipelines.report.attribution import Attribution
 from pipelines.report.classification_page import met_in_training, plain_verdict
 from pipelines.report.example_views import example_view
 from pipelines.report.shown_examples import ShownExample, choose
-from pipelines.runtime.run_history import read_history
+from pipelines.runs.run_history import read_history
 from pipelines.tasks.checkpoints import load
 from tests.browser import assert_is_shown, needs_browser
 from tests.pipelines.conftest import read_predictions

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from data.files.errors import InputError
-from pipelines.runtime import errors, reasons
+from pipelines.processes import reasons
+from pipelines.runtime import errors
 from pipelines.runtime.errors import one_line_errors
 
 

@@ -6,8 +6,8 @@ from jsonargparse import ActionConfigFile
 
 from data.files.errors import InputError
 from pipelines.recipes.former_options import without_former_parts
+from pipelines.runs.run_history import read_options
 from pipelines.runtime.options import option_parser, parse
-from pipelines.runtime.run_history import read_options
 from pipelines.runtime.yaml_texts import MOST_DEEP, load_yaml
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from data.files.errors import InputError
-from pipelines.runtime.run_folders import create_run, name_run
+from pipelines.runs.run_folders import create_run, name_run
 
 
 def test_runs_of_one_second_have_names_of_their_own(in_folder):

@@ -3,7 +3,7 @@
 import pytest
 
 from data.files.errors import InputError
-from pipelines.runtime.places import refuse_full_places
+from pipelines.runs.places import refuse_full_places
 
 
 @pytest.fixture

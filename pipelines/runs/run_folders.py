@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from data.files.errors import InputError
+from pipelines.processes.own_rank import is_first_process
 
 RUNS = Path("runs")
 #: within a run's folder: the same model without attention, if it was trained beside
@@ -93,13 +94,3 @@ def create_run(task: str, name: str, *, is_training: bool) -> Path:
         link.symlink_to(name, target_is_directory=True)
         os.replace(link, folder.parent / "latest")
     return folder
-
-
-def rank_of_process() -> int:
-    """Number of this process among those of its run; known before Lightning sets up ranks."""
-    return max(int(os.environ.get(v, 0)) for v in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
-
-
-def is_first_process() -> bool:
-    """Tell whether this process of a run writes and prints."""
-    return rank_of_process() == 0

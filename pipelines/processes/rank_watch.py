@@ -14,7 +14,7 @@ import psutil
 from pytorch_lightning import Trainer
 from pytorch_lightning.strategies.launchers import subprocess_script
 
-from pipelines.runtime.reasons import GONE_SECONDS, code_of_another
+from pipelines.processes.reasons import GONE_SECONDS, code_of_another
 
 #: seconds that a rank may stand still (SIGSTOP, a debugger) before the run is ended
 STILL_SECONDS = 30.0

@@ -1,0 +1,1 @@
+"""Processes of a run: signals that end them, their communication, and what happens where one fails."""

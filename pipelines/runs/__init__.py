@@ -1,0 +1,1 @@
+"""Folders of runs: their names, what they keep, and whether they can be written to."""
