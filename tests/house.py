@@ -228,6 +228,7 @@ ALLOWED = {
         "data",
         "models",
         "pipelines.processes",
+        "pytorch_lightning",
         "torch",
         "yaml",
     },
