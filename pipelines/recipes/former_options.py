@@ -51,7 +51,15 @@ def _without_normalize(path: str) -> str:
     try:
         config = yaml.safe_load(Path(path).read_text())
         value = config["model"]["encoder"]["init_args"].pop("normalize")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        yaml.YAMLError,
+    ):
         return path  # the parser says what is wrong, if anything is
     if value:
         raise InputError(
