@@ -58,6 +58,9 @@ def parse(parser: ArgumentParser, args: list[str]) -> Namespace:
         raise InputError(
             f"{_told(str(error), [*parser._option_string_actions])}; {_MORE}"
         ) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        what = "nests without end" if isinstance(error, RecursionError) else "is not UTF-8"
+        raise InputError(f"--config: a file of options {what}; mend it, or name another") from error
 
 
 def known_options(args: list[str], *names: str) -> tuple[dict[str, str], list[str]]:

@@ -216,6 +216,9 @@ def test_any_value_of_a_recipe(place, name, at, value, is_removed):
     )
 )  # fmt: skip
 @example(content="model: !!python/object/apply:os.system ['touch marker']")
+@example(content=b"\xb0")
+@example(content="a: &a [*a, *a]")
+@example(content="[" * 600)
 def test_any_yaml(place, content):
     content = content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
     (place / "own.yaml").write_bytes(content)

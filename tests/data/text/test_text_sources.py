@@ -129,7 +129,7 @@ def test_what_texts_hold_does_not_end_the_run(tmp_path, monkeypatch):
     # One text is longer than a batch of rows may be.
     monkeypatch.setattr("data.tables.text_tables._CHARACTERS_AT_ONCE", 2**19)
     monkeypatch.setattr("data.text.tokenizing._BYTES_AT_ONCE", 2**19)
-    odd = ["nul \x00 here", "one \ud800 half", "word " * 200_000, "zzzunknown", "\u200b", "\x00"]
+    odd = ["nul \x00 here", "one \ud800 half", "word " * 120_000, "zzzunknown", "\u200b", "\x00"]
     lines = [{"text": text, "label": "pos"} for text in odd]
     lines += [{"text": None, "label": "neg"}]
     lines = table().to_dict("records") + lines

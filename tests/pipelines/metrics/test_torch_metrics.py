@@ -1,0 +1,24 @@
+import pytest
+import torch
+from torchmetrics.classification import MulticlassF1Score
+
+from pipelines.metrics.torch_metrics import MacroF1
+
+
+def test_macro_f1_by_hand():
+    made = MacroF1(4)
+    made.update(torch.eye(4)[[0, 0, 1]], torch.tensor([0, 1, 1]))
+    made.update(torch.eye(4)[[2]], torch.tensor([1]))
+    # Classes 0: 2·1 / (2 + 1), 1: 2·1 / (1 + 3), 2: 0; the last does not occur.
+    assert made.compute().item() == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
+
+
+def test_it_is_that_of_torchmetrics():
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = MacroF1(7), MulticlassF1Score(7, average="macro")
+    for count in (1, 5, 40):
+        scores = torch.randn(count, 7, generator=generator)
+        labels = torch.randint(0, 6, (count,), generator=generator)
+        ours.update(scores, labels)
+        theirs.update(scores, labels)
+        assert ours.compute().item() == pytest.approx(theirs.compute().item())
