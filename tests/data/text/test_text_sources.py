@@ -140,7 +140,7 @@ def test_what_texts_hold_does_not_end_the_run(tmp_path, monkeypatch):
     assert {COUNT + k for k in range(4)} <= where.keys()
     assert [skip.id for skip in data.skipped] == [COUNT + 6]
     longest = max(int(part.lengths.max()) for part in data.parts.values())
-    assert longest == 200_000
+    assert longest == 120_000
 
 
 def test_texts_of_unknown_words_are_read_as_such(tmp_path):
