@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,8 +72,10 @@ def refused_values(*kinds: type[Exception]) -> Iterator[None]:
     except (InputError, OptionError):
         raise
     except kinds as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
         raise InputError(
-            f"an option has a value that cannot be used: {excerpt(str(error), most=400)}; change it"
+            f"an option has a value that cannot be used: {excerpt(str(error), most=400)}"
+            f" ({Path(place.filename).name}, line {place.lineno}); change it"
         ) from error
 
 
