@@ -132,8 +132,8 @@ test: $(READY) ## the tests (minutes)
 test-slow: $(READY) ## the long tests
 	@$(PY) -m pytest -m slow --timeout=3600 $(call as_typed,ARGS)
 
-soak: $(READY) ## runs that are killed, again and again (half an hour)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -m soak -n 2 --timeout=1800 $(call as_typed,ARGS)
+soak: $(READY) ## kills again and again, thousands of steps, thirty times the fuzz (half an hour)
+	@OMP_NUM_THREADS=1 MANYTOONE_SOAK=1 $(PY) -m pytest -m soak -n 2 --timeout=3600 $(call as_typed,ARGS)
 
 lint: $(READY) ## ruff and mypy
 	@$(PY) -m ruff check .

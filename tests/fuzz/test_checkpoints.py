@@ -1,6 +1,7 @@
 """Checkpoints, cut or with bits flipped at any byte: the answer they gave before, or one line."""
 
 import io
+import random
 import math
 import zipfile
 from functools import lru_cache
@@ -64,11 +65,12 @@ def test_damage_changes_no_answer(task, flips, cut):
     assert isinstance(found, Refused) or found == due
 
 
-@pytest.mark.skipif(not SOAKS, reason="looks at each byte: MANYTOONE_SOAK=1")
+@pytest.mark.skipif(not SOAKS, reason="looks at thousands of bytes: MANYTOONE_SOAK=1")
 @pytest.mark.parametrize("task", MODELS)
-def test_damage_at_each_byte_changes_no_answer(task):
+def test_damage_all_over_changes_no_answer(task):
     content, due = written(task)
-    for at in range(len(content)):
+    # Others each time, so that each byte is met in the end.
+    for at in range(random.randrange(11), len(content), 11):
         for bit in (0, 7):
             changed = bytearray(content)
             changed[at] ^= 1 << bit
