@@ -1,8 +1,8 @@
 """Checkpoints, cut or with bits flipped at any byte: the answer they gave before, or one line."""
 
 import io
-import random
 import math
+import random
 import zipfile
 from functools import lru_cache
 from itertools import islice
