@@ -58,7 +58,8 @@ def parquet_batches(
     ) as file:
         groups = (file.metadata.row_group(k) for k in range(file.num_row_groups))
         # The footer tells what the pages decompress to.
-        if sum(_page_bytes(group, columns) for group in groups) > most:
+        num_columns = file.metadata.num_columns
+        if sum(_page_bytes(group, columns, num_columns=num_columns) for group in groups) > most:
             raise unfolds_too_far(path)
         num_bytes = 0
         for batch in file.iter_batches(rows, columns=list(columns)):
@@ -73,8 +74,13 @@ def parquet_batches(
             )
 
 
-def _page_bytes(group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
-    chunks = (group.column(k) for k in range(group.num_columns))
+def _page_bytes(group: pq.RowGroupMetaData, columns: Sequence[str], *, num_columns: int) -> int:
+    if group.num_columns != num_columns:
+        # Arrow would end the process at a column that the schema does not have.
+        raise ValueError(
+            f"a group of rows has {group.num_columns} columns, the schema {num_columns}"
+        )
+    chunks = (group.column(k) for k in range(num_columns))
     return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
 
 

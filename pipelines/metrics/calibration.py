@@ -18,6 +18,8 @@ NUM_BINS = 15
 _LEAST = np.finfo(np.float64).eps
 # Standard deviation of the normal prior on the logarithm of the temperature.
 _PRIOR = 0.5
+# A temperature is fitted to no more scores: 128 MB, several times.
+_MOST_SCORES = 2**24
 
 
 class Reliability(NamedTuple):
@@ -84,10 +86,13 @@ def fit_temperature(labels: np.ndarray, scores: np.ndarray) -> float:
 def calibrate(labels: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
     """Fit a temperature to labels (n,) and scores (n, K) → the temperature, the log loss with it.
 
-    Scores that are not finite give a temperature of 1 and an infinite loss.
+    Of more than `_MOST_SCORES`, those of some examples are enough for one number. Scores that are not
+    finite give a temperature of 1 and an infinite loss.
     """
     if not np.isfinite(scores).all():
         return 1.0, math.inf
+    every = -(-scores.size // _MOST_SCORES)
+    labels, scores = labels[::every], scores[::every]
     temperature = fit_temperature(labels, scores)
     values = torch.from_numpy(np.asarray(scores, np.float64)) / temperature
     losses = cross_entropy(values, torch.from_numpy(labels), reduction="none")

@@ -193,7 +193,7 @@ class Classification(Task):
         self.take(loss, stage, weight=len(labels))
         self._measure(scores.detach().float(), labels, stage)
         if stage == "val":
-            self._validated.append((batch.ids.cpu(), labels.cpu(), scores.double().cpu()))
+            self._validated.append((batch.ids.cpu(), labels.cpu(), scores.float().cpu()))
         return loss
 
     def _measure(self, scores: Tensor, labels: Tensor, stage: Stage) -> None:
