@@ -88,7 +88,8 @@ def _groups(translator: Translator, options: Any) -> Iterator[Iterable[Item]]:
     )
     if options.input == STANDARD_INPUT:
         return standard_input(sys.stdin.fileno(), encoding=format.encoding)
-    column = options.text_column or translator.model.description["data"]["source_column"]
+    trained_on = translator.model.description["data"]
+    column = options.text_column or trained_on.get("source_column", "source")
     return iter([text_items(options.input, column=column, format=format)])
 
 

@@ -3,6 +3,7 @@
 A row that cannot be used is still a row, so that it can be listed and the numbers of other rows stay.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -97,7 +98,7 @@ def _rows(
 
 def _may_be_rows(written: str, num_columns: int) -> bool:
     """Whether a tab-separated record consists of several rows, joined by literal quotes."""
-    lines = written.strip("\r\n").splitlines()
+    lines = re.split("\r\n|\r|\n", written.strip("\r\n"))
     return len(lines) > 1 and all(line.count("\t") == num_columns - 1 for line in lines)
 
 

@@ -140,6 +140,9 @@ class TrainingCLI(LightningCLI):
         """Parse the options; a mistake is one line, without the usage of 300 options."""
         self.config = parse(parser, args)
         translate_options(self.config, self.kind.task_class)
+        for part in ("trainer", "model", "data"):
+            if self.config[part] is None:
+                raise InputError(f"--{part}=null: leave it out, or name its options")
         seed = self.config.seed_everything
         if not 0 <= seed <= _MOST_SEED:
             raise InputError(f"--seed_everything={seed}: from 0 to {_MOST_SEED}")

@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, settings
 from data.files.errors import InputError
 from models.errors import OptionError
 
+# It warns of its own use by Lightning, once in a process, and warnings are errors here.
+os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
 SOAKS = os.environ.get("MANYTOONE_SOAK") == "1"
 _TIMES = 30
 _LONGEST_LINE = 2000

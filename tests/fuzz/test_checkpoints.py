@@ -54,7 +54,10 @@ def answer(path, task):
 def answer_of(content, task):
     with folder() as place:
         (place / "a.ckpt").write_bytes(content)
-        return outcome(lambda: answer(place / "a.ckpt", task), names="a.ckpt")
+        # A tokenizer of other content may find no word in the text.
+        found = outcome(lambda: answer(place / "a.ckpt", task), names="")
+    assert not isinstance(found, Refused) or "a.ckpt" in found.line or "holds no" in found.line
+    return found
 
 
 @fuzzed(30)
