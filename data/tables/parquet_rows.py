@@ -56,10 +56,10 @@ def parquet_batches(
         read_dictionary=list(columns),
         page_checksum_verification=True,
     ) as file:
+        # The footer tells what the pages of a group decompress to. To ask it for the columns of a
+        # damaged one can end the process.
         groups = (file.metadata.row_group(k) for k in range(file.num_row_groups))
-        # The footer tells what the pages decompress to.
-        num_columns = file.metadata.num_columns
-        if sum(_page_bytes(group, columns, num_columns=num_columns) for group in groups) > most:
+        if sum(group.total_byte_size for group in groups) > most:
             raise unfolds_too_far(path)
         num_bytes = 0
         for batch in file.iter_batches(rows, columns=list(columns)):
@@ -72,16 +72,6 @@ def parquet_batches(
                 [batch.column(name).cast(schema.field(name).type) for name in columns],
                 schema=pa.schema([schema.field(name) for name in columns]),
             )
-
-
-def _page_bytes(group: pq.RowGroupMetaData, columns: Sequence[str], *, num_columns: int) -> int:
-    if group.num_columns != num_columns:
-        # Arrow would end the process at a column that the schema does not have.
-        raise ValueError(
-            f"a group of rows has {group.num_columns} columns, the schema {num_columns}"
-        )
-    chunks = (group.column(k) for k in range(num_columns))
-    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
 
 
 def _num_bytes(column: pa.Array) -> int:

@@ -202,8 +202,8 @@ def test_a_parquet_file_that_unfolds_without_end_is_stopped(tmp_path, monkeypatc
     assert "more than 200 times its size or 32 GiB" in refused(path)
     with pytest.raises(InputError, match="more than 200 times its size"):
         list(text_items(str(path), column="text"))
-    # The column is not read.
-    assert [item.source for item in text_items(str(path), column="label")][:2] == ["a", "b"]
+    if is_repeated:  # The column is not read, and small as it is stored.
+        assert [item.source for item in text_items(str(path), column="label")][:2] == ["a", "b"]
 
 
 def test_a_cell_that_swallows_the_rest_of_a_file_is_one_line(tmp_path, monkeypatch):
