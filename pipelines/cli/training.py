@@ -141,8 +141,8 @@ class TrainingCLI(LightningCLI):
         self.config = parse(parser, args)
         translate_options(self.config, self.kind.task_class)
         for part in ("trainer", "model", "data"):
-            if self.config[part] is None:
-                raise InputError(f"--{part}=null: leave it out, or name its options")
+            if not hasattr(self.config[part], "as_dict"):
+                raise InputError(f"--{part}: name its options, or leave it out")
         seed = self.config.seed_everything
         if not 0 <= seed <= _MOST_SEED:
             raise InputError(f"--seed_everything={seed}: from 0 to {_MOST_SEED}")
@@ -177,7 +177,8 @@ class TrainingCLI(LightningCLI):
 
     def instantiate_classes(self) -> None:
         """Make the trainer, the data and the model; a value that one refuses is one line."""
-        with refused_values(MisconfigurationException, ValueError, RuntimeError):
+        # A null in YAML passes the parser, whatever the type of its option.
+        with refused_values(MisconfigurationException, ValueError, RuntimeError, TypeError):
             super().instantiate_classes()
 
     def choose_folder(self) -> Path:

@@ -67,7 +67,7 @@ def _unfolds(text: str) -> bool:
                     sizes[anchor] = count - before
             if count >= MOST_VALUES or len(opened) > MOST_DEEP:
                 return True
-    except yaml.YAMLError:
+    except (yaml.YAMLError, UnicodeError):
         pass
     return False
 
