@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from jsonargparse import ArgumentParser
 from pytorch_lightning import Trainer
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from data.files.errors import InputError
 from data.files.folders import is_same_path
@@ -16,7 +17,7 @@ from pipelines.runs.run_folders import RUNS, create_run, name_run
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.library_warnings import ignore_noise
-from pipelines.runtime.options import known_options, option_parser, parse
+from pipelines.runtime.options import known_options, option_parser, parse, refused_values
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.checkpoints import data_module, load_task
@@ -101,15 +102,16 @@ def _evaluate_model(model: Task, options: Any, *, names_data: bool) -> None:
     name = name_run(task, options.run)
     _ = data.parts  # unreadable data must fail before a run folder is created
     callbacks = options.trainer.callbacks or []
-    trainer = Trainer(
-        **{
-            **vars(options.trainer),
-            "callbacks": [*callbacks, *kind.make_callbacks()],
-            "logger": False,
-            "enable_checkpointing": False,
-            "use_distributed_sampler": False,
-        }
-    )
+    with refused_values(MisconfigurationException, ValueError, TypeError):
+        trainer = Trainer(
+            **{
+                **vars(options.trainer),
+                "callbacks": [*callbacks, *kind.make_callbacks()],
+                "logger": False,
+                "enable_checkpointing": False,
+                "use_distributed_sampler": False,
+            }
+        )
     trainer.test(model, datamodule=data, verbose=False)
     if trainer.is_global_zero and is_first_process():
         kind.report_test(

@@ -2,9 +2,7 @@
 
 import logging
 import sys
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,6 @@ from data.files.atomic_write import write_whole
 from data.files.checkpoint import read_tensors
 from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
-from models.errors import OptionError
 from pipelines.cli.going_on import (
     CONFIG,
     command_to_go_on,
@@ -41,9 +38,8 @@ from pipelines.runs.places import refuse_full_places
 from pipelines.runs.run_folders import RUNS, create_run, name_run
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
-from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.library_warnings import ignore_noise
-from pipelines.runtime.options import parse, parser_settings
+from pipelines.runtime.options import parse, parser_settings, refused_values
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.yaml_texts import guard_options
 from pipelines.tasks.allowed_classes import TRUST_HELP
@@ -62,21 +58,6 @@ log = logging.getLogger(__name__)
 # Numbers by which Lightning divides: whatever is lower would end the run in the middle.
 _AT_LEAST_ONE = ("accumulate_grad_batches", "check_val_every_n_epoch")
 _MOST_SEED = 2**32 - 1
-
-
-@contextmanager
-def refused_values(*kinds: type[Exception]) -> Iterator[None]:
-    """Within it, errors of these kinds, by which libraries refuse values, are an `InputError`."""
-    try:
-        yield
-    except (InputError, OptionError):
-        raise
-    except kinds as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise InputError(
-            f"an option has a value that cannot be used: {excerpt(str(error), most=400)}"
-            f" ({Path(place.filename).name}, line {place.lineno}); change it"
-        ) from error
 
 
 class TrainingCLI(LightningCLI):
@@ -140,7 +121,7 @@ class TrainingCLI(LightningCLI):
         """Parse the options; a mistake is one line, without the usage of 300 options."""
         self.config = parse(parser, args)
         translate_options(self.config, self.kind.task_class)
-        for part in ("trainer", "model", "data"):
+        for part in ("trainer", "model", "data", "checkpoint", "early_stopping"):
             if not hasattr(self.config[part], "as_dict"):
                 raise InputError(f"--{part}: name its options, or leave it out")
         seed = self.config.seed_everything

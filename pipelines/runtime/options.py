@@ -2,13 +2,19 @@
 
 import argparse
 import re
+import traceback
 from argparse import ArgumentError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
 from data.files.errors import InputError
+from models.errors import OptionError
+from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.yaml_texts import guard_options
 
 _MORE = "--help lists what is allowed"
@@ -117,3 +123,18 @@ def _kinds(types: str) -> str:
     types = re.sub(r"typing\.Literal\[(.+?)\]", r"\1", types)
     before, comma, last = types.rpartition(", ")
     return f"{before} or {last}" if comma else types
+
+
+@contextmanager
+def refused_values(*kinds: type[Exception]) -> Iterator[None]:
+    """Within it, errors of these kinds, by which libraries refuse values, are an `InputError`."""
+    try:
+        yield
+    except (InputError, OptionError):
+        raise
+    except kinds as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise InputError(
+            f"an option has a value that cannot be used: {excerpt(str(error), most=400)}"
+            f" ({Path(place.filename).name}, line {place.lineno}); change it"
+        ) from error
