@@ -74,7 +74,7 @@ class InputFeeding(nn.Module):
         attended, found = torch.zeros_like(state), []
         for step in layout.pad(model.decoder.encoder(tokens)):
             state, cell = self.cell(torch.cat([step, attended], dim=1), (state, cell))
-            attended = model._informed(state.unsqueeze(1), memory.attended)[0].squeeze(1)
+            attended = model._informed(state.unsqueeze(1), memory)[0].squeeze(1)
             found.append(head._scores(attended) if self.scores_each else attended)
         outputs = layout.unpad(torch.stack(found))
         if not self.scores_each:
