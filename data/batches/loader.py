@@ -105,7 +105,7 @@ class _Drawn(Dataset[RaggedBatch]):
         return len(self.part)
 
     def __getitems__(self, positions: Positions) -> RaggedBatch:
-        # Of the CPU alone, and faster than `torch.manual_seed`, which looks for all devices.
+        # A worker draws on the CPU. `torch.manual_seed` looks for all devices, which takes longer.
         torch.default_generator.manual_seed(positions.seed)
         return self.part.__getitems__(positions)
 

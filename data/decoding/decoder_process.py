@@ -52,10 +52,10 @@ def _answer(
         return "unreadable", str(error)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise
+    except MemoryError as error:
+        return "unreadable", reason(error)
     except Exception as error:
         # A damaged file can raise any error in a library. It must cost this file alone.
-        if isinstance(error, MemoryError):
-            return "unreadable", reason(error)
         return "unreadable", f"could not be decoded ({type(error).__name__}: {reason(error)})"
 
 

@@ -187,10 +187,10 @@ def _of_text(columns: Sequence[str], rows: Iterator[Row], names: Sequence[str]) 
 def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
     """Read Parquet. Types stay, except that of the texts: class indices may carry names."""
     with readable_parquet(path):
-        file = pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
-        columns = file.schema_arrow.names
+        whole = pq.read_schema(path, memory_map=True)
+        columns = whole.names
     known = [name for name in names if name in columns]
-    fields = [file.schema_arrow.field(name) for name in known]
+    fields = [whole.field(name) for name in known]
     # A categorical of pandas is read as its values.
     fields = [
         f.with_type(f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in fields
@@ -199,7 +199,7 @@ def _parquet(path: Path, names: Sequence[str], format: TableFormat) -> _Batches:
     for field in fields:
         require_plain(field.type, field.name, source=where, prefix=format.prefix)
     with readable_parquet(path):
-        features = Features.from_arrow_schema(pa.schema(fields, file.schema_arrow.metadata))
+        features = Features.from_arrow_schema(pa.schema(fields, whole.metadata))
         features = Features({n: features[n] for n in known} | {PROBLEM: Value("string")})
         if known[:1] == list(names[:1]):
             features[known[0]] = Value("string")

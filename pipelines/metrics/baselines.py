@@ -177,12 +177,12 @@ class TfidfNaiveBayes(TfidfLogisticRegression):
     ) -> dict[str, np.ndarray]:
         if features.shape[1] == 0:
             return super()._fit_linear(features, labels, num_classes)
-        model = MultinomialNB()
-        # Its labels are a matrix of examples and classes.
-        rows = max(MAX_COUNTS // num_classes, 1)
+        model, classes = MultinomialNB(), np.unique(labels)
+        # It makes a matrix of the labels, examples x classes.
+        rows = max(MAX_ANSWERS // num_classes, 1)
         for start in range(0, len(labels), rows):
             some = slice(start, start + rows)
-            model.partial_fit(features[some], labels[some], classes=np.unique(labels))
+            model.partial_fit(features[some], labels[some], classes=classes)
         return {
             "weights": model.feature_log_prob_.astype(features.dtype),
             "biases": model.class_log_prior_,

@@ -73,7 +73,9 @@ def counted(metric: Metric) -> dict[str, Any]:
 
 
 def count_on(metric: Metric, before: dict[str, Any]) -> None:
-    """Let a metric go on from what `counted` gave."""
+    """Let a metric go on from what `counted` gave; of another kind of metric, it takes nothing."""
+    if before["values"].keys() != metric.metric_state.keys():
+        return
     for name, value in before["values"].items():
         setattr(metric, name, value.to(metric.device) if isinstance(value, Tensor) else value)
     metric._update_count, metric._computed = before["num_updates"], None

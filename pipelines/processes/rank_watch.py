@@ -30,7 +30,7 @@ def watch_ranks(trainer: Trainer) -> None:
     still. The watch says which one it was, kills the ranks that it knows and ends this process.
     """
     if trainer.world_size > 1:
-        # Those that this one starts should not print C++ frames where they lose it.
+        # The ranks that this process starts inherit it: PyTorch prints no C++ stack when this one ends.
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         # Lightning's watch would kill this process where another fails: exit code and reason are lost.
         subprocess_script._launch_process_observer = lambda child_processes: None

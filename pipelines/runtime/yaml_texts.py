@@ -46,7 +46,7 @@ def check_yaml(text: str) -> None:
 
 
 def _unfolds(text: str) -> bool:
-    # What an alias to itself, or to nothing, stands for is without end.
+    # An alias to itself, or to nothing, counts as the limit: it has no size yet.
     sizes: dict[str, int] = defaultdict(lambda: MOST_VALUES)
     opened: list[tuple[str | None, int]] = []
     count = 0

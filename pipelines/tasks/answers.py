@@ -106,7 +106,7 @@ class TestRecord:
             light = batch
             if not self._looks_back:
                 light = batch._replace(steps=features, is_encoded=True)
-            # Those of one batch alone: what is read together must not depend on the number of ranks.
+            # Each batch by itself: which examples are read together must not depend on the ranks.
             otherwise = answers_reordered(select(light, chosen), encode=encode, read=read)
             whole = scores.argmax(1).cpu()[chosen]
             self._reordered.append(

@@ -44,7 +44,7 @@ class Seconds(NamedTuple):
 
     @classmethod
     def now(cls) -> "Seconds":
-        """Those of the two clocks."""
+        """Read the clock on the wall and that of the processor."""
         return cls(time.perf_counter(), time.process_time())
 
     def less(self, start: "Seconds") -> "Seconds":

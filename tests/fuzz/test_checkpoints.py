@@ -102,7 +102,7 @@ def sealed(records):
     which=st.integers(0, 30),
 )  # fmt: skip
 def test_other_content_is_an_answer_or_one_line(task, flips, cut, values, which):
-    """What somebody has written so: the checksums are right."""
+    """Damaged records with checksums that fit them, as an attacker would write them."""
     records = records_of(written(task)[0])
     name = "a/data.pkl" if values else sorted(records)[which % len(records)]
     records[name] = damaged(records[name], flips, cut)

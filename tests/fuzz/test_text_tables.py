@@ -249,7 +249,7 @@ def test_names_of_columns_and_ragged_rows(names, rows, asked):
 @given(texts=st.lists(TEXT, min_size=1, max_size=5), suffix=st.sampled_from([".csv", ".tsv"]))
 @example(texts=["a fine, a lovely film"], suffix=".tsv")
 def test_a_column_alone_is_answered_row_by_row(texts, suffix):
-    # What stands in quotes has no delimiter in it; in a table of tabs neither has a comma.
+    # Texts with commas are quoted in .csv. In .tsv they need no quotes, and must hold no tab.
     texts = [one.replace("\t", " ") for one in texts]
     sign, quotes_all = (",", True) if suffix == ".csv" else ("\t", False)
     content = csv_text([["text"], *([one] for one in texts)], delimiter=sign, end="\n",

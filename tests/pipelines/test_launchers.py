@@ -39,7 +39,7 @@ def test_torchrun(in_folder, count):
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 3])
 def test_slurm(in_folder, count):
-    """What `srun` gives to each of its tasks; there is no SLURM here."""
+    """The processes get the variables that `srun` sets; SLURM itself is not needed."""
     write_reviews(in_folder / "reviews.csv", count=41)
     job = {"JOB_ID": f"{os.getpid()}", "JOB_NAME": "train", "NODELIST": "localhost", "NODEID": "0"}
     job |= {"NTASKS": f"{count}", "NTASKS_PER_NODE": f"{count}"}

@@ -222,7 +222,7 @@ def known_options():
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_option_exists(name, known_options):
-    # Those of launchers end with the name of the command that they start.
+    # The options of a launcher stand before the command that it starts, and are not ours.
     ours = re.sub(r"^ +(torchrun|srun) .*?(?=pipelines\.)", "", DOCUMENTS[name], flags=re.MULTILINE)
     named = set(re.findall(r"--([a-z_]+(?:\.[a-z_]+)*)", ours))
     assert named - known_options == set()

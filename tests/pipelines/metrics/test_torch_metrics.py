@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchmetrics.classification import MulticlassF1Score
 
-from pipelines.metrics.torch_metrics import MacroF1
+from pipelines.metrics.torch_metrics import MacroF1, count_on, counted
 
 
 def test_macro_f1_by_hand():
@@ -22,3 +22,11 @@ def test_it_is_that_of_torchmetrics():
         ours.update(scores, labels)
         theirs.update(scores, labels)
         assert ours.compute().item() == pytest.approx(theirs.compute().item())
+
+
+def test_what_another_metric_has_counted_is_not_gone_on_from():
+    theirs, ours = MulticlassF1Score(3, average="macro"), MacroF1(3)
+    theirs.update(torch.eye(3), torch.tensor([0, 0, 0]))
+    count_on(ours, counted(theirs))
+    ours.update(torch.eye(3), torch.tensor([0, 1, 2]))
+    assert ours.compute().item() == 1

@@ -24,7 +24,7 @@ def test_other_errors_of_the_system_keep_their_traceback():
 
 @pytest.fixture
 def store(monkeypatch):
-    """What the processes of a run share."""
+    """A store in place of the one through which the processes of a run have found each other."""
     store = torch.distributed.HashStore()
     monkeypatch.setattr(reasons, "_store", lambda: store)
     monkeypatch.setattr(errors, "GONE_SECONDS", -1)
