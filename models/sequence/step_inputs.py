@@ -110,7 +110,10 @@ class StepInputs(nn.Module):
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) and lengths (B,), each ≥ 1, summing to N → (N, out_features)."""
-        inputs = self._gather(features, lengths)
+        return self.finish(self._gather(features, lengths))
+
+    def finish(self, inputs: Tensor) -> Tensor:
+        """Standardise, drop and project inputs (…, parts · D) that stand side by side."""
         if self.standardize:
             inputs = (inputs - self.shift) / self.spread
             inputs = inputs.clamp(-self.LARGEST, self.LARGEST)
