@@ -233,7 +233,7 @@ def _csv_rows(table: Path, layout: CsvLayout) -> Iterator[tuple[int, dict[str, s
         # Spreadsheets write blank cells beyond the columns.
         while len(cells) > num_columns and not cells[-1].strip():
             cells = cells[:-1]
-        if _is_comment(table, cells[0]):
+        if _is_comment(table, record.cells[0]):
             num_comments += 1
         elif len(cells) > num_columns:
             raise InputError(

@@ -83,6 +83,12 @@ def test_what_is_not_certain_without_column_names_is_asked_for(read, text):
         read(text)
 
 
+@pytest.mark.parametrize("text", [",\n,", ",\n,\n", " , \n , "])
+def test_a_list_of_blank_cells_has_no_column_of_paths(read, text):
+    with pytest.raises(InputError, match=r"list\.csv"):
+        read(text)
+
+
 def test_columns_that_are_named(read):
     found, said = read("b.mp4,run,train\nc.mp4,jump,test\n", header=["path", "label", "split"])
     assert [clip[:3] for clip in found] == [("b.mp4", "run", "train"), ("c.mp4", "jump", "test")]
