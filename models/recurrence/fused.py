@@ -4,7 +4,7 @@ B sequences · T steps of the longest · D features · H hidden size
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,8 @@ class FusedLayer(nn.Module):
     """
 
     kernel: type[nn.RNNBase]
+    #: see `Cell`
+    state_names: ClassVar[tuple[str, ...]] = ("h",)
     #: the kernel as a function of its weights
     function: Callable[..., tuple[Tensor, ...]]
 
@@ -120,6 +122,7 @@ class FusedLSTM(FusedLayer):
     """
 
     kernel = nn.LSTM
+    state_names = LSTMCell.state_names
     function = torch.lstm
     # It is so large that sigmoid(±SHUT + anything met in practice) is exactly 0 or 1, and small enough
     # for float16.

@@ -31,6 +31,7 @@ class UnrolledCell(nn.Module):
     def __init__(self, cell: Cell) -> None:
         super().__init__()
         self.cell = cell
+        self.state_names = cell.state_names
 
     def forward(
         self, grid: Tensor, layout: Layout, state: State | None, *, carry: bool
@@ -102,8 +103,14 @@ class Recurrence(nn.Module):
             for depth in range(num_layers)
         )
 
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The parts of the state: (h,) or (h, c)."""
+        first: tuple[str, ...] = self.layers[0][0].state_names  # type: ignore[index, union-attr, assignment]
+        return first
+
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
-        """One layer in one direction, called as `FusedLayer.forward` is."""
+        """One layer in one direction, called as `FusedLayer.forward` is, with its ``state_names``."""
         raise NotImplementedError(f"{type(self).__name__} must define layer(in, hidden)")
 
     def forward(

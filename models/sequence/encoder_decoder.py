@@ -13,7 +13,6 @@ from models.errors import OptionError
 from models.heads.attention import Attended, Attention
 from models.recurrence.cells import State
 from models.recurrence.layout import Layout
-from models.recurrence.traces import cells_of
 from models.sequence.language_model import LanguageModel
 from models.sequence.sources import Remembered, Source
 
@@ -96,7 +95,7 @@ class EncoderDecoder(nn.Module):
         beside += source.summary_features if start == "each" else 0
         if beside:
             self.combine = nn.Linear(beside + size, size)
-        self._num_parts = len(cells_of(recurrence)[0].state_names)
+        self._num_parts = len(recurrence.state_names)
         self._num_layers = len(recurrence.layers)
         if start != "input":
             self.to_state = nn.Linear(

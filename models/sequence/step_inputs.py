@@ -150,12 +150,15 @@ class StepInputs(nn.Module):
             change = features - features[torch.maximum(step - self.gap, first)]
             parts.append(change.abs() if self.difference == "absolute" else change)
         if self.deviation != "none":
-            mean = _means(features, lengths)[row_of]
-            distance = (features - mean).abs()
-            if self.deviation == "relative":
-                distance = (3 * distance / (mean.abs() + 0.1) - 0.7).clamp(-2, self.LARGEST)
-            parts.append(distance)
+            parts.append(self.deviation_of(features, _means(features, lengths)[row_of]))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def deviation_of(self, features: Tensor, mean: Tensor) -> Tensor:
+        """Distance (…, D) of features from the mean over their sequence, as is asked for."""
+        distance = (features - mean).abs()
+        if self.deviation == "relative":
+            distance = (3 * distance / (mean.abs() + 0.1) - 0.7).clamp(-2.0, self.LARGEST)
+        return distance
 
     def _normalize(self, features: Tensor, lengths: Tensor, row_of: Tensor) -> Tensor:
         centered = features - _means(features, lengths)[row_of]

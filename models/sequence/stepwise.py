@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from models.encoders.frames import FrameEncoder
 from models.encoders.ngrams import NgramEmbedding
 from models.errors import OptionError
-from models.recurrence.traces import cells_of
 from models.sequence.ensemble import together
 from models.sequence.many_to_one import ManyToOne, Scorer
 from models.sequence.step_inputs import StepInputs
@@ -88,7 +87,8 @@ class Stepper(nn.Module):
             found, own = reader(features, own, state["steps_read"])
             after |= {name + part: value for part, value in own.items()}
             scores.append(found)
-        return scores[0] if len(scores) == 1 else together(torch.stack(scores)), after
+        answer = scores[0] if len(scores) == 1 else together(torch.stack(scores))
+        return answer, {name: after[name] for name in state}  # in the same order for ever
 
     def _named_readers(self) -> Iterator[tuple[str, "_MemberStepper"]]:
         """The members, and the beginning of the names of their states."""
@@ -103,7 +103,7 @@ class _MemberStepper(nn.Module):
     def __init__(self, member: ManyToOne) -> None:
         super().__init__()
         self.member = member
-        self._cells = cells_of(member.recurrence)[0].state_names
+        self._cells = member.recurrence.state_names
         self.parts = list(self.state_shapes(1))
 
     def state_shapes(self, batch_size: int) -> dict[str, tuple[int, ...]]:

@@ -108,9 +108,9 @@ def test_the_state_keeps_its_size():
     for token in torch.arange(30) % V:
         with torch.no_grad():
             _, state = stepper(token.expand(4), state)
-        assert {name: value.shape for name, value in state.items()} == {
-            name: value.shape for name, value in first.items()
-        }
+        assert [(name, value.shape) for name, value in state.items()] == [
+            (name, value.shape) for name, value in first.items()
+        ]
     assert all((value == 0).all() for value in first.values())
 
 

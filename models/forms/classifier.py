@@ -1,0 +1,118 @@
+"""Classifiers as they are exported: whole sequences, or one step and the state.
+
+B sequences · T steps of the longest · D features · K classes
+"""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from models.forms.operators import OperatorRecurrence
+from models.forms.padded import encoded, inputs_of, pooled
+from models.sequence.classifier import Classifier
+from models.sequence.ensemble import together
+from models.sequence.many_to_one import ManyToOne
+from models.sequence.stepwise import Stepper, StepState
+
+
+class WholeForm(nn.Module):
+    """A classifier of padded sequences.
+
+    Args:
+        classifier: the trained model.
+
+    Raises:
+        OptionError: a recurrence or an encoder that cannot be exported.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.encoder = classifier.model.encoder
+        self.members = nn.ModuleList(map(_WholeMember, classifier.members))
+        self.register_buffer("temperature", classifier.probabilities.temperature)
+
+    def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Classify B sequences.
+
+        Args:
+            steps: (B, T) tokens int64, (B, T, C) vectors, or (B, T, D) features of encoded frames;
+                any that the model takes on padding.
+            lengths: (B,) int64, from 1 to T.
+
+        Returns:
+            probabilities (B, K) float32.
+        """
+        mask = torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
+        features = encoded(self.encoder, steps)
+        scores = [member(features, lengths, mask) for member in self.members]
+        return probabilities(scores, self.temperature)
+
+
+class StepForm(nn.Module):
+    """A causal classifier, one step at a time; see `Stepper`.
+
+    Args:
+        classifier: the trained model.
+
+    Raises:
+        OptionError: a model that looks ahead, or cannot be exported.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.stepper = Stepper(with_operators(classifier).model)
+        self.register_buffer("temperature", classifier.probabilities.temperature)
+
+    def forward(self, steps: Tensor, state: StepState) -> tuple[Tensor, StepState]:
+        """A step (B, …) and the state before it → probabilities (B, K) so far, the state after."""
+        scores, after = self.stepper(steps, state)
+        return probabilities([scores], self.temperature), after
+
+
+class EncoderForm(nn.Module):
+    """An encoder of frames.
+
+    Args:
+        encoder: the trained encoder.
+    """
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Frames (N, S, S, 3) uint8 → features (N, D), or (N, P, D) of places."""
+        return self.encoder.encode(frames.permute(0, 3, 1, 2).float() / 255)  # type: ignore[operator]
+
+
+def with_operators(classifier: Classifier) -> Classifier:
+    """A copy whose recurrences are operators."""
+    made = copy.deepcopy(classifier)
+    for member in made.members:
+        member.recurrence = OperatorRecurrence(member.recurrence)  # type: ignore[assignment]
+    return made
+
+
+def probabilities(scores: list[Tensor], temperature: Tensor) -> Tensor:
+    """Scores (B, K) of each member → probabilities (B, K) float32, as `CalibratedSoftmax` gives."""
+    found = scores[0] if len(scores) == 1 else together(torch.stack(scores))
+    return (found.double() / temperature.double()).softmax(1).float()
+
+
+class _WholeMember(nn.Module):
+    """A model that reads encoded steps."""
+
+    def __init__(self, member: ManyToOne) -> None:
+        super().__init__()
+        self.member = member
+        self.recurrence = OperatorRecurrence(member.recurrence)
+
+    def forward(self, features: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
+        """Features (B, T, D), lengths (B,), mask (B, T) → scores (B, K)."""
+        reads = self.member.reads
+        chosen = features if reads is None else features[:, :, reads]
+        inputs = inputs_of(self.member.inputs, chosen, mask)
+        outputs, state = self.recurrence.read(inputs.transpose(0, 1), lengths)
+        ends = state[0][-self.recurrence.num_directions :]
+        return self.member.head(pooled(self.member.pooling, outputs, ends, mask))
