@@ -108,7 +108,7 @@ class EncoderDecoder(nn.Module):
         """Read source steps (N, …) of lengths (B,), once for all tokens to be written."""
         found = self.source(steps, lengths, is_encoded=is_encoded)
         seen = found.summary if self.start == "each" else None
-        return Memory(self._first_state(found.summary), self._attended(found), seen)
+        return Memory(self.first_state(found.summary), self._attended(found), seen)
 
     def losses(self, memory: Memory, tokens: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
         """Losses -ln p of the right tokens, all read at once (teacher forcing).
@@ -162,17 +162,18 @@ class EncoderDecoder(nn.Module):
         combined = self.combine(torch.cat([*beside, grid], dim=2)).tanh()
         return self.decoder.dropout(combined), weights
 
-    def _first_state(self, summary: Tensor) -> State:
+    def first_state(self, summary: Tensor) -> State:
+        """The decoder's state before its first token, of summaries (B, …)."""
         if self.start == "input":
             size = self.decoder.recurrence.out_features
-            zeros = summary.new_zeros(self._num_layers, len(summary), size)
+            zeros = summary.new_zeros(self._num_layers, summary.shape[0], size)
             state: State = (zeros,) * self._num_parts
         else:
             flat = self.to_state(summary).tanh()
             parts = flat.unflatten(1, (self._num_parts, self._num_layers, -1))
             state = tuple(parts.permute(1, 2, 0, 3).contiguous())
         if self.start != "state":
-            lengths = torch.ones(len(summary), dtype=torch.int64, device=summary.device)
+            lengths = torch.ones(summary.shape[0], dtype=torch.int64, device=summary.device)
             _, state = self.decoder.recurrence(self.to_input(summary), lengths, state, carry=True)
         return state
 

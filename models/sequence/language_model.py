@@ -84,7 +84,7 @@ class LanguageModel(nn.Module):
         Raises:
             ValueError: a state of another number of sequences.
         """
-        if state is not None and state[0].shape[1] != len(lengths):
+        if state is not None and state[0].shape[1] != lengths.shape[0]:
             raise ValueError(f"a state of {state[0].shape[1]} sequences for {len(lengths)} to read")
         outputs, after = self.recurrence(self.encoder(steps), lengths, state, carry=True)
         return self.dropout(outputs), after
