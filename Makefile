@@ -40,6 +40,7 @@ caption   = $(PY) -m pipelines.caption $(call option,ckpt,CKPT) $(call option,in
             $(call as_typed,ARGS)
 translate = $(PY) -m pipelines.translate $(call option,ckpt,CKPT) $(call option,text,TEXT) \
             $(call option,input,INPUT) $(call as_typed,ARGS)
+export    = $(PY) -m pipelines.export $(call option,ckpt,CKPT) $(call option,run,RUN) $(call as_typed,ARGS)
 microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call option,input,INPUT) \
             $(call option,text,TEXT) $(call option,run,RUN) $(call as_typed,ARGS)
 
@@ -47,7 +48,7 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
         train-translation train-captions \
         evaluate-video evaluate-sentiment evaluate-translation evaluate-captions predict-video \
-        predict-sentiment sample-language translate caption compare memory-lab \
+        predict-sentiment sample-language translate caption export compare memory-lab \
         microscope doctor test test-slow soak lint bench clean
 
 # The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
@@ -112,6 +113,9 @@ translate: $(READY)
 	@$(translate)
 caption: $(READY)
 	@$(caption)
+
+export: $(READY)
+	@$(export)
 
 compare: $(READY)
 	@$(PY) -m pipelines.compare $(call option,runs,RUNS) $(call option,run,RUN) $(call as_typed,ARGS)

@@ -4,10 +4,12 @@ import math
 import sys
 from itertools import islice
 
-from data.files.encodings import clean, typed_text
+from data.plain_text.content import clean
+from data.files.encodings import typed_text
 from data.files.errors import InputError
-from data.text.vocabulary import UNKNOWN
-from pipelines.predict.continuation import continuation, first_tokens, readable
+from data.text.vocabulary import END, UNKNOWN
+from data.plain_text.prompts import first_tokens, readable
+from pipelines.predict.continuation import continuation
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse
@@ -31,15 +33,17 @@ def main(args: list[str] | None = None) -> None:
         prompt = clean(typed_text(options.prompt, option="PROMPT"))
         task = load_language(options.ckpt, trust=options.trust)
         tokenizer = tokenizer_of(task)
+        end = tokenizer.token_to_id(END)
         drawn = continuation(
             task.model,
-            first_tokens(tokenizer, prompt),
+            first_tokens(tokenizer, prompt, end=end),
             temperature=options.temperature,
             top_p=options.top_p,
             seed=options.seed,
             never=tokenizer.token_to_id(UNKNOWN),
         )
-        print(readable(tokenizer, prompt, list(islice(drawn, options.length))))
+        written = list(islice(drawn, options.length))
+        print(readable(tokenizer, prompt, written, end=end))
 
 
 def _check(options: object) -> None:

@@ -232,8 +232,3 @@ def not_decodable(
     if option is not None:
         other += f", or name its encoding, e.g. by {option}=cp1252"
     return InputError(f"{path}, line {line}: {_complaint(mark, encoding)}: {other}")
-
-
-def clean(text: str) -> str:
-    """Replace lone surrogates, which tokenizers do not take, by U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.files.encodings import clean, read_text
+from data.plain_text.content import clean
+from data.files.encodings import read_text
 from data.files.errors import InputError
 from data.files.folders import text_files, why_absent
 from data.tables.table_folders import tables_below

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +15,9 @@ from tokenizers import Tokenizer
 
 from data.files.atomic_write import written_whole
 from data.files.checkpoint import read_saved
-from data.files.encodings import clean
+from data.plain_text.content import clean, content
 from data.files.errors import InputError
-from data.text.vocabulary import MARKUP, UNKNOWN, VERSION, learn_tokenizer
+from data.text.vocabulary import UNKNOWN, VERSION, learn_tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +151,7 @@ def _contents_of(batch: dict[str, list[Any]]) -> dict[str, list[int]]:
 
 def content_of(text: str) -> int:
     """Key the content of a text, regardless of case, blanks and markup; 0 for a blank text."""
-    plain = " ".join(re.sub(MARKUP, " ", clean(text)).lower().split())
+    plain = content(text)
     if not plain:
         return 0
     digest = hashlib.blake2b(plain.encode(), digest_size=8).digest()

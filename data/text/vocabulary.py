@@ -21,6 +21,7 @@ from tokenizers import (
 )
 from tokenizers.normalizers import Normalizer
 
+from data.plain_text.content import MARKUP
 from data.files.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -36,20 +37,6 @@ MOST_UNKNOWN = 0.5
 #: token between documents, and at both ends of a sequence that is written
 END = "<|end|>"
 NUM_BYTES = 256
-# Elements of HTML, also of earlier versions. Other words in angle brackets are text: <happy>, <user>,
-# <url>, and <time>, which replaces times in tweets.
-ELEMENTS = (
-    "a|abbr|acronym|address|applet|area|article|aside|audio|b|base|basefont|bdi|bdo|big|blink"
-    "|blockquote|body|br|button|canvas|caption|center|cite|code|col|colgroup|dd|del|details|dfn"
-    "|dialog|dir|div|dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|frame|frameset"
-    "|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|kbd|label|legend|li|link|main|map|mark"
-    "|marquee|menu|meta|meter|nav|nobr|noframes|noscript|object|ol|optgroup|option|p|param|picture"
-    "|pre|progress|q|rp|rt|ruby|s|samp|script|section|select|small|source|span|strike|strong|style"
-    "|sub|summary|sup|svg|table|tbody|td|template|textarea|tfoot|th|thead|title|tr|track|tt|u|ul"
-    "|var|video|wbr"
-)
-# Adjacent tags are replaced by one blank.
-MARKUP = rf"(?:</?(?i:{ELEMENTS})(?:[\s/][^<>]{{0,100}})?>)++"
 # Variants of the apostrophe. Ambiguous signs count within a word only.
 APOSTROPHE = r"’|(?<=\p{L})[ʼ´`](?=\p{L})"
 

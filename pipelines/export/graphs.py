@@ -68,9 +68,7 @@ def write_graph(graph: Graph, path: Path) -> None:
 def operators_of(path: Path) -> Counter[str]:
     """The number of each operator in a graph."""
     model = onnx.load(path, load_external_data=False)
-    return Counter(
-        node.op_type for nodes in (model.graph, *model.functions) for node in nodes.node
-    )
+    return Counter(node.op_type for nodes in (model.graph, *model.functions) for node in nodes.node)
 
 
 def _free_axes(graph: Graph) -> list[str]:
@@ -99,7 +97,9 @@ def _look_over(graph: Graph, path: Path) -> None:
                 )
     names = [one.name for one in model.graph.output]
     if names != list(graph.outputs) or list(found) != list(graph.inputs):
-        raise InputError(f"{path.name}: inputs or outputs came out otherwise: {list(found)}, {names}")
+        raise InputError(
+            f"{path.name}: inputs or outputs came out otherwise: {list(found)}, {names}"
+        )
     if loops := sorted(_LOOPS & operators_of(path).keys()):
         raise InputError(f"{path.name}: has {', '.join(loops)}, where native operators are due")
 

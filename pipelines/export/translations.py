@@ -34,9 +34,7 @@ def _recurrent(
         # r acts after the matrix product, as in `models.recurrence.cells.GRUCell`.
         return op.GRU(grid, weight_ih, weight_hh, biases, lengths, h, linear_before_reset=1, **size)
     activations = ["Tanh"] * weight_hh.shape[0]
-    return op.RNN(
-        grid, weight_ih, weight_hh, biases, lengths, h, activations=activations, **size
-    )
+    return op.RNN(grid, weight_ih, weight_hh, biases, lengths, h, activations=activations, **size)
 
 
 def _searchsorted(

@@ -7,11 +7,9 @@ import math
 from collections.abc import Iterator
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.files.errors import InputError
-from data.text.vocabulary import END, UNKNOWN
 from models.recurrence.cells import State
 from models.sequence.language_model import LanguageModel
 
@@ -86,28 +84,3 @@ def continuation(
         token = choose(log_probabilities, temperature=temperature, top_p=top_p, generator=generator)
         yield token
         steps = torch.tensor([token])
-
-
-def first_tokens(tokenizer: Tokenizer, prompt: str) -> list[int]:
-    """Tokens of a prompt, at least one; an empty prompt gives the token that begins a text."""
-    end = tokenizer.token_to_id(END)
-    tokens = tokenizer.encode(prompt).ids
-    if end is not None:
-        return [end, *tokens]
-    return tokens or tokenizer.encode("\n").ids or [tokenizer.token_to_id(UNKNOWN) or 0]
-
-
-def readable(tokenizer: Tokenizer, prompt: str, tokens: list[int]) -> str:
-    """Prompt as typed with the decoded continuation; a blank line separates documents."""
-    end = tokenizer.token_to_id(END)
-    documents: list[list[int]] = [[]]
-    for token in tokens:
-        if token == end:
-            documents.append([])
-        else:
-            documents[-1].append(token)
-    # Decode prompt and continuation together: a tokenizer may drop the space of a first word.
-    asked = tokenizer.encode(prompt).ids
-    known, whole = tokenizer.decode(asked), tokenizer.decode(asked + documents[0])
-    first = whole.removeprefix(known) if whole.startswith(known) else whole
-    return "\n\n".join([prompt + first, *map(tokenizer.decode, documents[1:])])

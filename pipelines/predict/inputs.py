@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from data.clips.clip import is_picture_or_video, is_video, local_path
 from data.clips.left_out import is_left_out, left_out_below, tell_left_out
 from data.files.compressed import plain_name
+from data.plain_text.content import clean
 from data.files.encodings import (
     BAD_BYTE,
-    clean,
     decoder_of,
     encoding_of,
     is_mostly_zero,

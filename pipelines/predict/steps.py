@@ -18,7 +18,7 @@ from data.clips.clip import local_path
 from data.decoding.decode import Reading, check_reading
 from data.decoding.reading_ahead import ClipReader
 from data.decoding.scaling import Fit, Interpolation
-from data.files.encodings import clean
+from data.plain_text.content import clean
 from data.files.errors import InputError
 from data.files.folders import is_same_path
 from data.files.workers import available_cores

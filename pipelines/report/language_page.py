@@ -14,7 +14,8 @@ from data.running_text.data_module import LanguageDataModule
 from data.text.vocabulary import END, UNKNOWN
 from models.sequence.language_model import LanguageModel
 from pipelines.pages.page import render_page
-from pipelines.predict.continuation import continuation, first_tokens, readable
+from data.plain_text.prompts import first_tokens, readable
+from pipelines.predict.continuation import continuation
 from pipelines.report.language_report import (
     as_text,
     language_figures,
@@ -60,11 +61,12 @@ def glance(model: LanguageModel, data: LanguageDataModule) -> Glance:
             length = torch.tensor([len(tokens) - 1], device=device)
             steps = tokens.to(device)
             nats = model.losses(steps[:-1], length, steps[1:])[0].cpu()
+    end = tokenizer.token_to_id(END)
     drawn = continuation(
-        model.cpu(), first_tokens(tokenizer, ""), temperature=_TEMPERATURE,
+        model.cpu(), first_tokens(tokenizer, "", end=end), temperature=_TEMPERATURE,
         never=tokenizer.token_to_id(UNKNOWN),
     )  # fmt: skip
-    written = readable(tokenizer, "", list(islice(drawn, _WRITTEN)))
+    written = readable(tokenizer, "", list(islice(drawn, _WRITTEN)), end=end)
     model.to(device).train(was_training)
     return Glance(
         _written_out(tokenizer, data, tokens[1:][-_SHOWN:].tolist()),

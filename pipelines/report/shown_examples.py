@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 
 from data.batches.part import Part
-from data.files.encodings import clean
+from data.plain_text.content import clean
 from models.sequence.running_answer import running_answer
 from pipelines.report.attribution import Attribution, integrated_gradients
 from pipelines.tasks.classification import Classification

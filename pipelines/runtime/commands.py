@@ -102,6 +102,12 @@ COMMANDS = {
         {"caption": "CKPT=… INPUT=photo|clip|folder [ARGS=--format=json]"},
         {**_CKPT, "INPUT": "input"},
     ),
+    "export": Command(
+        "pipelines.export.command",
+        "a saved model as a folder without PyTorch",
+        {"export": "CKPT=… [RUN=name] [ARGS=--int8]"},
+        {**_CKPT, **_RUN},
+    ),
     "compare": Command(
         "pipelines.compare.command",
         "runs side by side",

@@ -25,6 +25,8 @@ class Kind(NamedTuple):
     """Reader of the items to answer (see `pipelines.predict.steps.Reader`)."""
     answered_by: str = "pipelines.predict.predictor.predictor_of"
     """The function that makes of a checkpoint what answers (see `predictor_of`)."""
+    exported_by: str = "pipelines.export.classifier.export_classifier"
+    """The function that makes of a checkpoint the graphs that are exported (see `export_classifier`)."""
     looked_at_by: str | None = None
     """The function that makes of the microscope's options what it looks at; None: nothing."""
     recipe: str = "vectors"
@@ -62,6 +64,11 @@ class Kind(NamedTuple):
     def make_answerer(self) -> Any:
         """The function behind ``answered_by``."""
         return imported(self.answered_by)
+
+    @property
+    def make_exported(self) -> Any:
+        """The function behind ``exported_by``."""
+        return imported(self.exported_by)
 
     @property
     def command_class(self) -> Any:
@@ -124,6 +131,7 @@ KINDS: dict[str, Kind] = {
             task="pipelines.tasks.next_token.NextToken",
             data="data.running_text.LanguageDataModule",
             report="pipelines.report.language_page.report_language_model",
+            exported_by="pipelines.export.language.export_language",
             looked_at_by="pipelines.microscope.command.specimen_of_running_text",
             recipe="language",
             command="pipelines.cli.training.TrainingCLI",
@@ -137,6 +145,7 @@ KINDS: dict[str, Kind] = {
             data="data.translation.TranslationDataModule",
             report="pipelines.report.generation.report.report_generation",
             answered_by="pipelines.predict.writing.translator.translator_of",
+            exported_by="pipelines.export.writer.export_writer",
             recipe="translation",
             command="pipelines.cli.writers.TranslationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",
@@ -150,6 +159,7 @@ KINDS: dict[str, Kind] = {
             data="data.captions.CaptionDataModule",
             report="pipelines.report.captions.report.report_captions",
             answered_by="pipelines.predict.writing.captioner.captioner_of",
+            exported_by="pipelines.export.writer.export_writer",
             recipe="captions",
             command="pipelines.cli.writers.GenerationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",

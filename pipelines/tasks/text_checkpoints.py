@@ -36,7 +36,12 @@ def load_language(
     Raises:
         InputError: see `read_saved` and `rebuild`; no tokenizer, or that of another model.
     """
-    saved, where = read_saved(path, option=option, task=LANGUAGE), f"{option}={path}"
+    saved = read_saved(path, option=option, task=LANGUAGE)
+    return language_of(saved, where=f"{option}={path}", trust=trust)
+
+
+def language_of(saved: Saved, *, where: str, trust: str | None) -> "NextToken":
+    """Rebuild a language model's task from the content of its checkpoint; see `load_language`."""
     task: NextToken = _rebuilt(saved, where=where, trust=trust, unused={"optimizer": None})
     _check_tokenizer(task.description, task.model.encoder, where=where)
     return task

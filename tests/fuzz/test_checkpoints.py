@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from data.files.checkpoint import CHECKPOINT_KEY, DamagedError, check_archive
 from pipelines.predict import load
-from pipelines.predict.continuation import continuation, first_tokens
+from data.plain_text.prompts import first_tokens
+from pipelines.predict.continuation import continuation
 from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
 from tests.fuzz.conftest import SOAKS, Refused, damaged, folder, fuzzed, outcome
 from tests.pipelines.saved_models import (
@@ -45,7 +46,7 @@ def written(task):
 def answer(path, task):
     if task == "language":
         model = load_language(path)
-        tokens = first_tokens(tokenizer_of(model), "a fine film")
+        tokens = first_tokens(tokenizer_of(model), "a fine film", end=None)
         return list(islice(continuation(model.model, tokens), 5))
     found = load(path, task=task)("a fine film")
     return [found.label, *found.probabilities.values()] if task == "sentiment" else str(found)

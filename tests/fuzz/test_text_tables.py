@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from data.files.encodings import clean
+from data.plain_text.content import clean
 from data.splits.label_names import number_of
 from data.tables.table_format import table_format
 from data.text.data_module import TextDataModule

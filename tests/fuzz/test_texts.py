@@ -9,11 +9,12 @@ from functools import lru_cache
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from data.files.encodings import clean
+from data.plain_text.content import clean
 from data.text.tokenizing import content_of
-from data.text.vocabulary import learn_tokenizer
+from data.text.vocabulary import END, learn_tokenizer
 from pipelines.predict import load
-from pipelines.predict.continuation import continuation, first_tokens, readable
+from data.plain_text.prompts import first_tokens, readable
+from pipelines.predict.continuation import continuation
 from pipelines.predict.inputs import Item
 from pipelines.predict.output import for_terminal, lines_of
 from pipelines.predict.predictor import Unanswered
@@ -130,9 +131,11 @@ def test_a_translator_answers_each_text_as_alone(texts):
 def test_a_prompt_is_carried_on(prompt):
     task = model("language")
     tokenizer = tokenizer_of(task)
+    end = tokenizer.token_to_id(END)
     prompt = clean(prompt)
-    drawn = continuation(task.model, first_tokens(tokenizer, prompt))
-    assert readable(tokenizer, prompt, [next(drawn) for _ in range(3)]).startswith(prompt)
+    drawn = continuation(task.model, first_tokens(tokenizer, prompt, end=end))
+    tokens = [next(drawn) for _ in range(3)]
+    assert readable(tokenizer, prompt, tokens, end=end).startswith(prompt)
 
 
 @fuzzed(30)

@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from data.files.encodings import clean
+from data.plain_text.content import clean
 from data.files.errors import InputError
 from data.running_text.data_module import END, LanguageDataModule
 from pipelines import sample

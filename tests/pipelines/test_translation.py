@@ -12,7 +12,7 @@ import pandas
 import pytest
 import torch
 
-from data.files.encodings import clean
+from data.plain_text.content import clean
 from data.files.errors import InputError
 from pipelines import evaluate, translate
 from pipelines.cli.training import train

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from data.files.checkpoint import Saved
-from data.files.encodings import clean
+from data.plain_text.content import clean
 from models.sequence.search import Hypothesis
 from pipelines.predict.inputs import Item
 from pipelines.predict.writing.writer import Writer, WrittenAnswer

@@ -7,7 +7,7 @@ import sys
 import pytest
 from tokenizers import Tokenizer
 
-from data.files.encodings import clean
+from data.plain_text.content import clean
 from data.files.errors import InputError
 from data.text.vocabulary import UNKNOWN, VERSION, learn_tokenizer, unknown_id
 from tests import ROOT

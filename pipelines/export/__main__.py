@@ -1,0 +1,5 @@
+"""``python -m pipelines.export``."""
+
+from pipelines.export.command import main
+
+main()

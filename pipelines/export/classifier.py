@@ -1,0 +1,166 @@
+"""Export of classifiers: whole sequences, single steps where nothing looks ahead, frames to features.
+
+B sequences · T steps of the longest · N steps in the batch · D features · S height and width of a frame
+"""
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from data.files.checkpoint import Saved
+from models.encoders.frames import FrameEncoder
+from models.encoders.vectors import VectorEncoder
+from models.forms.classifier import EncoderForm, StepForm, WholeForm
+from models.sequence.classifier import Classifier
+from pipelines.export.exported import Check, Exported, Sizes, padded, random_lengths, zeros
+from pipelines.export.graphs import Graph
+from pipelines.tasks import checkpoints
+
+# No two sizes of an example are the same, nor 1: an axis that is traced with 1 may be fixed.
+_EXAMPLE = {"batch": 2, "time": 7}
+_ENCODED = "features"
+
+
+def export_classifier(saved: Saved, *, where: str, trust: str | None) -> Exported:
+    """The graphs of a classifier; see `Kind.exported_by`.
+
+    Args:
+        saved: content of its checkpoint.
+        where: name of the file in errors.
+        trust: see `checkpoints.load`.
+    """
+    model = checkpoints.classifier_of(saved, where=where, trust=trust)
+    steps = Steps(model.model.encoder, saved.description)
+    whole = Graph(
+        WholeForm(model).eval(),
+        (steps.padded(_EXAMPLE), random_lengths(_EXAMPLE)),
+        {"steps": {0: "batch", 1: "time"}, "lengths": {0: "batch"}},
+        ("probabilities",),
+    )
+    graphs = {"model.onnx": whole}
+    checks: dict[str, Any] = {"model.onnx": partial(_check_whole, model, steps)}
+    if model.model.is_causal:
+        graphs["step.onnx"] = _step_graph(model, steps)
+        checks["step.onnx"] = partial(_check_steps, model, steps)
+    if steps.are_frames:
+        graphs["encoder.onnx"] = frame_graph(model.model.encoder, steps.size_px)
+        checks["encoder.onnx"] = partial(check_frames, model.model.encoder, steps.size_px)
+    about = {"answers": "class", "classes": model.classes, **steps.about()}
+    return Exported(graphs, checks, about, saved.description["inputs"].get("tokenizer"))
+
+
+class Steps:
+    """The steps that a model's graphs read: tokens, vectors, or features of encoded frames.
+
+    Args:
+        encoder: the model's.
+        description: that of the checkpoint.
+    """
+
+    def __init__(self, encoder: Any, description: dict[str, Any]) -> None:
+        self.encoder = encoder
+        self.are_frames = isinstance(encoder, FrameEncoder)
+        self._inputs, self._data = description["inputs"], description["data"]
+        self.num_tokens = _num_tokens(encoder)
+        self.size_px = int(self._inputs.get("size_px", 0))
+
+    def flat(self, num_steps: int, *, seed: int = 0) -> Tensor:
+        """Random steps (N, …)."""
+        generator = torch.Generator().manual_seed(seed)
+        if self.num_tokens is not None:
+            return torch.randint(self.num_tokens, (num_steps,), generator=generator)
+        return torch.randn(num_steps, *self._shape(), generator=generator)
+
+    def padded(self, sizes: Sizes) -> Tensor:
+        """Random steps (B, T, …) of sequences of `random_lengths`."""
+        lengths = random_lengths(sizes)
+        return padded(self.flat(int(lengths.sum())), lengths)
+
+    def encoded(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Encode steps (N, …) as the trained model does; features are encoded already."""
+        return steps if self.are_frames else self.encoder.encode_ragged(steps, lengths)
+
+    def _shape(self) -> tuple[int, ...]:
+        if not self.are_frames:
+            (first, *_) = self.encoder.parameters()
+            return (first.shape[1],)
+        if not self.encoder.gives_places:
+            return (self.encoder.out_features,)
+        frame = torch.zeros(1, 3, self.size_px, self.size_px, dtype=torch.uint8)
+        with torch.no_grad():
+            return tuple(self.encoder(frame).shape[1:])
+
+    def about(self) -> dict[str, Any]:
+        """What a reader of texts or clips must know, as plain values."""
+        if self.are_frames:
+            names = ("size_px", "fit", "interpolation", "frames", "max_frames", "min_share")
+            reading = {name: self._inputs[name] for name in names if name in self._inputs}
+            return {"steps": "frames", "reading": reading}
+        if self.num_tokens is None:
+            return {"steps": "vectors", "width": self._shape()[0]}
+        return {"steps": "tokens", "max_tokens": self._data.get("max_tokens")}
+
+
+def frame_graph(encoder: Any, size_px: int) -> Graph:
+    """Frames (N, S, S, 3) uint8 to features."""
+    return Graph(
+        EncoderForm(encoder).eval(),
+        (torch.zeros(3, size_px, size_px, 3, dtype=torch.uint8),),
+        {"frames": {0: "frame"}},
+        (_ENCODED,),
+    )
+
+
+def check_frames(encoder: Any, size_px: int, sizes: Sizes) -> Check:
+    """Compare the features of random frames, in float32."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (sizes["batch"], size_px, size_px, 3)
+    frames = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    # Some frozen encoders compute in bfloat16 where that is fast; the graph does not.
+    due = encoder.encode(frames.permute(0, 3, 1, 2).float() / 255)
+    return Check({"frame": sizes["batch"]}, [{"frames": frames}], {_ENCODED: due})
+
+
+def _step_graph(model: Classifier, steps: Steps) -> Graph:
+    form = StepForm(model).eval()
+    state = form.stepper.start(_EXAMPLE["batch"])
+    recurrent = {name for reader in model.members for name in reader.recurrence.state_names}
+    axes = {
+        f"state.{name}": {int(name.rpartition("_")[2] in recurrent): "batch"} for name in state
+    }
+    return Graph(
+        form,
+        (steps.flat(_EXAMPLE["batch"]), state),
+        {"steps": {0: "batch"}, **axes},
+        ("probabilities", *(f"next.{name}" for name in state)),
+    )
+
+
+def _check_whole(model: Classifier, steps: Steps, sizes: Sizes) -> Check:
+    lengths = random_lengths(sizes)
+    flat = steps.flat(int(lengths.sum()))
+    due = model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths))
+    feed = {"steps": padded(flat, lengths), "lengths": lengths}
+    return Check(sizes, [feed], {"probabilities": due.float()})
+
+
+def _check_steps(model: Classifier, steps: Steps, sizes: Sizes) -> Check:
+    """All steps one after the other, against the trained model that reads them in one go."""
+    flat = steps.flat(sizes["batch"] * sizes["time"])
+    lengths = torch.full((sizes["batch"],), sizes["time"])
+    due = model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths))
+    each = padded(flat, lengths).unbind(1)
+    start = zeros(StepForm(model).stepper.start(sizes["batch"]))
+    feeds = [{"steps": one} | (start if k == 0 else {}) for k, one in enumerate(each)]
+    return Check(sizes, feeds, {"probabilities": due.float()})
+
+
+def _num_tokens(encoder: Any) -> int | None:
+    """V of an encoder of tokens; None of another."""
+    first = encoder.encoders[0] if hasattr(encoder, "encoders") else encoder
+    if isinstance(first, FrameEncoder | VectorEncoder):
+        return None
+    embedding = getattr(first, "embedding", None)
+    return first.out_features if embedding is None else embedding.num_embeddings
