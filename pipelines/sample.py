@@ -4,11 +4,11 @@ import math
 import sys
 from itertools import islice
 
-from data.plain_text.content import clean
 from data.files.encodings import typed_text
 from data.files.errors import InputError
-from data.text.vocabulary import END, UNKNOWN
+from data.plain_text.content import clean
 from data.plain_text.prompts import first_tokens, readable
+from data.text.vocabulary import END, UNKNOWN
 from pipelines.predict.continuation import continuation
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from data.clips.clip import Clip, clip_name, local_path
 from data.clips.manifest import manifest
-from data.plain_text.content import clean
 from data.files.encodings import read_text
 from data.files.errors import InputError, options_called
 from data.files.folders import why_no_file
+from data.plain_text.content import clean
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.plain_text.content import clean
 from data.files.encodings import read_text
 from data.files.errors import InputError
 from data.files.folders import text_files, why_absent
+from data.plain_text.content import clean
 from data.tables.table_folders import tables_below
 from data.tables.table_format import READABLE, UNSAID, TableFormat, is_table_file
 from data.text.sources import read_texts

@@ -6,9 +6,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.plain_text.content import clean
 from data.files.encodings import BAD_BYTE, not_decodable, open_text, read_text, undecodable
 from data.files.errors import InputError
+from data.plain_text.content import clean
 from data.tables.csv_reader import BadBytes
 from data.tables.csv_rows import Row
 from data.tables.table_format import UNSAID, TableFormat

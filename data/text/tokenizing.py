@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 
 from data.files.atomic_write import written_whole
 from data.files.checkpoint import read_saved
-from data.plain_text.content import clean, content
 from data.files.errors import InputError
+from data.plain_text.content import clean, content
 from data.text.vocabulary import UNKNOWN, VERSION, learn_tokenizer
 
 log = logging.getLogger(__name__)

@@ -21,8 +21,8 @@ from tokenizers import (
 )
 from tokenizers.normalizers import Normalizer
 
-from data.plain_text.content import MARKUP
 from data.files.errors import InputError
+from data.plain_text.content import MARKUP
 
 log = logging.getLogger(__name__)
 

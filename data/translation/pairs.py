@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.files.cache import cache_folder
-from data.plain_text.content import clean
 from data.files.encodings import read_text
 from data.files.errors import InputError, options_called
+from data.plain_text.content import clean
 from data.tables.table_format import TableFormat
 from data.text.sources import read_table
 

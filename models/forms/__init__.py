@@ -1,1 +1,1 @@
-"""Trained models in the forms that are exported: padded batches, and each layer of a recurrence one operator."""
+"""Forms of trained models for export: padded batches, and each recurrent layer one operator."""

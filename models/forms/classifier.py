@@ -26,6 +26,8 @@ class WholeForm(nn.Module):
         OptionError: a recurrence or an encoder that cannot be exported.
     """
 
+    temperature: Tensor
+
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         self.encoder = classifier.model.encoder
@@ -58,6 +60,8 @@ class StepForm(nn.Module):
     Raises:
         OptionError: a model that looks ahead, or cannot be exported.
     """
+
+    temperature: Tensor
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()

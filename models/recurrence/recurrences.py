@@ -106,7 +106,7 @@ class Recurrence(nn.Module):
     @property
     def state_names(self) -> tuple[str, ...]:
         """The parts of the state: (h,) or (h, c)."""
-        first: tuple[str, ...] = self.layers[0][0].state_names  # type: ignore[index, union-attr, assignment]
+        first: tuple[str, ...] = self.layers[0][0].state_names  # type: ignore[index]
         return first
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:

@@ -56,8 +56,8 @@ class Stepper(nn.Module):
         device = next(self.parameters()).device
         state = {"steps_read": torch.zeros(batch_size, dtype=torch.int64, device=device)}
         if self.encoder.looks_back > 0:
-            shape = (batch_size, self.encoder.looks_back)
-            state["tokens"] = torch.zeros(shape, dtype=torch.int64, device=device)
+            looks_back = (batch_size, self.encoder.looks_back)
+            state["tokens"] = torch.zeros(looks_back, dtype=torch.int64, device=device)
         for name, reader in self._named_readers():
             for part, shape in reader.state_shapes(batch_size).items():
                 state[name + part] = torch.zeros(shape, device=device)

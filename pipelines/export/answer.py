@@ -44,13 +44,19 @@ def main(args: list[str] | None = None, *, folder: str | Path | None = None) -> 
 
     Exit code 0: every item was answered; 1: some were not; 2: an option cannot be used.
     """
-    parser = argparse.ArgumentParser("answer.py", description="Answers of an exported model, as JSON.")
+    parser = argparse.ArgumentParser(
+        "answer.py", description="Answers of an exported model, as JSON."
+    )
     if folder is None:
         parser.add_argument("folder", help="the exported folder")
-    parser.add_argument("items", nargs="*", help="texts, or paths of clips; -: lines of standard input")
+    parser.add_argument(
+        "items", nargs="*", help="texts, or paths of clips; -: lines of standard input"
+    )
     parser.add_argument("--running", action="store_true", help="also the answer after each step")
     parser.add_argument("--length", type=int, help="language models: how many tokens to add")
-    parser.add_argument("--temperature", type=float, help="language models: 0: always the likeliest")
+    parser.add_argument(
+        "--temperature", type=float, help="language models: 0: always the likeliest"
+    )
     parser.add_argument("--seed", type=int, help="language models: what chance is drawn from")
     options = parser.parse_args(args)
     try:

@@ -1,6 +1,7 @@
 """Checks of written graphs: ONNX Runtime against the trained model, at other sizes than those traced."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,8 @@ import numpy as np
 import torch
 
 from data.files.errors import InputError
-from pipelines.export.standalone.session import Session, state_after
 from pipelines.export.exported import Check, Exported
+from pipelines.export.standalone.session import Session, state_after
 
 #: batch and time of each comparison; graphs are traced with 2 and 7
 SIZES = ({"batch": 1, "time": 1}, {"batch": 3, "time": 11}, {"batch": 5, "time": 40})
@@ -26,10 +27,10 @@ def check_all(exported: Exported, folder: Path) -> dict[str, dict[str, Any]]:
     Raises:
         InputError: a difference above `TOLERANCE`.
     """
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, make in exported.checks.items():
         session = Session(folder / name)
-        differences = []
+        differences: list[dict[str, Any]] = []
         for sizes in SIZES:
             with torch.no_grad():
                 check = make(sizes)
@@ -56,15 +57,17 @@ def difference(session: Session, check: Check) -> float:
     return max(_differences(found, check))
 
 
-def _differences(found: dict[str, np.ndarray], check: Check) -> Iterable[float]:
+def _differences(found: dict[str, np.ndarray], check: Check) -> Iterator[float]:
     for name, due in check.due.items():
         wanted = due.numpy().astype(np.float64)
         given = found[name].astype(np.float64)
         if given.shape != wanted.shape:
             raise InputError(f"{name}: came out as {given.shape}, and {wanted.shape} is due")
         counts = ~np.isnan(wanted)
-        off = np.abs(given[counts] - wanted[counts]) / np.maximum(np.abs(wanted[counts]), 1)
-        yield float(off.max(initial=0)) if np.isfinite(off).all() else np.inf
+        size = np.abs(wanted[counts])
+        scale = np.maximum(size.max(initial=0) if check.by_largest else size, 1)
+        off = np.abs(given[counts] - wanted[counts]) / scale
+        yield float(off.max(initial=0)) if np.isfinite(off).all() else math.inf
 
 
 def _told(sizes: Any) -> str:

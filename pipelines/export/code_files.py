@@ -9,7 +9,8 @@ from data.files.errors import InputError
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ROOMS = ("data", "models", "pipelines")
-ANSWER = "pipelines.export.answer"
+# The second is started by name, in a process of its own.
+STARTED = ("pipelines.export.answer", "data.decoding.decoder_process")
 
 _RUNNER = '''"""Answers of this folder's model: python answer.py "a text", python answer.py clip.mp4."""
 
@@ -35,7 +36,7 @@ if __name__ == "__main__":
 
 def copy_code(folder: Path) -> None:
     """Copy what answers, as it is here, and a file that starts it."""
-    for module in sorted(modules_below(ANSWER)):
+    for module in sorted(modules_below(*STARTED)):
         source = _file_of(module)
         target = folder / "code" / source.relative_to(_ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -43,10 +44,10 @@ def copy_code(folder: Path) -> None:
     (folder / "answer.py").write_text(_RUNNER, encoding="utf-8")
 
 
-def modules_below(start: str) -> set[str]:
-    """A module of this project, and all of its modules that it imports, and those they import."""
+def modules_below(*start: str) -> set[str]:
+    """Modules of this project, and all of its modules that they import, and those they import."""
     found: set[str] = set()
-    waiting = [start]
+    waiting = list(start)
     while waiting:
         module = waiting.pop()
         if module in found or module.split(".")[0] not in _ROOMS or not _exists(module):

@@ -41,7 +41,11 @@ def _options(args: list[str]) -> Any:
         COMMANDS["export"].help,
         epilog="Each graph is compared with the checkpoint's model at three sizes before it counts.",
     )
-    for name, help in {"ckpt": "the checkpoint", "trust": TRUST_HELP, "run": "name of the run"}.items():
+    for name, help in {
+        "ckpt": "the checkpoint",
+        "trust": TRUST_HELP,
+        "run": "name of the run",
+    }.items():
         parser.add_argument(f"--{name}", type=str | None, default=None, help=help)
     parser.add_argument(
         "--int8",

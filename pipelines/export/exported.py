@@ -21,6 +21,9 @@ class Check(NamedTuple):
     before gave as ``next.…``."""
     due: dict[str, Tensor]
     """What the last call must give, by name; NaN where a value does not count."""
+    by_largest: bool = False
+    """Whether differences count as a share of the largest value: those of a deep network's features
+    come from sums of thousands of products, and are as large for a feature that is small."""
 
 
 class Exported(NamedTuple):
@@ -28,7 +31,7 @@ class Exported(NamedTuple):
 
     graphs: dict[str, Graph]
     """By the name of their file."""
-    checks: dict[str, Callable[[Sizes], Check]]
+    checks: Mapping[str, Callable[[Sizes], Check]]
     """For each graph, what compares it with the trained model at sizes of its axes."""
     about: dict[str, Any]
     """What `pipelines.export.answer` must know to answer, as plain values."""

@@ -106,6 +106,6 @@ def _readme(about: dict[str, Any], saved: Saved) -> str:
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - it is Markdown
+        autoescape=False,
     )
     return environment.get_template("README.md").render(about=about, graphs=about["graphs"])

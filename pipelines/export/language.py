@@ -79,7 +79,5 @@ def _check_steps(model: LanguageModel, num_tokens: int, sizes: Sizes) -> Check:
     lengths = torch.full((sizes["batch"],), sizes["time"])
     due = model(tokens.flatten(), lengths)[0].unflatten(0, tokens.shape)[:, -1]
     start = zeros(LanguageStepForm(model).start(sizes["batch"]))
-    feeds = [
-        {"tokens": one} | (start if k == 0 else {}) for k, one in enumerate(tokens.unbind(1))
-    ]
+    feeds = [{"tokens": one} | (start if k == 0 else {}) for k, one in enumerate(tokens.unbind(1))]
     return Check(sizes, feeds, {"log_probabilities": due})

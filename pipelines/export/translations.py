@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from onnxscript import opset20 as op
 
-from models.forms.operators import recurrent, recurrent_with_cell
+import models.forms.operators  # noqa: F401 - it registers what is translated
 
 _DIRECTIONS = {1: "forward", 2: "bidirectional"}
 
@@ -47,7 +47,8 @@ def _searchsorted(
     sorter: Any = None,
 ) -> Any:
     """Halve the places left, as often as there can be halves: the first place not below a value."""
-    assert not (out_int32 or right or side or sorter), "only what n-grams ask for"
+    is_asked_for = out_int32 or right or side or sorter
+    assert not is_asked_for, "n-grams ask for none of these"
     size = boundaries.shape[0]
     found = op.Sub(values, values)
     for step in (2**k for k in reversed(range(size.bit_length()))):
@@ -65,4 +66,3 @@ TRANSLATIONS: dict[Any, Any] = {
     torch.ops.manytoone.recurrent.default: _recurrent,
     torch.ops.aten.searchsorted.Tensor: _searchsorted,
 }
-assert recurrent is not None and recurrent_with_cell is not None  # what makes the names above

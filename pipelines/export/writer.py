@@ -119,7 +119,8 @@ def _check_step(model: EncoderDecoder, steps: Steps, sizes: Sizes) -> Check:
     memory = _remembered(model, steps, sizes)
     names = model.decoder.recurrence.state_names
     rest = {name: value for name, value in memory.items() if name not in names}
-    num_tokens = int(model.decoder.encoder.embedding.num_embeddings)  # type: ignore[union-attr, operator]
+    num_tokens = Steps(model.decoder.encoder, {"inputs": {}, "data": {}}).num_tokens
+    assert num_tokens is not None
     generator = torch.Generator().manual_seed(1)
     tokens = torch.randint(num_tokens, (3, batch, beam), generator=generator)
     lengths = random_lengths(sizes)

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from data.decoding.decode import Reading, read_frames
 from data.decoding.probe import UnreadableError
-from data.plain_text.content import clean
 from data.files.encodings import read_text, typed_text
 from data.files.errors import InputError
 from data.files.folders import why_no_file
+from data.plain_text.content import clean
 from data.running_text.documents import pieces
 from models.encoders.words import Encoder
 from models.recurrence.recurrences import Recurrence

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 from data.clips.clip import is_picture_or_video, is_video, local_path
 from data.clips.left_out import is_left_out, left_out_below, tell_left_out
 from data.files.compressed import plain_name
-from data.plain_text.content import clean
 from data.files.encodings import (
     BAD_BYTE,
     decoder_of,
@@ -26,6 +25,7 @@ from data.files.encodings import (
 )
 from data.files.errors import InputError
 from data.files.folders import files_below, is_junk, why_absent, why_no_file
+from data.plain_text.content import clean
 from data.tables.chosen_columns import choose_columns
 from data.tables.column_types import require_plain
 from data.tables.csv_rows import Row, csv_rows

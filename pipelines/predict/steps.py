@@ -18,10 +18,10 @@ from data.clips.clip import local_path
 from data.decoding.decode import Reading, check_reading
 from data.decoding.reading_ahead import ClipReader
 from data.decoding.scaling import Fit, Interpolation
-from data.plain_text.content import clean
 from data.files.errors import InputError
 from data.files.folders import is_same_path
 from data.files.workers import available_cores
+from data.plain_text.content import clean
 from data.tables.table_format import Quoting, TableFormat, table_format
 from data.text.tokenizing import content_of, unknown_of
 from pipelines.predict.inputs import Item, clip_items

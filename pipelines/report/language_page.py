@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from data.plain_text.prompts import first_tokens, readable
 from data.running_text.data_module import LanguageDataModule
 from data.text.vocabulary import END, UNKNOWN
 from models.sequence.language_model import LanguageModel
 from pipelines.pages.page import render_page
-from data.plain_text.prompts import first_tokens, readable
 from pipelines.predict.continuation import continuation
 from pipelines.report.language_report import (
     as_text,

@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data.files.checkpoint import CHECKPOINT_KEY, DamagedError, check_archive
-from pipelines.predict import load
 from data.plain_text.prompts import first_tokens
+from pipelines.predict import load
 from pipelines.predict.continuation import continuation
 from pipelines.tasks.text_checkpoints import load_language, tokenizer_of
 from tests.fuzz.conftest import SOAKS, Refused, damaged, folder, fuzzed, outcome

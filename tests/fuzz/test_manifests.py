@@ -11,8 +11,8 @@ from data.captions.listing import read_captions
 from data.clips.clip import Clip, is_video
 from data.clips.layouts import clips
 from data.clips.manifest import COLUMNS, parse_seconds
-from data.plain_text.content import clean
 from data.files.folders import composed
+from data.plain_text.content import clean
 from tests.fuzz.conftest import Refused, folder, fuzzed, outcome
 from tests.fuzz.test_text_tables import TEXT, csv_text, may_be_binary
 

@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data.plain_text.content import clean
+from data.plain_text.prompts import first_tokens, readable
 from data.text.tokenizing import content_of
 from data.text.vocabulary import END, learn_tokenizer
 from pipelines.predict import load
-from data.plain_text.prompts import first_tokens, readable
 from pipelines.predict.continuation import continuation
 from pipelines.predict.inputs import Item
 from pipelines.predict.output import for_terminal, lines_of

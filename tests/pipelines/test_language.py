@@ -16,8 +16,8 @@ import pytest
 import torch
 import yaml
 
-from data.plain_text.content import clean
 from data.files.errors import InputError
+from data.plain_text.content import clean
 from data.running_text.data_module import END, LanguageDataModule
 from pipelines import sample
 from pipelines.cli.training import train

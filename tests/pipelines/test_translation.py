@@ -12,8 +12,8 @@ import pandas
 import pytest
 import torch
 
-from data.plain_text.content import clean
 from data.files.errors import InputError
+from data.plain_text.content import clean
 from pipelines import evaluate, translate
 from pipelines.cli.training import train
 from pipelines.compare import command as compare

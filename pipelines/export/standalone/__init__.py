@@ -1,1 +1,1 @@
-"""What answers from an exported folder: it needs ONNX Runtime, PyAV, NumPy and tokenizers, and no PyTorch."""
+"""Answers from an exported folder, by ONNX Runtime, PyAV, NumPy and tokenizers, without PyTorch."""

@@ -7,8 +7,8 @@ import sys
 import pytest
 from tokenizers import Tokenizer
 
-from data.plain_text.content import clean
 from data.files.errors import InputError
+from data.plain_text.content import clean
 from data.text.vocabulary import UNKNOWN, VERSION, learn_tokenizer, unknown_id
 from tests import ROOT
 

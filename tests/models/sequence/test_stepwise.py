@@ -127,7 +127,8 @@ def test_a_mean_over_very_many_steps_keeps_its_digits():
 @pytest.mark.parametrize(
     "model",
     [
-        side_by_side(words(), lambda n: LSTM(n, hidden_size=3, bidirectional=True), members=1, num_classes=K),
+        side_by_side(words(), lambda n: LSTM(n, hidden_size=3, bidirectional=True),
+                     members=1, num_classes=K),
         side_by_side(words(), lambda n: LSTM(n, hidden_size=3), members=1, num_classes=K,
                      inputs=lambda n: StepInputs(n, center=True)),
     ],
