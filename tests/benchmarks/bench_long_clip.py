@@ -3,7 +3,6 @@
 python -m tests.benchmarks.bench_long_clip
 """
 
-import os
 import tempfile
 import time
 from functools import partial
@@ -19,6 +18,7 @@ from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.classification import Classification
 from tests.benchmarks.measure import SHARED_DATA, machine
 from tests.clips import write_clip
+from tests.peak_memory import peak_mib
 
 SIZE_PX = 112
 
@@ -46,7 +46,7 @@ def main() -> None:
             features.register_hook(gradients.append)
 
         model.model.encoder.register_forward_hook(watch)
-        before = _own_peak()
+        before = peak_mib() / 1024
         started = time.perf_counter()
         Trainer(
             max_epochs=1,
@@ -60,8 +60,8 @@ def main() -> None:
             use_distributed_sampler=False,
         ).fit(model, datamodule=data)
         seconds = time.perf_counter() - started
-        peak = _own_peak()
-        decoder = _peak_of(data.parts["train"].decoder._process.pid)
+        peak = peak_mib() / 1024
+        decoder = peak_mib(data.parts["train"].decoder._process.pid) / 1024
     gradient = max(gradients, key=len)
     print(f"{machine()}, {torch.get_num_threads()} threads\n")
     print(
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _write_list(folder: Path, long: Path) -> Path:
-    rows = ["path,label,split", f"{os.path.abspath(long)},long,train"]
+    rows = ["path,label,split", f"{long.absolute()},long,train"]
     for k, part in enumerate(("train", "val", "test")):
         for label in ("long", "short"):
             name = f"{part}-{label}"
@@ -82,16 +82,6 @@ def _write_list(folder: Path, long: Path) -> Path:
             rows += [f"{short},{label},{part}"] if (part, label) != ("train", "long") else []
     (folder / "list.csv").write_text("\n".join(rows))
     return folder / "list.csv"
-
-
-def _own_peak() -> float:
-    return _peak_of(os.getpid())
-
-
-def _peak_of(process: int) -> float:
-    """The most memory (GiB) that a process has had."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 2**20
 
 
 if __name__ == "__main__":

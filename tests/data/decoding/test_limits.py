@@ -1,8 +1,6 @@
 """Files that ask for more pixels or memory than any real one are refused before these are taken."""
 
-import re
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,18 +11,11 @@ from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError, probe
 from data.video.scan import probe_files
 from tests.clips import numbered, numbers_of, write_video
+from tests.peak_memory import peak_mib
 from tests.pictures import write_picture
 from tests.pixel_bombs import BOMBS
 
 TOO_MANY = "is damaged, or has frames of more than 134 megapixels, which are not read"
-
-
-def peak_mib(decoder):
-    """Most memory that the decoder process has held."""
-    status = Path(f"/proc/{decoder._process.pid}/status")
-    if not status.is_file():
-        pytest.skip("memory of a process is read as Linux has it")
-    return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1024
 
 
 def reasons(decoder, path):
@@ -49,7 +40,7 @@ def test_a_picture_of_few_bytes_and_many_pixels_costs_nothing(tmp_path, kind):
         for reason in reasons(decoder, path):
             assert reason.startswith(TOO_MANY)
             assert "\n" not in reason
-        assert peak_mib(decoder) < 150
+        assert peak_mib(decoder._process.pid) < 150
 
 
 def test_a_scan_lists_it_beside_others(tmp_path):

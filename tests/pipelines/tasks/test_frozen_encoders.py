@@ -101,6 +101,7 @@ def test_two_processes_share_the_work(clips):
     command = [
         sys.executable, "-m", "pipelines.video", *FROZEN, "--trainer.accelerator=cpu",
         "--trainer.devices=2", "--trainer.strategy=ddp",
+        "--data.steps_per_batch=13",  # a clip a batch: no part is the work of one process alone
     ]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     (clips / "bright" / "5.mp4").write_bytes((clips / "bright" / "4.mp4").read_bytes())

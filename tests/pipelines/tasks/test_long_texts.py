@@ -15,21 +15,20 @@ NUM_TOKENS = 100_000
 
 # A step of the default sizes; prints what it took beyond the libraries, in MiB.
 STEP = f"""
-import resource
 import torch
 from models.encoders import WordEmbedding
 from models.recurrence import LSTM
 from models.sequence import ManyToOne
+from tests.peak_memory import peak_mib
 
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 model = ManyToOne(
     WordEmbedding(30_000, features=128), LSTM(128, hidden_size=128), num_classes=2, pooling="concat"
 )
-before = peak()
+before = peak_mib()
 tokens = torch.randint(0, 30_000, ({NUM_TOKENS},))
 model(tokens, torch.tensor([{NUM_TOKENS}])).square().sum().backward()
 assert all(p.grad.isfinite().all() for p in model.parameters())
-print(peak() - before)
+print(peak_mib() - before)
 """
 
 
