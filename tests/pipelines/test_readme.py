@@ -22,6 +22,7 @@ from pipelines import caption, evaluate, sample, sentiment_best, translate
 from pipelines.cli.training import train
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
+from pipelines.export import command as export
 from pipelines.memory_lab import command as memory_lab
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
@@ -93,6 +94,8 @@ def run_short(words: list[str]) -> None:
         translate.main(arguments)
     elif module == "sentiment_best":
         sentiment_best.main(arguments)  # its steps are run in the short form
+    elif module == "export":
+        export.main(arguments)
     elif module == "compare":
         compare.main(arguments)
     elif module == "microscope":
@@ -210,7 +213,7 @@ def known_options():
     mains = {task: partial(train, task) for task in CLASSES}
     asked = [(mains[task], f"--{one}") for task in CLASSES for one in ("help", *CLASSES[task])]
     others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor, sentiment_best)
-    others += (caption, translate)
+    others += (caption, translate, export)
     asked += [(module.main, "--help") for module in others]
     shown = io.StringIO()
     for main, option in asked:
@@ -224,7 +227,7 @@ def known_options():
 def test_every_option_exists(name, known_options):
     # The options of a launcher stand before the command that it starts, and are not ours.
     ours = re.sub(r"^ +(torchrun|srun) .*?(?=pipelines\.)", "", DOCUMENTS[name], flags=re.MULTILINE)
-    named = set(re.findall(r"--([a-z_]+(?:\.[a-z_]+)*)", ours))
+    named = set(re.findall(r"--([a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)*)", ours))
     assert named - known_options == set()
 
 

@@ -1,0 +1,119 @@
+"""Exported models beside PyTorch: a streaming step, whole batches, frames, file sizes.
+
+python -m tests.benchmarks.bench_export CKPT …
+
+Each figure is the median of rounds in which both take turns, with one thread each.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from data.files.checkpoint import read_saved
+from models.sequence.stepwise import Stepper
+from pipelines.export.classifier import Steps
+from pipelines.export.exported import padded
+from pipelines.export.folder import export
+from pipelines.export.standalone.answerers import padded as padded_rows
+from pipelines.export.standalone.session import Session, state_after
+from pipelines.tasks.checkpoints import classifier_of
+from tests.benchmarks.measure import in_turns, machine
+
+_ROUNDS, _STEPS = 15, 50
+_BATCH, _LONGEST = 32, 400
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print(f"{machine()}, 1 thread\n")
+    for ckpt in map(Path, sys.argv[1:]):
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / "float32"
+            about = export(ckpt, folder, trust=None)
+            sizes = {name: graph["bytes"] / 2**20 for name, graph in about["graphs"].items()}
+            print(f"{ckpt}: {about['task']}")
+            print(f"checkpoint {ckpt.stat().st_size / 2**20:.1f} MiB; " + _told(sizes))
+            _compare(ckpt, folder)
+            try:
+                small = Path(place) / "int8"
+                about = export(ckpt, small, trust=None, int8=True)
+            except Exception as error:
+                print(f"int8: {error}\n")
+                continue
+            sizes = {name: graph["bytes"] / 2**20 for name, graph in about["graphs"].items()}
+            print(f"int8: {_told(sizes)}; {about['int8']}")
+            _compare(ckpt, small)
+            print()
+
+
+@torch.inference_mode()
+def _compare(ckpt: Path, folder: Path) -> None:
+    saved = read_saved(ckpt)
+    model = classifier_of(saved, where=str(ckpt), trust=None)
+    steps = Steps(model.model.encoder, saved.description)
+    lengths = torch.randint(_LONGEST // 4, _LONGEST + 1, (_BATCH,))
+    flat = steps.flat(int(lengths.sum()))
+    whole = Session(folder / "model.onnx", num_threads=1)
+    rows = [one.numpy() for one in flat.split(lengths.tolist())]
+
+    def by_torch() -> Any:
+        return model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths))
+
+    def by_runtime() -> Any:
+        grid, counts = padded_rows(rows)
+        return whole.run({"steps": grid, "lengths": counts})["probabilities"]
+
+    off = float(np.abs(by_torch().numpy() - by_runtime()).max())
+    _report(f"{_BATCH} sequences of up to {_LONGEST}", by_torch, by_runtime, f"off by {off:.1e}")
+    if (folder / "step.onnx").exists():
+        stepper = Stepper(model.model)
+        each = list(padded(flat[:_STEPS], torch.tensor([_STEPS])).unbind(1))
+        arrays = [one.numpy() for one in each]
+        step = Session(folder / "step.onnx", num_threads=1)
+
+        def stepped_by_torch() -> Any:
+            state = stepper.start(1)
+            for one in each:
+                scores, state = stepper(one, state)
+                found = model.probabilities(scores)
+            return found
+
+        def stepped_by_runtime() -> Any:
+            state = step.zeros(batch=1)
+            for one in arrays:
+                found = step.run({"steps": one, **state})
+                state = state_after(found)
+            return found["probabilities"]
+
+        _report(f"{_STEPS} single steps", stepped_by_torch, stepped_by_runtime)
+    if steps.are_frames:
+        frames = torch.randint(256, (64, steps.size_px, steps.size_px, 3), dtype=torch.uint8)
+        encoder = Session(folder / "encoder.onnx", num_threads=1)
+        _report(
+            "64 frames to features",
+            lambda: model.model.encoder(frames.permute(0, 3, 1, 2)),
+            lambda: encoder.run({"frames": frames.numpy()}),
+        )
+
+
+def _report(
+    name: str, by_torch: Callable[[], Any], by_runtime: Callable[[], Any], more: str = ""
+) -> None:
+    ours, theirs = in_turns(by_runtime, by_torch, rounds=_ROUNDS)
+    print(
+        f"  {name}: PyTorch {1000 * theirs:.2f} ms, ONNX Runtime {1000 * ours:.2f} ms,"
+        f" {theirs / ours:.1f} x  {more}"
+    )
+
+
+def _told(sizes: dict[str, float]) -> str:
+    return ", ".join(f"{name} {size:.2f} MiB" for name, size in sizes.items())
+
+
+if __name__ == "__main__":
+    main()
