@@ -48,6 +48,7 @@ TYPED_COMMANDS = {
     name: re.findall(r"^ {4}(make [a-z-]+.*?)(?: {2,}#.*)?$", text, flags=re.MULTILINE)
     for name, text in DOCUMENTS.items()
 }
+OPTION = r"--([a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)*)"
 OF_THE_HUB = "stanfordnlp/imdb"
 
 
@@ -220,14 +221,14 @@ def known_options():
         with redirect_stdout(shown), pytest.raises(SystemExit) as left:
             main([option])
         assert left.value.code == 0
-    return set(re.findall(r"--([a-z_]+(?:\.[a-z_]+)*)", shown.getvalue()))
+    return set(re.findall(OPTION, shown.getvalue()))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_option_exists(name, known_options):
     # The options of a launcher stand before the command that it starts, and are not ours.
     ours = re.sub(r"^ +(torchrun|srun) .*?(?=pipelines\.)", "", DOCUMENTS[name], flags=re.MULTILINE)
-    named = set(re.findall(r"--([a-z_][a-z0-9_]*(?:\.[a-z0-9_]+)*)", ours))
+    named = set(re.findall(OPTION, ours))
     assert named - known_options == set()
 
 
