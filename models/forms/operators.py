@@ -8,7 +8,7 @@ without a word, and unrolls a vanilla network. So a layer stands in the traced g
 operator with the arguments of the ONNX one.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -61,15 +61,8 @@ def recurrent(
 
 
 @recurrent.register_fake
-def _(
-    grid: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
-    biases: Tensor,
-    lengths: Tensor,
-    h: Tensor,
-    name: str,
-) -> tuple[Tensor, Tensor]:
+def _(grid: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+    h = others[4]
     return grid.new_empty(grid.shape[0], *h.shape), torch.empty_like(h)
 
 
@@ -88,17 +81,9 @@ def recurrent_with_cell(
 
 
 @recurrent_with_cell.register_fake
-def _(
-    grid: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
-    biases: Tensor,
-    lengths: Tensor,
-    h: Tensor,
-    c: Tensor,
-) -> tuple[Tensor, Tensor, Tensor]:
-    outputs = grid.new_empty(grid.shape[0], *h.shape)
-    return outputs, torch.empty_like(h), torch.empty_like(c)
+def _(grid: Tensor, *others: Any) -> tuple[Tensor, Tensor, Tensor]:
+    h, c = others[4:]
+    return grid.new_empty(grid.shape[0], *h.shape), torch.empty_like(h), torch.empty_like(c)
 
 
 class OperatorLayer(nn.Module):
