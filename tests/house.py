@@ -157,6 +157,7 @@ ALLOWED = {
         "pipelines.runs",
         "pipelines.runtime",
         "pipelines.tasks",
+        "tokenizers",
         "torch",
     },
     # It leaves the house: `tests/pipelines/export` sees that it needs nothing else.

@@ -7,11 +7,12 @@ from functools import partial
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.files.checkpoint import Saved
+from data.files.errors import InputError
 from models.encoders.frames import FrameEncoder
-from models.encoders.vectors import VectorEncoder
 from models.forms.classifier import EncoderForm, StepForm, WholeForm
 from models.sequence.classifier import Classifier
 from pipelines.export.exported import Check, Exported, Sizes, padded, random_lengths, zeros
@@ -63,8 +64,12 @@ class Steps:
         self.encoder = encoder
         self.are_frames = isinstance(encoder, FrameEncoder)
         self._inputs, self._data = description["inputs"], description["data"]
-        self.num_tokens = _num_tokens(encoder)
+        self._model, self._where = description["model"], getattr(description, "where", "CKPT")
         self.size_px = int(self._inputs.get("size_px", 0))
+        #: size V of the vocabulary; None where steps are not tokens
+        self.num_tokens: int | None = None
+        if "tokenizer" in self._inputs and not self.are_frames:
+            self.num_tokens = Tokenizer.from_str(self._inputs["tokenizer"]).get_vocab_size()
 
     def flat(self, num_steps: int, *, seed: int = 0) -> Tensor:
         """Random steps (N, …)."""
@@ -84,8 +89,13 @@ class Steps:
 
     def _shape(self) -> tuple[int, ...]:
         if not self.are_frames:
-            (first, *_) = self.encoder.parameters()
-            return (first.shape[1],)
+            width = (self._model["encoder"].get("init_args") or {}).get("num_inputs")
+            if not isinstance(width, int):
+                raise InputError(
+                    f"{self._where}: does not say how many numbers a step has (num_inputs of its"
+                    " encoder), so it cannot be exported"
+                )
+            return (width,)
         if not self.encoder.gives_places:
             return (self.encoder.out_features,)
         frame = torch.zeros(1, 3, self.size_px, self.size_px, dtype=torch.uint8)
@@ -153,12 +163,3 @@ def _check_steps(model: Classifier, steps: Steps, sizes: Sizes) -> Check:
     start = zeros(StepForm(model).stepper.start(sizes["batch"]))
     feeds = [{"steps": one} | (start if k == 0 else {}) for k, one in enumerate(each)]
     return Check(sizes, feeds, {"probabilities": due.float()})
-
-
-def _num_tokens(encoder: Any) -> int | None:
-    """V of an encoder of tokens; None of another."""
-    first = encoder.encoders[0] if hasattr(encoder, "encoders") else encoder
-    if isinstance(first, FrameEncoder | VectorEncoder):
-        return None
-    embedding = getattr(first, "embedding", None)
-    return first.out_features if embedding is None else embedding.num_embeddings

@@ -45,7 +45,7 @@ def export_writer(saved: Saved, *, where: str, trust: str | None) -> Exported:
     }
     checks: dict[str, Any] = {
         "source.onnx": partial(_check_source, whole, steps),
-        "step.onnx": partial(_check_step, whole, steps),
+        "step.onnx": partial(_check_step, whole, steps, model.end),
     }
     if steps.are_frames:
         graphs["encoder.onnx"] = frame_graph(encoder, steps.size_px)
@@ -113,16 +113,14 @@ def _check_source(model: EncoderDecoder, steps: Steps, sizes: Sizes) -> Check:
 
 
 @torch.no_grad()
-def _check_step(model: EncoderDecoder, steps: Steps, sizes: Sizes) -> Check:
+def _check_step(model: EncoderDecoder, steps: Steps, end: int, sizes: Sizes) -> Check:
     """Three tokens of random hypotheses, one after the other, against the trained decoder."""
     batch, beam = sizes["batch"], sizes["time"] % 4 + 1
     memory = _remembered(model, steps, sizes)
     names = model.decoder.recurrence.state_names
     rest = {name: value for name, value in memory.items() if name not in names}
-    num_tokens = Steps(model.decoder.encoder, {"inputs": {}, "data": {}}).num_tokens
-    assert num_tokens is not None
     generator = torch.Generator().manual_seed(1)
-    tokens = torch.randint(num_tokens, (3, batch, beam), generator=generator)
+    tokens = torch.randint(end + 1, (3, batch, beam), generator=generator)
     lengths = random_lengths(sizes)
     whole: Memory = model.remember(
         steps.flat(int(lengths.sum())), lengths, is_encoded=steps.are_frames

@@ -9,6 +9,8 @@ import torch
 from models.encoders import Encoder
 from pipelines import evaluate
 from pipelines.cli.training import train
+from pipelines.export import command as export
+from pipelines.export.answer import load as load_exported
 from pipelines.predict import command as predict
 from pipelines.predict import load
 from pipelines.tasks.kinds import CLASSIFICATION, CLASSIFICATION_REPORT, KINDS, Kind
@@ -69,7 +71,11 @@ def test_it_is_trained_tested_reported_and_answers(folder, capsys):
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(answers) == 40
     assert np.mean([one["label"] == "left" for one in answers]) > 0.9
-    assert load(checkpoint)(folder / "right" / "3.npy").label == "right"
+    due = load(checkpoint)(folder / "right" / "3.npy")
+    assert due.label == "right"
+    export.main([f"--ckpt={checkpoint}", "--run=first"])
+    found = load_exported("runs/export/first")(folder / "right" / "3.npy")
+    assert found["probabilities"] == pytest.approx(due.probabilities, abs=1e-5)
 
 
 def test_steps_of_two_dimensions_go_through_an_encoder_of_one_s_own(folder):
