@@ -13,6 +13,7 @@ from data.files.checkpoint import Saved, read_saved
 from pipelines.export.answer import FORMAT
 from pipelines.export.checks import check_all
 from pipelines.export.code_files import copy_code
+from pipelines.export.exported import Exported
 from pipelines.export.graphs import write_graph
 from pipelines.export.int8 import quantise
 from pipelines.runs.model_facts import facts_of
@@ -38,23 +39,25 @@ def export(ckpt: Path, folder: Path, *, trust: str | None, int8: bool = False) -
     Raises:
         InputError: the checkpoint cannot be read, or its model not exported.
     """
+    saved = read_saved(ckpt)
+    kind = kind_of(saved.description["task"])
+    exported: Exported = kind.make_exported(saved, where=f"CKPT={ckpt}", trust=trust)
     folder.mkdir(parents=True)
     try:
-        return _fill(ckpt, folder, trust=trust, int8=int8)
+        return _fill(folder, exported, saved, ckpt, int8=int8)
     except BaseException:
         shutil.rmtree(folder)
         raise
 
 
-def _fill(ckpt: Path, folder: Path, *, trust: str | None, int8: bool) -> dict[str, Any]:
-    saved = read_saved(ckpt)
-    kind = kind_of(saved.description["task"])
-    exported = kind.make_exported(saved, where=f"CKPT={ckpt}", trust=trust)
+def _fill(
+    folder: Path, exported: Exported, saved: Saved, ckpt: Path, *, int8: bool
+) -> dict[str, Any]:
     for name, graph in exported.graphs.items():
         write_graph(graph, folder / name)
     about = {
         "format": FORMAT,
-        "task": kind.name,
+        "task": saved.description["task"],
         **exported.about,
         "checks": check_all(exported, folder),
         "int8": quantise(folder, saved.description) if int8 else None,
@@ -68,7 +71,7 @@ def _fill(ckpt: Path, folder: Path, *, trust: str | None, int8: bool) -> dict[st
     (folder / "model.json").write_text(json_text(about), encoding="utf-8")
     copy_code(folder)
     (folder / "requirements.txt").write_text(_requirements(), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(about, saved), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(about), encoding="utf-8")
     return about
 
 
@@ -100,7 +103,7 @@ def _requirements() -> str:
     return "".join(f"{name}>={version(name)}\n" for name in _NEEDED)
 
 
-def _readme(about: dict[str, Any], saved: Saved) -> str:
+def _readme(about: dict[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("pipelines.export"),
         keep_trailing_newline=True,
