@@ -132,6 +132,16 @@ ALLOWED = {
         "pipelines.tasks",
     },
     "pipelines.doctor": {"data", "numpy", "pipelines.runtime"},
+    "pipelines.engine": {
+        "data",
+        "pipelines.predict",
+        "pipelines.predict.writing",
+        "pipelines.processes",
+        "pipelines.runtime",
+        "pipelines.tasks",
+        "pyarrow",
+        "torch",
+    },
     "pipelines.memory_lab": {
         "data",
         "models",
