@@ -299,6 +299,7 @@ FEW = {
         "report.writer",
     },
     "pyarrow": {"predict.inputs"},
+    "ray": {"engine.ray_pool"},
     # Whoever imports it loads Lightning: it is not to be needed for answers.
     "pytorch_lightning": {"predict.teaching"},
     "scipy": {

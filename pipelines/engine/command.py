@@ -1,11 +1,13 @@
 """The predict-many command: ``make predict-many CKPT=… INPUT=… OUTPUT=… [SHARD=i/n]``."""
 
 import sys
+from contextlib import closing
 from typing import Any, Literal
 
 from data.files.errors import InputError
 from pipelines.engine.job import CLIPS_A_FILE, TEXTS_A_FILE, Job, open_job, paths_reader
 from pipelines.engine.pieces import shard_of
+from pipelines.engine.ray_pool import Pool, pieces_by_ray, pool_of
 from pipelines.engine.work import Progress, conclusion, remaining, written_pieces
 from pipelines.processes.signals import SignalledExit
 from pipelines.runtime.commands import COMMANDS
@@ -25,8 +27,9 @@ def main(args: list[str] | None = None) -> None:
         options = _options(sys.argv[1:] if args is None else args)
         _check(options)
         prepare_processor()
+        pool = pool_of(options) if options.engine == "ray" else None
         try:
-            num_bad = run(open_job(vars(options)), options)
+            num_bad = run(open_job(vars(options)), vars(options), pool)
         except SignalledExit as end:
             end.advice = "the files that are there stay; the same command goes on with the others"
             raise
@@ -68,9 +71,24 @@ def _options(args: list[str]) -> Any:
         "num_workers": "processes that decode clips; by itself: half the cores",
         "beam": "of models that write: hypotheses; 1: greedy",
         "blocked_ngram": "of models that write: no so many tokens come twice; 0: they may",
+        "ray_actors": "with --engine=ray: processes that answer; by itself: all that leave a CPU free",
+        "ray_local_cpus": "with --engine=ray: CPUs of a cluster on this machine; by itself: its cores",
     }
     for name, help in numbers.items():
         parser.add_argument(f"--{name}", type=int | None, default=None, help=help)
+    parser.add_argument(
+        "--engine",
+        type=Literal["plain", "ray"],
+        default="plain",
+        help="ray: actors on a Ray cluster write the same files; needs the package ray[data]",
+    )
+    parser.add_argument("--ray_cpus", type=int, default=1, help="with --engine=ray: of an actor")
+    parser.add_argument(
+        "--ray_address",
+        type=str | None,
+        default=None,
+        help="with --engine=ray: a running cluster, e.g. auto; by itself: one starts on this machine",
+    )
     parser.add_argument(
         "--without_source",
         action="store_true",
@@ -91,20 +109,28 @@ def _check(options: Any) -> None:
         raise InputError("OUTPUT is missing: give a folder for the answers")
     shard_of(options.shard)
     at_least = {"items_per_file": 1, "num_workers": 1, "beam": 1, "blocked_ngram": 0}
+    at_least |= {"ray_actors": 1, "ray_local_cpus": 1, "ray_cpus": 1}
     for name, least in at_least.items():
         if options[name] is not None and options[name] < least:
             raise InputError(f"--{name}={options[name]}: give {least} or more")
 
 
-def run(job: Job, options: Any) -> int:
+def run(job: Job, options: dict[str, Any], pool: Pool | None = None) -> int:
     """Write the missing files of a shard; return the number of its rows with an error."""
     pieces, done = remaining(job.division, job.shard, job.parts)
     progress = Progress(job.shard, pieces)
-    if (steps := paths_reader(job.model)) is not None:
-        steps.leave_cores()
-    for _, counts in written_pieces(pieces, job.answer, job.parts):
-        done = done.plus(counts)
-        progress.add(counts.rows)
+    if pool is None:
+        if (steps := paths_reader(job.model)) is not None:
+            steps.leave_cores()
+        written = written_pieces(pieces, job.answer, job.parts)
+    else:
+        # What the format is was decided here; in an actor, relative paths may mean others.
+        told = {name: getattr(job.format, name) for name in ("encoding", "quoting")}
+        written = pieces_by_ray(pieces, options | told, pool)
+    with closing(written):
+        for _, counts in written:
+            done = done.plus(counts)
+            progress.add(counts.rows)
     print(
         f"shard {job.shard}: {len(pieces):,} files written,"
         f" {len(job.division.numbers_of(job.shard)) - len(pieces):,} were there; {done.rows:,} rows,"

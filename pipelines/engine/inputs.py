@@ -24,7 +24,6 @@ from data.tables.column_names import (
 from data.tables.table_format import TableFormat, is_table_file, require_table
 from data.tables.text_tables import columns_of, shown
 from pipelines.engine.parquet_records import ParquetRecords
-from pipelines.engine.pieces import ALONE, Shard
 from pipelines.engine.records import Columns, RecordMaker, Records
 from pipelines.engine.stream_records import line_records, table_records
 from pipelines.predict.inputs import STANDARD_INPUT, chosen_column, readable_input
@@ -46,14 +45,14 @@ class Asked(NamedTuple):
     format: TableFormat
 
 
-def open_records(asked: Asked, steps: Reader | None, *, output: Path, shard: Shard) -> Records:
+def open_records(asked: Asked, steps: Reader | None, *, output: Path, lists_anew: bool) -> Records:
     """Open an input.
 
     Args:
         asked: the options.
         steps: reader of a model that takes paths; None: the model takes texts.
         output: the output folder, in which the listing of a folder of clips is kept.
-        shard: the shard of this process.
+        lists_anew: whether a folder is compared with the listing that is kept of it.
 
     Raises:
         InputError: it is not there, of another kind, or without a needed column.
@@ -67,7 +66,7 @@ def open_records(asked: Asked, steps: Reader | None, *, output: Path, shard: Sha
         return _texts(asked, path, output)
     if os.path.isfile(path) and is_table_file(path):
         return _clips_of_table(asked, path, steps)
-    return _clips_of_folder(asked, steps, output, shard)
+    return _clips_of_folder(asked, steps, output, lists_anew)
 
 
 def _texts(asked: Asked, path: Path, output: Path) -> Records:
@@ -159,7 +158,7 @@ def _clips_of_table(asked: Asked, path: Path, steps: Reader) -> Records:
     return table_records(path, kind, maker, asked.format)
 
 
-def _clips_of_folder(asked: Asked, steps: Reader, output: Path, shard: Shard) -> Records:
+def _clips_of_folder(asked: Asked, steps: Reader, output: Path, lists_anew: bool) -> Records:
     """Records of the kept listing; the first process makes it.
 
     A process that has all pieces to itself lists anew, so that a folder that has changed is
@@ -172,7 +171,7 @@ def _clips_of_folder(asked: Asked, steps: Reader, output: Path, shard: Shard) ->
         paths = _listed(asked, steps)
         output.mkdir(parents=True, exist_ok=True)
         _write_once(kept, paths)
-    elif shard == ALONE:
+    elif lists_anew:
         _refuse_another(asked, _listed(asked, steps), kept)
     return ParquetRecords([kept], maker, paths_are_bytes=True)
 

@@ -7,11 +7,11 @@ import pyarrow as pa
 
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
-from data.tables.table_format import table_format
+from data.tables.table_format import TableFormat, table_format
 from pipelines.engine.answer_rows import Answerer, AnswerRows, answer_rows
 from pipelines.engine.inputs import Asked, open_records
 from pipelines.engine.part_files import PartFiles
-from pipelines.engine.pieces import Division, Piece, Shard, division_of, shard_of
+from pipelines.engine.pieces import ALONE, Division, Piece, Shard, division_of, shard_of
 from pipelines.engine.records import Records
 from pipelines.engine.run_record import VERSION, begin, file_digest, known_record
 from pipelines.predict.predictor import Predictor
@@ -35,17 +35,26 @@ class Job(NamedTuple):
     division: Division
     shard: Shard
     parts: PartFiles
+    format: TableFormat
+    """Format of the input, where it is a table of texts."""
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether items are files that are decoded."""
+        return paths_reader(self.model) is not None
 
     def answer(self, piece: Piece) -> pa.Table:
         """Answer the items of a piece: the rows of its file."""
         return self.rows.table(piece.start, list(self.records.read(piece.start, piece.stop)))
 
 
-def open_job(options: dict[str, Any]) -> Job:
+def open_job(options: dict[str, Any], *, lists_anew: bool = True) -> Job:
     """Load the model, open the input, and begin the run in the output folder or go on with it.
 
     Args:
         options: the parsed options of the command.
+        lists_anew: whether a folder of clips is compared with the listing that is kept of it. Many
+            processes would ask the file system for millions of names each.
 
     Raises:
         InputError: one cannot be used; the folder holds another run.
@@ -56,7 +65,8 @@ def open_job(options: dict[str, Any]) -> Job:
     model = load_answerer(options)
     steps = paths_reader(model)
     asked = _asked(options, model)
-    records = open_records(asked, steps, output=output, shard=shard)
+    lists_anew = lists_anew and shard == ALONE
+    records = open_records(asked, steps, output=output, lists_anew=lists_anew)
     per_file = options["items_per_file"] or (TEXTS_A_FILE if steps is None else CLIPS_A_FILE)
     num_items = _known_number(known, records) or records.count()
     if num_items == 0:
@@ -74,7 +84,8 @@ def open_job(options: dict[str, Any]) -> Job:
         **_about_table(asked),
         "columns": [f"{field.name}: {field.type}" for field in rows.schema],
     }
-    return Job(model, records, rows, division, shard, PartFiles(output, begin(output, record)))
+    parts = PartFiles(output, begin(output, record))
+    return Job(model, records, rows, division, shard, parts, asked.format)
 
 
 def _known_number(known: dict[str, Any] | None, records: Records) -> int | None:

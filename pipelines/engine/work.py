@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -49,7 +49,7 @@ def remaining(division: Division, shard: Shard, parts: PartFiles) -> Remaining:
 
 def written_pieces(
     pieces: Iterable[Piece], answer: AnswerPiece, parts: PartFiles
-) -> Iterator[tuple[Piece, Counts]]:
+) -> Generator[tuple[Piece, Counts], None, None]:
     """Answer pieces and write their files, in this process."""
     for piece in pieces:
         yield piece, parts.write(piece, answer(piece))
