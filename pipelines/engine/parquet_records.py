@@ -132,7 +132,8 @@ class ParquetRecords(Records):
                 require_plain(kind, name, source=where, prefix="--")
         if columns.id is not None:
             kind = schema.field(columns.id).type
-            kind = pa.int64() if pa.types.is_integer(kind) else pa.string()
+            is_number = pa.types.is_integer(kind) and columns.id != columns.source
+            kind = pa.int64() if is_number else pa.string()
             self.id_type = kind if self.id_type in (None, kind) else pa.string()
 
 
