@@ -67,13 +67,15 @@ class Pool(NamedTuple):
 
 
 def pool_of(options: Any) -> Pool:
-    """Make the pool of the options; the CPUs of a cluster that is to be started are checked.
+    """Make the pool of the options, connected to its cluster if that is running, and check its CPUs.
 
     Raises:
         InputError: Ray is not installed, or the actors would take every CPU.
     """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     try:
-        import ray  # noqa: F401 - only whoever asks for it waits for it
+        import ray
     except ImportError as error:
         raise InputError(
             f"--engine=ray: Ray cannot be imported ({error}); install it by .venv/bin/python -m pip"
@@ -81,7 +83,10 @@ def pool_of(options: Any) -> Pool:
         ) from error
     local_cpus = options.ray_local_cpus or available_cores()
     pool = Pool(options.ray_address, local_cpus, options.ray_actors, options.ray_cpus)
-    if pool.address is None:
+    if pool.address is not None:
+        _connect(ray, pool)
+        pool.actors_on(ray.cluster_resources().get("CPU", 0))
+    else:
         pool.actors_on(local_cpus)
     return pool
 
@@ -131,13 +136,12 @@ def pieces_by_ray(
     """
     if not pieces:
         return
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
     import ray
     import ray.data
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    _connect(ray, pool)
+    if not ray.is_initialized():
+        _connect(ray, pool)
     try:
         num_actors = pool.actors_on(ray.cluster_resources().get("CPU", 0))
         by_number = {piece.number: piece for piece in pieces}
