@@ -23,6 +23,7 @@ from data.tables.column_names import (
 )
 from data.tables.table_format import TableFormat, is_table_file, require_table
 from data.tables.text_tables import columns_of, shown
+from pipelines.engine.first_file import keep_first
 from pipelines.engine.parquet_records import ParquetRecords
 from pipelines.engine.records import Columns, RecordMaker, Records
 from pipelines.engine.stream_records import line_records, table_records
@@ -208,15 +209,3 @@ def _write_once(file: Path, table: pa.Table) -> None:
         keep_first(place, file)
     finally:
         place.unlink(missing_ok=True)
-
-
-def keep_first(place: Path, file: Path) -> None:
-    """Give a finished file its name, unless there is one of that name."""
-    try:
-        os.link(place, file)
-    except FileExistsError:
-        pass
-    except OSError:
-        # A file system without links. Processes that start at once write the same.
-        if not file.exists():
-            place.replace(file)

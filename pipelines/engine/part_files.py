@@ -15,7 +15,9 @@ from pipelines.engine.pieces import Piece
 
 _NAME = re.compile(r"part-([0-9]{6})\.parquet", re.ASCII)
 # As `written_whole` names what is not finished.
-_UNFINISHED = re.compile(r"\.[0-9a-f]{32}-part-([0-9]{6})\.parquet", re.ASCII)
+_UNFINISHED = re.compile(
+    r"\.[0-9a-f]{32}-(?:part-([0-9]{6})\.parquet|_run\.json|_listing\.parquet)", re.ASCII
+)
 # Keys of a file's own metadata.
 _RUN, _ERRORS = b"manytoone.run", b"manytoone.errors"
 
@@ -36,8 +38,10 @@ class _Listing(NamedTuple):
 
     whole: set[int]
     """Numbers of the pieces whose file is there."""
-    unfinished: list[tuple[int, str]]
-    """Number and name of files that were being written: now, or when their process was killed."""
+    unfinished: list[tuple[int | None, str]]
+    """Piece and name of files that were being written: now, or when their process was killed.
+
+    None in place of a piece: the description of the run, or its listing."""
 
 
 class PartFiles:
@@ -67,11 +71,11 @@ class PartFiles:
 
         What belongs to a piece that is not whole may be written at this moment, by another process.
         It is deleted once the piece is whole. A process that still writes it then finds that
-        another was faster (see `write`).
+        another was faster (see `write`, and `first_file.keep_first`).
         """
         whole, unfinished = self._listing()
         for number, name in unfinished:
-            if number in whole:
+            if number is None or number in whole:
                 (self.folder / name).unlink(missing_ok=True)
         return whole
 
@@ -134,13 +138,15 @@ class PartFiles:
         return sum_of, damaged
 
     def _listing(self) -> _Listing:
-        whole, unfinished = set(), []
+        whole: set[int] = set()
+        unfinished: list[tuple[int | None, str]] = []
         with os.scandir(self.folder) as entries:
             for entry in entries:
                 if found := _NAME.fullmatch(entry.name):
                     whole.add(int(found[1]))
                 elif found := _UNFINISHED.fullmatch(entry.name):
-                    unfinished.append((int(found[1]), entry.name))
+                    number = found[1]
+                    unfinished.append((None if number is None else int(number), entry.name))
         return _Listing(whole, unfinished)
 
 

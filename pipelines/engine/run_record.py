@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from data.files.errors import InputError
-from pipelines.engine.inputs import keep_first
+from pipelines.engine.first_file import keep_first
 from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.strict_json import json_text
 

@@ -102,19 +102,19 @@ def duration(seconds: float) -> str:
 def conclusion(division: Division, parts: PartFiles) -> str:
     """Last line of a process: all files of all shards, or how many are missing, and which."""
     whole = parts.clean()
-    missing = [k for k in range(division.num_pieces) if k not in whole]
-    place = parts.folder
-    if not missing:
-        total, damaged = parts.total(map(division.piece, range(division.num_pieces)))
-        if not damaged:
-            return (
-                f"{place}: complete: {division.num_pieces:,} files, {total.rows:,} rows,"
-                f" {total.errors:,} with an error"
-            )
-        missing = damaged
+    lacking = [k for k in range(division.num_pieces) if k not in whole]
+    what, place = "missing", parts.folder
+    if not lacking:
+        total, lacking = parts.total(map(division.piece, range(division.num_pieces)))
+        what = "damaged"
+    if not lacking:
+        return (
+            f"{place}: complete: {division.num_pieces:,} files, {total.rows:,} rows,"
+            f" {total.errors:,} with an error"
+        )
     return (
-        f"{place}: {len(missing):,} of {division.num_pieces:,} files are missing (or damaged):"
-        f" {_listed(missing)}; they come from other shards, or from the same command once more"
+        f"{place}: {len(lacking):,} of {division.num_pieces:,} files are {what}: {_listed(lacking)};"
+        " they come from other shards, or from the same command once more"
     )
 
 

@@ -21,7 +21,6 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -111,7 +110,7 @@ def measure(place: Path, kind: str, num_items: int, *, rounds: int, per_file: in
 
 def write_texts(place: Path, num_texts: int) -> None:
     """Write the model and the reviews."""
-    reviews = pandas.read_csv(sentiment_example())["text"].tolist()
+    reviews = pq.read_table(sentiment_example())["text"].to_pylist()
     write_sentiment(place / "texts.ckpt", reviews[:VOCABULARY_TEXTS])
     for name, count in (("texts", num_texts), ("texts-few", FEW)):
         table = pa.table({"text": reviews[-num_texts:][:count]})

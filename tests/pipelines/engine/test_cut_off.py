@@ -43,9 +43,10 @@ def test_leftovers_are_no_answers_and_go_once_the_piece_is_whole(parts):
     assert parts.clean() == set()
     assert leftover.exists()
     parts.write(PIECE, TABLE)
+    (parts.folder / f".{'2' * 32}-_run.json").write_text("{")
     assert parts.clean() == {3}
-    assert not leftover.exists()
-    assert other.exists()
+    names = sorted(path.name for path in parts.folder.iterdir())
+    assert names == [other.name, "mine.txt", "part-000003.parquet", "part-3.parquet"]
 
 
 def test_two_processes_may_write_the_same_piece(parts, monkeypatch):
