@@ -72,6 +72,7 @@ def _options(args: list[str]) -> Any:
         "beam": "of models that write: hypotheses; 1: greedy",
         "blocked_ngram": "of models that write: no so many tokens come twice; 0: they may",
         "ray_actors": "with --engine=ray: processes that answer; by itself: all that leave a CPU free",
+        "ray_cpus": "with --engine=ray: CPUs of each; by itself: 1",
         "ray_local_cpus": "with --engine=ray: CPUs of a cluster on this machine; by itself: its cores",
     }
     for name, help in numbers.items():
@@ -82,7 +83,6 @@ def _options(args: list[str]) -> Any:
         default="plain",
         help="ray: actors on a Ray cluster write the same files; needs the package ray[data]",
     )
-    parser.add_argument("--ray_cpus", type=int, default=1, help="with --engine=ray: of an actor")
     parser.add_argument(
         "--ray_address",
         type=str | None,
@@ -113,6 +113,13 @@ def _check(options: Any) -> None:
     for name, least in at_least.items():
         if options[name] is not None and options[name] < least:
             raise InputError(f"--{name}={options[name]}: give {least} or more")
+    for name in ("ray_actors", "ray_cpus", "ray_local_cpus", "ray_address"):
+        if options[name] is not None and options.engine != "ray":
+            raise InputError(f"--{name}: is for --engine=ray; add that, or leave it out")
+    if options.ray_address is not None and options.ray_local_cpus is not None:
+        raise InputError(
+            "--ray_local_cpus: a running cluster has the CPUs that it has; leave it out"
+        )
 
 
 def run(job: Job, options: dict[str, Any], pool: Pool | None = None) -> int:

@@ -67,6 +67,7 @@ def open_records(asked: Asked, steps: Reader | None, *, output: Path, lists_anew
         return _texts(asked, path, output)
     if os.path.isfile(path) and is_table_file(path):
         return _clips_of_table(asked, path, steps)
+    _refuse_ids(asked)
     return _clips_of_folder(asked, steps, output, lists_anew)
 
 
@@ -80,6 +81,7 @@ def _texts(asked: Asked, path: Path, output: Path) -> Records:
             " a folder of Parquet files"
         )
     if Path(plain_name(path)).suffix.lower() == ".txt":
+        _refuse_ids(asked)
         return line_records(path, asked.format)
     kind = require_table(path, allowed=[".txt"])
     maker = RecordMaker(_text_columns(asked, path), None)
@@ -121,6 +123,14 @@ def _id_column(asked: Asked, names: Sequence[str]) -> str | None:
             " the right one by --id_column"
         )
     return asked.id_column or ("id" if "id" in names else None)
+
+
+def _refuse_ids(asked: Asked) -> None:
+    if asked.id_column is not None:
+        raise InputError(
+            f"--id_column={asked.id_column}: INPUT={asked.path} is no table, and has no columns; leave"
+            " it out"
+        )
 
 
 def _clips_of_table(asked: Asked, path: Path, steps: Reader) -> Records:
@@ -174,6 +184,10 @@ def _clips_of_folder(asked: Asked, steps: Reader, output: Path, lists_anew: bool
         _write_once(kept, paths)
     elif lists_anew:
         _refuse_another(asked, _listed(asked, steps), kept)
+    else:
+        log.warning(
+            "INPUT=%s: its files are those of %s, as the first start found them", asked.path, kept
+        )
     return ParquetRecords([kept], maker, paths_are_bytes=True)
 
 

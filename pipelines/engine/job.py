@@ -127,7 +127,16 @@ def paths_reader(model: Answerer) -> Reader | None:
 
 
 def _asked(options: dict[str, Any], model: Answerer) -> Asked:
-    """What the options say of the input; names of columns default to those of training."""
+    """What the options say of the input; names of columns default to those of training.
+
+    Raises:
+        InputError: a column is named that such a model does not read.
+    """
+    takes_paths = paths_reader(model) is not None
+    unread = "text_column" if takes_paths else "path_column"
+    if options[unread] is not None:
+        what = "files: name their column by --path_column" if takes_paths else "texts"
+        raise InputError(f"--{unread}={options[unread]}: CKPT is a model for {what}; leave it out")
     given = {name: options[name] for name in ("columns", "encoding", "quoting")}
     text_column = "text"
     if isinstance(model, Predictor) and isinstance(model.steps, TextSteps):

@@ -82,7 +82,7 @@ def pool_of(options: Any) -> Pool:
             " install 'ray[data]', or leave the option out"
         ) from error
     local_cpus = options.ray_local_cpus or available_cores()
-    pool = Pool(options.ray_address, local_cpus, options.ray_actors, options.ray_cpus)
+    pool = Pool(options.ray_address, local_cpus, options.ray_actors, options.ray_cpus or 1)
     if pool.address is not None:
         _connect(ray, pool)
         pool.actors_on(ray.cluster_resources().get("CPU", 0))

@@ -152,6 +152,9 @@ def test_answers_of_two_runs_are_not_mixed(place, capsys, change, options, says)
         (["--items_per_file=0"], "--items_per_file=0: give 1 or more"),
         (["--shard=1/1"], "counted from 0"),
         (["--beam=2"], "CKPT is a classifier"),
+        (["--path_column=text"], "--path_column=text: CKPT is a model for texts"),
+        (["--input=lines.txt", "--id_column=id"], "--id_column=id: INPUT=lines.txt is no table"),
+        (["--ray_actors=1"], "--ray_actors: is for --engine=ray"),
         (["--ckpt="], "CKPT is missing"),
         (["--output="], "OUTPUT is missing"),
         (["--output=a.ckpt"], "a file, not a folder"),
@@ -161,6 +164,7 @@ def test_answers_of_two_runs_are_not_mixed(place, capsys, change, options, says)
 )
 def test_options_that_cannot_be_used(place, capsys, options, says):
     (place / "empty.csv").write_text("text,id\n")
+    (place / "lines.txt").write_text("a film\n")
     before = set(place.rglob("*"))
     assert many(*options) == 2
     assert says in capsys.readouterr().err
