@@ -1,5 +1,6 @@
 """Job: a model, an input and an output folder, made of plain options, in any process."""
 
+import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +21,12 @@ from pipelines.predict.writing.captioner import Captioner
 from pipelines.predict.writing.writer import Writer
 from pipelines.tasks.kinds import classifiers, kind_of
 
+log = logging.getLogger(__name__)
+
 #: items of a file, where the options name no number
 TEXTS_A_FILE, CLIPS_A_FILE = 10_000, 256
+# Reading so many rows takes a minute or more; that is told where it is so many times what is answered.
+_MANY_ROWS, _MANY_TIMES = 2_000_000, 4
 #: options of the search of models that write
 SEARCH = ("beam", "blocked_ngram")
 
@@ -72,6 +77,7 @@ def open_job(options: dict[str, Any], *, lists_anew: bool = True) -> Job:
     if num_items == 0:
         raise InputError(f"INPUT={options['input']}: holds no item; there must be one at least")
     division = division_of(num_items, per_file)
+    _tell_of_reading(options["input"], records, division, shard)
     rows = answer_rows(model, records, has_source=not options["without_source"])
     record = {
         "version": VERSION,
@@ -86,6 +92,19 @@ def open_job(options: dict[str, Any], *, lists_anew: bool = True) -> Job:
     }
     parts = PartFiles(output, begin(output, record))
     return Job(model, records, rows, division, shard, parts, asked.format)
+
+
+def _tell_of_reading(named: str, records: Records, division: Division, shard: Shard) -> None:
+    """Warn where a shard decodes many times its rows: large row groups, or no Parquet."""
+    pieces = [division.piece(number) for number in division.numbers_of(shard)]
+    own = sum(piece.num_items for piece in pieces)
+    decoded = records.num_decoded((piece.start, piece.stop) for piece in pieces)
+    if decoded > _MANY_ROWS and decoded > _MANY_TIMES * own:
+        log.warning(
+            "INPUT=%s: a shard decodes %s rows to answer %s: write it as Parquet with row groups of"
+            " about %s rows, or give a larger --items_per_file",
+            *(named, f"{decoded:,}", f"{own:,}", f"{division.items_per_file:,}"),
+        )
 
 
 def _known_number(known: dict[str, Any] | None, records: Records) -> int | None:

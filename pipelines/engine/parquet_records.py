@@ -2,7 +2,7 @@
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
@@ -83,6 +83,13 @@ class ParquetRecords(Records):
             for k in range(rows.num_rows):
                 yield self._record({name: some[k] for name, some in values.items()})
             start += rows.num_rows
+
+    def num_decoded(self, ranges: Iterable[tuple[int, int]]) -> int:
+        groups: set[int] = set()
+        for start, stop in ranges:
+            first, last = (bisect_right(self._starts, row) - 1 for row in (start, stop - 1))
+            groups.update(range(first, last + 1))
+        return sum(self._starts[k + 1] - self._starts[k] for k in groups)
 
     def _record(self, cells: dict[str, object]) -> Record:
         if self._paths_are_bytes:

@@ -4,7 +4,7 @@ A source of records reads forward: the pieces of a shard ascend, so that no row 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +44,10 @@ class Records(ABC):
     @abstractmethod
     def read(self, start: int, stop: int) -> Iterator[Record]:
         """Rows ``start`` to ``stop`` - 1. Calls with ascending rows read each of them once."""
+
+    def num_decoded(self, ranges: Iterable[tuple[int, int]]) -> int:
+        """Number of rows that are decoded for some ascending ranges: all before the last one's end."""
+        return max((stop for _, stop in ranges), default=0)
 
 
 class Columns(NamedTuple):

@@ -74,8 +74,8 @@ def measure(place: Path, kind: str, num_items: int, *, rounds: int, per_file: in
     starts: dict[str, list[float]] = {}
     has_ray = importlib.util.find_spec("ray") is not None
     for k in range(rounds):
-        few = ways(f"{kind}.ckpt", f"{kind}-few.parquet", f"few-{k}", has_ray=has_ray)
-        all_items = ways(f"{kind}.ckpt", f"{kind}.parquet", f"all-{k}", has_ray=has_ray)
+        few = ways(f"{kind}.ckpt", f"{kind}-few.parquet", f"{kind}-few-{k}", has_ray=has_ray)
+        all_items = ways(f"{kind}.ckpt", f"{kind}.parquet", f"{kind}-all-{k}", has_ray=has_ray)
         for name in few:
             if kind == "clips" and "engine" not in few[name][0]:
                 for words, folder in ((few[name], "few"), (all_items[name], "all")):
@@ -97,7 +97,7 @@ def measure(place: Path, kind: str, num_items: int, *, rounds: int, per_file: in
             f" | {statistics.median(starts[name]):.1f} s |",
             flush=True,
         )
-    written = sum(path.stat().st_size for path in place.glob("all-0-plain/part-*"))
+    written = sum(path.stat().st_size for path in place.glob(f"{kind}-all-0-plain/part-*"))
     read = (place / f"{kind}.parquet").stat().st_size
     if kind == "clips":
         read += sum(path.stat().st_size for path in (place / "all-clips").iterdir())

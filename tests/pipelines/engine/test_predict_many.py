@@ -65,6 +65,19 @@ def test_shards_have_every_row_once(place, capsys):
         assert (place / "out" / name).read_bytes() == (place / "alone" / name).read_bytes()
 
 
+def test_reading_far_more_than_is_answered_is_told(place, caplog, monkeypatch):
+    monkeypatch.setattr("pipelines.engine.job._MANY_ROWS", 50)
+    shutil.copy("texts.parquet", "groups.parquet")
+    pq.write_table(pq.read_table("texts.parquet"), "one-group.parquet")
+    for name, is_told in (("groups", False), ("one-group", True)):
+        caplog.clear()
+        many("--items_per_file=5", "--shard=0/9", input=f"{name}.parquet", output=name)
+        said = (
+            "a shard decodes 95 rows to answer 15: write it as Parquet with row groups of about 5"
+        )
+        assert any(said in record.getMessage() for record in caplog.records) == is_told
+
+
 def test_all_files_have_one_schema(place):
     # In its last piece everything is null that may be.
     rows = [{"text": "a film"}] * 4 + [{"text": None}] * 2

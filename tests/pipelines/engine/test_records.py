@@ -92,6 +92,13 @@ def test_row_groups_before_a_piece_are_not_read(tmp_path, monkeypatch):
     assert begun == [2, 5, 0]
 
 
+def test_rows_that_are_decoded_for_others(tmp_path):
+    records = opened(write_texts(tmp_path / "a.parquet", rows=10))
+    assert records.num_decoded([(0, 5), (10, 15), (18, 31)]) == 40
+    assert records.num_decoded([]) == 0
+    assert opened(write_texts(tmp_path / "a.csv")).num_decoded([(5, 7), (20, 22)]) == 22
+
+
 @pytest.mark.parametrize("limit", [2**26, 0])
 def test_another_content_has_another_digest(tmp_path, monkeypatch, limit):
     monkeypatch.setattr(parquet_records, "_WHOLE_BYTES", limit)
