@@ -120,6 +120,7 @@ def main() -> None:
         (options.cores, 0.0, True),
         (options.cores, options.failing, True),
         (options.cores, options.failing, False),
+        (3 * options.cores, options.failing, True),
         (10 * options.cores, options.failing, True),
     ):
         setting = Setting(division, options.rate, shards, options.cores, failing, keeps_files=keeps)
