@@ -10,7 +10,7 @@ READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 # People type these. Only what is typed counts: a variable DATA or RUN that happens to be in the environment
 # does not. Make would expand what it hands to the shell ($(shell …) in it would run), and a line end would
 # end the command: so none is exported as it is, and each reaches the shell unexpanded as TYPED_<name>.
-TYPED     = DATA UNLABELLED SIZE RUN RUNS RESUME CKPT SPLIT TEXT INPUT PROMPT LENGTH
+TYPED     = DATA UNLABELLED SIZE RUN RUNS RESUME CKPT SPLIT TEXT INPUT OUTPUT SHARD PROMPT LENGTH
 $(foreach name,$(TYPED) ARGS LANGUAGE_ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 $(foreach name,$(TYPED),$(eval export TYPED_$(name) = $$(value $(name))))
@@ -34,6 +34,8 @@ evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,CKPT) $(c
             $(call option,split,SPLIT) $(call option,run,RUN) $(call as_typed,ARGS)
 predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,CKPT) $(call option,text,TEXT) \
             $(call option,input,INPUT) $(call as_typed,ARGS)
+engine    = $(PY) -m pipelines.engine $(call option,ckpt,CKPT) $(call option,input,INPUT) \
+            $(call option,output,OUTPUT) $(call option,shard,SHARD) $(call as_typed,ARGS)
 sample    = $(PY) -m pipelines.sample $(call option,ckpt,CKPT) $(call option,prompt,PROMPT) \
             $(call option,length,LENGTH) $(call as_typed,ARGS)
 caption   = $(PY) -m pipelines.caption $(call option,ckpt,CKPT) $(call option,input,INPUT) \
@@ -48,7 +50,7 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
         train-translation train-captions \
         evaluate-video evaluate-sentiment evaluate-translation evaluate-captions predict-video \
-        predict-sentiment sample-language translate caption export compare memory-lab \
+        predict-sentiment predict-many sample-language translate caption export compare memory-lab \
         microscope doctor test test-slow soak lint bench clean
 
 # The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
@@ -105,6 +107,9 @@ predict-video: $(READY)
 
 predict-sentiment: $(READY)
 	@$(call predict,sentiment)
+
+predict-many: $(READY)
+	@$(engine)
 
 sample-language: $(READY)
 	@$(sample)

@@ -162,6 +162,16 @@ ALLOWED = {
     },
     # It leaves the house: `tests/pipelines/export` sees that it needs nothing else.
     "pipelines.export.standalone": {"data", "numpy", "onnxruntime", "tokenizers"},
+    "pipelines.engine": {
+        "data",
+        "pipelines.predict",
+        "pipelines.predict.writing",
+        "pipelines.processes",
+        "pipelines.runtime",
+        "pipelines.tasks",
+        "pyarrow",
+        "torch",
+    },
     "pipelines.memory_lab": {
         "data",
         "models",
@@ -319,6 +329,7 @@ FEW = {
         "report.writer",
     },
     "pyarrow": {"predict.inputs"},
+    "ray": {"engine.ray_pool"},
     # Whoever imports it loads Lightning: it is not to be needed for answers.
     "pytorch_lightning": {"predict.teaching"},
     "scipy": {

@@ -13,6 +13,7 @@ import numpy as np
 from data.decoding.decode import Frames, Reading
 from data.decoding.isolation import Decoder
 from data.decoding.probe import UnreadableError
+from data.decoding.sampling import WHOLE, Section
 
 _FIRST_FRAMES = 64
 # The most memory for decoded clips that wait, without the last clip of each decoder.
@@ -58,9 +59,17 @@ class ClipReader:
         self._limit_seconds, self._pictures = limit_seconds, pictures
         self._idle: list[Decoder] = []
 
-    def __call__(self, paths: Sequence[Path]) -> Iterator[ReadClip]:
-        """Yield every clip in order; those that cannot be read carry the reason."""
-        queue = _Queue(paths, self.frames_ahead)
+    def __call__(
+        self, paths: Sequence[Path], sections: Sequence[Section] | None = None
+    ) -> Iterator[ReadClip]:
+        """Yield every clip in order; those that cannot be read carry the reason.
+
+        Args:
+            paths: the files.
+            sections: the section of each file that is the clip; None: the whole files.
+        """
+        sections = [WHOLE] * len(paths) if sections is None else sections
+        queue = _Queue(list(zip(paths, sections, strict=True)), self.frames_ahead)
         for _ in range(min(self.num_workers, len(paths))):
             # Daemon threads end with the process, even within a clip.
             Thread(target=self._work, args=(queue,), daemon=True).start()
@@ -75,9 +84,9 @@ class ClipReader:
         except IndexError:
             decoder = Decoder(limit_seconds=self._limit_seconds, pictures=self._pictures)
         while (taken := queue.take()) is not None:
-            place, path = taken
+            place, (path, section) = taken
             try:
-                queue.put(place, self._read(decoder, path))
+                queue.put(place, self._read(decoder, path, section))
             except Exception as error:  # raised again where the clip is waited for
                 queue.put(place, error)
         if len(self._idle) < self.num_workers:
@@ -85,10 +94,10 @@ class ClipReader:
         else:
             decoder.close()
 
-    def _read(self, decoder: Decoder, path: Path) -> ReadClip:
+    def _read(self, decoder: Decoder, path: Path, section: Section) -> ReadClip:
         room = _Room(self.how.size_px)
         try:
-            seconds = decoder.read_into(path, room, self.how)
+            seconds = decoder.read_into(path, room, self.how, section=section)
         except UnreadableError as error:
             return ReadClip(path, None, str(error))
         pixels = room.pixels[: len(seconds)].transpose(0, 3, 1, 2)
@@ -102,21 +111,21 @@ class _Queue:
     handed out before all of these, so there is no deadlock.
     """
 
-    def __init__(self, paths: Sequence[Path], frames_ahead: int) -> None:
-        self._paths, self._frames_ahead = paths, frames_ahead
+    def __init__(self, clips: Sequence[tuple[Path, Section]], frames_ahead: int) -> None:
+        self._clips, self._frames_ahead = clips, frames_ahead
         self._num_taken = self._num_ready = 0
         self._ready: dict[int, ReadClip | Exception] = {}
         self._is_stopped = False
         self._changed = Condition()
 
-    def take(self) -> tuple[int, Path] | None:
+    def take(self) -> tuple[int, tuple[Path, Section]] | None:
         """Take the next clip and its place; None when there is no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_stopped or self._num_ready < self._frames_ahead)
-            if self._is_stopped or self._num_taken == len(self._paths):
+            if self._is_stopped or self._num_taken == len(self._clips):
                 return None
             self._num_taken += 1
-            return self._num_taken - 1, self._paths[self._num_taken - 1]
+            return self._num_taken - 1, self._clips[self._num_taken - 1]
 
     def put(self, place: int, found: ReadClip | Exception) -> None:
         """Add the result of the clip at a place."""
@@ -128,7 +137,7 @@ class _Queue:
 
     def results(self) -> Iterator[ReadClip]:
         """Yield the results in order, each as soon as it is there."""
-        for place in range(len(self._paths)):
+        for place in range(len(self._clips)):
             with self._changed:
                 while place not in self._ready:
                     self._changed.wait()

@@ -4,18 +4,14 @@ From Python: ``from pipelines.predict import load; model = load("best.ckpt"); mo
 """
 
 import logging
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
-import torch
-
 from data.files.encodings import typed_text
 from data.files.errors import InputError
-from data.files.workers import available_cores
 from data.text.vocabulary import MOST_UNKNOWN
 from pipelines.predict.inputs import (
     STANDARD_INPUT,
@@ -175,12 +171,6 @@ def _paths(model: Predictor, options: Any) -> Iterator[Iterable[Item]]:
             f"--overlay={options.overlay}: draws on one clip, and INPUT={options.input} is"
             f" {len(items)}; name one of them"
         )
-    _leave_cores(model, len(items))
+    if len(items) > 1:
+        model.steps.leave_cores()
     return iter([items])
-
-
-def _leave_cores(model: Predictor, num_clips: int) -> None:
-    """Limit PyTorch to the cores that decoding leaves free; see `pipelines.runtime.cores`."""
-    num_workers = model.steps.num_workers
-    if num_workers and num_clips > 1 and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(available_cores() - num_workers, 1))

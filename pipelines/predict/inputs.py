@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from data.clips.clip import is_picture_or_video, is_video, local_path
 from data.clips.left_out import is_left_out, left_out_below, tell_left_out
+from data.decoding.sampling import WHOLE, Section
 from data.files.compressed import plain_name
 from data.files.encodings import (
     BAD_BYTE,
@@ -50,6 +51,8 @@ class Item(NamedTuple):
     """Text itself, or path of the clip."""
     problem: str | None = None
     """Reason why there is no answer, where it is known before the item is read."""
+    section: Section = WHOLE
+    """Section of the clip's file, for readers that take sections."""
 
 
 def items_of(sources: Iterable[str | Path], *, takes_paths: bool) -> Iterator[Item]:
@@ -173,15 +176,16 @@ def standard_input(file_descriptor: int, *, encoding: str | None = None) -> Iter
     while block:
         *lines, rest = (rest + decoder.decode(block)).split("\n")
         if lines:
-            yield [_line_item(line, number + k, used) for k, line in enumerate(lines, start=1)]
+            yield [line_item(line, number + k, used) for k, line in enumerate(lines, start=1)]
         number += len(lines)
         block = os.read(file_descriptor, _BYTES_AT_ONCE)
     if rest := rest + decoder.decode(b"", final=True):
         lines = rest.removesuffix("\n").split("\n")
-        yield [_line_item(line, number + k, used) for k, line in enumerate(lines, start=1)]
+        yield [line_item(line, number + k, used) for k, line in enumerate(lines, start=1)]
 
 
-def _line_item(line: str, number: int, encoding: str) -> Item:
+def line_item(line: str, number: int, encoding: str) -> Item:
+    """Make the item of a line; a blank or undecodable one has a problem."""
     if bad := BAD_BYTE.search(line):
         problem = f"line {number} {undecodable(bad[0], encoding, option='--encoding')}"
         return Item(BAD_BYTE.sub("\ufffd", line), problem)
@@ -192,58 +196,61 @@ def _line_item(line: str, number: int, encoding: str) -> Item:
 
 
 def _lines(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
-    with _readable(path), open_text(path, encoding=format.encoding) as file:
+    with readable_input(path), open_text(path, encoding=format.encoding) as file:
         for number, line in enumerate(file, start=1):
-            yield _line_item(line.removesuffix("\n"), number, file.encoding)
+            yield line_item(line.removesuffix("\n"), number, file.encoding)
 
 
 def _csv(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
-    with _readable(path):
-        column = _chosen(path, column, format)
+    with readable_input(path):
+        column = chosen_column(path, column, format)
         _, rows = csv_rows(path, [column], format=format, bad_bytes="row")
-        yield from (_row_item(row, column) for row in rows)
+        yield from (row_item(row, column) for row in rows)
 
 
 def _json(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
-    with _readable(path):
-        column = _chosen(path, column, format)
+    with readable_input(path):
+        column = chosen_column(path, column, format)
         rows = json_rows(path, [column], format=format, bad_bytes="row")
-        yield from (_row_item(row, column) for row in rows)
+        yield from (row_item(row, column) for row in rows)
 
 
 def _parquet(path: Path, column: str, format: TableFormat) -> Iterator[Item]:
-    with _readable(path), readable_parquet(path, named=f"INPUT={path}"):
-        column = _chosen(path, column, format)
+    with readable_input(path), readable_parquet(path, named=f"INPUT={path}"):
+        column = chosen_column(path, column, format)
         kind = pq.read_schema(path, memory_map=True).field(column).type
         require_plain(kind, column, source=f"INPUT={path}", prefix=format.prefix)
         schema = pa.schema([(column, pa.string())])
         for batch in parquet_batches(path, [column], schema=schema, rows=_ROWS_AT_ONCE):
             texts = batch.column(column).to_pylist()
-            yield from (_cell_item(text, f"'{column}'") for text in texts)
+            yield from (cell_item(text, f"'{column}'") for text in texts)
 
 
 _READERS = {"lines": _lines, "csv": _csv, "json": _json, "parquet": _parquet}
 
 
-def _chosen(path: Path, column: str, format: TableFormat) -> str:
+def chosen_column(path: Path, column: str, format: TableFormat) -> str:
+    """Choose the column of the texts (see `choose_columns`)."""
     columns = columns_of(path, [column], format=format, bad_bytes="row")
     asked = {"text": column}
     return choose_columns(columns, asked, source=f"INPUT={path}", prefix=format.prefix)["text"]
 
 
-def _row_item(row: Row, column: str) -> Item:
+def row_item(row: Row, column: str) -> Item:
+    """Make the item of a row of a table of texts."""
     text = row.values.get(column)
     if row.problem is not None:
         return Item(text or row.place, f"{row.place} {row.problem}")
-    return _cell_item(text, f"'{column}' in {row.place}")
+    return cell_item(text, f"'{column}' in {row.place}")
 
 
-def _cell_item(text: str | None, where: str) -> Item:
+def cell_item(text: str | None, where: str) -> Item:
+    """Make the item of a cell; ``where`` names it in the problem if it is empty."""
     return Item("", f"there is no {where}") if text is None else Item(clean(text))
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable_input(path: Path) -> Iterator[None]:
     """Report a file that cannot be opened or read as an InputError."""
     try:
         yield

@@ -3,6 +3,7 @@
 T steps of an item · N steps of several items, end to end · S height and width of a frame
 """
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from inspect import signature
@@ -57,6 +58,8 @@ class Reader(ABC):
 
     #: whether a source is the path of a file; otherwise it is the text itself
     takes_paths: bool = True
+    #: whether an item may be a section of its file
+    takes_sections: bool = False
     #: whether a running answer can be drawn on the source
     draws: bool = False
     #: number of reading processes; 0 reads in this process
@@ -84,6 +87,11 @@ class Reader(ABC):
     @abstractmethod
     def together(self, items: Sequence[ItemSteps]) -> Tensor:
         """Steps (N, …) of several items, end to end."""
+
+    def leave_cores(self) -> None:
+        """Limit PyTorch to the cores that decoding leaves free; see `pipelines.runtime.cores`."""
+        if self.num_workers and "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(max(available_cores() - self.num_workers, 1))
 
     def items_at(self, source: str) -> list[Item]:
         """Items of a path, a folder or a pattern; only for readers that take paths."""
@@ -208,6 +216,7 @@ class ClipSteps(Reader):
         num_workers: number of decoding processes; None takes half the cores, as in training.
     """
 
+    takes_sections = True
     draws = True
     #: whether pictures are read too, as clips of one frame
     pictures: bool = False
@@ -247,7 +256,8 @@ class ClipSteps(Reader):
         return batches_of(self._read(list(items)), budget=self.steps_per_batch)
 
     def _read(self, items: list[Item]) -> Iterator[ItemSteps]:
-        clips = self._reader([local_path(item.source) for item in items])
+        paths = [local_path(item.source) for item in items]
+        clips = self._reader(paths, [item.section for item in items])
         for item, clip in zip(items, clips, strict=True):
             if clip.frames is None:
                 yield ItemSteps.unread(item, str(clip.problem))

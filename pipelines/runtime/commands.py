@@ -84,6 +84,12 @@ COMMANDS = {
         },
         {**_CKPT, "TEXT": "text", "INPUT": "input"},
     ),
+    "engine": Command(
+        "pipelines.engine.command",
+        "a saved model's answers to many items",
+        {"predict-many": "CKPT=… INPUT=table|folder OUTPUT=folder [SHARD=i/n] [ARGS=…]"},
+        {**_CKPT, "INPUT": "input", "OUTPUT": "output", "SHARD": "shard"},
+    ),
     "sample": Command(
         "pipelines.sample",
         "a saved model's continuation",

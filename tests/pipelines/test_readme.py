@@ -22,6 +22,7 @@ from pipelines import caption, evaluate, sample, sentiment_best, translate
 from pipelines.cli.training import train
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
+from pipelines.engine import command as engine
 from pipelines.export import command as export
 from pipelines.memory_lab import command as memory_lab
 from pipelines.microscope import command as microscope
@@ -76,6 +77,8 @@ def run_short(words: list[str]) -> None:
         evaluate.main([*arguments, "--trainer.enable_progress_bar=false"])
     elif module == "predict":
         predict.main(arguments)
+    elif module == "engine":
+        engine.main(arguments)
     elif module == "language":
         train("language", [*arguments, *LANGUAGE])
     elif module == "sample":
@@ -214,7 +217,7 @@ def known_options():
     mains = {task: partial(train, task) for task in CLASSES}
     asked = [(mains[task], f"--{one}") for task in CLASSES for one in ("help", *CLASSES[task])]
     others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor, sentiment_best)
-    others += (caption, translate, export)
+    others += (caption, translate, export, engine)
     asked += [(module.main, "--help") for module in others]
     shown = io.StringIO()
     for main, option in asked:

@@ -23,6 +23,7 @@ OF_OTHER_TYPE = {
     "caption": ("--num_best=many", "a whole number"),
     "evaluate": ("--split=half", "'train', 'val', 'test', 'all'"),
     "predict": ("--format=xml", "'text', 'json', 'csv' or 'exact-csv'"),
+    "engine": ("--items_per_file=many", "a whole number"),
     "sample": ("--length=five", "a whole number"),
     "memory_lab": ("--delays=ten", "a list"),
     "microscope": ("--syntax=verse", "'c', 'script', 'prose' or 'guess'"),
@@ -37,6 +38,7 @@ NO_FILE = {
     "captions": "--data.path=missing.csv",
     "evaluate": "--data.path=missing.csv",
     "predict": "--input=missing.csv",
+    "engine": "--input=missing.csv",
     "compare": "--runs=missing other",
     "microscope": "--input=missing.txt",
     "doctor": "--data.path=missing",
@@ -119,6 +121,7 @@ def test_a_checkpoint_that_is_not_there(name, option, refusal, in_folder):
     data = {"video": ["--data.path=clips"], "sentiment": ["--data.path=reviews.csv"]}
     data["language"] = ["--data.path=text.txt"]
     data["translate"], data["caption"] = ["--text=a"], ["--input=a.png"]
+    data["engine"] = ["--input=reviews.csv", "--output=out"]
     write_classes(in_folder / "clips", clips_per_class=3)
     write_reviews(in_folder / "reviews.csv", count=20)
     (in_folder / "text.txt").write_text("ROMEO: Who art thou? " * 40)

@@ -65,7 +65,8 @@ def captioner_of(
     trust: str | None,
     device: str | torch.device | None = None,
     num_workers: int | None = None,
+    **options: Any,
 ) -> Captioner:
-    """Make a captioner of the content of its checkpoint; see `predictor_of`."""
+    """Make a captioner of the content of its checkpoint; see `predictor_of` and `Writer`."""
     model = source_to_text_of(saved, where=where, trust=trust)
-    return Captioner(model, device=device, num_workers=num_workers)
+    return Captioner(model, device=device, num_workers=num_workers, **options)

@@ -60,7 +60,12 @@ def translator_of(
     where: str,
     trust: str | None,
     device: str | torch.device | None = None,
-    **unused: Any,
+    num_workers: int | None = None,
+    **options: Any,
 ) -> Translator:
-    """Make a translator of the content of its checkpoint; see `predictor_of`."""
-    return Translator(source_to_text_of(saved, where=where, trust=trust), device=device)
+    """Make a translator of the content of its checkpoint; see `predictor_of` and `Writer`.
+
+    Nothing is decoded: ``num_workers`` is not used.
+    """
+    model = source_to_text_of(saved, where=where, trust=trust)
+    return Translator(model, device=device, **options)

@@ -40,7 +40,7 @@ def test_no_more_is_read_than_is_asked_for(tmp_path, monkeypatch):
     begun = []
     rest = Event()
 
-    def read_into(self, path, room, how):
+    def read_into(self, path, room, how, section):
         begun.append(path)
         if len(begun) == 3:
             rest.set()
@@ -57,7 +57,7 @@ def test_no_more_is_read_than_is_asked_for(tmp_path, monkeypatch):
 
 
 def test_what_fails_while_reading_is_told(tmp_path, monkeypatch):
-    def read_into(self, path, room, how):
+    def read_into(self, path, room, how, section):
         raise RuntimeError("out of order")
 
     monkeypatch.setattr("data.decoding.isolation.Decoder.read_into", read_into)
