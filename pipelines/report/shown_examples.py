@@ -11,8 +11,8 @@ import torch
 from tokenizers import Tokenizer
 
 from data.batches.part import Part
-from data.files.encodings import clean
 from models.sequence.running_answer import running_answer
+from pipelines.predict.steps import pieces_of
 from pipelines.report.attribution import Attribution, integrated_gradients
 from pipelines.tasks.classification import Classification
 
@@ -119,11 +119,4 @@ def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
 
 
 def _pieces(model: Classification, text: str, num_steps: int) -> list[str]:
-    """The text cut where its tokens begin; what was not read is left out."""
-    text = clean(text)
-    tokenizer = Tokenizer.from_str(model.description["inputs"]["tokenizer"])
-    offsets = tokenizer.encode(text).offsets
-    starts = np.maximum.accumulate([start for start, _ in offsets])[:num_steps].tolist()
-    starts[0] = 0
-    end = len(text) if num_steps >= len(offsets) else offsets[num_steps][0]
-    return [text[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]
+    return pieces_of(Tokenizer.from_str(model.description["inputs"]["tokenizer"]), text, num_steps)

@@ -102,6 +102,12 @@ COMMANDS = {
         {"caption": "CKPT=… INPUT=photo|clip|folder [ARGS=--format=json]"},
         {**_CKPT, "INPUT": "input"},
     ),
+    "serve": Command(
+        "pipelines.serve.command",
+        "a page and an API for a saved model",
+        {"serve": 'CKPT=… [PORT=8000] [ARGS="--host=… --token=…"]'},
+        {**_CKPT, "PORT": "port"},
+    ),
     "compare": Command(
         "pipelines.compare.command",
         "runs side by side",

@@ -27,6 +27,9 @@ class Kind(NamedTuple):
     """The function that makes of a checkpoint what answers (see `predictor_of`)."""
     looked_at_by: str | None = None
     """The function that makes of the microscope's options what it looks at; None: nothing."""
+    served_by: str | None = None
+    """The function that makes of a checkpoint what the server asks (see
+    `pipelines.serve.served.Served`); None: nothing."""
     recipe: str = "vectors"
     """The YAML file in ``pipelines/recipes`` with its defaults."""
     command: str = "pipelines.cli.classifiers.ClassifierCLI"
@@ -74,6 +77,11 @@ class Kind(NamedTuple):
         return None if self.looked_at_by is None else imported(self.looked_at_by)
 
     @property
+    def make_served(self) -> Any:
+        """The function behind ``served_by``, or None."""
+        return None if self.served_by is None else imported(self.served_by)
+
+    @property
     def rebuild_task(self) -> Any:
         """The function behind ``rebuilt_by``."""
         return imported(self.rebuilt_by)
@@ -108,6 +116,7 @@ KINDS: dict[str, Kind] = {
             reader="pipelines.predict.steps.ClipSteps",
             report=CLASSIFICATION_REPORT,
             looked_at_by="pipelines.microscope.command.specimen_of_clip",
+            served_by="pipelines.serve.classified.served_clips",
             recipe="video",
         ),
         Kind(
@@ -117,6 +126,7 @@ KINDS: dict[str, Kind] = {
             reader="pipelines.predict.steps.TextSteps",
             report=CLASSIFICATION_REPORT,
             looked_at_by="pipelines.microscope.command.specimen_of_text",
+            served_by="pipelines.serve.classified.served_texts",
             recipe="sentiment",
         ),
         Kind(
@@ -137,6 +147,7 @@ KINDS: dict[str, Kind] = {
             data="data.translation.TranslationDataModule",
             report="pipelines.report.generation.report.report_generation",
             answered_by="pipelines.predict.writing.translator.translator_of",
+            served_by="pipelines.serve.written.served_translator",
             recipe="translation",
             command="pipelines.cli.writers.TranslationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",
@@ -150,6 +161,7 @@ KINDS: dict[str, Kind] = {
             data="data.captions.CaptionDataModule",
             report="pipelines.report.captions.report.report_captions",
             answered_by="pipelines.predict.writing.captioner.captioner_of",
+            served_by="pipelines.serve.written.served_captioner",
             recipe="captions",
             command="pipelines.cli.writers.GenerationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",

@@ -1,0 +1,63 @@
+"""The contract of what the server asks: a model of any kind, and how its inputs are read."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from pipelines.predict.steps import ItemSteps
+from pipelines.serve.decoding import UploadReader
+from pipelines.serve.refusals import Refused
+from pipelines.serve.streaming import Stream
+
+
+class Served(ABC):
+    """A model behind the server."""
+
+    #: name of the kind of model
+    task: str
+    #: what the page draws: ``classes`` or ``text``
+    answers_with: ClassVar[str]
+    #: whether an answer can be explained
+    explains: bool = True
+    #: reader of uploads; None: the model reads texts
+    uploads: UploadReader | None = None
+
+    @property
+    def takes(self) -> str:
+        """What is asked about: ``text``, ``clip``, or ``picture`` (or a clip)."""
+        if self.uploads is None:
+            return "text"
+        return "picture" if self.uploads.pictures else "clip"
+
+    def read_text(self, text: str) -> ItemSteps:
+        """Steps of a text.
+
+        Raises:
+            Refused: it holds none.
+        """
+        raise NotImplementedError(f"{type(self).__name__} reads no texts")
+
+    def read_upload(self, content: bytes) -> ItemSteps:
+        """Decode a file; takes as long as decoding takes.
+
+        Raises:
+            Refused: it cannot be read.
+        """
+        if self.uploads is None:
+            raise Refused(415, 'this model reads texts: send JSON, {"text": "…"}')
+        return self.uploads.read(content)
+
+    @abstractmethod
+    def answers(self, items: list[ItemSteps]) -> list[dict[str, Any]]:
+        """Plain values for each item; an ``error`` among them is why there is no answer."""
+
+    @abstractmethod
+    def explanation(self, item: ItemSteps, answer: dict[str, Any]) -> dict[str, Any]:
+        """What the page shows beside an answer, in plain values."""
+
+    @abstractmethod
+    def about(self) -> dict[str, Any]:
+        """What the model is, in plain values."""
+
+    def stream(self) -> Stream | None:
+        """State of a new stream; None: this model answers no stream."""
+        return None
