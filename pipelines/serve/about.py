@@ -10,13 +10,13 @@ from pipelines.runtime.strict_json import plain_values
 # Figures of a report that are told: key, name, and how it is written.
 _FIGURES = (
     ("accuracy", "accuracy", "share"),
+    ("bleu", "BLEU", "points"),
+    ("cider", "CIDEr", "number"),
+    ("chrf", "chrF", "points"),
+    ("bleu4", "BLEU-4", "points"),
+    ("exact_match", "exactly right", "share"),
     ("macro_f1", "macro F1", "number"),
     ("log_loss", "log loss", "number"),
-    ("exact_match", "exactly right", "share"),
-    ("bleu", "BLEU", "points"),
-    ("chrf", "chrF", "points"),
-    ("cider", "CIDEr", "number"),
-    ("bleu4", "BLEU-4", "points"),
 )
 # A report is some hundred KiB; of 10,000 classes some MiB.
 _MOST_BYTES = 2**27
@@ -30,7 +30,7 @@ def about_checkpoint(saved: Saved, checkpoint: Path) -> dict[str, Any]:
         {
             "checkpoint": checkpoint.name,
             "run": _run(checkpoint),
-            "trained_on": trained_on.get("name"),
+            "trained_on": _without_folders(trained_on.get("name")),
             "train_examples": trained_on.get("examples"),
             "report": _report(checkpoint, description["task"]),
         }
@@ -41,6 +41,13 @@ def _run(checkpoint: Path) -> str | None:
     """Name of the run, by the folder it lies in."""
     folder = checkpoint.resolve().parent
     return folder.parent.name if folder.name == "checkpoints" else None
+
+
+def _without_folders(name: object) -> str | None:
+    """Name of data, without the folders of this machine; of two files both names."""
+    if not isinstance(name, str):
+        return None
+    return ":".join(Path(part).name for part in name.split(":")) if "/" in name else name
 
 
 def _report(checkpoint: Path, task: str) -> dict[str, Any] | None:
@@ -59,14 +66,14 @@ def _report(checkpoint: Path, task: str) -> dict[str, Any] | None:
         for key, name, kind in _FIGURES
         if isinstance(found.get(key), int | float)
     ]
-    texts = {key: found[key] for key in ("data", "split") if isinstance(found.get(key), str)}
     count = found.get("num_examples")
     return {
         "figures": figures,
+        "data": _without_folders(found.get("data")),
+        "split": found["split"] if isinstance(found.get("split"), str) else None,
         "num_examples": count if isinstance(count, int) else None,
         # A run's report tests its best checkpoint.
         "is_of_another": checkpoint.name != "best.ckpt",
-        **texts,
     }
 
 

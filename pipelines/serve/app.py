@@ -15,11 +15,12 @@ from starlette.responses import JSONResponse
 from pipelines.runtime.strict_json import plain_values
 from pipelines.serve.answering import Answering
 from pipelines.serve.counting import Counting
+from pipelines.serve.examples import NUM_CLIPS
 from pipelines.serve.guard import PROTOCOL, Guard
 from pipelines.serve.limits import Limits
 from pipelines.serve.page import OPEN_PATHS, page_files
 from pipelines.serve.refusals import Refused
-from pipelines.serve.schemas import Classified, Health, Problem, Several, Written, body_of
+from pipelines.serve.schemas import Health, Problem, answer_model, body_of
 from pipelines.serve.served import Served
 from pipelines.serve.streaming import Stream
 
@@ -64,11 +65,14 @@ def create_app(
         "takes": served.takes,
         "answers_with": served.answers_with,
         "streams": served.stream() is not None,
+        "examples": served.examples or served.make_example is not None,
         "limits": limits._asdict(),
         **served.about(),
         **about,
     }
     _add_api(app, answering, told)
+    if served.make_example is not None:
+        _add_example(app, served.make_example)
     _add_stream(app, answering)
     for path, (content, kind) in page_files(served.task).items():
         app.add_api_route(path, _file(content, kind), include_in_schema=False)
@@ -93,8 +97,8 @@ def _add_api(app: FastAPI, answering: Answering, told: dict[str, Any]) -> None:
     @app.post(
         "/answer",
         summary=f"Answer to a {served.takes}",
-        description="With `explain`, or `?explain=1`, the explanation comes too; it takes longer.",
-        response_model=Classified | Written | Several,
+        description="With explain, or ?explain=1, the explanation comes too; it takes longer.",
+        response_model=answer_model(served.answers_with, is_list=served.takes == "text"),
         responses=responses,
         openapi_extra={"requestBody": body_of(served.takes)},
     )
@@ -117,6 +121,14 @@ def _add_api(app: FastAPI, answering: Answering, told: dict[str, Any]) -> None:
     async def metrics() -> PlainTextResponse:
         kind = "text/plain; version=0.0.4; charset=utf-8"
         return PlainTextResponse(answering.metrics.text(), media_type=kind)
+
+
+def _add_example(app: FastAPI, make_example: Callable[[int], bytes]) -> None:
+    @app.get("/example", summary="A clip to try the model with", response_class=Response)
+    def example(request: Request) -> Response:
+        number = request.query_params.get("number", "0")
+        place = int(number[-9:]) if number.isascii() and number.isdigit() else 0
+        return Response(make_example(place % NUM_CLIPS), media_type="video/mp4")
 
 
 def _add_stream(app: FastAPI, answering: Answering) -> None:

@@ -7,6 +7,7 @@ from pipelines.predict.inputs import Item
 from pipelines.predict.predictor import Prediction, Predictor, predictor_of
 from pipelines.predict.steps import ClipSteps, ItemSteps, TextSteps
 from pipelines.serve.decoding import UploadReader
+from pipelines.serve.examples import REVIEWS, motion
 from pipelines.serve.explanations import explanation, frames_shown
 from pipelines.serve.limits import Limits
 from pipelines.serve.refusals import Refused
@@ -49,6 +50,11 @@ class ServedClassifier(Served):
 class ServedTexts(ServedClassifier):
     """A classifier of texts."""
 
+    def __init__(self, predictor: Predictor, limits: Limits) -> None:
+        super().__init__(predictor, limits)
+        if self.is_of_embedded_data(predictor.model.description):
+            self.examples = REVIEWS
+
     def read_text(self, text: str) -> ItemSteps:
         [[found]] = self.predictor.steps.groups([Item(text)])
         if found.item.problem is not None:
@@ -81,6 +87,8 @@ class ServedClips(ServedClassifier):
             limit_seconds=limits.limit_seconds,
             most_frames=limits.frames_of(how.size_px),
         )
+        if self.is_of_embedded_data(predictor.model.description):
+            self.make_example = motion
 
     def explanation(self, item: ItemSteps, answer: dict[str, Any]) -> dict[str, Any]:
         return super().explanation(item, answer) | {"frames": frames_shown(item)}

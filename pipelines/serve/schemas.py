@@ -51,10 +51,28 @@ class Written(BaseModel):
     explanation: dict[str, Any] | None = None
 
 
-class Several(BaseModel):
+class SeveralClassified(BaseModel):
     """Answers to several texts, in their order; an item may be a problem."""
 
-    answers: list[Classified | Written | Problem]
+    answers: list[Classified | Problem]
+
+
+class SeveralWritten(BaseModel):
+    """Answers to several texts, in their order; an item may be a problem."""
+
+    answers: list[Written | Problem]
+
+
+_ANSWERS: dict[str, tuple[Any, Any]] = {
+    "classes": (Classified, SeveralClassified),
+    "text": (Written, SeveralWritten),
+}
+
+
+def answer_model(answers_with: str, *, is_list: bool) -> Any:
+    """Shape of an answer; ``answers_with`` as in `Served`, and whether it may be a list."""
+    one, several = _ANSWERS[answers_with]
+    return one | several if is_list else one
 
 
 TEXT = {

@@ -1,6 +1,7 @@
 """The contract of what the server asks: a model of any kind, and how its inputs are read."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from pipelines.predict.steps import ItemSteps
@@ -16,10 +17,13 @@ class Served(ABC):
     task: str
     #: what the page draws: ``classes`` or ``text``
     answers_with: ClassVar[str]
-    #: whether an answer can be explained
-    explains: bool = True
     #: reader of uploads; None: the model reads texts
     uploads: UploadReader | None = None
+
+    #: texts to try it with
+    examples: tuple[str, ...] = ()
+    #: makes the bytes of a clip of some number to try it with; None: there is none
+    make_example: Callable[[int], bytes] | None = None
 
     @property
     def takes(self) -> str:
@@ -57,6 +61,11 @@ class Served(ABC):
     @abstractmethod
     def about(self) -> dict[str, Any]:
         """What the model is, in plain values."""
+
+    @classmethod
+    def is_of_embedded_data(cls, description: dict[str, Any]) -> bool:
+        """Whether a model was trained on the data that come with this project."""
+        return description["data"].get("path") is None
 
     def stream(self) -> Stream | None:
         """State of a new stream; None: this model answers no stream."""

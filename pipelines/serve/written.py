@@ -9,6 +9,7 @@ from pipelines.predict.writing.captioner import Captioner
 from pipelines.predict.writing.translator import Translator
 from pipelines.predict.writing.writer import Writer, WrittenAnswer
 from pipelines.serve.decoding import UploadReader
+from pipelines.serve.examples import phrases, scene
 from pipelines.serve.explanations import frames_shown
 from pipelines.serve.limits import Limits
 from pipelines.serve.refusals import Refused
@@ -45,6 +46,11 @@ class ServedTranslator(ServedWriter):
 
     writer: Translator
 
+    def __init__(self, writer: Translator) -> None:
+        super().__init__(writer)
+        if self.is_of_embedded_data(writer.model.description):
+            self.examples = phrases()
+
     def read_text(self, text: str) -> ItemSteps:
         if not text.strip():
             raise Refused(422, "holds no word; give a text of at least one")
@@ -77,6 +83,8 @@ class ServedCaptioner(ServedWriter):
             limit_seconds=limits.limit_seconds,
             most_frames=limits.frames_of(how.size_px),
         )
+        if self.is_of_embedded_data(writer.model.description):
+            self.make_example = scene
 
     def answers(self, items: list[ItemSteps]) -> list[dict[str, Any]]:
         groups = batches_of(items, budget=self.writer.steps.steps_per_batch)
