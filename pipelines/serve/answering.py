@@ -77,6 +77,7 @@ class Answering:
         await self._explanations.stop()
         for pool in (self._readers, self._stream_readers):
             pool.shutdown(wait=False, cancel_futures=True)
+        self.served.close()
 
     async def answer(self, request: Request) -> Any:
         """Plain values that answer a request.

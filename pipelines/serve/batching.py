@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pipelines.serve.refusals import too_busy
 
@@ -15,7 +16,10 @@ Found = TypeVar("Found")
 _GATHER_SECONDS = 0.004
 
 
-class _Waiting(NamedTuple, Generic[Asked, Found]):
+@dataclass(eq=False)
+class _Waiting(Generic[Asked, Found]):
+    """A request; no two are alike, whatever they ask."""
+
     items: Sequence[Asked]
     future: "asyncio.Future[list[Found]]"
 

@@ -162,6 +162,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind((host, port))
+        # Who reads the address may ask at once.
+        opened.listen(128)
     except OSError as error:
         opened.close()
         raise InputError(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from data.decoding.decode import Reading
-from data.decoding.isolation import Decoder, one_a_thread
+from data.decoding.isolation import Decoder
 from data.decoding.lookalikes import picture_kind
 from data.decoding.probe import UnreadableError
 from pipelines.predict.inputs import Item
@@ -25,7 +25,7 @@ _FIRST_FRAMES = 16
 
 
 class UploadReader:
-    """Reader of uploaded clips and pictures, with a decoder process for each thread that calls it.
+    """Reader of uploaded clips and pictures, with a decoder process for each that is read at once.
 
     Args:
         how: options of decoding.
@@ -38,8 +38,15 @@ class UploadReader:
         self, how: Reading, *, pictures: bool, limit_seconds: float, most_frames: int
     ) -> None:
         self.how, self.pictures, self.most_frames = how, pictures, most_frames
-        self._decoder = one_a_thread(limit_seconds=limit_seconds, pictures=pictures)
-        self._frame_decoder = one_a_thread(limit_seconds=limit_seconds, pictures=True)
+        self._limit_seconds = limit_seconds
+        self._idle: list[Decoder] = []
+        self._is_closed = False
+
+    def close(self) -> None:
+        """End the decoders, those in use when their file is done."""
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop().close()
 
     def read(self, content: bytes) -> ItemSteps:
         """Frames (T, S, S, 3) of a clip, or of a picture as a clip of one.
@@ -55,7 +62,7 @@ class UploadReader:
                     f"is a picture ({kind}), and this model answers clips by the order of their"
                     " frames; send a clip",
                 )
-            return self._decoded(self._decoder(), path, self.how)
+            return self._decoded(path, self.how)
 
     def read_frame(self, content: bytes) -> ItemSteps:
         """Frame (1, S, S, 3) of a stream, sent as a picture.
@@ -68,15 +75,31 @@ class UploadReader:
                 raise Refused(
                     422, f"is no picture of a kind that is read: {', '.join(_FRAME_KINDS)}"
                 )
-            return self._decoded(self._frame_decoder(), path, self.how._replace(frames="all"))
+            return self._decoded(path, self.how._replace(frames="all"))
 
-    def _decoded(self, decoder: Decoder, path: Path, how: Reading) -> ItemSteps:
+    def _decoded(self, path: Path, how: Reading) -> ItemSteps:
         room = _Room(how.size_px, self.most_frames)
         try:
-            seconds = decoder.read_into(path, room, how)
+            with self._decoder() as decoder:
+                seconds = decoder.read_into(path, room, how)
         except UnreadableError as error:
             raise Refused(422, str(error).replace(str(path), "the file")) from error
         return ItemSteps(Item("upload"), room.pixels[: len(seconds)], seconds)
+
+    @contextmanager
+    def _decoder(self) -> Iterator[Decoder]:
+        try:
+            decoder = self._idle.pop()
+        except IndexError:
+            # What is a picture was told before; a stream's frames are pictures for any model.
+            decoder = Decoder(limit_seconds=self._limit_seconds, pictures=True)
+        try:
+            yield decoder
+        finally:
+            if self._is_closed:
+                decoder.close()
+            else:
+                self._idle.append(decoder)
 
 
 class _Room:

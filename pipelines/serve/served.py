@@ -50,6 +50,11 @@ class Served(ABC):
             raise Refused(415, 'this model reads texts: send JSON, {"text": "…"}')
         return self.uploads.read(content)
 
+    def close(self) -> None:
+        """End what reads."""
+        if self.uploads is not None:
+            self.uploads.close()
+
     @abstractmethod
     def answers(self, items: list[ItemSteps]) -> list[dict[str, Any]]:
         """Plain values for each item; an ``error`` among them is why there is no answer."""
