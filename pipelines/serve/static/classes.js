@@ -141,7 +141,7 @@ function why(answer, step, move) {
     line.append(button);
   }
   const total = other.difference;
-  line.append(` In all the ${step}s add ${signed(total)} to its log-odds${total < 0 ? ", so more speaks against it" : ""}.`);
+  line.append(` All ${step}s together add ${signed(total)} to its log-odds: ${total < 0 ? "more speaks against it" : "more speaks for it"}.`);
   return line;
 }
 

@@ -10,7 +10,7 @@ from PIL import Image
 from models.sequence.many_to_one import ManyToOne
 from pipelines.predict import load
 from pipelines.serve.streaming import Running
-from tests.pipelines.saved_models import part, sentiment_model, write_saved
+from tests.pipelines.saved_models import part, sentiment_model, tokenizer, write_saved
 from tests.pipelines.serve.serving import serving
 
 WORDS = ["a ", "poor ", "dull ", "film, ", "and ", "great ", "fun"]
@@ -108,8 +108,6 @@ def test_a_model_of_two_directions_says_so(checkpoints):
 
 
 def test_an_encoder_that_looks_back(tmp_path):
-    from tests.pipelines.saved_models import tokenizer
-
     num_tokens = tokenizer().get_vocab_size()
     options = {"ngrams": 3, "num_ngrams": 8, "features": 4, "ngram_features": 4}
     encoder = part("NgramEmbedding", num_tokens=num_tokens, **options)
