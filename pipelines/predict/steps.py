@@ -120,7 +120,7 @@ class TextSteps(Reader):
             raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
         self._tokenizer = Tokenizer.from_str(tokenizer)
         self._unknown = unknown_of(self._tokenizer)
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self.num_tokens = self._tokenizer.get_vocab_size()
         self.steps_per_batch = steps_per_batch
         self.path, self.text_column = path, text_column
@@ -157,11 +157,11 @@ class TextSteps(Reader):
                 found.append(ItemSteps.unread(item, item.problem))
             elif not one.ids or content_of(item.source) == 0:
                 found.append(ItemSteps.unread(item, "holds no word; give a text of at least one"))
-            elif self._max_tokens is None and len(one) > MOST_READ:
+            elif self.max_tokens is None and len(one) > MOST_READ:
                 reason = f"has {len(one):,} tokens, and at most {MOST_READ:,} are read; divide it"
                 found.append(ItemSteps.unread(item, reason))
             else:
-                tokens = np.array(one.ids[: self._max_tokens], np.int64)
+                tokens = np.array(one.ids[: self.max_tokens], np.int64)
                 share = float((tokens == self._unknown).mean())
                 found.append(ItemSteps(item, tokens, unknown_share=share))
         return found
@@ -170,7 +170,7 @@ class TextSteps(Reader):
         """Tokens (T,) int64 of a text, as many as are read; none where it holds no word."""
         if content_of(text) == 0:
             return torch.empty(0, dtype=torch.int64)
-        ids = self._tokenizer.encode(clean(text)).ids[: self._max_tokens]
+        ids = self._tokenizer.encode(clean(text)).ids[: self.max_tokens]
         return torch.tensor(ids, dtype=torch.int64)
 
     def pieces(self, text: str, num_steps: int) -> list[str]:

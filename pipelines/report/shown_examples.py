@@ -26,6 +26,11 @@ MOST_READ_STEPS = 40_000
 _TIMES_READ = 64
 
 
+def most_read_steps(num_steps: int) -> int:
+    """Number of steps that may be read for the attribution of so many."""
+    return max(MOST_READ_STEPS, _TIMES_READ * num_steps)
+
+
 class ShownExample(NamedTuple):
     """One example, as the page shows it."""
 
@@ -89,12 +94,11 @@ def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
     target = int(probabilities[-1].argmax())
     attribution = None
     if len(features) <= MOST_ATTRIBUTED_STEPS:
-        most = max(MOST_READ_STEPS, _TIMES_READ * len(features))
         attribution = integrated_gradients(
             model.model.read,
             features.float(),
             target,
-            most_steps=most,
+            most_steps=most_read_steps(len(features)),
         )
     source = part.sources([position])[0]
     frames, frame_steps = np.empty((0, 0, 0, 3), np.uint8), []

@@ -104,8 +104,7 @@ class Answering:
 
     async def in_thread(self, function: Callable[[], Value]) -> Value:
         """Result of a function of a stream, which may take a while."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._stream_readers, function)
+        return await self._run(self._stream_readers, function)
 
     def take_stream(self) -> None:
         """Count one stream more.
@@ -118,21 +117,20 @@ class Answering:
         self.num_streams += 1
 
     async def _decoded(self, content: bytes) -> ItemSteps:
-        loop = asyncio.get_running_loop()
-        read = partial(self.served.read_upload, content)
-        return await loop.run_in_executor(self._readers, read)
+        return await self._run(self._readers, partial(self.served.read_upload, content))
+
+    async def _run(self, pool: ThreadPoolExecutor, function: Callable[[], Value]) -> Value:
+        return await asyncio.get_running_loop().run_in_executor(pool, function)
 
     async def _of_texts(self, asked: Asked) -> Any:
         if self.served.uploads is not None:
             raise Refused(422, f"this model reads a {self.served.takes}, and no text; send a file")
+        items = await self._run(self._readers, partial(self._texts_read, asked.texts))
         if not asked.is_list:
-            return await self._answered(asked, [self.served.read_text(asked.texts[0])])
-        items: list[ItemSteps | Refused] = []
-        for text in asked.texts:
-            try:
-                items.append(self.served.read_text(text))
-            except Refused as refused:
-                items.append(refused)
+            (item,) = items
+            if isinstance(item, Refused):
+                raise item
+            return await self._answered(asked, [item])
         read = [one for one in items if isinstance(one, ItemSteps)]
         found = iter(await self._all_answered(asked, read) if read else [])
         return {
@@ -140,6 +138,15 @@ class Answering:
                 {"error": one.reason} if isinstance(one, Refused) else next(found) for one in items
             ]
         }
+
+    def _texts_read(self, texts: list[str]) -> list[ItemSteps | Refused]:
+        items: list[ItemSteps | Refused] = []
+        for text in texts:
+            try:
+                items.append(self.served.read_text(text))
+            except Refused as refused:
+                items.append(refused)
+        return items
 
     async def _answered(self, asked: Asked, items: list[ItemSteps]) -> dict[str, Any]:
         (found,) = await self._all_answered(asked, items)

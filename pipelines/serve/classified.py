@@ -24,6 +24,8 @@ class ServedClassifier(Served):
     """
 
     answers_with = "classes"
+    #: number of steps of an item that are read; None: all
+    most_steps: int | None
 
     def __init__(self, predictor: Predictor, limits: Limits) -> None:
         self.predictor, self.limits, self.task = predictor, limits, predictor.task
@@ -43,6 +45,7 @@ class ServedClassifier(Served):
             "classes": self.predictor.classes,
             "looks_ahead": not scorer.is_causal,
             "title": scorer.title,
+            "most_steps": self.most_steps,
             "parameters": sum(one.numel() for one in self.predictor.model.parameters()),
         }
 
@@ -52,6 +55,8 @@ class ServedTexts(ServedClassifier):
 
     def __init__(self, predictor: Predictor, limits: Limits) -> None:
         super().__init__(predictor, limits)
+        assert isinstance(predictor.steps, TextSteps)
+        self.most_steps = predictor.steps.max_tokens
         if self.is_of_embedded_data(predictor.model.description):
             self.examples = REVIEWS
 
@@ -81,6 +86,7 @@ class ServedClips(ServedClassifier):
         super().__init__(predictor, limits)
         assert isinstance(predictor.steps, ClipSteps)
         how = predictor.steps.reading
+        self.most_steps = how.max_frames
         self.uploads = UploadReader(
             how,
             pictures=False,

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from pipelines.runtime.commands import COMMANDS
@@ -84,6 +86,7 @@ def _check(options: Any) -> None:
     if not 0 <= options.port < 2**16:
         raise InputError(f"PORT={options.port}: from 0 (any that is free) to {2**16 - 1}")
     check_limits(_limits(options))
+    _check_device(options.device)
     options.token = options.token or os.environ.get(TOKEN_VARIABLE) or None
     if options.token is None:
         from pipelines.serve.guard import is_loopback
@@ -98,6 +101,18 @@ def _check(options: Any) -> None:
             f"--token: at least {_LEAST_TOKEN} ASCII signs without spaces are needed, e.g. those of"
             " openssl rand -hex 16"
         )
+
+
+def _check_device(device: str | None) -> None:
+    if device is None:
+        return
+    try:
+        torch.empty(1, device=device)
+    # PyTorch raises any of these for a name or a number that it does not have.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"--device={device}: there is none; give cpu, or cuda:0 where there is a GPU"
+        ) from error
 
 
 def _is_sendable(token: str) -> bool:

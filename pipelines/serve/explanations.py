@@ -14,13 +14,14 @@ from pipelines.pages.thinning import thinned
 from pipelines.predict.predictor import Predictor
 from pipelines.predict.steps import ItemSteps
 from pipelines.report.attribution import COMPLETE, Attribution, integrated_gradients
+from pipelines.report.shown_examples import most_read_steps
 
 #: number of places of the running answer that are sent
 MOST_PLACES = 1_000
 #: the backward pass over more steps takes minutes
 MOST_EXPLAINED = 3_000
-# Steps read over all points of the way: a second or some.
-_MOST_READ_STEPS, _TIMES_READ = 20_000, 48
+# A model that looks ahead reads each beginning by itself: so many steps in all.
+_MOST_BEGINNINGS_STEPS, _LEAST_PLACES, _MOST_PLACES_AHEAD = 100_000, 20, 200
 _MOST_LISTED = 5
 _NUM_FRAMES, _FRAME_PX = 12, 160
 
@@ -39,7 +40,9 @@ def explanation(predictor: Predictor, item: ItemSteps, answer: dict[str, Any]) -
     with torch.no_grad():
         steps = predictor.steps.together([item]).to(predictor.device)
         features = model.model.encoder.encode_ragged(steps, lengths)
-    places, scores = running_answer(model.model, features)
+    affordable = max(2 * _MOST_BEGINNINGS_STEPS // len(features), _LEAST_PLACES)
+    num_places = min(affordable, _MOST_PLACES_AHEAD)
+    places, scores = running_answer(model.model, features, most=num_places)
     shares = model.probabilities(scores).numpy()
     at = thinned(len(places), MOST_PLACES)
     steps_read = places.cpu().numpy()[at] + 1
@@ -74,7 +77,7 @@ def _shares(predictor: Predictor, features: torch.Tensor, target: int) -> Attrib
         predictor.model.model.read,
         features.float(),
         target,
-        most_steps=max(_MOST_READ_STEPS, _TIMES_READ * len(features)),
+        most_steps=most_read_steps(len(features)),
     )
 
 

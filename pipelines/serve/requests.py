@@ -1,5 +1,6 @@
 """Bodies of requests: read under a limit, and taken apart into texts or a file. No path is opened."""
 
+import asyncio
 import base64
 import binascii
 import json
@@ -47,15 +48,17 @@ async def read_request(request: Request, held: Held, limits: Limits) -> Asked:
     content = await _body(request, held)
     explain = request.query_params.get("explain", "") in ("1", "true")
     if kind == "application/json":
-        asked = _of_json(content)
+        # A large one takes a while, and others wait.
+        asked = await asyncio.to_thread(_of_json, content)
     elif kind == "multipart/form-data":
         asked = await _of_form(content, request.headers)
     elif kind.startswith(_RAW):
         asked = Asked([], content)
     else:
         raise Refused(415, f"Content-Type {excerpt(kind or 'none')}: is not read; {_USE}")
+    asked = asked._replace(explain=asked.explain or explain)
     _check(asked, limits)
-    return asked._replace(explain=asked.explain or explain)
+    return asked
 
 
 async def _body(request: Request, held: Held) -> bytes:
@@ -141,6 +144,8 @@ def _check(asked: Asked, limits: Limits) -> None:
         if not asked.file:
             raise Refused(422, "is empty (0 bytes)")
         return
+    if asked.is_list and asked.explain:
+        raise Refused(422, "explain: one text at a time")
     if not asked.texts:
         raise Refused(422, "texts: holds none")
     if len(asked.texts) > limits.max_texts:

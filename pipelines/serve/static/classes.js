@@ -8,9 +8,10 @@ const STRONGEST = 0.75, LEAST = 0.06;
 export function showClasses(box, answer, about) {
   const step = about.takes === "text" ? "word" : "frame";
   box.append(
-    make("p", { class: "said", role: "status" }, `${answer.label} `, make("small", {}, percent(answer.probability))),
+    make("p", { class: "said" }, `${answer.label} `, make("small", {}, percent(answer.probability))),
     chances(answer.probabilities),
-    make("p", { class: "hint" }, `${count(answer.steps)} ${step}${answer.steps === 1 ? "" : "s"} read, to the end.`),
+    make("p", { class: "hint" }, `${count(answer.steps)} ${step}${answer.steps === 1 ? "" : "s"} read${
+      answer.steps === about.most_steps ? "; this model reads no more of an input" : ", to the end"}.`),
   );
   if (answer.unknown_share > 0.5) {
     box.append(make("p", { class: "alert" }, "Doubtful: most of these words are not in the model's vocabulary."));
@@ -115,7 +116,7 @@ function notes(answer, about, views) {
   const missed = views.find((view) => view.about && !view.about.is_complete);
   if (missed) {
     found.push(make("p", { class: "hint" },
-      `The shares miss the whole of ${missed.about.difference.toFixed(2)} by ${missed.about.error.toFixed(2)}.`));
+      `The shares are rough: they should add up to ${signed(missed.about.difference)}, and miss it by ${missed.about.error.toFixed(2)}.`));
   }
   if (about.looks_ahead) {
     found.push(make("p", { class: "hint" }, "This model reads in both directions: the answer so far is that of each beginning, read by itself."));

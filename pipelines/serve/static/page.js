@@ -15,21 +15,24 @@ function fail(reason) {
   alert.hidden = false;
 }
 
-// Asks, and shows the answer to the last question only.
-async function answer(question, source) {
+// Asks, and shows the answer to the last question only. What takes longer, `explanation`, comes after it.
+async function answer(question, source, explanation = null) {
   const mine = ++running, box = byId("answer");
   byId("alert").hidden = true;
   box.setAttribute("aria-busy", "true");
   box.classList.add("busy");
-  byId("main").classList.add("asking");
   try {
     const found = await question();
     if (mine !== running) return;
-    box.replaceChildren();
-    if (source) box.append(make("p", { class: "hint" }, source));
-    (about.answers_with === "classes" ? showClasses : showWritten)(box, found, about);
-    box.hidden = false;
+    show(box, found, source);
+    byId("status").textContent = found.label ? `${found.label}, ${percent(found.probability)}` : found.text;
     box.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    if (!explanation) return;
+    box.append(make("p", { class: "hint" }, "Explaining …"));
+    const explained = await explanation().catch((error) => error);
+    if (mine !== running) return;
+    if (explained instanceof Error) box.lastChild.textContent = `There is no explanation: it ${explained.message}`;
+    else show(box, explained, source);
   } catch (error) {
     if (mine !== running) return;
     box.hidden = true;
@@ -39,16 +42,27 @@ async function answer(question, source) {
     if (mine === running) {
       box.removeAttribute("aria-busy");
       box.classList.remove("busy");
-      byId("main").classList.remove("asking");
     }
   }
+}
+
+function show(box, found, source) {
+  box.replaceChildren();
+  box.classList.remove("busy");
+  if (source) box.append(make("p", { class: "hint" }, source));
+  (about.answers_with === "classes" ? showClasses : showWritten)(box, found, about);
+  box.hidden = false;
 }
 
 function texts() {
   const text = byId("text"), form = byId("text-form");
   form.hidden = false;
   text.maxLength = about.limits.max_characters;
-  const ask = () => (text.value.trim() ? answer(() => askText(text.value)) : fail("Type a text first."));
+  const ask = () => {
+    const typed = text.value;
+    if (!typed.trim()) return fail("Type a text first.");
+    return answer(() => askText(typed), null, about.answers_with === "classes" ? () => askText(typed, true) : null);
+  };
   form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); ask(); }

@@ -29,8 +29,8 @@ export async function asked(path, options = {}) {
   return found;
 }
 
-export const askText = (text) =>
-  asked("/answer?explain=1", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text }) });
+export const askText = (text, explain = false) =>
+  asked(`/answer?explain=${Number(explain)}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text }) });
 
 export const askFile = (file) =>
   asked("/answer?explain=1", { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });

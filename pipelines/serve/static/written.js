@@ -6,7 +6,7 @@ import { chosenByKeys, count, make, signed } from "./elements.js";
 const STRONGEST = 0.8, MOST_ROWS = 40, MOST_COLUMNS = 60;
 
 export function showWritten(box, answer) {
-  box.append(make("p", { class: "said text", role: "status" }, answer.text || "(nothing)"));
+  box.append(make("p", { class: "said text" }, answer.text || "(nothing)"));
   const ended = answer.finished ? "" : " Cut off at the greatest length.";
   box.append(make("p", { class: "hint" }, `Score ${signed(answer.score)}, ${count(answer.tokens.length)} tokens.${ended}`));
   const frames = answer.explanation?.frames;

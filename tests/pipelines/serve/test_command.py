@@ -24,6 +24,8 @@ from tests.pipelines.saved_models import language_model, write_saved
         (["--ckpt=a", "--port=70000"], "PORT=70000: from 0"),
         (["--ckpt=a", "--queue=0"], "--queue=0: a number above 0"),
         (["--ckpt=a", "--limit_seconds=-1"], "--limit_seconds=-1.0: a number above 0"),
+        (["--ckpt=a", "--device=nonsense"], "--device=nonsense: there is none"),
+        (["--ckpt=a", "--device=cuda:99"], "--device=cuda:99: there is none"),
         (["--ckpt=a", "--host=0.0.0.0"], "--host=0.0.0.0: others could ask; add --token"),
         (["--ckpt=a", "--host=::"], "add --token"),
         (["--ckpt=a", "--token=short"], "--token: at least 16"),

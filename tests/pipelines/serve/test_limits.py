@@ -34,6 +34,7 @@ def is_one_line(found) -> bool:
         (b'{"texts": [1]}', 422, "texts: give a list"),
         (b'{"texts": []}', 422, "texts: holds none"),
         (b'{"text": "a", "explain": 1}', 422, "explain: give true or false"),
+        (b'{"texts": ["a"], "explain": true}', 422, "explain: one text at a time"),
         (b'{"text": " "}', 422, "holds no word"),
         (b'{"file": "%%"}', 422, "file: is no base64"),
         (b'{"file": "YQ=="}', 415, "this model reads texts"),
