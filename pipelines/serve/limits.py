@@ -27,7 +27,7 @@ class Limits(NamedTuple):
     """Number of items that are answered together."""
     streams: int = 16
     """Number of open streams."""
-    stream_steps: int = 600
+    stream_steps: int = 1_000
     """Number of steps that a stream keeps; of a longer one it reads the last so many."""
 
     @property

@@ -57,7 +57,6 @@ function show(box, found, source) {
 function texts() {
   const text = byId("text"), form = byId("text-form");
   form.hidden = false;
-  text.maxLength = about.limits.max_characters;
   const ask = () => {
     const typed = text.value;
     if (!typed.trim()) return fail("Type a text first.");
@@ -82,15 +81,16 @@ function asTyped(text) {
   let socket = null, sent = "", timer = null;
   const told = (found) => {
     if (found.reading) return send();
-    if (found.error) { byId("live-said").textContent = found.error; return; }
-    byId("live").hidden = !found.steps;
+    byId("live").hidden = !found.steps && !found.error;
+    if (found.error) { byId("live-said").textContent = found.error; sent = null; return; }
     if (!found.steps) return;
-    byId("live-said").textContent = `So far: ${found.label}, ${percent(found.probability)}`;
+    const last = found.forgotten ? ` (by the last ${count(found.steps - found.forgotten)} words)` : "";
+    byId("live-said").textContent = `So far${last}: ${found.label}, ${percent(found.probability)}`;
     byId("live-bar").style.setProperty("--share", found.probability);
   };
   const send = () => {
     if (socket?.readyState !== WebSocket.OPEN || text.value === sent) return;
-    if (!text.value.startsWith(sent)) { socket.send(""); sent = ""; }
+    if (sent === null || !text.value.startsWith(sent)) { socket.send(""); sent = ""; }
     const more = text.value.slice(sent.length);
     if (more) socket.send(more);
     sent = text.value;
