@@ -8,7 +8,7 @@ import base64
 import binascii
 import hmac
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -76,16 +76,24 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self._token is None and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if self._token is None and not is_loopback(_split(f"//{host}").hostname or ""):
             raise Refused(403, "this server is asked as localhost or 127.0.0.1 only")
         asks = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
         origin = headers.get("origin")
-        if asks and origin is not None and urlsplit(origin).netloc != host:
+        if asks and origin is not None and _split(origin).netloc != host:
             raise Refused(403, "pages from elsewhere may not ask this server")
         if self._token is not None and scope["path"] not in self._open:
             given = _token_of(headers)
             if not hmac.compare_digest(given.encode(), self._token.encode()):
                 raise Refused(401, "the token is missing or wrong: Authorization: Bearer <token>")
+
+
+def _split(url: str) -> SplitResult:
+    """Parts of an address; none of what is no address."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def is_loopback(host: str) -> bool:

@@ -68,6 +68,7 @@ def test_a_missing_library_is_one_line(monkeypatch, capsys):
     assert "uvicorn is not installed: install the extra" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_server_of_its_own(checkpoints):
     """It answers, logs no text, and ends by Ctrl-C with the exit code of the signal."""
     options = [f"--ckpt={checkpoints / 'sentiment.ckpt'}", "--port=0"]

@@ -187,6 +187,7 @@ def test_a_picture_of_the_camera_is_captioned(browser, checkpoints):
         assert page.locator("#answer .frames img, #answer .seen img").count() == 1
 
 
+@pytest.mark.slow
 def test_a_translation_with_its_attention(browser, checkpoints):
     with serving(checkpoints / "translation.ckpt") as server, opened(browser, server) as page:
         page.get_by_label("Text", exact=True).fill("fine dull film")
