@@ -10,13 +10,13 @@ from starlette.requests import Request
 
 from data.files.workers import available_cores
 from pipelines.predict.steps import ItemSteps
-from pipelines.serve.batching import Batcher
-from pipelines.serve.limits import Limits
-from pipelines.serve.metrics import Metrics
-from pipelines.serve.refusals import Refused, too_busy
-from pipelines.serve.requests import Asked, read_request
-from pipelines.serve.room import Room
-from pipelines.serve.served import Served
+from pipelines.serve.answerers.served import Served
+from pipelines.serve.traffic.batching import Batcher
+from pipelines.serve.traffic.limits import Limits
+from pipelines.serve.traffic.metrics import Metrics
+from pipelines.serve.traffic.refusals import Refused, too_busy
+from pipelines.serve.traffic.requests import Asked, read_request
+from pipelines.serve.traffic.room import Room
 
 # Clips that are decoded, or wait decoded for their answer: they take the most memory.
 _CLIPS_AT_ONCE = 8

@@ -13,16 +13,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from pipelines.runtime.strict_json import plain_values
+from pipelines.serve.answerers.examples import NUM_CLIPS
+from pipelines.serve.answerers.served import Served
+from pipelines.serve.answerers.streaming import Stream
 from pipelines.serve.answering import Answering
-from pipelines.serve.counting import Counting
-from pipelines.serve.examples import NUM_CLIPS
-from pipelines.serve.guard import PROTOCOL, Guard
-from pipelines.serve.limits import Limits
 from pipelines.serve.page import OPEN_PATHS, page_files
-from pipelines.serve.refusals import Refused
 from pipelines.serve.schemas import Health, Problem, answer_model, body_of
-from pipelines.serve.served import Served
-from pipelines.serve.streaming import Stream
+from pipelines.serve.traffic.counting import Counting
+from pipelines.serve.traffic.guard import PROTOCOL, Guard
+from pipelines.serve.traffic.limits import Limits
+from pipelines.serve.traffic.refusals import Refused
 
 _DESCRIPTION = (
     "Answers of one saved model. Requests that arrive together are answered as one batch. Nothing is"

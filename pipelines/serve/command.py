@@ -15,7 +15,7 @@ from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor
-from pipelines.serve.limits import Limits, check_limits
+from pipelines.serve.traffic.limits import Limits, check_limits
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.tasks.kinds import KINDS, kind_of
 
@@ -59,7 +59,7 @@ def _options(args: list[str]) -> Any:
         "--token",
         type=str | None,
         default=None,
-        help=f"what requests must bring: Authorization: Bearer <token>; or set {TOKEN_VARIABLE}",
+        help=f"what requests must bring: Authorization: Bearer …; or set {TOKEN_VARIABLE}",
     )
     parser.add_argument("--trust", type=str | None, default=None, help=TRUST_HELP)
     parser.add_argument(
@@ -89,7 +89,7 @@ def _check(options: Any) -> None:
     _check_device(options.device)
     options.token = options.token or os.environ.get(TOKEN_VARIABLE) or None
     if options.token is None:
-        from pipelines.serve.guard import is_loopback
+        from pipelines.serve.traffic.guard import is_loopback
 
         if not is_loopback(options.host):
             raise InputError(

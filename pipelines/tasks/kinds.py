@@ -29,7 +29,7 @@ class Kind(NamedTuple):
     """The function that makes of the microscope's options what it looks at; None: nothing."""
     served_by: str | None = None
     """The function that makes of a checkpoint what the server asks (see
-    `pipelines.serve.served.Served`); None: nothing."""
+    `pipelines.serve.answerers.served.Served`); None: nothing."""
     recipe: str = "vectors"
     """The YAML file in ``pipelines/recipes`` with its defaults."""
     command: str = "pipelines.cli.classifiers.ClassifierCLI"
@@ -116,7 +116,7 @@ KINDS: dict[str, Kind] = {
             reader="pipelines.predict.steps.ClipSteps",
             report=CLASSIFICATION_REPORT,
             looked_at_by="pipelines.microscope.command.specimen_of_clip",
-            served_by="pipelines.serve.classified.served_clips",
+            served_by="pipelines.serve.answerers.classified.served_clips",
             recipe="video",
         ),
         Kind(
@@ -126,7 +126,7 @@ KINDS: dict[str, Kind] = {
             reader="pipelines.predict.steps.TextSteps",
             report=CLASSIFICATION_REPORT,
             looked_at_by="pipelines.microscope.command.specimen_of_text",
-            served_by="pipelines.serve.classified.served_texts",
+            served_by="pipelines.serve.answerers.classified.served_texts",
             recipe="sentiment",
         ),
         Kind(
@@ -147,7 +147,7 @@ KINDS: dict[str, Kind] = {
             data="data.translation.TranslationDataModule",
             report="pipelines.report.generation.report.report_generation",
             answered_by="pipelines.predict.writing.translator.translator_of",
-            served_by="pipelines.serve.written.served_translator",
+            served_by="pipelines.serve.answerers.written.served_translator",
             recipe="translation",
             command="pipelines.cli.writers.TranslationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",
@@ -161,7 +161,7 @@ KINDS: dict[str, Kind] = {
             data="data.captions.CaptionDataModule",
             report="pipelines.report.captions.report.report_captions",
             answered_by="pipelines.predict.writing.captioner.captioner_of",
-            served_by="pipelines.serve.written.served_captioner",
+            served_by="pipelines.serve.answerers.written.served_captioner",
             recipe="captions",
             command="pipelines.cli.writers.GenerationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",

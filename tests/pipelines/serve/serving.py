@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 from data.files.checkpoint import read_saved
 from pipelines.serve.about import about_checkpoint
 from pipelines.serve.app import create_app
-from pipelines.serve.limits import Limits
+from pipelines.serve.traffic.limits import Limits
 from pipelines.tasks.kinds import kind_of
 
 JSON = {"Content-Type": "application/json"}

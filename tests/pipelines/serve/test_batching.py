@@ -6,10 +6,10 @@ import threading
 import numpy as np
 import pytest
 
-from pipelines.serve.batching import Batcher
-from pipelines.serve.metrics import Histogram
-from pipelines.serve.refusals import Refused
-from pipelines.serve.room import Room
+from pipelines.serve.traffic.batching import Batcher
+from pipelines.serve.traffic.metrics import Histogram
+from pipelines.serve.traffic.refusals import Refused
+from pipelines.serve.traffic.room import Room
 
 
 def run(batcher_of, body):

@@ -5,7 +5,7 @@ import base64
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from pipelines.serve.guard import is_loopback
+from pipelines.serve.traffic.guard import is_loopback
 from tests.pipelines.serve.serving import serving
 
 TOKEN = "0123456789abcdef"

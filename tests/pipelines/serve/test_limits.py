@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from pipelines.serve.decoding import _in_memory
+from pipelines.serve.answerers.decoding import _in_memory
 from tests.clips import write_clip
 from tests.pipelines.serve.serving import JSON, RAW, serving
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from models.sequence.many_to_one import ManyToOne
 from pipelines.predict import load
-from pipelines.serve.streaming import Running
+from pipelines.serve.answerers.streaming import Running
 from tests.pipelines.saved_models import part, sentiment_model, tokenizer, write_saved
 from tests.pipelines.serve.serving import serving
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pipelines.serve.refusals import too_busy
+from pipelines.serve.traffic.refusals import too_busy
 
 Asked = TypeVar("Asked")
 Found = TypeVar("Found")

@@ -15,8 +15,8 @@ from models.sequence.classifier import Classifier
 from pipelines.metrics.calibration import NOT_FINITE
 from pipelines.predict.predictor import Predictor
 from pipelines.predict.steps import TextSteps
-from pipelines.serve.decoding import UploadReader
-from pipelines.serve.refusals import Refused
+from pipelines.serve.answerers.decoding import UploadReader
+from pipelines.serve.traffic.refusals import Refused
 
 
 class Running:

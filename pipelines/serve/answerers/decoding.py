@@ -17,7 +17,7 @@ from data.decoding.lookalikes import picture_kind
 from data.decoding.probe import UnreadableError
 from pipelines.predict.inputs import Item
 from pipelines.predict.steps import ItemSteps
-from pipelines.serve.refusals import Refused
+from pipelines.serve.traffic.refusals import Refused
 
 #: kinds of pictures that a stream takes as frames
 _FRAME_KINDS = ("JPEG", "PNG", "WebP")

@@ -5,19 +5,19 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from pipelines.runtime.escaping import excerpt
-from pipelines.serve.limits import Limits
-from pipelines.serve.refusals import Refused
-from pipelines.serve.room import Held
+from pipelines.serve.traffic.limits import Limits
+from pipelines.serve.traffic.refusals import Refused
+from pipelines.serve.traffic.room import Held
 
 _KEYS = ("text", "texts", "file", "explain")
-_USE = 'send JSON: {"text": "…"}, {"texts": ["…"]}, or {"file": "<base64>"}'
+_USE = 'send JSON: {"text": "…"}, {"texts": ["…"]}, or {"file": "…in base64"}'
 _RAW = ("application/octet-stream", "video/", "image/")
 
 
@@ -115,28 +115,17 @@ async def _of_form(content: bytes, headers: Headers) -> Asked:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:
         raise Refused(400, f"is no form of one file ({excerpt(str(error))})") from error
-    async with _closing(form):
-        files = [one for one in form.values() if isinstance(one, UploadFile)]
-        texts = [value for name, value in form.multi_items() if name == "text"]
-        explain = form.get("explain") in ("1", "true")
+    files = [one for one in form.values() if isinstance(one, UploadFile)]
+    texts = [value for name, value in form.multi_items() if name == "text"]
+    explain = form.get("explain") in ("1", "true")
+    try:
         if files:
             return Asked([], await files[0].read(), explain=explain)
         if texts:
             return Asked([str(texts[0])], explain=explain)
+    finally:
+        await form.close()
     raise Refused(422, "holds no file; send one as a part of the form")
-
-
-class _closing:  # noqa: N801 - used as a function is
-    """Context manager that closes the files of a form."""
-
-    def __init__(self, form: Any) -> None:
-        self._form = form
-
-    async def __aenter__(self) -> None:
-        pass
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._form.close()
 
 
 def _check(asked: Asked, limits: Limits) -> None:

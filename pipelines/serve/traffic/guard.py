@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipelines.serve.refusals import Refused
+from pipelines.serve.traffic.refusals import Refused
 
 #: what a browser may load and run: what this server gives
 CONTENT_POLICY = (
@@ -85,7 +85,7 @@ class Guard:
         if self._token is not None and scope["path"] not in self._open:
             given = _token_of(headers)
             if not hmac.compare_digest(given.encode(), self._token.encode()):
-                raise Refused(401, "the token is missing or wrong: Authorization: Bearer <token>")
+                raise Refused(401, "the token is missing or wrong: Authorization: Bearer …")
 
 
 def _split(url: str) -> SplitResult:

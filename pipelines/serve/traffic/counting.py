@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipelines.serve.metrics import Metrics
+from pipelines.serve.traffic.metrics import Metrics
 
 log = logging.getLogger(__name__)
 

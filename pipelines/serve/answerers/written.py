@@ -8,12 +8,12 @@ from pipelines.predict.steps import ClipSteps, ItemSteps, batches_of
 from pipelines.predict.writing.captioner import Captioner
 from pipelines.predict.writing.translator import Translator
 from pipelines.predict.writing.writer import Writer, WrittenAnswer
-from pipelines.serve.decoding import UploadReader
-from pipelines.serve.examples import phrases, scene
-from pipelines.serve.explanations import frames_shown
-from pipelines.serve.limits import Limits
-from pipelines.serve.refusals import Refused
-from pipelines.serve.served import Served
+from pipelines.serve.answerers.decoding import UploadReader
+from pipelines.serve.answerers.examples import phrases, scene
+from pipelines.serve.answerers.explanations import frames_shown
+from pipelines.serve.answerers.served import Served
+from pipelines.serve.traffic.limits import Limits
+from pipelines.serve.traffic.refusals import Refused
 from pipelines.tasks.text_checkpoints import source_to_text_of
 
 # A clip's weights are shown below each of so many frames.

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from pipelines.predict.steps import ItemSteps
-from pipelines.serve.decoding import UploadReader
-from pipelines.serve.refusals import Refused
-from pipelines.serve.streaming import Stream
+from pipelines.serve.answerers.decoding import UploadReader
+from pipelines.serve.answerers.streaming import Stream
+from pipelines.serve.traffic.refusals import Refused
 
 
 class Served(ABC):

@@ -6,13 +6,13 @@ from data.files.checkpoint import Saved
 from pipelines.predict.inputs import Item
 from pipelines.predict.predictor import Prediction, Predictor, predictor_of
 from pipelines.predict.steps import ClipSteps, ItemSteps, TextSteps
-from pipelines.serve.decoding import UploadReader
-from pipelines.serve.examples import REVIEWS, motion
-from pipelines.serve.explanations import explanation, frames_shown
-from pipelines.serve.limits import Limits
-from pipelines.serve.refusals import Refused
-from pipelines.serve.served import Served
-from pipelines.serve.streaming import FrameStream, Stream, TextStream
+from pipelines.serve.answerers.decoding import UploadReader
+from pipelines.serve.answerers.examples import REVIEWS, motion
+from pipelines.serve.answerers.explanations import explanation, frames_shown
+from pipelines.serve.answerers.served import Served
+from pipelines.serve.answerers.streaming import FrameStream, Stream, TextStream
+from pipelines.serve.traffic.limits import Limits
+from pipelines.serve.traffic.refusals import Refused
 
 
 class ServedClassifier(Served):

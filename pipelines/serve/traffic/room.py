@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipelines.serve.refusals import Refused, too_busy
+from pipelines.serve.traffic.refusals import Refused, too_busy
 
 
 class Room:
