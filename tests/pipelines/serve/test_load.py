@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 
 import psutil
 import pytest
@@ -10,6 +11,7 @@ from tests.clips import write_clip
 from tests.pipelines.serve.serving import serving
 
 NUM_CLIENTS, QUESTIONS = 50, 60
+NUM_WARM, NUM_ROUNDS = 2, 3
 # Of caches that fill while the first thousands are answered, and of what the allocator keeps.
 MOST_GROWTH_BYTES = 48 * 2**20
 
@@ -59,16 +61,24 @@ def test_fifty_clients(kind, checkpoints, tmp_path):
                 thread.join()
 
         process = psutil.Process()
-        everyone()
-        warm = process.memory_info().rss
-        for _ in range(3):
+        for _ in range(NUM_WARM):
             everyone()
+        warm = process.memory_info().rss
+        started = time.monotonic()
+        for _ in range(NUM_ROUNDS):
+            everyone()
+        seconds = time.monotonic() - started
         growth = process.memory_info().rss - warm
         assert wrong == []
-        assert len(answered) == 4 * NUM_CLIENTS * rounds
+        assert len(answered) == (NUM_WARM + NUM_ROUNDS) * NUM_CLIENTS * rounds
         assert server.metric("requests_held") == server.metric("bytes_held") == 0
         # Together: fewer calls of the model than questions. Clips come as fast as they are decoded.
         most_calls = server.metric("batch_items_sum") / (2 if kind == "sentiment" else 1)
         assert server.metric("batch_items_count") < most_calls
-        print(f"\n{kind}: {len(answered)} answers, memory grew by {growth / 2**20:.1f} MiB")
+        rate = NUM_ROUNDS * NUM_CLIENTS * rounds / seconds
+        size = server.metric("batch_items_sum") / server.metric("batch_items_count")
+        print(
+            f"\n{kind}: {len(answered):,} answers, {rate:.0f} a second, {size:.1f} a call of the"
+            f" model; memory grew by {growth / 2**20:.1f} MiB"
+        )
         assert growth < MOST_GROWTH_BYTES
