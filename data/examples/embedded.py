@@ -13,6 +13,7 @@ import json
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -64,13 +65,18 @@ def clip_seed(split: str, label: str, index: int) -> np.random.SeedSequence:
     )
 
 
-def write_clip(frames: npt.NDArray[np.uint8], path: Path) -> None:
+def write_clip(frames: npt.NDArray[np.uint8], place: Path | BinaryIO) -> None:
     """Write uint8 RGB frames (T, H, W, 3), H and W even, as an H.264 .mp4 at 25 frames a second.
 
+    Args:
+        frames: the frames.
+        place: path of the file, or a file that can seek.
+
     Raises:
-        OSError: if `path` cannot be written.
+        OSError: if the path cannot be written.
     """
-    with av.open(str(path), mode="w") as container:
+    file = str(place) if isinstance(place, Path) else place
+    with av.open(file, mode="w", format="mp4") as container:
         stream = container.add_stream(
             "libx264", rate=Fraction(FRAMES_PER_SECOND), options=ENCODER_OPTIONS
         )

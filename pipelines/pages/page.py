@@ -63,6 +63,11 @@ def fragment(template: str, macro: str, *args: Any) -> Markup:
     return getattr(_ENVIRONMENT.get_template(template).module, macro)(*args)
 
 
+def rendered(template: str) -> str:
+    """Render a template without values, such as the stylesheet."""
+    return _ENVIRONMENT.get_template(template).render()
+
+
 def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 

@@ -78,6 +78,17 @@ class Prediction:
         """
         return self._ask_again()
 
+    def plain(self) -> dict[str, Any]:
+        """Answer as plain values, without its source."""
+        return {
+            "label": self.label,
+            "probability": self.probability,
+            "runner_up": self.runner_up,
+            "probabilities": self.probabilities,
+            "steps": self.steps,
+            "unknown_share": self.unknown_share,
+        }
+
     def __str__(self) -> str:
         pairs = list(self.probabilities.items())[:2]
         shares = "  ".join(f"{printable(name)}={share:.4f}" for name, share in pairs)
@@ -150,11 +161,12 @@ class Predictor:
     ) -> Iterator[tuple[Prediction | Unanswered, Timeline | None]]:
         """Answers as in `many`, with `Unanswered` items, and running answers on demand."""
         for group in self.steps.groups(items):
-            yield from self._answer(group, timeline=timeline)
+            yield from self.answers_to(group, timeline=timeline)
 
-    def _answer(
-        self, group: list[ItemSteps], *, timeline: bool
+    def answers_to(
+        self, group: list[ItemSteps], *, timeline: bool = False
     ) -> list[tuple[Prediction | Unanswered, Timeline | None]]:
+        """Answers as in `answers` to items that were read already, in batches under the budget."""
         found: list[tuple[Prediction | Unanswered, Timeline | None]] = [
             (Unanswered(self.task, item.source, item.problem or ""), None) for item, *_ in group
         ]

@@ -128,7 +128,7 @@ class TextSteps(Reader):
             raise InputError(f"--data.max_tokens={max_tokens}: at least 1, or null to read all")
         self._tokenizer = Tokenizer.from_str(tokenizer)
         self._unknown = unknown_of(self._tokenizer)
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self.num_tokens = self._tokenizer.get_vocab_size()
         self.steps_per_batch = steps_per_batch
         self.path, self.text_column = path, text_column
@@ -165,18 +165,39 @@ class TextSteps(Reader):
                 found.append(ItemSteps.unread(item, item.problem))
             elif not one.ids or content_of(item.source) == 0:
                 found.append(ItemSteps.unread(item, "holds no word; give a text of at least one"))
-            elif self._max_tokens is None and len(one) > MOST_READ:
+            elif self.max_tokens is None and len(one) > MOST_READ:
                 reason = f"has {len(one):,} tokens, and at most {MOST_READ:,} are read; divide it"
                 found.append(ItemSteps.unread(item, reason))
             else:
-                tokens = np.array(one.ids[: self._max_tokens], np.int64)
+                tokens = np.array(one.ids[: self.max_tokens], np.int64)
                 share = float((tokens == self._unknown).mean())
                 found.append(ItemSteps(item, tokens, unknown_share=share))
         return found
 
+    def tokens(self, text: str) -> Tensor:
+        """Tokens (T,) int64 of a text, as many as are read; none where it holds no word."""
+        if content_of(text) == 0:
+            return torch.empty(0, dtype=torch.int64)
+        ids = self._tokenizer.encode(clean(text)).ids[: self.max_tokens]
+        return torch.tensor(ids, dtype=torch.int64)
+
+    def pieces(self, text: str, num_steps: int) -> list[str]:
+        """What each step is of a text (see `pieces_of`)."""
+        return pieces_of(self._tokenizer, text, num_steps)
+
     def together(self, items: Sequence[ItemSteps]) -> Tensor:
         """Tokens (N,) of several items, end to end."""
         return torch.from_numpy(np.concatenate([one.steps for one in items]))
+
+
+def pieces_of(tokenizer: Tokenizer, text: str, num_steps: int) -> list[str]:
+    """The text cut where its tokens begin; what was not read is left out."""
+    text = clean(text)
+    offsets = tokenizer.encode(text).offsets
+    starts = np.maximum.accumulate([start for start, _ in offsets])[:num_steps].tolist()
+    starts[0] = 0
+    end = len(text) if num_steps >= len(offsets) else offsets[num_steps][0]
+    return [text[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]
 
 
 def _characters_bounded(items: Iterator[Item]) -> list[Item]:
@@ -238,6 +259,8 @@ class ClipSteps(Reader):
         self.num_workers = num_workers or max(available_cores() // 2, 1)
         reading = Reading(size_px, fit, interpolation, frames, max_frames, min_share)
         check_reading(reading, limit_seconds=limit_seconds)
+        #: options of decoding
+        self.reading = reading
         self._reader = ClipReader(
             reading,
             limit_seconds=limit_seconds,

@@ -11,8 +11,8 @@ import torch
 from tokenizers import Tokenizer
 
 from data.batches.part import Part
-from data.plain_text.content import clean
 from models.sequence.running_answer import running_answer
+from pipelines.predict.steps import pieces_of
 from pipelines.report.attribution import Attribution, integrated_gradients
 from pipelines.tasks.classification import Classification
 
@@ -24,6 +24,11 @@ MOST_ATTRIBUTED_STEPS = 5_000
 MOST_READ_STEPS = 40_000
 # But a long example is read so many times if need be.
 _TIMES_READ = 64
+
+
+def most_read_steps(num_steps: int) -> int:
+    """Number of steps that may be read for the attribution of so many."""
+    return max(MOST_READ_STEPS, _TIMES_READ * num_steps)
 
 
 class ShownExample(NamedTuple):
@@ -89,12 +94,11 @@ def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
     target = int(probabilities[-1].argmax())
     attribution = None
     if len(features) <= MOST_ATTRIBUTED_STEPS:
-        most = max(MOST_READ_STEPS, _TIMES_READ * len(features))
         attribution = integrated_gradients(
             model.model.read,
             features.float(),
             target,
-            most_steps=most,
+            most_steps=most_read_steps(len(features)),
         )
     source = part.sources([position])[0]
     frames, frame_steps = np.empty((0, 0, 0, 3), np.uint8), []
@@ -119,11 +123,4 @@ def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
 
 
 def _pieces(model: Classification, text: str, num_steps: int) -> list[str]:
-    """The text cut where its tokens begin; what was not read is left out."""
-    text = clean(text)
-    tokenizer = Tokenizer.from_str(model.description["inputs"]["tokenizer"])
-    offsets = tokenizer.encode(text).offsets
-    starts = np.maximum.accumulate([start for start, _ in offsets])[:num_steps].tolist()
-    starts[0] = 0
-    end = len(text) if num_steps >= len(offsets) else offsets[num_steps][0]
-    return [text[a:b] for a, b in zip(starts, [*starts[1:], end], strict=True)]
+    return pieces_of(Tokenizer.from_str(model.description["inputs"]["tokenizer"]), text, num_steps)

@@ -114,6 +114,12 @@ COMMANDS = {
         {"export": "CKPT=… [RUN=name] [ARGS=--int8]"},
         {**_CKPT, **_RUN},
     ),
+    "serve": Command(
+        "pipelines.serve.command",
+        "a page and an API for a saved model",
+        {"serve": 'CKPT=… [PORT=8000] [ARGS="--host=… --token=…"]'},
+        {**_CKPT, "PORT": "port"},
+    ),
     "compare": Command(
         "pipelines.compare.command",
         "runs side by side",

@@ -29,6 +29,9 @@ class Kind(NamedTuple):
     """The function that makes of a checkpoint the graphs that are exported (see `export_classifier`)."""
     looked_at_by: str | None = None
     """The function that makes of the microscope's options what it looks at; None: nothing."""
+    served_by: str | None = None
+    """The function that makes of a checkpoint what the server asks (see
+    `pipelines.serve.answerers.served.Served`); None: nothing."""
     recipe: str = "vectors"
     """The YAML file in ``pipelines/recipes`` with its defaults."""
     command: str = "pipelines.cli.classifiers.ClassifierCLI"
@@ -81,6 +84,11 @@ class Kind(NamedTuple):
         return None if self.looked_at_by is None else imported(self.looked_at_by)
 
     @property
+    def make_served(self) -> Any:
+        """The function behind ``served_by``, or None."""
+        return None if self.served_by is None else imported(self.served_by)
+
+    @property
     def rebuild_task(self) -> Any:
         """The function behind ``rebuilt_by``."""
         return imported(self.rebuilt_by)
@@ -115,6 +123,7 @@ KINDS: dict[str, Kind] = {
             reader="pipelines.predict.steps.ClipSteps",
             report=CLASSIFICATION_REPORT,
             looked_at_by="pipelines.microscope.command.specimen_of_clip",
+            served_by="pipelines.serve.answerers.classified.served_clips",
             recipe="video",
         ),
         Kind(
@@ -124,6 +133,7 @@ KINDS: dict[str, Kind] = {
             reader="pipelines.predict.steps.TextSteps",
             report=CLASSIFICATION_REPORT,
             looked_at_by="pipelines.microscope.command.specimen_of_text",
+            served_by="pipelines.serve.answerers.classified.served_texts",
             recipe="sentiment",
         ),
         Kind(
@@ -146,6 +156,7 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.generation.report.report_generation",
             answered_by="pipelines.predict.writing.translator.translator_of",
             exported_by="pipelines.export.writer.export_writer",
+            served_by="pipelines.serve.answerers.written.served_translator",
             recipe="translation",
             command="pipelines.cli.writers.TranslationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",
@@ -160,6 +171,7 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.captions.report.report_captions",
             answered_by="pipelines.predict.writing.captioner.captioner_of",
             exported_by="pipelines.export.writer.export_writer",
+            served_by="pipelines.serve.answerers.written.served_captioner",
             recipe="captions",
             command="pipelines.cli.writers.GenerationCLI",
             rebuilt_by="pipelines.tasks.text_checkpoints.translator_of",

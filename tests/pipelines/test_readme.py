@@ -11,6 +11,7 @@ import sys
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas
 import pytest
@@ -28,6 +29,7 @@ from pipelines.memory_lab import command as memory_lab
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
 from pipelines.runtime.commands import COMMANDS
+from pipelines.serve import command as serve
 from tests import ROOT
 from tests.clips import write_classes, write_clip
 from tests.pictures import write_picture
@@ -106,6 +108,10 @@ def run_short(words: list[str]) -> None:
         microscope.main(arguments)
     elif module == "memory_lab":
         memory_lab.main([*arguments, "--delays=[2]", "--num_steps=2", "--adding_num_steps=2"])
+    elif module == "serve":
+        # It would answer until it is ended.
+        with patch("uvicorn.Server.run"):
+            serve.main([*arguments, "--port=0"])
     elif module == "doctor":
         with pytest.raises(SystemExit) as left:
             doctor.main(arguments)
@@ -217,7 +223,7 @@ def known_options():
     mains = {task: partial(train, task) for task in CLASSES}
     asked = [(mains[task], f"--{one}") for task in CLASSES for one in ("help", *CLASSES[task])]
     others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor, sentiment_best)
-    others += (caption, translate, export, engine)
+    others += (caption, translate, export, engine, serve)
     asked += [(module.main, "--help") for module in others]
     shown = io.StringIO()
     for main, option in asked:

@@ -34,13 +34,16 @@ class Captioner(Writer):
     def answers(self, items: Iterable[Item]) -> Iterator[WrittenAnswer]:
         """Caption items in their order, several together; each is answered as it is alone."""
         for group in self.steps.groups(items):
-            read = [one for one in group if one.item.problem is None]
-            found = iter(self._captioned(read))
-            for one in group:
-                if one.item.problem is None:
-                    yield next(found)
-                else:
-                    yield WrittenAnswer(one.item.source, [], [], [], None, one.item.problem)
+            yield from self.answers_to(group)
+
+    def answers_to(self, group: list[ItemSteps]) -> Iterator[WrittenAnswer]:
+        """Caption items that were read already."""
+        found = iter(self._captioned([one for one in group if one.item.problem is None]))
+        for one in group:
+            if one.item.problem is None:
+                yield next(found)
+            else:
+                yield WrittenAnswer(one.item.source, [], [], [], None, one.item.problem)
 
     def _captioned(self, items: list[ItemSteps]) -> Iterator[WrittenAnswer]:
         if not items:

@@ -1,0 +1,5 @@
+"""``python -m pipelines.serve``."""
+
+from pipelines.serve.command import main
+
+main()

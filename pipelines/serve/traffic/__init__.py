@@ -1,0 +1,1 @@
+"""Traffic of the server: who may ask, how much at once, and what is refused."""
