@@ -1,335 +1,91 @@
 """The house: which packages there are, and what each may import."""
 
+import re
+
 ROOMS = ("data", "models", "pipelines")
 
 #: by package, what its files may import beside Python itself and their own package: libraries, and
 #: packages of this project; another room's name stands for all of it, the own room's for the files
 #: that lie in it directly
+_TABLE = """
+# {chance, errors, finite} < {encoders, recurrence, heads} < sequence
+models: torch
+models.encoders: models torch torchvision
+models.recurrence: models torch
+models.heads: models torch
+models.sequence: models models.encoders models.heads models.recurrence torch
+models.forms: models models.encoders models.heads models.recurrence models.sequence torch
+data:
+data.batches: data.files data.splits datasets numpy pyarrow pytorch_lightning torch
+data.captions: data.batches data.clips data.decoding data.examples data.files data.plain_text
+    data.splits data.tables data.text data.video numpy tokenizers torch
+data.clips: data.decoding data.files data.splits data.tables
+data.decoding: av data.files numpy
+data.examples: av data.files numpy pyarrow torch tqdm
+data.files: pyarrow torch
+data.running_text: data.batches data.files data.plain_text data.tables data.text numpy
+    pytorch_lightning tokenizers torch
+data.plain_text: tokenizers
+data.splits: data.files numpy torch
+data.tables: data.files data.plain_text data.splits datasets numpy pyarrow
+data.text: data.batches data.examples data.files data.plain_text data.splits data.tables datasets
+    numpy pyarrow tokenizers torch
+data.translation: data.batches data.examples data.files data.plain_text data.tables data.text numpy
+    tokenizers torch
+data.video: data.batches data.clips data.decoding data.examples data.files data.splits data.tables
+    numpy torch torchvision tqdm
+pipelines: data pipelines.cli pipelines.predict pipelines.predict.writing pipelines.processes
+    pipelines.recipes pipelines.runs pipelines.runtime pipelines.tasks pytorch_lightning
+pipelines.cli: data models pipelines.predict pipelines.processes pipelines.recipes pipelines.runs
+    pipelines.runtime pipelines.tasks pipelines.training pytorch_lightning tokenizers torch yaml
+pipelines.compare: data numpy pipelines.metrics pipelines.metrics.writing pipelines.pages
+    pipelines.report pipelines.runs pipelines.runtime pipelines.tasks
+pipelines.doctor: data numpy pipelines.runtime
+pipelines.export: data jinja2 models numpy onnx onnxruntime onnxscript pipelines.export.standalone
+    pipelines.runs pipelines.runtime pipelines.tasks tokenizers torch
+# It leaves the house: `tests/pipelines/export` sees that it needs nothing else.
+pipelines.export.standalone: data numpy onnxruntime tokenizers
+pipelines.engine: data pipelines.predict pipelines.predict.writing pipelines.processes
+    pipelines.runtime pipelines.tasks pyarrow torch
+pipelines.memory_lab: data models numpy pipelines.pages pipelines.runs pipelines.runtime torch tqdm
+pipelines.metrics: data numpy torch
+pipelines.metrics.writing: numpy
+pipelines.microscope: data models numpy pipelines.pages pipelines.runs pipelines.runtime
+    pipelines.tasks tokenizers torch tqdm
+pipelines.pages: numpy pipelines.runtime
+pipelines.predict: data models numpy pipelines.metrics pipelines.pages pipelines.predict.writing
+    pipelines.processes pipelines.runtime pipelines.tasks tokenizers torch tqdm
+pipelines.predict.writing: data models pipelines.predict pipelines.runtime pipelines.tasks torch
+pipelines.recipes: data pipelines.runtime yaml
+pipelines.report: data models numpy pipelines.metrics pipelines.pages pipelines.predict
+    pipelines.processes pipelines.runs pipelines.runtime pipelines.tasks pytorch_lightning
+    tokenizers torch tqdm
+pipelines.report.captions: data models numpy pipelines.metrics pipelines.metrics.writing
+    pipelines.pages pipelines.report pipelines.report.generation pipelines.runtime pipelines.tasks
+    torch
+pipelines.report.generation: data numpy pipelines.metrics pipelines.metrics.writing pipelines.pages
+    pipelines.predict pipelines.predict.writing pipelines.report pipelines.runs pipelines.runtime
+    pipelines.tasks tokenizers
+# traffic < answerers < serve
+pipelines.serve: data fastapi pipelines.pages pipelines.predict pipelines.runs pipelines.runtime
+    pipelines.serve.answerers pipelines.serve.traffic pipelines.tasks pydantic starlette torch
+    uvicorn
+pipelines.serve.answerers: data models numpy pipelines.metrics pipelines.pages pipelines.predict
+    pipelines.predict.writing pipelines.report pipelines.serve.traffic pipelines.tasks torch
+pipelines.serve.traffic: data pipelines.runtime psutil starlette
+pipelines.processes: psutil pytorch_lightning torch
+pipelines.runtime: data models pipelines.processes pytorch_lightning torch yaml
+pipelines.runs: data pipelines.processes pipelines.runtime
+pipelines.tasks: data models numpy pipelines.metrics pipelines.metrics.writing pipelines.processes
+    pipelines.runtime pipelines.training pytorch_lightning tokenizers torch tqdm
+pipelines.training: data models numpy pipelines.processes pipelines.runtime pytorch_lightning torch
+"""
 ALLOWED = {
-    # {chance, errors, finite} < {encoders, recurrence, heads} < sequence
-    "models": {"torch"},
-    "models.encoders": {"models", "torch", "torchvision"},
-    "models.recurrence": {"models", "torch"},
-    "models.heads": {"models", "torch"},
-    "models.sequence": {
-        "models",
-        "models.encoders",
-        "models.heads",
-        "models.recurrence",
-        "torch",
-    },
-    "models.forms": {
-        "models",
-        "models.encoders",
-        "models.heads",
-        "models.recurrence",
-        "models.sequence",
-        "torch",
-    },
-    "data": set(),
-    "data.batches": {
-        "data.files",
-        "data.splits",
-        "datasets",
-        "numpy",
-        "pyarrow",
-        "pytorch_lightning",
-        "torch",
-    },
-    "data.captions": {
-        "data.batches",
-        "data.clips",
-        "data.decoding",
-        "data.examples",
-        "data.files",
-        "data.plain_text",
-        "data.splits",
-        "data.tables",
-        "data.text",
-        "data.video",
-        "numpy",
-        "tokenizers",
-        "torch",
-    },
-    "data.clips": {"data.decoding", "data.files", "data.splits", "data.tables"},
-    "data.decoding": {"av", "data.files", "numpy"},
-    "data.examples": {"av", "data.files", "numpy", "pyarrow", "torch", "tqdm"},
-    "data.files": {"pyarrow", "torch"},
-    "data.running_text": {
-        "data.batches",
-        "data.files",
-        "data.plain_text",
-        "data.tables",
-        "data.text",
-        "numpy",
-        "pytorch_lightning",
-        "tokenizers",
-        "torch",
-    },
-    "data.plain_text": {"tokenizers"},
-    "data.splits": {"data.files", "numpy", "torch"},
-    "data.tables": {"data.files", "data.plain_text", "data.splits", "datasets", "numpy", "pyarrow"},
-    "data.text": {
-        "data.batches",
-        "data.examples",
-        "data.files",
-        "data.plain_text",
-        "data.splits",
-        "data.tables",
-        "datasets",
-        "numpy",
-        "pyarrow",
-        "tokenizers",
-        "torch",
-    },
-    "data.translation": {
-        "data.batches",
-        "data.examples",
-        "data.files",
-        "data.plain_text",
-        "data.tables",
-        "data.text",
-        "numpy",
-        "tokenizers",
-        "torch",
-    },
-    "data.video": {
-        "data.batches",
-        "data.clips",
-        "data.decoding",
-        "data.examples",
-        "data.files",
-        "data.splits",
-        "data.tables",
-        "numpy",
-        "torch",
-        "torchvision",
-        "tqdm",
-    },
-    "pipelines": {
-        "data",
-        "pipelines.cli",
-        "pipelines.predict",
-        "pipelines.predict.writing",
-        "pipelines.processes",
-        "pipelines.recipes",
-        "pipelines.runs",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "pytorch_lightning",
-    },
-    "pipelines.cli": {
-        "data",
-        "models",
-        "pipelines.predict",
-        "pipelines.processes",
-        "pipelines.recipes",
-        "pipelines.runs",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "pipelines.training",
-        "pytorch_lightning",
-        "tokenizers",
-        "torch",
-        "yaml",
-    },
-    "pipelines.compare": {
-        "data",
-        "numpy",
-        "pipelines.metrics",
-        "pipelines.metrics.writing",
-        "pipelines.pages",
-        "pipelines.report",
-        "pipelines.runs",
-        "pipelines.runtime",
-        "pipelines.tasks",
-    },
-    "pipelines.doctor": {"data", "numpy", "pipelines.runtime"},
-    "pipelines.export": {
-        "data",
-        "jinja2",
-        "models",
-        "numpy",
-        "onnx",
-        "onnxruntime",
-        "onnxscript",
-        "pipelines.export.standalone",
-        "pipelines.runs",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "tokenizers",
-        "torch",
-    },
-    # It leaves the house: `tests/pipelines/export` sees that it needs nothing else.
-    "pipelines.export.standalone": {"data", "numpy", "onnxruntime", "tokenizers"},
-    "pipelines.engine": {
-        "data",
-        "pipelines.predict",
-        "pipelines.predict.writing",
-        "pipelines.processes",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "pyarrow",
-        "torch",
-    },
-    "pipelines.memory_lab": {
-        "data",
-        "models",
-        "numpy",
-        "pipelines.pages",
-        "pipelines.runs",
-        "pipelines.runtime",
-        "torch",
-        "tqdm",
-    },
-    "pipelines.metrics": {"data", "numpy", "torch"},
-    "pipelines.metrics.writing": {"numpy"},
-    "pipelines.microscope": {
-        "data",
-        "models",
-        "numpy",
-        "pipelines.pages",
-        "pipelines.runs",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "tokenizers",
-        "torch",
-        "tqdm",
-    },
-    "pipelines.pages": {"numpy", "pipelines.runtime"},
-    "pipelines.predict": {
-        "data",
-        "models",
-        "numpy",
-        "pipelines.metrics",
-        "pipelines.pages",
-        "pipelines.predict.writing",
-        "pipelines.processes",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "tokenizers",
-        "torch",
-        "tqdm",
-    },
-    "pipelines.predict.writing": {
-        "data",
-        "models",
-        "pipelines.predict",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "torch",
-    },
-    "pipelines.recipes": {"data", "pipelines.runtime", "yaml"},
-    "pipelines.report": {
-        "data",
-        "models",
-        "numpy",
-        "pipelines.metrics",
-        "pipelines.pages",
-        "pipelines.predict",
-        "pipelines.processes",
-        "pipelines.runs",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "pytorch_lightning",
-        "tokenizers",
-        "torch",
-        "tqdm",
-    },
-    "pipelines.report.captions": {
-        "data",
-        "models",
-        "numpy",
-        "pipelines.metrics",
-        "pipelines.pages",
-        "pipelines.report",
-        "pipelines.report.generation",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "torch",
-        "pipelines.metrics.writing",
-    },
-    "pipelines.report.generation": {
-        "data",
-        "numpy",
-        "pipelines.metrics",
-        "pipelines.metrics.writing",
-        "pipelines.pages",
-        "pipelines.predict",
-        "pipelines.predict.writing",
-        "pipelines.report",
-        "pipelines.runs",
-        "pipelines.runtime",
-        "pipelines.tasks",
-        "tokenizers",
-    },
-    # traffic < answerers < serve
-    "pipelines.serve": {
-        "data",
-        "fastapi",
-        "pipelines.pages",
-        "pipelines.predict",
-        "pipelines.runs",
-        "pipelines.runtime",
-        "pipelines.serve.answerers",
-        "pipelines.serve.traffic",
-        "pipelines.tasks",
-        "pydantic",
-        "starlette",
-        "torch",
-        "uvicorn",
-    },
-    "pipelines.serve.answerers": {
-        "data",
-        "models",
-        "numpy",
-        "pipelines.metrics",
-        "pipelines.pages",
-        "pipelines.predict",
-        "pipelines.predict.writing",
-        "pipelines.report",
-        "pipelines.serve.traffic",
-        "pipelines.tasks",
-        "torch",
-    },
-    "pipelines.serve.traffic": {"data", "pipelines.runtime", "psutil", "starlette"},
-    "pipelines.processes": {"psutil", "pytorch_lightning", "torch"},
-    "pipelines.runtime": {
-        "data",
-        "models",
-        "pipelines.processes",
-        "pytorch_lightning",
-        "torch",
-        "yaml",
-    },
-    "pipelines.runs": {
-        "data",
-        "pipelines.processes",
-        "pipelines.runtime",
-    },
-    "pipelines.tasks": {
-        "data",
-        "models",
-        "numpy",
-        "pipelines.metrics",
-        "pipelines.metrics.writing",
-        "pipelines.processes",
-        "pipelines.runtime",
-        "pipelines.training",
-        "pytorch_lightning",
-        "tokenizers",
-        "torch",
-        "tqdm",
-    },
-    "pipelines.training": {
-        "data",
-        "models",
-        "numpy",
-        "pipelines.processes",
-        "pipelines.runtime",
-        "pytorch_lightning",
-        "torch",
-    },
+    package.strip(): set(names.split())
+    for package, _, names in (
+        row.partition(":")
+        for row in re.split(r"\n(?=\S)", re.sub(r"(?m)^#.*\n", "", _TABLE.strip()))
+    )
 }
 #: libraries that few files use, and by which they are called
 FEW = {

@@ -113,6 +113,9 @@ class Stream(ABC):
         step: what a step is called.
     """
 
+    #: what reads on; `clear` makes it
+    _running: Running | Carried
+
     def __init__(self, predictor: Predictor, *, most_steps: int, step: str) -> None:
         self._predictor, self._most, self._step = predictor, most_steps, step
         self.clear()
