@@ -10,7 +10,7 @@ READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 # People type these. Only what is typed counts: a variable DATA or RUN that happens to be in the environment
 # does not. Make would expand what it hands to the shell ($(shell …) in it would run), and a line end would
 # end the command: so none is exported as it is, and each reaches the shell unexpanded as TYPED_<name>.
-TYPED     = DATA UNLABELLED SIZE RUN RUNS RESUME CKPT SPLIT TEXT INPUT PROMPT LENGTH
+TYPED     = DATA UNLABELLED SIZE RUN RUNS RESUME CKPT SPLIT TEXT INPUT PROMPT LENGTH SOURCE
 $(foreach name,$(TYPED) ARGS LANGUAGE_ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 $(foreach name,$(TYPED),$(eval export TYPED_$(name) = $$(value $(name))))
@@ -40,6 +40,8 @@ caption   = $(PY) -m pipelines.caption $(call option,ckpt,CKPT) $(call option,in
             $(call as_typed,ARGS)
 translate = $(PY) -m pipelines.translate $(call option,ckpt,CKPT) $(call option,text,TEXT) \
             $(call option,input,INPUT) $(call as_typed,ARGS)
+watch     = $(PY) -m pipelines.watch $(call option,ckpt,CKPT) $(call option,source,SOURCE) \
+            $(call as_typed,ARGS)
 export    = $(PY) -m pipelines.export $(call option,ckpt,CKPT) $(call option,run,RUN) $(call as_typed,ARGS)
 microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call option,input,INPUT) \
             $(call option,text,TEXT) $(call option,run,RUN) $(call as_typed,ARGS)
@@ -48,7 +50,7 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
         train-translation train-captions \
         evaluate-video evaluate-sentiment evaluate-translation evaluate-captions predict-video \
-        predict-sentiment sample-language translate caption export compare memory-lab \
+        predict-sentiment sample-language translate caption watch export compare memory-lab \
         microscope doctor test test-slow soak lint bench clean
 
 # The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
@@ -113,6 +115,9 @@ translate: $(READY)
 	@$(translate)
 caption: $(READY)
 	@$(caption)
+
+watch: $(READY)
+	@$(watch)
 
 export: $(READY)
 	@$(export)

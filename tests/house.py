@@ -11,13 +11,7 @@ ALLOWED = {
     "models.encoders": {"models", "torch", "torchvision"},
     "models.recurrence": {"models", "torch"},
     "models.heads": {"models", "torch"},
-    "models.sequence": {
-        "models",
-        "models.encoders",
-        "models.heads",
-        "models.recurrence",
-        "torch",
-    },
+    "models.sequence": {"models", "models.encoders", "models.heads", "models.recurrence", "torch"},
     "models.forms": {
         "models",
         "models.encoders",
@@ -55,6 +49,7 @@ ALLOWED = {
     "data.decoding": {"av", "data.files", "numpy"},
     "data.examples": {"av", "data.files", "numpy", "pyarrow", "torch", "tqdm"},
     "data.files": {"pyarrow", "torch"},
+    "data.streams": {"av", "data.decoding", "data.files", "data.plain_text", "numpy"},
     "data.running_text": {
         "data.batches",
         "data.files",
@@ -261,11 +256,7 @@ ALLOWED = {
         "torch",
         "yaml",
     },
-    "pipelines.runs": {
-        "data",
-        "pipelines.processes",
-        "pipelines.runtime",
-    },
+    "pipelines.runs": {"data", "pipelines.processes", "pipelines.runtime"},
     "pipelines.tasks": {
         "data",
         "models",
@@ -280,6 +271,19 @@ ALLOWED = {
         "torch",
         "tqdm",
     },
+    "pipelines.watch": {
+        "data",
+        "models",
+        "numpy",
+        "pipelines.metrics",
+        "pipelines.predict",
+        "pipelines.predict.writing",
+        "pipelines.processes",
+        "pipelines.runtime",
+        "pipelines.tasks",
+        "tokenizers",
+        "torch",
+    },
     "pipelines.training": {
         "data",
         "models",
@@ -293,7 +297,7 @@ ALLOWED = {
 #: libraries that few files use, and by which they are called
 FEW = {
     "PIL": {"pages.figures", "predict.overlay_panel"},
-    "av": {"predict.overlay"},
+    "av": {"predict.overlay", "watch.segments"},
     "jinja2": {"pages.page"},
     "jsonargparse": {
         "evaluate",
@@ -338,8 +342,8 @@ FEW = {
 }
 #: the packages of `data`, the lowest first: each may import those before it and no other
 DATA_ORDER = (
-    *("files", "plain_text", "decoding", "splits", "examples", "batches", "tables", "clips"),
-    *("video", "text", "running_text", "translation", "captions"),
+    *("files", "plain_text", "decoding", "streams", "splits", "examples", "batches", "tables"),
+    *("clips", "video", "text", "running_text", "translation", "captions"),
 )
 #: packages whose ``__init__`` runs in the decoder's process, which must start fast
 LIGHT = ("data", "data.files", "data.decoding")
