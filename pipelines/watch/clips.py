@@ -132,7 +132,7 @@ def _watch(
         stack.callback(arrivals.close)
         stack.callback(frames.stop)
         # As many as the encoder takes at once.
-        most: int = getattr(encoder, "chunk_size", None) or getattr(encoder, "cpu_chunk_size", 1)
+        most: Any = getattr(encoder, "chunk_size", None) or getattr(encoder, "cpu_chunk_size", 1)
         try:
             watch.work_off(arrivals, most=most)
         except UnreadableError as error:
