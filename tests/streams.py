@@ -91,7 +91,7 @@ class HttpServer(ThreadingHTTPServer):
         server = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the library's name
+            def do_GET(self) -> None:
                 server.num_asked += 1
                 server.headers_seen.append(dict(self.headers))
                 answers[min(server.num_asked, len(answers)) - 1](self)

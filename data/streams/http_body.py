@@ -35,11 +35,12 @@ class HttpBody:
         #: the first bytes, by which what is no video is told
         self.start = b""
         self._num_read = 0
+        self._answer: http.client.HTTPResponse | None = None
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
             self._connection.request("GET", path, headers=_headers(parts.username, parts.password))
             self._answer = self._connection.getresponse()
-            self._refuse_other_status()
+            self._refuse_other_status(self._answer)
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             raise UnreadableError(why_unreached(error, timeout_seconds)) from error
@@ -50,10 +51,10 @@ class HttpBody:
         #: the number of bytes that the server announced; None: it goes on for as long as it goes on
         self.length = int(length) if length.isdecimal() else None
 
-    def _refuse_other_status(self) -> None:
-        status, reason = self._answer.status, self._answer.reason
+    def _refuse_other_status(self, answer: http.client.HTTPResponse) -> None:
+        status, reason = answer.status, answer.reason
         if 300 <= status < 400:
-            place = self._answer.getheader("Location", "nowhere")
+            place = answer.getheader("Location", "nowhere")
             raise UnreadableError(
                 f"redirects to {without_password(place)} ({status}), which is not followed; name that"
                 " as SOURCE if you mean it"
@@ -77,6 +78,7 @@ class HttpBody:
         Raises:
             LostError: the connection broke, or nothing came for too long.
         """
+        assert self._answer is not None
         try:
             some = self._answer.read1(size)
         except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
@@ -89,6 +91,9 @@ class HttpBody:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+        # An answer that ends with its connection has taken the connection over.
+        if self._answer is not None:
+            self._answer.close()
 
 
 def why_unreached(error: Exception, timeout_seconds: float) -> str:

@@ -22,7 +22,7 @@ _PLACE = re.compile(
     r"(?<=[^\W_])(?=[.,;:!?()\u3002\uff0c\uff01\uff1f\u3001])|(?<=[\w.,;:!?()])(?=[ \n\t])"
 )
 #: characters that wait at most for a place to cut; a longer text is cut where it stands
-MOST_WAITING = 2**20
+MOST_WAITING = 2**16
 
 
 class TextPieces:

@@ -164,6 +164,7 @@ class WindowReading(SequenceReading):
         ask: what is kept of the T steps of a window → the answer.
         length: of the window: it holds the steps after ``place - length``.
         stride: from one reading to the next.
+        per_step: how much of it one step is, where steps are counted; 0 where they have a time.
     """
 
     has_stride = True
@@ -175,9 +176,10 @@ class WindowReading(SequenceReading):
         *,
         length: float,
         stride: float,
+        per_step: float = 0.0,
     ) -> None:
         self._encode, self._ask = encode, ask
-        self._length, self._stride = length, stride
+        self._length, self._stride, self._per_step = length, stride, per_step
         self._kept: deque[tuple[float, Tensor]] = deque()
         self._due: float | None = None
         self._answer: Answer | None = None
@@ -194,7 +196,7 @@ class WindowReading(SequenceReading):
         self._kept.append((place, step.clone()))
         while self._kept[0][0] <= place - self._length + _ROUNDING:
             self._kept.popleft()
-        due = place + self._stride if self._due is None else self._due
+        due = place - self._per_step + self._stride if self._due is None else self._due
         self._is_new = True
         if place < due - _ROUNDING:
             self._due = due
@@ -226,7 +228,7 @@ class WindowReading(SequenceReading):
 
 
 def class_window(
-    model: Classifier, *, device: torch.device, keeps_features: bool, length: float, stride: float
+    model: Classifier, *, device: torch.device, keeps_features: bool, **window: float
 ) -> WindowReading:
     """Windows of a classifier.
 
@@ -234,7 +236,7 @@ def class_window(
         model: a classifier.
         device: its device.
         keeps_features: whether a step's features are kept, which its encoder makes of it alone.
-        length, stride: see `WindowReading`.
+        window: ``length``, ``stride`` and ``per_step`` of `WindowReading`.
     """
 
     def encode(steps: Tensor) -> Tensor:
@@ -246,7 +248,7 @@ def class_window(
         read = model.model.read if keeps_features else model.model
         return _answer_of(model, read(steps, lengths))
 
-    return WindowReading(encode, ask, length=length, stride=stride)
+    return WindowReading(encode, ask, **window)
 
 
 def caption_window(captioner: Captioner, *, length: float, stride: float) -> WindowReading:

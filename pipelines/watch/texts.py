@@ -57,6 +57,7 @@ def watch_texts(model: Predictor, address: Address, options: Any, out: TextIO) -
             keeps_features=False,
             length=window[0],
             stride=window[1],
+            per_step=1.0,
         )
     )
     sequences = Sequences(

@@ -14,11 +14,13 @@ from models.encoders.words import OneHot, WordEmbedding
 from models.recurrence.cells import GRUCell, VanillaCell
 from models.recurrence.recurrences import GRU, LSTM, RNN, Unrolled
 from models.sequence.step_inputs import StepInputs
+from pipelines.tasks.captioning import Captioning
 from pipelines.tasks.classification import Classification
 from pipelines.tasks.generation import Generation
 from pipelines.tasks.next_token import NextToken
 
-TASKS = {"language": NextToken, "translation": Generation}
+TASKS = {"language": NextToken, "translation": Generation, "captions": Captioning}
+WRITERS = ("translation", "captions")
 TEXTS = ["a fine lovely film", "a poor dull film", "great fun and fine", "an awful dull bore"]
 CLASSES = ["negative", "positive"]
 OPTIMIZER = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01, "betas": [0.9, 0.999]}}
@@ -78,6 +80,8 @@ def _module(task: str, model: dict[str, Any]) -> torch.nn.Module:
     }
     if "decoder" in model:
         options["decoder"] = lambda features: _instance(model["decoder"], features)
+    if "words" in model:
+        options["words"] = _instance(model["words"])
     options.pop("pretrained", None)  # read while training, by another file
     if model.get("inputs"):
         options["inputs"] = lambda features: _instance(model["inputs"], features)
@@ -109,7 +113,7 @@ def write_saved(
             "task": task,
             "model": model,
             "data": {"steps_per_batch": 200} if task != "language" else {},
-            "inputs": {"classes": CLASSES, "tokenizer": tokenizer(task == "translation").to_str()},
+            "inputs": {"classes": CLASSES, "tokenizer": tokenizer(task in WRITERS).to_str()},
             "train_seconds": 1.0,
             **about,
         },
@@ -148,3 +152,16 @@ def translation_model(**options: Any) -> dict[str, Any]:
 def video_model(**options: Any) -> dict[str, Any]:
     """The options of a small classifier of clips."""
     return sentiment_model(encoder=part("SmallCNN", features=4, width=8), **options)
+
+
+def caption_model(**options: Any) -> dict[str, Any]:
+    """The options of a small captioner."""
+    num_tokens = tokenizer(has_end=True).get_vocab_size()
+    words = part("WordEmbedding", features=4, num_tokens=num_tokens)
+    encoder = part("SmallCNN", features=4, width=8)
+    return translation_model(encoder=encoder, words=words, **options)
+
+
+def about_clips(**inputs: Any) -> dict[str, Any]:
+    """What a checkpoint of clips says of its inputs."""
+    return {"classes": CLASSES, "size_px": 16, "frames": "all"} | inputs
