@@ -112,7 +112,7 @@ class HttpServer(ThreadingHTTPServer):
 
 
 def gives(content: bytes, *, length: int | None = None, kind: str = "video/mp2t"):
-    """An answer of 200 with this content; ``length`` announces one, else the connection tells the end."""
+    """An answer of 200 with this content; without ``length`` the connection tells the end."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)

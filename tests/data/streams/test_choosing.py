@@ -27,7 +27,11 @@ STEPS = st.lists(st.integers(1, 60), min_size=1, max_size=60)
 )
 def test_the_frames_are_those_of_the_complete_file(steps, rule, base):
     seconds = np.cumsum([0, *steps]) / base
-    found = [place for _, place, is_read in chosen(zip(seconds, range(99)), rule) if is_read]
+    found = [
+        place
+        for _, place, is_read in chosen(zip(seconds, range(99), strict=False), rule)
+        if is_read
+    ]
     assert found == parse_sampling(rule)(seconds).tolist()
 
 
@@ -50,7 +54,7 @@ def assert_as_the_file(clip, rule="all", *, atol=1e-6):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_frames_of_any_codec_are_those_of_the_file(tmp_path, way):
-    # AVI does not say when a frame is shown: only the end tells of reordered ones, and a frame may be off.
+    # AVI does not say when a frame is shown: reordered ones may be off by one.
     assert_as_the_file(write_way(tmp_path, way), "every=2", atol=0.041 if "avi" in way else 1e-6)
 
 

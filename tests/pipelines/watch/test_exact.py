@@ -174,4 +174,16 @@ def test_a_window_of_tokens_is_the_text_of_them(tmp_path, text_model, watch):
         assert one["probabilities"] == pytest.approx(due, abs=1e-5)
 
 
-TEXTS_OF_WORDS = ["a", "fine", "lovely", "film", "an", "awful", "dull", "bore", "great", "fun", "and"]
+TEXTS_OF_WORDS = [
+    "a",
+    "fine",
+    "lovely",
+    "film",
+    "an",
+    "awful",
+    "dull",
+    "bore",
+    "great",
+    "fun",
+    "and",
+]
