@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 # Seconds after which a wait looks whether a signal has come.
 _LOOK_SECONDS = 0.2
+# More than the rounding error of sums of floats.
+_ROUNDING_SECONDS = 1e-6
 
 
 def watch_clips(model: Predictor, address: Address, options: Any, out: TextIO) -> int:
@@ -197,12 +199,13 @@ class _ClipWatch:
 
     def _reset_before(self, pixels: np.ndarray, seconds: float) -> None:
         sequences, resets = self._sequences, self._resets
-        # The margin is more than the rounding error of sums of floats.
-        if resets.seconds is not None and seconds - sequences.began_at >= resets.seconds - 1e-6:
+        lasts = seconds - sequences.began_at
+        if resets.seconds is not None and lasts >= resets.seconds - _ROUNDING_SECONDS:
             sequences.end(f"seconds={resets.seconds:g}")
         if resets.quiet is None:
             return
-        is_still = self._stillness.seconds(pixels, seconds) >= resets.quiet
+        stands = self._stillness.seconds(pixels, seconds)
+        is_still = stands >= resets.quiet - _ROUNDING_SECONDS
         # Once for each time that the picture stands still.
         if is_still and not self._is_still:
             sequences.end(f"quiet={resets.quiet:g}")
