@@ -26,6 +26,7 @@ from pipelines.memory_lab import command as memory_lab
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
 from pipelines.runtime.commands import COMMANDS
+from pipelines.watch import command as watch
 from tests import ROOT
 from tests.clips import write_classes, write_clip
 from tests.pictures import write_picture
@@ -89,6 +90,8 @@ def run_short(words: list[str]) -> None:
             train("captions", [*arguments, *CAPTIONS])
     elif module == "caption":
         caption.main(arguments)
+    elif module == "watch":
+        watch.main(arguments)
     elif module == "translate":
         translate.main(arguments)
     elif module == "sentiment_best":
@@ -210,7 +213,7 @@ def known_options():
     mains = {task: partial(train, task) for task in CLASSES}
     asked = [(mains[task], f"--{one}") for task in CLASSES for one in ("help", *CLASSES[task])]
     others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor, sentiment_best)
-    others += (caption, translate)
+    others += (caption, translate, watch)
     asked += [(module.main, "--help") for module in others]
     shown = io.StringIO()
     for main, option in asked:
