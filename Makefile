@@ -10,7 +10,8 @@ READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 # People type these. Only what is typed counts: a variable DATA or RUN that happens to be in the environment
 # does not. Make would expand what it hands to the shell ($(shell …) in it would run), and a line end would
 # end the command: so none is exported as it is, and each reaches the shell unexpanded as TYPED_<name>.
-TYPED     = DATA UNLABELLED SIZE RUN RUNS RESUME CKPT SPLIT TEXT INPUT OUTPUT SHARD PROMPT LENGTH PORT
+TYPED     = DATA UNLABELLED SIZE RUN RUNS RESUME CKPT SPLIT TEXT INPUT OUTPUT SHARD PROMPT LENGTH PORT \
+            SOURCE
 $(foreach name,$(TYPED) ARGS LANGUAGE_ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 $(foreach name,$(TYPED),$(eval export TYPED_$(name) = $$(value $(name))))
@@ -42,6 +43,8 @@ caption   = $(PY) -m pipelines.caption $(call option,ckpt,CKPT) $(call option,in
             $(call as_typed,ARGS)
 translate = $(PY) -m pipelines.translate $(call option,ckpt,CKPT) $(call option,text,TEXT) \
             $(call option,input,INPUT) $(call as_typed,ARGS)
+watch     = $(PY) -m pipelines.watch $(call option,ckpt,CKPT) $(call option,source,SOURCE) \
+            $(call as_typed,ARGS)
 export    = $(PY) -m pipelines.export $(call option,ckpt,CKPT) $(call option,run,RUN) $(call as_typed,ARGS)
 serve     = $(PY) -m pipelines.serve $(call option,ckpt,CKPT) $(call option,port,PORT) \
             $(call as_typed,ARGS)
@@ -52,8 +55,8 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
 .PHONY: help install train-video train-sentiment train-sentiment-best train-language \
         train-translation train-captions \
         evaluate-video evaluate-sentiment evaluate-translation evaluate-captions predict-video \
-        predict-sentiment predict-many sample-language translate caption export serve compare \
-        memory-lab \
+        predict-sentiment predict-many sample-language translate caption watch export serve \
+        compare memory-lab \
         microscope doctor test test-slow soak lint bench clean
 
 # The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
@@ -121,6 +124,9 @@ translate: $(READY)
 	@$(translate)
 caption: $(READY)
 	@$(caption)
+
+watch: $(READY)
+	@$(watch)
 
 export: $(READY)
 	@$(export)

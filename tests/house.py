@@ -27,6 +27,7 @@ data.running_text: data.batches data.files data.plain_text data.tables data.text
     pytorch_lightning tokenizers torch
 data.plain_text: tokenizers
 data.splits: data.files numpy torch
+data.streams: av data.decoding data.files data.plain_text numpy
 data.tables: data.files data.plain_text data.splits datasets numpy pyarrow
 data.text: data.batches data.examples data.files data.plain_text data.splits data.tables datasets
     numpy pyarrow tokenizers torch
@@ -79,6 +80,8 @@ pipelines.runs: data pipelines.processes pipelines.runtime
 pipelines.tasks: data models numpy pipelines.metrics pipelines.metrics.writing pipelines.processes
     pipelines.runtime pipelines.training pytorch_lightning tokenizers torch tqdm
 pipelines.training: data models numpy pipelines.processes pipelines.runtime pytorch_lightning torch
+pipelines.watch: data models numpy pipelines.metrics pipelines.predict pipelines.predict.writing
+    pipelines.processes pipelines.runtime pipelines.tasks tokenizers torch
 """
 ALLOWED = {
     package.strip(): set(names.split())
@@ -90,7 +93,7 @@ ALLOWED = {
 #: libraries that few files use, and by which they are called
 FEW = {
     "PIL": {"pages.figures", "predict.overlay_panel"},
-    "av": {"predict.overlay"},
+    "av": {"predict.overlay", "watch.segments"},
     "jinja2": {"pages.page"},
     "jsonargparse": {
         "evaluate",
@@ -136,8 +139,8 @@ FEW = {
 }
 #: the packages of `data`, the lowest first: each may import those before it and no other
 DATA_ORDER = (
-    *("files", "plain_text", "decoding", "splits", "examples", "batches", "tables", "clips"),
-    *("video", "text", "running_text", "translation", "captions"),
+    *("files", "plain_text", "decoding", "streams", "splits", "examples", "batches", "tables"),
+    *("clips", "video", "text", "running_text", "translation", "captions"),
 )
 #: packages whose ``__init__`` runs in the decoder's process, which must start fast
 LIGHT = ("data", "data.files", "data.decoding")

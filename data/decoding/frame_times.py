@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 BREAK_SECONDS = 1800.0
-_BREAK_STEPS = 100
+BREAK_STEPS = 100
 # Subdivisions of the time unit, where it is too coarse to make times distinct.
 _PARTS = 1000
 # Larger times come from damage, and their differences would not fit in 64 bits.
@@ -32,7 +32,7 @@ def breaks_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:
     steps = np.diff(pts)
     if len(steps) == 0:
         return steps
-    longest = max(_BREAK_STEPS * float(np.median(steps)), BREAK_SECONDS / float(time_base))
+    longest = max(BREAK_STEPS * float(np.median(steps)), BREAK_SECONDS / float(time_base))
     return np.flatnonzero(steps > longest) + 1
 
 
@@ -45,7 +45,7 @@ def is_wound_back(times: np.ndarray, clock: int | None) -> bool:
     if clock is None or len(times) < 2 or times[0] // clock == times[-1] // clock:
         return False
     steps = np.diff(times)
-    return bool(np.any(steps[np.diff(times // clock) > 0] > _BREAK_STEPS * np.median(steps)))
+    return bool(np.any(steps[np.diff(times // clock) > 0] > BREAK_STEPS * np.median(steps)))
 
 
 def seconds_of(pts: np.ndarray, time_base: Fraction) -> np.ndarray:

@@ -49,6 +49,11 @@ def what_it_is(path: Path | str) -> str | None:
         return "may not be read (permission denied); make the file readable"
     except OSError:
         return None
+    return what_begins_so(start)
+
+
+def what_begins_so(start: bytes) -> str | None:
+    """Name the kind of what begins with these bytes and is no video, as `what_it_is` does."""
     return _by_signature(start) or _by_text(start)
 
 

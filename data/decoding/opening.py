@@ -8,10 +8,10 @@ import av
 
 from data.decoding.lookalikes import picture_kind, what_it_is
 
-# Video containers that hold their data themselves. Playlists and manifests (hls, dash, concat, sdp,
+#: video containers that hold their data themselves. Playlists and manifests (hls, dash, concat, sdp,
 # image sequences, …) are not allowed, since they name further files or URLs. Sound formats are allowed
 # for a better error: such a file opens, and holds no video stream.
-_FORMATS = (
+FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,mxf,nut,"
     "ivf,h264,hevc,m4v,obu,av1,dv,rm,wtv,y4m,yuv4mpegpipe,vc1,vc1test,h261,h263,mjpeg,gxf,dhav,"
     "amr,mp3,wav,aac,flac"
@@ -20,7 +20,7 @@ _FORMATS = (
 #: some bytes can hold a picture of any size.
 MOST_PIXELS = 2**27
 # A clip is one local file: neither a URL nor a file that another one names is ever opened.
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
 # By kind of picture, FFmpeg's name of the format.
 _PICTURE_FORMATS = {kind: f"{kind.lower()}_pipe" for kind in ("JPEG", "PNG", "WebP", "BMP", "TIFF")}
 _PICTURE_OPTIONS = {
@@ -74,39 +74,51 @@ class open_video:  # noqa: N801 - used as a function is
             self._container = av.open(
                 self._url,
                 format=None if picture is None else _PICTURE_FORMATS[picture],
-                options=(_OPTIONS if picture is None else _PICTURE_OPTIONS) | _pixel_limit(),
+                options=(_OPTIONS if picture is None else _PICTURE_OPTIONS) | pixel_limit(),
                 metadata_errors="ignore",
             )
         except (av.FFmpegError, OSError, ValueError, UnicodeError) as error:
             raise UnreadableError(what_it_is(self._path) or _complaint(error)) from error
         try:
-            return self._container, self._stream()
+            return self._container, stream_to_read(self._container, path=self._path)
         except UnreadableError:
             self._container.close()
             raise
 
-    def _stream(self) -> av.VideoStream:
-        films = film_streams(self._container)
-        if not films:
-            raise UnreadableError(what_it_is(self._path) or "holds no video stream")
-        stream = films[0]
-        if stream.codec_context is None:
-            raise UnreadableError("is coded in a way for which there is no decoder")
-        if _pixels(stream) > MOST_PIXELS:
-            context = stream.codec_context
-            raise UnreadableError(
-                f"has frames of {context.width:,} x {context.height:,} px, and at most {_megapixels()}"
-                " are read: make them smaller"
-            )
-        # The size may be another one than the header's, and may change from frame to frame.
-        stream.codec_context.options |= _pixel_limit()
-        # One thread a file: data workers are the parallelism, and no thread outlives the file.
-        stream.thread_type = "SLICE"
-        stream.codec_context.thread_count = 1
-        return stream
-
     def __exit__(self, *error: object) -> None:
         self._container.close()
+
+
+def stream_to_read(
+    container: av.container.InputContainer, *, path: Path | str | None = None
+) -> av.VideoStream:
+    """Choose the video stream to read, and prepare its decoder.
+
+    Args:
+        container: an open container.
+        path: path of the file, whose beginning may tell what it is; None for what is no file.
+
+    Raises:
+        UnreadableError: no video stream, an unknown codec, or frames of more than `MOST_PIXELS`.
+    """
+    films = film_streams(container)
+    if not films:
+        raise UnreadableError((path and what_it_is(path)) or "holds no video stream")
+    stream = films[0]
+    if stream.codec_context is None:
+        raise UnreadableError("is coded in a way for which there is no decoder")
+    if _pixels(stream) > MOST_PIXELS:
+        context = stream.codec_context
+        raise UnreadableError(
+            f"has frames of {context.width:,} x {context.height:,} px, and at most {_megapixels()}"
+            " are read: make them smaller"
+        )
+    # The size may be another one than the header's, and may change from frame to frame.
+    stream.codec_context.options |= pixel_limit()
+    # One thread a file: data workers are the parallelism, and no thread outlives the file.
+    stream.thread_type = "SLICE"
+    stream.codec_context.thread_count = 1
+    return stream
 
 
 def film_streams(container: av.container.InputContainer) -> list[av.VideoStream]:
@@ -163,7 +175,7 @@ def no_size() -> str:
     )
 
 
-def _pixel_limit() -> dict[str, str]:
+def pixel_limit() -> dict[str, str]:
     """Option of FFmpeg's decoders; they refuse a larger frame before they take memory for it."""
     return {"max_pixels": str(MOST_PIXELS)}
 

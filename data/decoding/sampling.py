@@ -69,16 +69,29 @@ def take_fps(seconds: np.ndarray, *, frames_per_second: Fraction) -> np.ndarray:
     """
     if len(seconds) == 0:
         return np.arange(0)
-    # The first tick at which each frame is on display. A frame that comes a rounding error after a
-    # tick still counts for it.
-    since = seconds - seconds[0] - _ROUNDING_SECONDS
-    rate = float(min(frames_per_second, Fraction(_MOST_TICKS)))
-    ticks = np.ceil(np.maximum(since, 0) * rate)
+    since = seconds - seconds[0]
+    ticks = ticks_of(since, frames_per_second)
     # A frame is taken if the next one comes after that tick. Memory depends on frames, not seconds.
     is_shown = np.append(ticks[:-1] < ticks[1:], True)
     # No tick up to its own time may fall on the last frame.
-    is_shown[-1] = ticks[-1] <= np.floor((seconds[-1] - seconds[0]) * rate + 1e-6)
+    is_shown[-1] = ticks[-1] <= last_tick(float(since[-1]), frames_per_second)
     return np.flatnonzero(is_shown)
+
+
+def ticks_of(since: np.ndarray, frames_per_second: Fraction) -> np.ndarray:
+    """The first tick at which each frame is on display, given its seconds since the first frame.
+
+    A frame that comes a rounding error after a tick still counts for it.
+    """
+    rate = float(min(frames_per_second, Fraction(_MOST_TICKS)))
+    ticks: np.ndarray = np.ceil(np.maximum(since - _ROUNDING_SECONDS, 0) * rate)
+    return ticks
+
+
+def last_tick(since: float, frames_per_second: Fraction) -> float:
+    """The last tick up to a time in seconds since the first frame."""
+    rate = float(min(frames_per_second, Fraction(_MOST_TICKS)))
+    return float(np.floor(since * rate + 1e-6))
 
 
 def take_count(seconds: np.ndarray, *, count: int) -> np.ndarray:
@@ -104,9 +117,9 @@ def parse_sampling(text: str) -> Sampling:
         return take_all
     found = re.fullmatch(r"(every|count)=(\d+)|fps=(\d+(?:\.\d+)?(?:/\d+)?)", text)
     try:
-        number = Fraction(*map(Fraction, (found[3] or found[2]).split("/"))) if found else 0
+        number = fraction_of(found[3] or found[2]) if found else Fraction(0)
     except ZeroDivisionError:
-        number = 0
+        number = Fraction(0)
     if not found or number <= 0:
         raise InputError(
             f"--data.frames={text}: allowed are all, every=k, fps=r and count=n, with whole numbers"
@@ -116,7 +129,12 @@ def parse_sampling(text: str) -> Sampling:
         return lambda seconds: take_every(seconds, step=int(number))
     if found[1] == "count":
         return lambda seconds: take_count(seconds, count=int(number))
-    return lambda seconds: take_fps(seconds, frames_per_second=Fraction(number))
+    return lambda seconds: take_fps(seconds, frames_per_second=number)
+
+
+def fraction_of(text: str) -> Fraction:
+    """The number of ``5``, ``2.5`` or ``30000/1001``."""
+    return Fraction(*map(Fraction, text.split("/")))
 
 
 def within(

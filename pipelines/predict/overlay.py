@@ -6,8 +6,10 @@ Frames are written as a player shows them, rotated and mirrored where the file s
 their size and their times, shifted so that the first is shown at 0 s. The copy has no sound.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +54,20 @@ _UNSPECIFIED = 2
 
 def check_output(output: Path) -> None:
     """Raise an InputError where an overlay cannot or must not be written to a path."""
-    if output.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            f"--overlay={output}: allowed are files ending in {', '.join(SUFFIXES)}; change the"
-            " ending"
-        )
+    check_suffix(output)
     if output.exists():
         raise InputError(
             f"--overlay={output}: exists already and is not overwritten; choose another name, or"
             " remove it"
+        )
+
+
+def check_suffix(output: Path) -> None:
+    """Raise an InputError where a path does not end as a video that is written does."""
+    if output.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"--overlay={output}: allowed are files ending in {', '.join(SUFFIXES)}; change the"
+            " ending"
         )
 
 
@@ -121,40 +128,77 @@ def _write(
     timeline: Timeline,
 ) -> None:
     assert timeline.seconds is not None
-    codec = next((name for name in ENCODERS if name in av.codecs_available), None)
-    if codec is None:
-        raise InputError(
-            f"--overlay: this PyAV has none of the encoders {', '.join(ENCODERS)}; install PyAV"
-            " from PyPI"
-        )
-    # ``file:`` keeps FFmpeg from taking a name with a colon for a URL.
-    with av.open(f"file:{place.absolute()}", "w") as container:
-        rate = Fraction(found.frames_per_second or 25).limit_denominator(1001)
-        stream: Any = container.add_stream(codec, rate=rate, options=ENCODERS[codec])
-        drawer = None
+    rate = Fraction(found.frames_per_second or 25).limit_denominator(1001)
+    with closing(DrawnFile(place, rate=rate)) as file:
+        panel = None
         for seconds, frame in frames:
-            if drawer is None:
-                drawer = _Drawer(frame, found, timeline)
-                drawer.describe(stream)
+            if panel is None:
+                # The panel imports matplotlib, which takes a second: import it only to draw.
+                from pipelines.predict.overlay_panel import Panel
+
+                height, width = file.begin(
+                    frame, time_base=found.time_base, pixel_aspect=found.pixel_aspect
+                )
+                panel = Panel(timeline, height=height, width=width)
             # Number of steps read up to this frame; the margin absorbs rounding.
             num_steps = int(np.searchsorted(timeline.seconds, seconds + 1e-6, side="right"))
-            container.mux(stream.encode(drawer.draw(frame, num_steps - 1)))
-        container.mux(stream.encode(None))
+            file.add(frame, partial(panel.draw, place=num_steps - 1) if num_steps else None)
+
+
+class DrawnFile:
+    """A video file of frames that are drawn on, one by one.
+
+    Args:
+        place: path of the file.
+        rate: frames a second, for players that ask.
+
+    Raises:
+        InputError: this PyAV has no encoder for it.
+    """
+
+    def __init__(self, place: Path, *, rate: Fraction) -> None:
+        codec = next((name for name in ENCODERS if name in av.codecs_available), None)
+        if codec is None:
+            raise InputError(
+                f"--overlay: this PyAV has none of the encoders {', '.join(ENCODERS)}; install PyAV"
+                " from PyPI"
+            )
+        # ``file:`` keeps FFmpeg from taking a name with a colon for a URL.
+        self._container = av.open(f"file:{place.absolute()}", "w")
+        self._stream: Any = self._container.add_stream(codec, rate=rate, options=ENCODERS[codec])
+        self._drawer: _Drawer | None = None
+
+    def begin(
+        self, first: av.VideoFrame, *, time_base: Fraction, pixel_aspect: Fraction
+    ) -> tuple[int, int]:
+        """Take size, orientation and colours from the first frame; return height and width."""
+        self._drawer = _Drawer(first, time_base, pixel_aspect)
+        self._drawer.describe(self._stream)
+        return self._drawer.height, self._drawer.width
+
+    def add(self, frame: av.VideoFrame, draw: Callable[[np.ndarray], None] | None) -> None:
+        """Write a frame, whose ``pts`` and ``duration`` are set, with what is drawn on its pixels."""
+        assert self._drawer is not None
+        self._container.mux(self._stream.encode(self._drawer.draw(frame, draw)))
+
+    def close(self) -> None:
+        """Write the end of the file."""
+        try:
+            if self._drawer is not None:
+                self._container.mux(self._stream.encode(None))
+        finally:
+            self._container.close()
 
 
 class _Drawer:
     """Draws on the frames of a clip; the first frame tells size, orientation and colours."""
 
-    def __init__(self, first: av.VideoFrame, found: Probe, timeline: Timeline) -> None:
-        # The panel imports matplotlib, which takes a second: import it only to draw.
-        from pipelines.predict.overlay_panel import Panel
-
-        self.found = found
+    def __init__(self, first: av.VideoFrame, time_base: Fraction, pixel_aspect: Fraction) -> None:
+        self.time_base, self.pixel_aspect = time_base, pixel_aspect
         self.coded_size = first.width, first.height
         self.orientation = orientation_of(first)
         self.is_turned = self.orientation[0]
         self.width, self.height = self.coded_size[:: -1 if self.is_turned else 1]
-        self.panel = Panel(timeline, height=self.height, width=self.width)
         self.format = "yuv444p" if self.width % 2 or self.height % 2 else "yuv420p"
         space = int(first.colorspace)
         self.space = space if space in _SPACES else _UNSPECIFIED
@@ -166,18 +210,20 @@ class _Drawer:
         """Set size, format, times and colours of a stream, before its first frame is encoded."""
         context = stream.codec_context
         stream.width, stream.height, stream.pix_fmt = self.width, self.height, self.format
-        context.time_base = stream.time_base = self.found.time_base
+        context.time_base = stream.time_base = self.time_base
         # Without this flag the last frame would be shown for the usual duration, not for its own.
         context.flags |= Flags.frame_duration
-        aspect = self.found.pixel_aspect
+        aspect = self.pixel_aspect
         context.sample_aspect_ratio = 1 / aspect if self.is_turned else aspect
         context.color_range = self.range
         if self.space != _UNSPECIFIED:
             context.colorspace = self.space
         context.color_primaries, context.color_trc = self.primaries, self.transfer
 
-    def draw(self, frame: av.VideoFrame, place: int) -> av.VideoFrame:
-        """New frame with the panel of a place of the timeline; no panel for a place below 0."""
+    def draw(
+        self, frame: av.VideoFrame, draw: Callable[[np.ndarray], None] | None
+    ) -> av.VideoFrame:
+        """New frame with what is drawn on its pixels (H, W, 3) uint8."""
         width, height = self.coded_size
         # The size may change within the clip, but not within the written file.
         pixels: np.ndarray = frame.to_ndarray(format="rgb24", width=width, height=height)
@@ -185,8 +231,8 @@ class _Drawer:
         pixels = pixels.swapaxes(0, 1) if turned else pixels
         pixels = pixels[:: -1 if mirror_rows else 1, :: -1 if mirror_columns else 1]
         pixels = np.array(pixels, order="C")
-        if place >= 0:
-            self.panel.draw(pixels, place)
+        if draw is not None:
+            draw(pixels)
         drawn = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
             format=self.format,
             dst_colorspace=_SPACES.get(self.space),

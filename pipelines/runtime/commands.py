@@ -108,6 +108,12 @@ COMMANDS = {
         {"caption": "CKPT=… INPUT=photo|clip|folder [ARGS=--format=json]"},
         {**_CKPT, "INPUT": "input"},
     ),
+    "watch": Command(
+        "pipelines.watch.command",
+        "a saved model's running answer on a stream",
+        {"watch": "CKPT=… SOURCE=clip|camera:0|rtsp://…|http://…|- [ARGS=…]"},
+        {**_CKPT, "SOURCE": "source"},
+    ),
     "export": Command(
         "pipelines.export.command",
         "a saved model as a folder without PyTorch",

@@ -27,6 +27,8 @@ class Kind(NamedTuple):
     """The function that makes of a checkpoint what answers (see `predictor_of`)."""
     exported_by: str = "pipelines.export.classifier.export_classifier"
     """The function that makes of a checkpoint the graphs that are exported (see `export_classifier`)."""
+    watched_by: str | None = None
+    """The function that reads a stream by what answers (see `watch_clips`); None: there is none."""
     looked_at_by: str | None = None
     """The function that makes of the microscope's options what it looks at; None: nothing."""
     served_by: str | None = None
@@ -72,6 +74,12 @@ class Kind(NamedTuple):
     def make_exported(self) -> Any:
         """The function behind ``exported_by``."""
         return imported(self.exported_by)
+
+    @property
+    def watch(self) -> Any:
+        """The function behind ``watched_by``."""
+        assert self.watched_by is not None
+        return imported(self.watched_by)
 
     @property
     def command_class(self) -> Any:
@@ -122,6 +130,7 @@ KINDS: dict[str, Kind] = {
             data="data.video.VideoDataModule",
             reader="pipelines.predict.steps.ClipSteps",
             report=CLASSIFICATION_REPORT,
+            watched_by="pipelines.watch.clips.watch_clips",
             looked_at_by="pipelines.microscope.command.specimen_of_clip",
             served_by="pipelines.serve.answerers.classified.served_clips",
             recipe="video",
@@ -132,6 +141,7 @@ KINDS: dict[str, Kind] = {
             data="data.text.TextDataModule",
             reader="pipelines.predict.steps.TextSteps",
             report=CLASSIFICATION_REPORT,
+            watched_by="pipelines.watch.texts.watch_texts",
             looked_at_by="pipelines.microscope.command.specimen_of_text",
             served_by="pipelines.serve.answerers.classified.served_texts",
             recipe="sentiment",
@@ -170,6 +180,7 @@ KINDS: dict[str, Kind] = {
             data="data.captions.CaptionDataModule",
             report="pipelines.report.captions.report.report_captions",
             answered_by="pipelines.predict.writing.captioner.captioner_of",
+            watched_by="pipelines.watch.clips.watch_captions",
             exported_by="pipelines.export.writer.export_writer",
             served_by="pipelines.serve.answerers.written.served_captioner",
             recipe="captions",

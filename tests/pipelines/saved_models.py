@@ -160,9 +160,14 @@ def video_model(**options: Any) -> dict[str, Any]:
 def captions_model(**options: Any) -> dict[str, Any]:
     """The options of a small captioner."""
     num_tokens = tokenizer(has_end=True).get_vocab_size()
-    return translation_model(
-        encoder=part("SmallCNN", features=4, width=8),
-        recurrence=part("LSTM", hidden_size=3),
-        words=part("WordEmbedding", features=4, num_tokens=num_tokens),
-        **options,
-    )
+    parts = {
+        "encoder": part("SmallCNN", features=4, width=8),
+        "recurrence": part("LSTM", hidden_size=3),
+        "words": part("WordEmbedding", features=4, num_tokens=num_tokens),
+    }
+    return translation_model(**parts | options)
+
+
+def about_clips(**inputs: Any) -> dict[str, Any]:
+    """What a checkpoint of clips says of its inputs."""
+    return {"classes": CLASSES, "size_px": 16, "frames": "all"} | inputs

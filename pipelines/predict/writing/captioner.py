@@ -1,6 +1,6 @@
 """Captions of a user's own pictures and clips by a saved model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -47,14 +47,32 @@ class Captioner(Writer):
 
     def _captioned(self, items: list[ItemSteps]) -> Iterator[WrittenAnswer]:
         if not items:
-            return
-        lengths = [len(one.steps) for one in items]
+            return iter(())
+        steps = self.steps.together(items).to(self.device)
+        return self.captioned(
+            steps, [len(one.steps) for one in items], sources=[one.item.source for one in items]
+        )
+
+    def captioned(
+        self,
+        steps: torch.Tensor,
+        lengths: Sequence[int],
+        *,
+        sources: Sequence[str],
+        is_encoded: bool = False,
+    ) -> Iterator[WrittenAnswer]:
+        """Caption frames that were read.
+
+        Args:
+            steps: (N, 3, S, S) frames of B sources end to end, or what the encoder made of them.
+            lengths: frames of each source.
+            sources: names of the sources.
+            is_encoded: whether the encoder has read the frames.
+        """
         with torch.inference_mode():
             memory = self.model.model.remember(
-                self.steps.together(items).to(self.device),
-                torch.tensor(lengths, device=self.device),
+                steps, torch.tensor(lengths, device=self.device), is_encoded=is_encoded
             )
-            sources = [one.item.source for one in items]
             self.num_places = max(max(memory.num_steps) // max(lengths), 1)
             found = self.search(memory, lengths, keys=sources)
         for source, length, best in zip(sources, lengths, found, strict=True):

@@ -1,0 +1,1 @@
+"""Streams: frames and texts of sources that need not end, each read once."""

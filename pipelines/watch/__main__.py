@@ -1,0 +1,5 @@
+"""``python -m pipelines.watch``."""
+
+from pipelines.watch.command import main
+
+main()
