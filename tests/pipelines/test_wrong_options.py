@@ -121,6 +121,7 @@ def test_a_checkpoint_that_is_not_there(name, option, refusal, in_folder):
     data = {"video": ["--data.path=clips"], "sentiment": ["--data.path=reviews.csv"]}
     data["language"] = ["--data.path=text.txt"]
     data["translate"], data["caption"] = ["--text=a"], ["--input=a.png"]
+    data["watch"] = ["--source=clips/dark/0.mp4"]
     data["engine"] = ["--input=reviews.csv", "--output=out"]
     write_classes(in_folder / "clips", clips_per_class=3)
     write_reviews(in_folder / "reviews.csv", count=20)

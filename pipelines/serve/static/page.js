@@ -6,7 +6,7 @@ import { byId, count, make, percent } from "./elements.js";
 import { askFile, asked, askText, exampleFile, openStream, useToken } from "./server.js";
 import { showWritten } from "./written.js";
 
-const TYPED_MS = 150;
+const TYPED_MS = 150, MOST_PAUSE_MS = 10_000;
 let about, running = 0, examples = 0;
 
 function fail(reason) {
@@ -76,13 +76,15 @@ function texts() {
   if (about.streams) asTyped(text);
 }
 
-// The answer so far while one types: what is added is sent, and anything else begins anew.
+// The answer so far while one types: what is added is sent, and anything else begins anew. A stream that is lost
+// is opened again after a growing pause.
 function asTyped(text) {
-  let socket = null, sent = "", timer = null;
+  let socket = null, sent = "", timer = null, pauseMs = TYPED_MS;
   const told = (found) => {
     if (found.reading) return send();
     byId("live").hidden = !found.steps && !found.error;
     if (found.error) { byId("live-said").textContent = found.error; sent = null; return; }
+    pauseMs = TYPED_MS;
     if (!found.steps) return;
     const last = found.forgotten ? ` (by the last ${count(found.steps - found.forgotten)} words)` : "";
     byId("live-said").textContent = `So far${last}: ${found.label}, ${percent(found.probability)}`;
@@ -95,13 +97,18 @@ function asTyped(text) {
     if (more) socket.send(more);
     sent = text.value;
   };
+  const open = () => {
+    sent = "";
+    socket = openStream(told, () => {
+      socket = null;
+      if (text.value === sent || pauseMs > MOST_PAUSE_MS) return;
+      timer = setTimeout(open, pauseMs);
+      pauseMs *= 2;
+    });
+  };
   text.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (socket) { send(); return; }
-      sent = "";
-      socket = openStream(told, () => { socket = null; });
-    }, TYPED_MS);
+    timer = setTimeout(() => (socket ? send() : open()), TYPED_MS);
   });
 }
 

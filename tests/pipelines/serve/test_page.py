@@ -50,6 +50,9 @@ def opened(browser, server, path="/", **options):
     page.goto(f"http://{server.address}{path}")
     try:
         yield page
+    except sync_api.TimeoutError as late:
+        # What the page says tells why.
+        raise AssertionError(f"{wrong}\n{page.locator('body').inner_text()}") from late
     finally:
         context.close()
     assert wrong == []
