@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.forms.operators import OperatorRecurrence
-from models.forms.padded import encoded, inputs_of, pooled
+from models.forms.padded import encoded, inputs_of, pooled, share_ngrams
 from models.sequence.classifier import Classifier
 from models.sequence.ensemble import together
 from models.sequence.many_to_one import ManyToOne
@@ -30,6 +30,7 @@ class WholeForm(nn.Module):
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
+        share_ngrams(classifier.model.encoders)
         self.encoder = classifier.model.encoder
         self.members = nn.ModuleList(map(_WholeMember, classifier.members))
         self.register_buffer("temperature", classifier.probabilities.temperature)
@@ -93,6 +94,7 @@ class EncoderForm(nn.Module):
 def with_operators(classifier: Classifier) -> Classifier:
     """A copy whose recurrences are operators."""
     made = copy.deepcopy(classifier)
+    share_ngrams(made.model.encoders)
     for member in made.members:
         member.recurrence = OperatorRecurrence(member.recurrence)  # type: ignore[assignment]
     return made

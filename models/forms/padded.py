@@ -3,6 +3,8 @@
 B sequences · T steps of the longest · D features
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -30,6 +32,19 @@ def encoded(encoder: Encoder, steps: Tensor) -> Tensor:
             f"{type(encoder).__name__} looks back in a way of its own, and cannot be exported"
         )
     return encoder(steps.flatten(0, 1)).unflatten(0, steps.shape[:2])
+
+
+def share_ngrams(encoders: Iterable[Encoder]) -> None:
+    """Let encoders that know the same n-grams share one list of them, which is then searched once."""
+    found: list[NgramEmbedding] = []
+    for one in encoders:
+        if isinstance(one, NgramEmbedding):
+            for other in found:
+                if torch.equal(one.known, other.known):
+                    one.known = other.known
+                    break
+            else:
+                found.append(one)
 
 
 def windows(tokens: Tensor, *, size: int) -> Tensor:
