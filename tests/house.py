@@ -42,12 +42,15 @@ pipelines.cli: data models pipelines.predict pipelines.processes pipelines.recip
 pipelines.compare: data numpy pipelines.metrics pipelines.metrics.writing pipelines.pages
     pipelines.report pipelines.runs pipelines.runtime pipelines.tasks
 pipelines.doctor: data numpy pipelines.runtime
-pipelines.export: data jinja2 models numpy onnx onnxruntime onnxscript pipelines.export.standalone
-    pipelines.runs pipelines.runtime pipelines.tasks tokenizers torch
+pipelines.export.tracing: data models onnx onnxscript pipelines.runtime torch
+pipelines.export.kinds: data models pipelines.export.tracing pipelines.tasks tokenizers torch
+pipelines.export: data jinja2 numpy onnx onnxruntime pipelines.export.standalone
+    pipelines.export.tracing pipelines.runs pipelines.runtime pipelines.tasks torch
 # It leaves the house: `tests/pipelines/export` sees that it needs nothing else.
 pipelines.export.standalone: data numpy onnxruntime tokenizers
-pipelines.engine: data pipelines.predict pipelines.predict.writing pipelines.processes
-    pipelines.runtime pipelines.tasks pyarrow torch
+pipelines.engine.records: data pipelines.predict pyarrow
+pipelines.engine: data pipelines.engine.records pipelines.predict pipelines.predict.writing
+    pipelines.processes pipelines.runtime pipelines.tasks pyarrow torch
 pipelines.memory_lab: data models numpy pipelines.pages pipelines.runs pipelines.runtime torch tqdm
 pipelines.metrics: data numpy torch
 pipelines.metrics.writing: numpy

@@ -1,5 +1,6 @@
 """Atomic writes: a file or a folder appears complete or not at all."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,28 @@ def written_whole(file: Path) -> Iterator[Path]:
     try:
         yield unfinished
         unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_once(file: Path) -> Iterator[Path]:
+    """Give a temporary path as `written_whole` does; a file that is there already stays.
+
+    Of several processes that write at once, the first one's file counts.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{uuid4().hex}-{file.name}")
+    try:
+        yield unfinished
+        try:
+            os.link(unfinished, file)
+        except FileExistsError:
+            pass
+        except OSError:
+            # A file system without links: whoever writes at once writes the same.
+            if not file.exists():
+                unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -25,7 +25,7 @@ class Address(NamedTuple):
     target: str
     """The path, the device or the URL."""
     name: str
-    """What errors call it; a password is left out."""
+    """Name of the source in errors, without a password."""
 
     @property
     def is_url(self) -> bool:

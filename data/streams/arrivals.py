@@ -19,7 +19,7 @@ MOST_BYTES = 2**28
 
 
 class Arrivals(Generic[T]):
-    """What an iterator gives, read by a thread of its own.
+    """Items of an iterator, which a thread of their own reads.
 
     Args:
         source: the iterator; whatever it raises is raised by `take`.
@@ -121,7 +121,7 @@ class Arrivals(Generic[T]):
     def _make_room(self, size: int) -> None:
         while not self._has_room(size):
             if not self._may_drop(self._queue[0][1]):
-                # What was told may not get lost; it is small.
+                # Messages are small, and none may get lost.
                 return
             self._popped()
             self.num_dropped += 1

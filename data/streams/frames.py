@@ -153,7 +153,7 @@ class StreamFrames:
         return self._address.is_url or self._address.kind == "camera"
 
     def _connection(self, opened: Opened) -> Iterator[Happening]:
-        """What happens on one connection."""
+        """Events of one connection."""
         stream, reading = opened.stream, self._reading
         aspect = pixel_aspect(stream)
         may_drop = self._is_live and not opened.has_end

@@ -19,7 +19,7 @@ from models.sequence.sources import ReadSource, SeenSource, Source
 
 
 class SourceForm(nn.Module):
-    """What is remembered of padded sources.
+    """Reads padded sources into what a decoder attends to.
 
     Args:
         model: the trained model.

@@ -16,7 +16,7 @@ from models.sequence.many_to_one import ManyToOne, Scorer
 from models.sequence.step_inputs import StepInputs
 
 StepState = dict[str, Tensor]
-"""What is carried from step to step, by name. At the start all of it is zeros."""
+"""State by name, carried from step to step. It starts as zeros."""
 
 
 class Stepper(nn.Module):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from pipelines.engine.records import Record, Records
+from pipelines.engine.records.record import Record, Records
 from pipelines.predict.predictor import Predictor, Unanswered
 from pipelines.predict.writing.writer import Writer
 

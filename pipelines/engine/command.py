@@ -131,7 +131,7 @@ def run(job: Job, options: dict[str, Any], pool: Pool | None = None) -> int:
             steps.leave_cores()
         written = written_pieces(pieces, job.answer, job.parts)
     else:
-        # What the format is was decided here; in an actor, relative paths may mean others.
+        # This process has decided the format: an actor may stand in another folder.
         told = {name: getattr(job.format, name) for name in ("encoding", "quoting")}
         written = pieces_by_ray(pieces, options | told, pool)
     with closing(written):

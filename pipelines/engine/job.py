@@ -10,10 +10,10 @@ from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.tables.table_format import TableFormat, table_format
 from pipelines.engine.answer_rows import Answerer, AnswerRows, answer_rows
-from pipelines.engine.inputs import Asked, open_records
 from pipelines.engine.part_files import PartFiles
 from pipelines.engine.pieces import ALONE, Division, Piece, Shard, division_of, shard_of
-from pipelines.engine.records import Records
+from pipelines.engine.records.opening import Asked, open_records
+from pipelines.engine.records.record import Records
 from pipelines.engine.run_record import VERSION, begin, file_digest, known_record
 from pipelines.predict.predictor import Predictor
 from pipelines.predict.steps import Reader, TextSteps
@@ -32,7 +32,7 @@ SEARCH = ("beam", "blocked_ngram")
 
 
 class Job(NamedTuple):
-    """What a process needs to answer any piece."""
+    """Everything with which a process answers any piece."""
 
     model: Answerer
     records: Records
@@ -146,7 +146,7 @@ def paths_reader(model: Answerer) -> Reader | None:
 
 
 def _asked(options: dict[str, Any], model: Answerer) -> Asked:
-    """What the options say of the input; names of columns default to those of training.
+    """Options of the input; names of columns default to those of training.
 
     Raises:
         InputError: a column is named that such a model does not read.
@@ -175,7 +175,7 @@ def _asked(options: dict[str, Any], model: Answerer) -> Asked:
 
 
 def _about_table(asked: Asked) -> dict[str, Any]:
-    """What decides how a table is understood."""
+    """Options by which a table is read."""
     columns = asked.format.columns
     return {
         "text_column": asked.text_column,

@@ -71,7 +71,7 @@ class PartFiles:
 
         What belongs to a piece that is not whole may be written at this moment, by another process.
         It is deleted once the piece is whole. A process that still writes it then finds that
-        another was faster (see `write`, and `first_file.keep_first`).
+        another was faster (see `write`, and `written_once`).
         """
         whole, unfinished = self._listing()
         for number, name in unfinished:

@@ -32,10 +32,10 @@ _QUIET = {
 
 
 class Pool(NamedTuple):
-    """What is asked of the cluster."""
+    """Actors and CPUs asked of a cluster."""
 
     address: str | None
-    """Of a running cluster; None starts one on this machine."""
+    """Address of a running cluster; None starts one on this machine."""
     local_cpus: int
     """CPUs that a cluster on this machine says it has."""
     num_actors: int | None

@@ -7,10 +7,9 @@ import json
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from data.files.atomic_write import written_once
 from data.files.errors import InputError
-from pipelines.engine.first_file import keep_first
 from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.strict_json import json_text
 
@@ -77,13 +76,8 @@ def begin(output: Path, record: dict[str, Any]) -> str:
         raise InputError(f"OUTPUT={output}: a file, not a folder; name a folder")
     found = known_record(output)
     if found is None:
-        output.mkdir(parents=True, exist_ok=True)
-        place = output / f".{uuid4().hex}-{RECORD}"
-        try:
+        with written_once(output / RECORD) as place:
             place.write_text(json_text(record))
-            keep_first(place, output / RECORD)
-        finally:
-            place.unlink(missing_ok=True)
         found = known_record(output)
         assert found is not None
     for name in dict.fromkeys([*found, *record]):

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from data.files.errors import InputError
-from pipelines.export.exported import Check, Exported
 from pipelines.export.standalone.session import Session, state_after
+from pipelines.export.tracing.exported import Check, Exported
 
 #: batch and time of each comparison; graphs are traced with 2 and 7
 SIZES = ({"batch": 1, "time": 1}, {"batch": 3, "time": 11}, {"batch": 5, "time": 40})

@@ -13,9 +13,9 @@ from data.files.checkpoint import Saved, read_saved
 from pipelines.export.answer import FORMAT
 from pipelines.export.checks import check_all
 from pipelines.export.code_files import copy_code
-from pipelines.export.exported import Exported
-from pipelines.export.graphs import write_graph
 from pipelines.export.int8 import quantise
+from pipelines.export.tracing.exported import Exported
+from pipelines.export.tracing.graphs import write_graph
 from pipelines.runs.model_facts import facts_of
 from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.kinds import kind_of

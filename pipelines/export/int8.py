@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from data.batches.plan import BatchPlan
 from data.batches.ragged import RaggedBatch
 from data.files.errors import InputError
-from pipelines.export.exported import padded
+from pipelines.export.standalone.answerers import padded
 from pipelines.export.standalone.session import Session
 from pipelines.tasks.checkpoints import data_module
 
@@ -51,9 +50,10 @@ def quantise(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
             frames = batch.steps.permute(0, 2, 3, 1).contiguous().numpy()
             chunks = np.split(frames, range(_FRAMES_AT_ONCE, len(frames), _FRAMES_AT_ONCE))
             steps = np.concatenate([encoder.run({"frames": some})["features"] for some in chunks])
-        grid = padded(torch.from_numpy(steps), batch.lengths).numpy()
+        ends = batch.lengths.cumsum(0)[:-1].tolist()
+        grid, lengths = padded(np.split(steps, ends))
         for session, answers in found.items():
-            shares = session.run({"steps": grid, "lengths": batch.lengths.numpy()})["probabilities"]
+            shares = session.run({"steps": grid, "lengths": lengths})["probabilities"]
             answers += shares.argmax(1).tolist()
         labels += batch.labels.tolist()
     accuracies = [float(np.mean(np.equal(found[one], labels))) for one in (before, after)]

@@ -182,7 +182,7 @@ class TextSteps(Reader):
         return torch.tensor(ids, dtype=torch.int64)
 
     def pieces(self, text: str, num_steps: int) -> list[str]:
-        """What each step is of a text (see `pieces_of`)."""
+        """Pieces of a text, one for each step (see `pieces_of`)."""
         return pieces_of(self._tokenizer, text, num_steps)
 
     def together(self, items: Sequence[ItemSteps]) -> Tensor:

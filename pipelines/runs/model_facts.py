@@ -1,4 +1,4 @@
-"""What a model is and how good it was: from its checkpoint, and the report in its run's folder."""
+"""Facts of a model: its checkpoint's, and the figures of the report in its run's folder."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ _MOST_BYTES = 2**27
 
 
 def facts_of(saved: Saved, checkpoint: Path) -> dict[str, Any]:
-    """What a checkpoint says of its model, and the figures of the report in its run's folder."""
+    """Description by a checkpoint of its model, and figures of the report in its run's folder."""
     description = saved.description
     trained_on = description.get("trained_on") or {}
     return plain_values(

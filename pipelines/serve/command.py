@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
+from pipelines.runtime.extras import require_extra
 from pipelines.runtime.options import option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.serve.traffic.limits import Limits, check_limits
@@ -22,7 +22,6 @@ from pipelines.tasks.kinds import KINDS, kind_of
 #: variable of the environment that the token may stand in, where lists of processes do not show it
 TOKEN_VARIABLE = "MANYTOONE_TOKEN"
 _LEAST_TOKEN = 16
-_LIBRARIES = ("fastapi", "uvicorn", "websockets", "python_multipart")
 _HELP = {
     "max_megabytes": "size of a body",
     "max_characters": "length of a text",
@@ -79,10 +78,7 @@ def _check(options: Any) -> None:
         raise InputError(
             "CKPT is missing: name a checkpoint, e.g. CKPT=runs/video/latest/checkpoints/best.ckpt"
         )
-    if missing := [name for name in _LIBRARIES if find_spec(name) is None]:
-        raise InputError(
-            f"{missing[0]} is not installed: install the extra, .venv/bin/pip install '.[serve]'"
-        )
+    require_extra("serve", "fastapi", "uvicorn", "websockets", "python_multipart")
     if not 0 <= options.port < 2**16:
         raise InputError(f"PORT={options.port}: from 0 (any that is free) to {2**16 - 1}")
     check_limits(_limits(options))
@@ -177,7 +173,7 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind((host, port))
-        # Who reads the address may ask at once.
+        # A reader of the address may ask at once.
         opened.listen(128)
     except OSError as error:
         opened.close()

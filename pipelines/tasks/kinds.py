@@ -25,7 +25,7 @@ class Kind(NamedTuple):
     """Reader of the items to answer (see `pipelines.predict.steps.Reader`)."""
     answered_by: str = "pipelines.predict.predictor.predictor_of"
     """The function that makes of a checkpoint what answers (see `predictor_of`)."""
-    exported_by: str = "pipelines.export.classifier.export_classifier"
+    exported_by: str = "pipelines.export.kinds.classifier.export_classifier"
     """The function that makes of a checkpoint the graphs that are exported (see `export_classifier`)."""
     watched_by: str | None = None
     """The function that reads a stream by what answers (see `watch_clips`); None: there is none."""
@@ -151,7 +151,7 @@ KINDS: dict[str, Kind] = {
             task="pipelines.tasks.next_token.NextToken",
             data="data.running_text.LanguageDataModule",
             report="pipelines.report.language_page.report_language_model",
-            exported_by="pipelines.export.language.export_language",
+            exported_by="pipelines.export.kinds.language.export_language",
             looked_at_by="pipelines.microscope.command.specimen_of_running_text",
             recipe="language",
             command="pipelines.cli.training.TrainingCLI",
@@ -165,7 +165,7 @@ KINDS: dict[str, Kind] = {
             data="data.translation.TranslationDataModule",
             report="pipelines.report.generation.report.report_generation",
             answered_by="pipelines.predict.writing.translator.translator_of",
-            exported_by="pipelines.export.writer.export_writer",
+            exported_by="pipelines.export.kinds.writer.export_writer",
             served_by="pipelines.serve.answerers.written.served_translator",
             recipe="translation",
             command="pipelines.cli.writers.TranslationCLI",
@@ -181,7 +181,7 @@ KINDS: dict[str, Kind] = {
             report="pipelines.report.captions.report.report_captions",
             answered_by="pipelines.predict.writing.captioner.captioner_of",
             watched_by="pipelines.watch.clips.watch_captions",
-            exported_by="pipelines.export.writer.export_writer",
+            exported_by="pipelines.export.kinds.writer.export_writer",
             served_by="pipelines.serve.answerers.written.served_captioner",
             recipe="captions",
             command="pipelines.cli.writers.GenerationCLI",

@@ -143,7 +143,7 @@ def _watch(
 
 
 class _ClipWatch:
-    """What is done with the frames of a stream."""
+    """Handling of the frames of a stream."""
 
     def __init__(self, sequences: Sequences, resets: Resets, *, quiet_level: float) -> None:
         self._sequences, self._resets = sequences, resets

@@ -25,7 +25,7 @@ _ROUNDING = 1e-6
 
 
 class Answer(Protocol):
-    """What is told of a sequence."""
+    """Answer to a sequence, as it is told."""
 
     def cells(self) -> list[str]:
         """Cells of a line of text."""
@@ -186,7 +186,7 @@ class WindowReading(SequenceReading):
         self._is_new = False
 
     def encode(self, steps: Tensor) -> Tensor:
-        """What is kept of steps."""
+        """Steps (T, …) as they are kept."""
         with torch.inference_mode():
             return self._encode(steps)
 

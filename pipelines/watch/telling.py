@@ -9,7 +9,7 @@ Format = Literal["text", "json"]
 
 
 class Standing(NamedTuple):
-    """Where a stream stands."""
+    """Position in a stream."""
 
     seconds: float
     """Time of the last step that was read: in a video's own time, for texts since the beginning."""

@@ -97,7 +97,7 @@ def _require_text(address: Address) -> None:
 
 
 class _TextWatch:
-    """What is done with the characters of a stream."""
+    """Handling of the characters of a stream."""
 
     def __init__(
         self,

@@ -16,11 +16,11 @@ import torch
 
 from data.files.checkpoint import read_saved
 from models.sequence.stepwise import Stepper
-from pipelines.export.classifier import Steps
-from pipelines.export.exported import padded
 from pipelines.export.folder import export
+from pipelines.export.kinds.steps import Steps
 from pipelines.export.standalone.answerers import padded as padded_rows
 from pipelines.export.standalone.session import Session, state_after
+from pipelines.export.tracing.exported import padded
 from pipelines.tasks.checkpoints import classifier_of
 from tests.benchmarks.measure import in_turns, machine
 

@@ -20,7 +20,7 @@ from pipelines.engine.pieces import Division, Shard, division_of
 
 
 class Setting(NamedTuple):
-    """What is simulated."""
+    """Options of a simulation."""
 
     division: Division
     rate: float
@@ -34,7 +34,7 @@ class Setting(NamedTuple):
     back_seconds: float = 120.0
     """From a death to the next start of the shard."""
     spread: float = 0.1
-    """Of the logarithm of a core's speed."""
+    """Deviation of the logarithm of a core's speed."""
     share_slow: float = 0.02
     """Cores at half of their speed."""
     keeps_files: bool = True
@@ -42,7 +42,7 @@ class Setting(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What came of it, in seconds of cores, and on the wall."""
+    """Result of a simulation: seconds of cores, and on the wall."""
 
     wall: float
     used: float
@@ -51,7 +51,7 @@ class Result(NamedTuple):
     starting: float
     num_deaths: int
     most_starts: int
-    """Of one shard."""
+    """Figure of one shard."""
 
 
 def simulate(setting: Setting, *, seed: int = 0) -> Result:

@@ -210,10 +210,7 @@ CLASSES = {
         "model.inputs.help=StepInputs",
     ],
     "sentiment": [
-        *(
-            f"model.encoder.help=models.encoders.{name}"  # tests may have made namesakes
-            for name in ("NgramEmbedding", "WordEmbedding", "OneHot")
-        ),
+        *(f"model.encoder.help={name}" for name in ("NgramEmbedding", "WordEmbedding", "OneHot")),
         *(f"model.recurrence.help={name}" for name in ("LSTM", "GRU", "RNN", "Unrolled")),
         "model.optimizer.help=torch.optim.AdamW",
     ],

@@ -5,7 +5,7 @@ from typing import Any
 from data.files.checkpoint import Saved
 from pipelines.predict.inputs import Item
 from pipelines.predict.predictor import Prediction, Predictor, predictor_of
-from pipelines.predict.steps import ClipSteps, ItemSteps, TextSteps
+from pipelines.predict.steps import ItemSteps, TextSteps
 from pipelines.serve.answerers.decoding import UploadReader
 from pipelines.serve.answerers.examples import REVIEWS, motion
 from pipelines.serve.answerers.explanations import explanation, frames_shown
@@ -84,15 +84,8 @@ class ServedClips(ServedClassifier):
 
     def __init__(self, predictor: Predictor, limits: Limits) -> None:
         super().__init__(predictor, limits)
-        assert isinstance(predictor.steps, ClipSteps)
-        how = predictor.steps.reading
-        self.most_steps = how.max_frames
-        self.uploads = UploadReader(
-            how,
-            pictures=False,
-            limit_seconds=limits.limit_seconds,
-            most_frames=limits.frames_of(how.size_px),
-        )
+        self.uploads = UploadReader.like(predictor.steps, limits, pictures=False)
+        self.most_steps = self.uploads.how.max_frames
         if self.is_of_embedded_data(predictor.model.description):
             self.make_example = motion
 

@@ -16,7 +16,8 @@ from data.decoding.isolation import Decoder
 from data.decoding.lookalikes import picture_kind
 from data.decoding.probe import UnreadableError
 from pipelines.predict.inputs import Item
-from pipelines.predict.steps import ItemSteps
+from pipelines.predict.steps import ClipSteps, ItemSteps, Reader
+from pipelines.serve.traffic.limits import Limits
 from pipelines.serve.traffic.refusals import Refused
 
 #: kinds of pictures that a stream takes as frames
@@ -41,6 +42,17 @@ class UploadReader:
         self._limit_seconds = limit_seconds
         self._idle: list[Decoder] = []
         self._is_closed = False
+
+    @classmethod
+    def like(cls, steps: Reader, limits: Limits, *, pictures: bool) -> "UploadReader":
+        """Reader of uploads as a model's reader of clips reads them, within the server's limits."""
+        assert isinstance(steps, ClipSteps)
+        return cls(
+            steps.reading,
+            pictures=pictures,
+            limit_seconds=limits.limit_seconds,
+            most_frames=limits.frames_of(steps.reading.size_px),
+        )
 
     def close(self) -> None:
         """End the decoders, those in use when their file is done."""
@@ -91,7 +103,7 @@ class UploadReader:
         try:
             decoder = self._idle.pop()
         except IndexError:
-            # What is a picture was told before; a stream's frames are pictures for any model.
+            # Pictures were refused before, where they are; frames of a stream are pictures.
             decoder = Decoder(limit_seconds=self._limit_seconds, pictures=True)
         try:
             yield decoder

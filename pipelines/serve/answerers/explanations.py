@@ -59,7 +59,7 @@ def explanation(predictor: Predictor, item: ItemSteps, answer: dict[str, Any]) -
     if len(item.steps) > MOST_EXPLAINED:
         return found
     for_label = _shares(predictor, features, label)
-    # Of two classes, what speaks for one speaks against the other.
+    # With two classes, evidence for one is evidence against the other.
     if len(predictor.classes) == 2:
         for_other = for_label._replace(steps=-for_label.steps, difference=-for_label.difference)
     else:

@@ -27,7 +27,7 @@ class Served(ABC):
 
     @property
     def takes(self) -> str:
-        """What is asked about: ``text``, ``clip``, or ``picture`` (or a clip)."""
+        """Kind of input: ``text``, ``clip``, or ``picture`` (or a clip)."""
         if self.uploads is None:
             return "text"
         return "picture" if self.uploads.pictures else "clip"
@@ -61,11 +61,11 @@ class Served(ABC):
 
     @abstractmethod
     def explanation(self, item: ItemSteps, answer: dict[str, Any]) -> dict[str, Any]:
-        """What the page shows beside an answer, in plain values."""
+        """Explanation that the page shows beside an answer, in plain values."""
 
     @abstractmethod
     def about(self) -> dict[str, Any]:
-        """What the model is, in plain values."""
+        """Description of the model, in plain values."""
 
     @classmethod
     def is_of_embedded_data(cls, description: dict[str, Any]) -> bool:

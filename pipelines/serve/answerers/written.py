@@ -4,7 +4,7 @@ from typing import Any
 
 from data.files.checkpoint import Saved
 from pipelines.predict.inputs import Item
-from pipelines.predict.steps import ClipSteps, ItemSteps, batches_of
+from pipelines.predict.steps import ItemSteps, batches_of
 from pipelines.predict.writing.captioner import Captioner
 from pipelines.predict.writing.translator import Translator
 from pipelines.predict.writing.writer import Writer, WrittenAnswer
@@ -75,14 +75,7 @@ class ServedCaptioner(ServedWriter):
 
     def __init__(self, writer: Captioner, limits: Limits) -> None:
         super().__init__(writer)
-        assert isinstance(writer.steps, ClipSteps)
-        how = writer.steps.reading
-        self.uploads = UploadReader(
-            how,
-            pictures=True,
-            limit_seconds=limits.limit_seconds,
-            most_frames=limits.frames_of(how.size_px),
-        )
+        self.uploads = UploadReader.like(writer.steps, limits, pictures=True)
         if self.is_of_embedded_data(writer.model.description):
             self.make_example = scene
 

@@ -54,7 +54,7 @@ class Batcher(Generic[Asked, Found]):
         return len(self._waiting)
 
     async def ask(self, items: Sequence[Asked]) -> list[Found]:
-        """What is found for the items of one request.
+        """Results for the items of one request.
 
         Raises:
             Refused: too many wait already.

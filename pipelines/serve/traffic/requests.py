@@ -22,7 +22,7 @@ _RAW = ("application/octet-stream", "video/", "image/")
 
 
 class Asked(NamedTuple):
-    """What a request asks about: texts, or the bytes of one file."""
+    """Inputs of a request: texts, or the bytes of one file."""
 
     texts: list[str]
     file: bytes | None = None

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from data.text.pieces import MOST_WAITING, TextPieces, cuts_as_known
 from data.text.vocabulary import learn_tokenizer
 
-# What tokenizers look at: words, signs, blanks, tags, marks, scripts without blanks, emoji.
+# Parts that tokenizers tell apart: words, signs, blanks, tags, marks, scripts without blanks, emoji.
 PARTS = [
     "a", "b", "Don", "'", "’", "ʼ", "`", " ", "  ", "\n", "\t", "\xa0", "\u2003", "\x85",
     "<br />", "<br", "/>", "<", ">", "<b>", "</b>", '<a href="x y">', "< a b", "e\u0301", "\u0301",

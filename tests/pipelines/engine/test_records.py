@@ -12,9 +12,9 @@ import pytest
 from data.files.errors import InputError
 from data.tables.table_format import TableFormat
 from pipelines.engine import parquet_records
-from pipelines.engine.inputs import Asked, open_records
-from pipelines.engine.parquet_records import ParquetRecords, content_digest
-from pipelines.engine.records import Columns, RecordMaker
+from pipelines.engine.records.opening import Asked, open_records
+from pipelines.engine.records.parquet import ParquetRecords, content_digest
+from pipelines.engine.records.record import Columns, RecordMaker
 from pipelines.predict.inputs import text_items
 from pipelines.predict.steps import PictureSteps
 

@@ -13,7 +13,7 @@ from pipelines import sample
 from pipelines.export import command
 from pipelines.export.answer import load as load_exported
 from pipelines.export.code_files import STARTED, libraries_of, modules_below
-from pipelines.export.graphs import operators_of
+from pipelines.export.tracing.graphs import operators_of
 from pipelines.predict import load
 from pipelines.predict.inputs import Item
 from pipelines.predict.predictor import Unanswered

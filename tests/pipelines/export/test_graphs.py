@@ -6,9 +6,10 @@ from torch import nn
 
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
+from models.encoders.words import WordEmbedding
 from pipelines.export.checks import SIZES, check_all, difference
-from pipelines.export.graphs import RECURRENT, Graph, operators_of, write_graph
 from pipelines.export.standalone.session import Session
+from pipelines.export.tracing.graphs import RECURRENT, Graph, operators_of, write_graph
 from pipelines.tasks.kinds import kind_of
 from tests.pipelines.saved_models import (
     language_model,
@@ -151,6 +152,11 @@ def test_a_fixed_axis_and_a_loop_are_refused(tmp_path, form, reason):
     )
     with pytest.raises(InputError, match=reason):
         write_graph(graph, tmp_path / "a.onnx")
+
+
+def test_tracing_leaves_no_namesakes_of_classes(tmp_path):
+    exported(tmp_path)
+    assert [one.__name__ for one in WordEmbedding.__subclasses__()].count("WordEmbedding") == 0
 
 
 def test_another_models_values_are_not_taken(tmp_path):

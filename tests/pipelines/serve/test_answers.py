@@ -40,7 +40,7 @@ def test_an_explanation_adds_up(texts):
     assert sum(explained["shares"]["steps"]) == pytest.approx(
         explained["shares"]["difference"], abs=1e-3
     )
-    # Of two classes, what speaks for one speaks against the other.
+    # With two classes, evidence for one is evidence against the other.
     assert explained["why_not"]["class"] == found["runner_up"]
     assert explained["why_not"]["steps"] == [-one for one in explained["shares"]["steps"]]
     assert all(explained["why_not"]["steps"][k] > 0 for k in explained["why_not"]["most"])

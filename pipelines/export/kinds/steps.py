@@ -1,55 +1,23 @@
-"""Export of classifiers: whole sequences, single steps where nothing looks ahead, frames to features.
+"""Steps that the graphs of a model read: random ones for its checks, and frames to features.
 
-B sequences · T steps of the longest · N steps in the batch · D features · S height and width of a frame
+B sequences · N steps in the batch · T steps of the longest · D features · S height and width of a frame
 """
 
-from functools import partial
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from data.files.checkpoint import Saved
 from data.files.errors import InputError
 from models.encoders.frames import FrameEncoder
-from models.forms.classifier import EncoderForm, StepForm, WholeForm
-from models.sequence.classifier import Classifier
-from pipelines.export.exported import Check, Exported, Sizes, padded, random_lengths, zeros
-from pipelines.export.graphs import Graph
-from pipelines.tasks import checkpoints
+from models.forms.classifier import EncoderForm
+from pipelines.export.tracing.exported import Check, Sizes, padded, random_lengths
+from pipelines.export.tracing.graphs import Graph
 
-# No two sizes of an example are the same, nor 1: an axis that is traced with 1 may be fixed.
-_EXAMPLE = {"batch": 2, "time": 7}
+#: sizes with which graphs are traced: no two are the same, nor 1, which may be fixed
+EXAMPLE = {"batch": 2, "time": 7}
 _ENCODED = "features"
-
-
-def export_classifier(saved: Saved, *, where: str, trust: str | None) -> Exported:
-    """The graphs of a classifier; see `Kind.exported_by`.
-
-    Args:
-        saved: content of its checkpoint.
-        where: name of the file in errors.
-        trust: see `checkpoints.load`.
-    """
-    model = checkpoints.classifier_of(saved, where=where, trust=trust)
-    steps = Steps(model.model.encoder, saved.description)
-    whole = Graph(
-        WholeForm(model).eval(),
-        (steps.padded(_EXAMPLE), random_lengths(_EXAMPLE)),
-        {"steps": {0: "batch", 1: "time"}, "lengths": {0: "batch"}},
-        ("probabilities",),
-    )
-    graphs = {"model.onnx": whole}
-    checks: dict[str, Any] = {"model.onnx": partial(_check_whole, model, steps)}
-    if model.model.is_causal:
-        graphs["step.onnx"] = _step_graph(model, steps)
-        checks["step.onnx"] = partial(_check_steps, model, steps)
-    if steps.are_frames:
-        graphs["encoder.onnx"] = frame_graph(model.model.encoder, steps.size_px)
-        checks["encoder.onnx"] = partial(check_frames, model.model.encoder, steps.size_px)
-    about = {"answers": "class", "classes": model.classes, **steps.about()}
-    return Exported(graphs, checks, about, saved.description["inputs"].get("tokenizer"))
 
 
 class Steps:
@@ -103,7 +71,7 @@ class Steps:
             return tuple(self.encoder(frame).shape[1:])
 
     def about(self) -> dict[str, Any]:
-        """What a reader of texts or clips must know, as plain values."""
+        """Options with which `answer.py` reads texts or clips, as plain values."""
         if self.are_frames:
             names = ("size_px", "fit", "interpolation", "frames", "max_frames", "min_share")
             reading = {name: self._inputs[name] for name in names if name in self._inputs}
@@ -131,35 +99,3 @@ def check_frames(encoder: Any, size_px: int, sizes: Sizes) -> Check:
     # Some frozen encoders compute in bfloat16 where that is fast; the graph does not.
     due = encoder.encode(frames.permute(0, 3, 1, 2).float() / 255)
     return Check({"frame": sizes["batch"]}, [{"frames": frames}], {_ENCODED: due}, by_largest=True)
-
-
-def _step_graph(model: Classifier, steps: Steps) -> Graph:
-    form = StepForm(model).eval()
-    state = form.stepper.start(_EXAMPLE["batch"])
-    recurrent = {name for reader in model.members for name in reader.recurrence.state_names}
-    axes = {f"state.{name}": {int(name.rpartition("_")[2] in recurrent): "batch"} for name in state}
-    return Graph(
-        form,
-        (steps.flat(_EXAMPLE["batch"]), state),
-        {"steps": {0: "batch"}, **axes},
-        ("probabilities", *(f"next.{name}" for name in state)),
-    )
-
-
-def _check_whole(model: Classifier, steps: Steps, sizes: Sizes) -> Check:
-    lengths = random_lengths(sizes)
-    flat = steps.flat(int(lengths.sum()))
-    due = model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths))
-    feed = {"steps": padded(flat, lengths), "lengths": lengths}
-    return Check(sizes, [feed], {"probabilities": due.float()})
-
-
-def _check_steps(model: Classifier, steps: Steps, sizes: Sizes) -> Check:
-    """All steps one after the other, against the trained model that reads them in one go."""
-    flat = steps.flat(sizes["batch"] * sizes["time"])
-    lengths = torch.full((sizes["batch"],), sizes["time"])
-    due = model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths))
-    each = padded(flat, lengths).unbind(1)
-    start = zeros(StepForm(model).stepper.start(sizes["batch"]))
-    feeds = [{"steps": one} | (start if k == 0 else {}) for k, one in enumerate(each)]
-    return Check(sizes, feeds, {"probabilities": due.float()})

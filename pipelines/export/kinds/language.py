@@ -11,11 +11,10 @@ from data.files.checkpoint import Saved
 from data.text.vocabulary import END, UNKNOWN
 from models.forms.language import LanguageForm, LanguageStepForm
 from models.sequence.language_model import LanguageModel
-from pipelines.export.exported import Check, Exported, Sizes, padded, random_lengths, zeros
-from pipelines.export.graphs import Graph
+from pipelines.export.kinds.steps import EXAMPLE
+from pipelines.export.tracing.exported import Check, Exported, Sizes, padded, random_lengths, zeros
+from pipelines.export.tracing.graphs import Graph
 from pipelines.tasks.text_checkpoints import language_of, tokenizer_of
-
-_EXAMPLE = {"batch": 2, "time": 7}
 
 
 def export_language(saved: Saved, *, where: str, trust: str | None) -> Exported:
@@ -29,12 +28,12 @@ def export_language(saved: Saved, *, where: str, trust: str | None) -> Exported:
     task = language_of(saved, where=where, trust=trust)
     tokenizer, model = tokenizer_of(task), task.model
     form = LanguageStepForm(model).eval()
-    state = form.start(_EXAMPLE["batch"])
-    tokens = torch.zeros(_EXAMPLE["batch"], _EXAMPLE["time"], dtype=torch.int64)
+    state = form.start(EXAMPLE["batch"])
+    tokens = torch.zeros(EXAMPLE["batch"], EXAMPLE["time"], dtype=torch.int64)
     graphs = {
         "model.onnx": Graph(
             LanguageForm(model).eval(),
-            (tokens, random_lengths(_EXAMPLE)),
+            (tokens, random_lengths(EXAMPLE)),
             {"tokens": {0: "batch", 1: "time"}, "lengths": {0: "batch"}},
             ("log_probabilities",),
         ),

@@ -15,7 +15,7 @@ from data.files.errors import InputError
 from data.tables.column_names import require_once
 from data.tables.column_types import require_plain
 from data.tables.parquet_rows import group_sizes, parquet_batches_from, readable_parquet
-from pipelines.engine.records import Record, RecordMaker, Records
+from pipelines.engine.records.record import Record, RecordMaker, Records
 from pipelines.predict.inputs import readable_input
 
 _ROWS_AT_ONCE = 1000

@@ -1,5 +1,6 @@
 """Graphs: a form of a model is traced, written as ONNX, and looked over."""
 
+import gc
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from data.files.errors import InputError
-from pipelines.export.translations import TRANSLATIONS
+from pipelines.export.tracing.translations import TRANSLATIONS
 from pipelines.runtime.escaping import excerpt
 
 #: operators that would step through time one by one, or choose what is computed
@@ -20,7 +21,7 @@ RECURRENT = {"LSTM", "GRU", "RNN"}
 
 
 class Graph(NamedTuple):
-    """What is traced, and the names and axes of what goes in and comes out."""
+    """A module to trace, with the names and axes of its inputs and outputs."""
 
     form: nn.Module
     """In evaluation mode."""
@@ -62,6 +63,9 @@ def write_graph(graph: Graph, path: Path) -> None:
             ) from error
         assert program is not None
         program.save(str(path), external_data=False)
+    del traced, program
+    # Tracing leaves namesakes of the model's classes in cycles, and the option parser would find them.
+    gc.collect()
     _look_over(graph, path)
 
 

@@ -5,12 +5,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.clips.clip import local_path
+from data.files.atomic_write import written_once
 from data.files.compressed import plain_name
 from data.files.errors import InputError
 from data.files.folders import files_below, why_absent
@@ -23,10 +23,9 @@ from data.tables.column_names import (
 )
 from data.tables.table_format import TableFormat, is_table_file, require_table
 from data.tables.text_tables import columns_of, shown
-from pipelines.engine.first_file import keep_first
-from pipelines.engine.parquet_records import ParquetRecords
-from pipelines.engine.records import Columns, RecordMaker, Records
-from pipelines.engine.stream_records import line_records, table_records
+from pipelines.engine.records.parquet import ParquetRecords
+from pipelines.engine.records.record import Columns, RecordMaker, Records
+from pipelines.engine.records.stream import line_records, table_records
 from pipelines.predict.inputs import STANDARD_INPUT, chosen_column, readable_input
 from pipelines.predict.steps import Reader
 
@@ -37,7 +36,7 @@ LISTING = "_listing.parquet"
 
 
 class Asked(NamedTuple):
-    """What the options say of the input."""
+    """Options of the input."""
 
     path: str
     text_column: str
@@ -180,8 +179,8 @@ def _clips_of_folder(asked: Asked, steps: Reader, output: Path, lists_anew: bool
     maker = RecordMaker(Columns("path"), _base(asked))
     if not kept.exists():
         paths = _listed(asked, steps)
-        output.mkdir(parents=True, exist_ok=True)
-        _write_once(kept, paths)
+        with written_once(kept) as place:
+            pq.write_table(paths, place, compression="zstd", row_group_size=10_000)
     elif lists_anew:
         _refuse_another(asked, _listed(asked, steps), kept)
     else:
@@ -213,13 +212,3 @@ def _refuse_another(asked: Asked, found: pa.Table, kept: Path) -> None:
         f"INPUT={asked.path}: is not what {kept} has listed: {len(new - old):,} files are new, and"
         f" {len(old - new):,} are gone; name another OUTPUT, or put them back"
     )
-
-
-def _write_once(file: Path, table: pa.Table) -> None:
-    """Write a table unless the file is there; of several processes the first one's counts."""
-    place = file.with_name(f".{uuid4().hex}-{file.name}")
-    try:
-        pq.write_table(table, place, compression="zstd", row_group_size=10_000)
-        keep_first(place, file)
-    finally:
-        place.unlink(missing_ok=True)

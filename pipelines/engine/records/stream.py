@@ -10,7 +10,7 @@ import pyarrow as pa
 from data.tables.csv_rows import csv_rows
 from data.tables.json_rows import json_rows
 from data.tables.table_format import TableFormat
-from pipelines.engine.records import Record, RecordMaker, Records
+from pipelines.engine.records.record import Record, RecordMaker, Records
 from pipelines.predict.inputs import readable_input, text_items
 
 

@@ -13,12 +13,11 @@ from data.files.checkpoint import Saved
 from data.text.vocabulary import UNKNOWN_ID
 from models.forms.writer import DecoderStepForm, SourceForm
 from models.sequence.encoder_decoder import EncoderDecoder, Memory
-from pipelines.export.classifier import Steps, check_frames, frame_graph
-from pipelines.export.exported import Check, Exported, Sizes, padded, random_lengths
-from pipelines.export.graphs import Graph
+from pipelines.export.kinds.steps import EXAMPLE, Steps, check_frames, frame_graph
+from pipelines.export.tracing.exported import Check, Exported, Sizes, padded, random_lengths
+from pipelines.export.tracing.graphs import Graph
 from pipelines.tasks.text_checkpoints import source_to_text_of
 
-_EXAMPLE = {"batch": 2, "time": 7}
 _BEAM = 3
 
 
@@ -33,11 +32,11 @@ def export_writer(saved: Saved, *, where: str, trust: str | None) -> Exported:
     model = source_to_text_of(saved, where=where, trust=trust)
     whole, encoder = model.model, model.model.source.encoder
     steps = Steps(encoder, saved.description)
-    memory = _remembered(whole, steps, _EXAMPLE)
+    memory = _remembered(whole, steps, EXAMPLE)
     graphs = {
         "source.onnx": Graph(
             SourceForm(whole).eval(),
-            (steps.padded(_EXAMPLE), random_lengths(_EXAMPLE)),
+            (steps.padded(EXAMPLE), random_lengths(EXAMPLE)),
             {"steps": {0: "batch", 1: "time"}, "lengths": {0: "batch"}},
             tuple(memory),
         ),
@@ -68,7 +67,7 @@ def export_writer(saved: Saved, *, where: str, trust: str | None) -> Exported:
 
 
 def _remembered(model: EncoderDecoder, steps: Steps, sizes: Sizes) -> dict[str, Tensor]:
-    """What the trained model remembers of random sources, by the names of the graph."""
+    """Memory of the trained model for random sources, by the names of the graph."""
     lengths = random_lengths(sizes)
     flat = steps.flat(int(lengths.sum()))
     with torch.no_grad():
@@ -87,7 +86,7 @@ def _step_graph(model: EncoderDecoder, memory: dict[str, Tensor]) -> Graph:
     rest = {name: value for name, value in memory.items() if name not in names}
     axes = {name: {0: "batch"} if name == "summary" else {0: "batch", 1: "source"} for name in rest}
     outputs = ["log_probabilities", *(f"next.{name}" for name in names)]
-    tokens = torch.zeros(_EXAMPLE["batch"], _BEAM, dtype=torch.int64)
+    tokens = torch.zeros(EXAMPLE["batch"], _BEAM, dtype=torch.int64)
     return Graph(
         DecoderStepForm(model).eval(),
         (tokens, state, *([rest] if rest else [])),

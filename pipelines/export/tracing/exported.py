@@ -1,4 +1,4 @@
-"""What is exported of a model: its graphs, how each is checked, and what a reader must know."""
+"""Contract of an exported model: its graphs, their checks, and its description."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pipelines.export.graphs import Graph
+from pipelines.export.tracing.graphs import Graph
 
 Sizes = Mapping[str, int]
 """The size of each free axis."""
@@ -20,21 +20,21 @@ class Check(NamedTuple):
     """Inputs of each call of the graph; those named ``state.…`` that are missing are what the call
     before gave as ``next.…``."""
     due: dict[str, Tensor]
-    """What the last call must give, by name; NaN where a value does not count."""
+    """Outputs due from the last call, by name; NaN where a value does not count."""
     by_largest: bool = False
     """Whether differences count as a share of the largest value: those of a deep network's features
     come from sums of thousands of products, and are as large for a feature that is small."""
 
 
 class Exported(NamedTuple):
-    """What is exported of a model."""
+    """Graphs of a model, their checks, and its description."""
 
     graphs: dict[str, Graph]
     """By the name of their file."""
     checks: Mapping[str, Callable[[Sizes], Check]]
     """For each graph, what compares it with the trained model at sizes of its axes."""
     about: dict[str, Any]
-    """What `pipelines.export.answer` must know to answer, as plain values."""
+    """Description with which `pipelines.export.answer` answers, as plain values."""
     tokenizer: str | None = None
     """As JSON."""
 

@@ -1,0 +1,1 @@
+"""Rows of an input: opened, numbered, and read from any place on."""

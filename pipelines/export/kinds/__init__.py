@@ -1,0 +1,1 @@
+"""Exports by kind of model: classifiers, language models, and models that write."""
