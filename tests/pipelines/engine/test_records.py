@@ -11,7 +11,7 @@ import pytest
 
 from data.files.errors import InputError
 from data.tables.table_format import TableFormat
-from pipelines.engine import parquet_records
+from pipelines.engine.records import parquet
 from pipelines.engine.records.opening import Asked, open_records
 from pipelines.engine.records.parquet import ParquetRecords, content_digest
 from pipelines.engine.records.record import Columns, RecordMaker
@@ -76,13 +76,13 @@ def test_several_files_below_each_other(tmp_path):
 
 def test_row_groups_before_a_piece_are_not_read(tmp_path, monkeypatch):
     begun = []
-    read = parquet_records.parquet_batches_from
+    read = parquet.parquet_batches_from
 
     def watched(path, columns, *, first_group, **options):
         begun.append(first_group)
         return read(path, columns, first_group=first_group, **options)
 
-    monkeypatch.setattr(parquet_records, "parquet_batches_from", watched)
+    monkeypatch.setattr(parquet, "parquet_batches_from", watched)
     records = opened(write_texts(tmp_path / "a.parquet", rows=10))
     for start in (25, 28, 31, 35, 52):
         list(records.read(start, start + 3))
@@ -101,8 +101,8 @@ def test_rows_that_are_decoded_for_others(tmp_path):
 
 @pytest.mark.parametrize("limit", [2**26, 0])
 def test_another_content_has_another_digest(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(parquet_records, "_WHOLE_BYTES", limit)
-    monkeypatch.setattr(parquet_records, "_BLOCK_BYTES", 16)
+    monkeypatch.setattr(parquet, "_WHOLE_BYTES", limit)
+    monkeypatch.setattr(parquet, "_BLOCK_BYTES", 16)
     first = content_digest(write_texts(tmp_path / "a.parquet"))
     assert content_digest(write_texts(tmp_path / "b.parquet")) == first
     assert content_digest(write_texts(tmp_path / "c.parquet", [*TEXTS[:-1], "other"])) != first

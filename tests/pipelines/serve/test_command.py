@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from pipelines.runtime import extras
 from pipelines.serve import command
 from tests import ROOT
 from tests.pipelines.saved_models import language_model, write_saved
@@ -62,10 +63,10 @@ def test_a_port_that_is_taken_is_one_line(checkpoints, capsys):
 
 
 def test_a_missing_library_is_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "uvicorn" else name)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "uvicorn" else name)
     with pytest.raises(SystemExit):
         command.main(["--ckpt=a"])
-    assert "uvicorn is not installed: install the extra" in capsys.readouterr().err
+    assert "uvicorn: not installed; pip install '.[serve]' installs" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from data.streams import frames as streams
+from data.streams.arrivals import Arrivals
 from pipelines.predict import load
 from pipelines.watch import clips
 from pipelines.watch.readings import StepReading
@@ -169,25 +170,36 @@ def test_a_source_that_gives_nothing_more_is_lost(clip, clip_model, watch):
 
 
 def test_late_frames_are_dropped_and_counted(clip, clip_model, watch, monkeypatch):
-    """The model is slow: while it reads its first frames, all others come and become late."""
+    """The model is slow: while it reads its first frame, most others come and become late."""
     content = as_mpegts(clip)
-    sent, closed = threading.Event(), threading.Event()
+    begun, closed = threading.Event(), threading.Event()
+    arrived = []
+    put = Arrivals._put
+
+    def counted(arrivals, item):
+        arrived.append(item)
+        if len(arrived) == 20:
+            begun.wait(60)
+        return put(arrivals, item)
 
     def all_at_once(handler):
         gives(content)(handler)
         handler.wfile.flush()
-        sent.set()
         closed.wait(60)
 
     class SlowReading(StepReading):
         def read(self, step, place):
-            if not closed.is_set():
-                sent.wait(60)
-                # What waits by now is late, and nothing else comes.
-                threading.Event().wait(0.3)
+            if not begun.is_set():
+                begun.set()
+                # Not all: the last ones come with the end of the connection.
+                while len(arrived) < 50:
+                    threading.Event().wait(0.01)
+                # What waits by now is late.
+                threading.Event().wait(0.2)
                 closed.set()
             return super().read(step, place)
 
+    monkeypatch.setattr(Arrivals, "_put", counted)
     monkeypatch.setattr(clips, "StepReading", SlowReading)
     code, found, err = None, None, None
     with HttpServer(all_at_once) as server:
