@@ -40,7 +40,6 @@ class Stepper(nn.Module):
                 " has no answer after each step"
             )
         self.encoder = model.encoder
-        self.encoders = nn.ModuleList(model.encoders)
         self.readers = nn.ModuleList(_MemberStepper(member) for member in model.members)
         #: whether steps are features that the encoder has made, as it does for many frames at once
         self.takes_features = all(isinstance(one, FrameEncoder) for one in model.encoders)
