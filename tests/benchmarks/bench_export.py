@@ -8,6 +8,7 @@ Each figure is the median of rounds in which both take turns, with one thread ea
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from data.files.checkpoint import read_saved
 from models.sequence.stepwise import Stepper
 from pipelines.export.folder import export
 from pipelines.export.kinds.steps import Steps
+from pipelines.export.standalone.answerers import batches
 from pipelines.export.standalone.answerers import padded as padded_rows
 from pipelines.export.standalone.session import Session, state_after
 from pipelines.export.tracing.exported import padded
@@ -26,6 +28,8 @@ from tests.benchmarks.measure import in_turns, machine
 
 _ROUNDS, _STEPS = 15, 50
 _BATCH, _LONGEST = 32, 400
+# As many as `answer.py` sorts by length at once, into batches with little padding.
+_MANY = 256
 
 
 def main() -> None:
@@ -56,23 +60,34 @@ def _compare(ckpt: Path, folder: Path) -> None:
     saved = read_saved(ckpt)
     model = classifier_of(saved, where=str(ckpt), trust=None)
     steps = Steps(model.model.encoder, saved.description)
-    lengths = torch.randint(_LONGEST // 4, _LONGEST + 1, (_BATCH,))
-    flat = steps.flat(int(lengths.sum()))
+    lengths = torch.randint(_LONGEST // 4, _LONGEST + 1, (_MANY,))
+    flat = steps.flat(int(lengths.sum())).split(lengths.tolist())
     whole = Session(folder / "model.onnx", num_threads=1)
-    rows = [one.numpy() for one in flat.split(lengths.tolist())]
+    rows = [one.numpy() for one in flat]
 
-    def by_torch() -> Any:
-        return model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths))
+    def by_torch(chosen: list[list[int]]) -> Any:
+        for some in chosen:
+            read = torch.cat([flat[k] for k in some]), lengths[some]
+            found = model.probabilities(model.model.read(steps.encoded(*read), read[1]))
+        return found
 
-    def by_runtime() -> Any:
-        grid, counts = padded_rows(rows)
-        return whole.run({"steps": grid, "lengths": counts})["probabilities"]
+    def by_runtime(chosen: list[list[int]]) -> Any:
+        for some in chosen:
+            grid, counts = padded_rows([rows[k] for k in some])
+            found = whole.run({"steps": grid, "lengths": counts})["probabilities"]
+        return found
 
-    off = float(np.abs(by_torch().numpy() - by_runtime()).max())
-    _report(f"{_BATCH} sequences of up to {_LONGEST}", by_torch, by_runtime, f"off by {off:.1e}")
+    one = [list(range(_BATCH))]
+    off = float(np.abs(by_torch(one).numpy() - by_runtime(one)).max())
+    sorted_ones = [list(some) for some in batches(lengths.tolist())]
+    for name, chosen in (
+        (f"a batch of {_BATCH} sequences of up to {_LONGEST} as they come", one),
+        (f"{_MANY} sequences, batched by length", sorted_ones),
+    ):
+        _report(name, partial(by_torch, chosen), partial(by_runtime, chosen), f"off by {off:.1e}")
     if (folder / "step.onnx").exists():
         stepper = Stepper(model.model)
-        each = list(padded(flat[:_STEPS], torch.tensor([_STEPS])).unbind(1))
+        each = list(padded(torch.cat(flat)[:_STEPS], torch.tensor([_STEPS])).unbind(1))
         arrays = [one.numpy() for one in each]
         step = Session(folder / "step.onnx", num_threads=1)
 

@@ -34,7 +34,7 @@ def browser():
 def opened(browser, server, path="/", **options):
     """A page that is looked at; it fails at any error of a script and any request to another host."""
     wrong = []
-    context = browser.new_context(viewport={"width": 900, "height": 900}, **options)
+    context = browser.new_context(**{"viewport": {"width": 900, "height": 900}} | options)
     page = context.new_page()
     page.set_default_timeout(60_000)
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -120,6 +120,8 @@ LIVE_SAYS = "said => document.querySelector('#live-said').textContent.includes(s
 def test_the_answer_so_far_while_one_types(browser, texts):
     with opened(browser, texts) as page:
         text = page.get_by_label("Text", exact=True)
+        # What is typed into a form that is still hidden goes nowhere, and the browser does not wait.
+        text.click()
         text.press_sequentially("a fine lovely")
         expected = texts.answer({"text": "a fine lovely"}).json
         said = f"So far: {expected['label']}, {100 * expected['probability']:.1f}"
@@ -209,9 +211,9 @@ def test_a_translation_with_its_attention(browser, checkpoints):
 @pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.slow)])
 def test_on_a_phone_nothing_is_too_wide(browser, texts, clips, tmp_path, scheme):
     path = write_clip(tmp_path / "a.mp4", num_frames=20)
-    options = {"color_scheme": scheme}
+    # From the start: a page that is resized may move a button away from under a click.
+    options = {"color_scheme": scheme, "viewport": {"width": 360, "height": 700}}
     with opened(browser, texts, **options) as page:
-        page.set_viewport_size({"width": 360, "height": 700})
         page.get_by_label("Text", exact=True).fill("a fine film " + "x" * 200)
         page.get_by_role("button", name="Answer").click()
         answered(page)
@@ -224,7 +226,6 @@ def test_on_a_phone_nothing_is_too_wide(browser, texts, clips, tmp_path, scheme)
         page.wait_for_selector("#api h3")
         assert not is_too_wide(page)
     with opened(browser, clips, **options) as page:
-        page.set_viewport_size({"width": 360, "height": 700})
         page.locator("#file").set_input_files(path)
         answered(page)
         assert not is_too_wide(page)
