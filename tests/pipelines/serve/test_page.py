@@ -48,6 +48,9 @@ def opened(browser, server, path="/", **options):
         return re.match(rf"(http|ws)://{re.escape(server.address)}/|data:|blob:", url)
 
     page.goto(f"http://{server.address}{path}")
+    # The page asks for its model first. What is typed or chosen before its forms are shown goes nowhere,
+    # and neither keys nor files wait for that by themselves.
+    page.wait_for_selector("main:not([hidden]), #token-form:not([hidden])")
     try:
         yield page
     except sync_api.TimeoutError as late:
@@ -120,8 +123,6 @@ LIVE_SAYS = "said => document.querySelector('#live-said').textContent.includes(s
 def test_the_answer_so_far_while_one_types(browser, texts):
     with opened(browser, texts) as page:
         text = page.get_by_label("Text", exact=True)
-        # What is typed into a form that is still hidden goes nowhere, and the browser does not wait.
-        text.click()
         text.press_sequentially("a fine lovely")
         expected = texts.answer({"text": "a fine lovely"}).json
         said = f"So far: {expected['label']}, {100 * expected['probability']:.1f}"
