@@ -12,6 +12,8 @@ log = logging.getLogger(__name__)
 
 # Usual names of the columns, for those that the user did not name.
 _NAMES = {"text": TEXT, "label": TEXT_LABEL}
+#: the role of a column that is read to tell examples apart in the report, and may have another role too
+_MAY_SHARE = "slice"
 #: roles without which nothing can be read
 _NEEDED = ("text", "label")
 
@@ -31,8 +33,8 @@ def choose_columns(
 
     Args:
         columns: columns of the source.
-        asked: names of the columns by role: ``text``, ``label``, ``split``, ``group``; None leaves
-            a role out.
+        asked: names of the columns by role: ``text``, ``label``, ``split``, ``group``, ``slice``;
+            None leaves a role out.
         source: name of the source in errors.
         prefix: prefix of command-line options.
         quiet: whether to leave out the warning.
@@ -62,7 +64,7 @@ def choose_columns(
         _require_names(columns, missing, source=source, prefix=prefix)
     roles: dict[str, str] = {}
     for role, name in found.items():
-        if roles.setdefault(name, role) != role:
+        if role != _MAY_SHARE and roles.setdefault(name, role) != role:
             raise InputError(
                 f"{source}: the column '{name}' cannot be both {roles[name]} and {role}; name"
                 f" another by {prefix}{role}_column"

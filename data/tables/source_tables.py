@@ -56,6 +56,10 @@ def read_tables(
     first, is_parts = files[0][0], files[0][1] is not None
     columns = _chosen(first, asked, format)
     others = {file: _chosen(file, asked, format, quiet=True) for file, _ in files[1:]}
+    if any(found.get("slice") != columns.get("slice") for found in others.values()):
+        # It is read for the report alone, and only where all files have it.
+        for found in (columns, *others.values()):
+            found.pop("slice", None)
     for file, found in others.items():
         if found != columns:
             raise InputError(
@@ -70,7 +74,7 @@ def read_tables(
         and not is_parts
     ):
         guess = part_column(columns_of(first, _names(asked), format=format).names)
-    wanted = [columns[role] for role in ("split", "group") if role in columns]
+    wanted = [columns[role] for role in ("split", "group", "slice") if role in columns]
     tables: list[Dataset] = []
     problems: dict[int, str] = {}
     num_rows = 0

@@ -48,6 +48,8 @@ class TextDataModule(TokenisedDataModule):
             one group (a film, an author) stay on one side, and so do texts that read alike, whatever
             their case, blanks and tags; between groups, copies do and not what many come to write
             by themselves (see `joining_twins`).
+        slice_column: a further column, by whose values the report gives its figures too; null, or
+            one that the source does not have: none.
         columns: names for the columns of a CSV file whose first line is a row: label,text.
         encoding: encoding of files that are neither UTF-8 nor marked as UTF-16: cp1252, latin-1,
             cp949, …
@@ -92,6 +94,7 @@ class TextDataModule(TokenisedDataModule):
         label_column: str = "label",
         split_column: str | None = "split",
         group_column: str | None = "group",
+        slice_column: str | None = "source",
         columns: str | None = None,
         encoding: str | None = None,
         quoting: Quoting = "double",
@@ -135,6 +138,7 @@ class TextDataModule(TokenisedDataModule):
             "label_column": label_column,
             "split_column": split_column,
             "group_column": group_column,
+            "slice_column": slice_column,
         }
         self.format = table_format(columns=columns, encoding=encoding, quoting=quoting)
         self.unlabelled = unlabelled
@@ -173,6 +177,7 @@ class TextDataModule(TokenisedDataModule):
             contents=contents,
             max_tokens=self.max_tokens,
             where=table.where,
+            categories={str(self.columns["slice_column"]): table.slices} if table.slices else {},
         )
         self._notes["unknown_share"] = shares
         warn_of_unknown(shares, where=table.where)
@@ -188,7 +193,11 @@ class TextDataModule(TokenisedDataModule):
                 measured=np.concatenate(measured),
                 max_tokens=self.max_tokens,
             )
-        name = self.path if self.path is not None else "embedded example (25,000 reviews, 8,530 sentences)"
+        name = (
+            self.path
+            if self.path is not None
+            else "embedded example (25,000 reviews, 8,530 sentences)"
+        )
         return parts, classes, Origin(name, reported)
 
     def texts(self) -> dict[str, Dataset]:

@@ -13,6 +13,9 @@ from data.batches.ragged import RaggedBatch, collate
 from data.files.errors import InputError
 from data.text.tokenizing import Tokens
 
+#: the most tokens of a short text, and of a text of a sentence or two
+LENGTHS = (12, 40)
+
 
 class TextPart(Part):
     """Texts of one part, as tokens.
@@ -23,6 +26,7 @@ class TextPart(Part):
         lengths: number of tokens of each text, before any limit.
         max_tokens: the most tokens of a text to read; None reads all.
         unknown: number of out-of-vocabulary tokens of each text; None if unknown.
+        categories: see `Part`; the range of its length is one more of them.
     """
 
     view = "words"
@@ -36,12 +40,14 @@ class TextPart(Part):
         lengths: np.ndarray,
         max_tokens: int | None,
         unknown: np.ndarray | None = None,
+        categories: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         if unknown is not None:
             self.traits = {"unknown_share": unknown / np.maximum(lengths, 1)}
         self.ids, self.labels = ids, labels
         self.lengths = lengths if max_tokens is None else np.minimum(lengths, max_tokens)
         self.truncated_steps = int((lengths - self.lengths).sum())
+        self.categories = {"length": lengths_by_name(self.lengths), **(categories or {})}
         self._texts = table.select_columns("text")
         # Arrow arrays avoid a Python object for each token.
         self._tokens = table.select_columns("tokens").with_format("arrow")
@@ -76,6 +82,7 @@ def text_parts(
     contents: np.ndarray,
     max_tokens: int | None,
     where: str,
+    categories: Mapping[str, Sequence[Any]] | None = None,
 ) -> tuple[dict[str, Part], dict[str, float]]:
     """Make the parts of a table of n texts, without texts that hold no token.
 
@@ -86,6 +93,7 @@ def text_parts(
         contents: (n,) content keys (see `content_of`).
         max_tokens: see `TextPart`.
         where: name of the source in an error.
+        categories: by name n values each (see `Part`); None is no value.
 
     Returns:
         Each part, and the share of its tokens that is out of vocabulary.
@@ -106,10 +114,29 @@ def text_parts(
             lengths=tokens.lengths[ids],
             max_tokens=max_tokens,
             unknown=tokens.unknown[ids],
+            categories={
+                name: np.array([_name_of(values[k]) for k in ids], object)
+                for name, values in (categories or {}).items()
+            },
         )
         parts[name].contents = contents[ids]
         shares[name] = float(tokens.unknown[ids].sum() / tokens.lengths[ids].sum())
     return parts, shares
+
+
+def lengths_by_name(lengths: np.ndarray) -> np.ndarray:
+    """Name the range of each length (n,) → (n,) object: ``up to 12 tokens``, ``13 to 40 tokens`` …
+
+    The first is that of messages and single sentences, the last that of whole reviews.
+    """
+    names = [f"up to {LENGTHS[0]} tokens"]
+    names += [f"{low + 1} to {high} tokens" for low, high in pairwise(LENGTHS)]
+    names.append(f"more than {LENGTHS[-1]} tokens")
+    return np.array(names, object)[np.searchsorted(LENGTHS, lengths)]
+
+
+def _name_of(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
 
 
 def _rows(chunk: Any) -> list[np.ndarray]:

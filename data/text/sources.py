@@ -41,6 +41,8 @@ class TextTable(NamedTuple):
     """Rows that cannot be used, with the reason."""
     where: str
     """Name of the source in errors."""
+    slices: list[Any] | None = None
+    """Values of a further column, by which the report tells examples apart; None if it is missing."""
     from_columns: frozenset[str] = frozenset()
     """Roles (``split``, ``group``) that come from a column of a file, not from names of files."""
 
@@ -52,6 +54,7 @@ def read_table(
     label_column: str,
     split_column: str | None,
     group_column: str | None,
+    slice_column: str | None = None,
     cache: Path,
     format: TableFormat = UNSAID,
 ) -> TextTable:
@@ -60,7 +63,7 @@ def read_table(
     Args:
         source: path, or name on the hub.
         text_column, label_column: required columns (see `choose_columns`).
-        split_column, group_column: optional columns; None leaves one unread.
+        split_column, group_column, slice_column: optional columns; None leaves one unread.
         cache: cache folder.
         format: options of files.
 
@@ -72,6 +75,7 @@ def read_table(
         "label": label_column,
         "split": split_column,
         "group": group_column,
+        "slice": slice_column,
     }
     table, columns, problems = _open(source, asked, cache=cache, format=format, hub=_hub)
 
@@ -88,6 +92,7 @@ def read_table(
         classes=classes,
         problems=problems,
         where=f"{source}, column '{label_column}'",
+        slices=values("slice"),
         from_columns=frozenset(role for role, name in columns.items() if name == asked[role])
         if os.path.isfile(source)
         else frozenset(),

@@ -1,13 +1,15 @@
-"""Accuracy in slices of the examples: by length, and by other known traits.
+"""Accuracy in slices of the examples: by length, by other known traits, by named categories.
 
-n examples
+n examples · K classes
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from pipelines.metrics.calibration import reliability
 from pipelines.metrics.intervals import wilson
 
 MOST_BINS = 5
@@ -15,6 +17,9 @@ MOST_BINS = 5
 LEAST_EXAMPLES = 10
 # Frame rates of 25 and 25.0003 count as equal, 29.97 and 30 as different.
 SIGNIFICANT_DIGITS = 4
+# Of a column with a value for each example (an address, a name) a table would have no end.
+MOST_CATEGORIES = 12
+OTHERS = "all others"
 
 
 def accuracy_by(values: np.ndarray, is_right: np.ndarray) -> list[dict[str, Any]]:
@@ -60,6 +65,54 @@ def accuracy_by(values: np.ndarray, is_right: np.ndarray) -> list[dict[str, Any]
 def _rounded(values: np.ndarray) -> np.ndarray:
     """Round values (n,) to `SIGNIFICANT_DIGITS`."""
     return np.array([float(f"{value:.{SIGNIFICANT_DIGITS}g}") for value in values])
+
+
+def by_category(
+    names: np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    rivals: Mapping[str, np.ndarray],
+) -> list[dict[str, Any]]:
+    """Figures of the examples of each name, the most frequent first.
+
+    Args:
+        names: (n,) object; None where it is not known, which leaves the example out.
+        labels: (n,).
+        probabilities: (n, K).
+        rivals: by name the probabilities (n, K) of each baseline.
+
+    Returns:
+        For each name ``value``, ``num_examples``, ``accuracy``, its ``interval`` (Wilson 1927, 95 %),
+        ``expected_calibration_error``, and ``baselines``, the accuracy of each. Of more than
+        `MOST_CATEGORIES` names the rarer ones are one, `OTHERS`. A single name gives no figures.
+    """
+    counts = Counter(name for name in names if name is not None)
+    if len(counts) < 2:
+        return []
+    kept = [name for name, _ in counts.most_common(MOST_CATEGORIES)]
+    places = {name: np.flatnonzero(names == name) for name in kept}
+    if len(counts) > len(kept):
+        is_other = [name is not None and name not in places for name in names]
+        places[OTHERS] = np.flatnonzero(is_other)
+    found = []
+    for name, at in places.items():
+        is_right = probabilities[at].argmax(1) == labels[at]
+        found.append(
+            {
+                "value": name,
+                "num_examples": len(at),
+                "accuracy": float(is_right.mean()),
+                "interval": list(wilson(int(is_right.sum()), len(at))),
+                "expected_calibration_error": reliability(
+                    labels[at], probabilities[at]
+                ).expected_error,
+                "baselines": {
+                    rival: float((given[at].argmax(1) == labels[at]).mean())
+                    for rival, given in rivals.items()
+                },
+            }
+        )
+    return found
 
 
 def all_slices(

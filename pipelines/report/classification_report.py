@@ -13,7 +13,7 @@ from pipelines.metrics.calibration import describe_calibration
 from pipelines.metrics.intervals import describe_intervals
 from pipelines.metrics.measures import ranking, scores
 from pipelines.metrics.order import describe_order
-from pipelines.metrics.slices import all_slices
+from pipelines.metrics.slices import all_slices, by_category
 from pipelines.report import fitted_baselines
 from pipelines.report.classification import (
     Predictions,
@@ -111,6 +111,12 @@ def report_test(
     rivals = {one.name: one.predict_proba(inputs.of(one)) for one in fitted}
     skipped = {one.id: one for one in data.skipped} | model.skipped
     traits = {name: values[positions] for name, values in part.traits.items()}
+    categories = {
+        name: by_category(values[positions], predictions.labels, predictions.probabilities, rivals)
+        for name, values in part.categories.items()
+    }
+    measured = _measured(model, predictions, rivals, traits)
+    measured["categories"] = {name: found for name, found in categories.items() if found}
     model_name = model.model.title
     report = classification_figures(
         predictions,
@@ -124,7 +130,7 @@ def report_test(
         ],
         train_seconds=train_seconds,
         baselines={name: scores(predictions.labels, given) for name, given in rivals.items()},
-        extra={**data.notes(), **_measured(model, predictions, rivals, traits), **(extra or {})},
+        extra={**data.notes(), **measured, **(extra or {})},
     )
     print(summary(report, model_name=model_name))
 
