@@ -37,6 +37,8 @@ data.video: data.batches data.clips data.decoding data.examples data.files data.
     numpy torch torchvision tqdm
 pipelines: data pipelines.cli pipelines.predict pipelines.predict.writing pipelines.processes
     pipelines.recipes pipelines.runs pipelines.runtime pipelines.tasks pytorch_lightning
+pipelines.behaviour: data pipelines.metrics pipelines.pages pipelines.predict pipelines.runs
+    pipelines.runtime pipelines.tasks yaml
 pipelines.cli: data models pipelines.predict pipelines.processes pipelines.recipes pipelines.runs
     pipelines.runtime pipelines.tasks pipelines.training pytorch_lightning tokenizers torch yaml
 pipelines.compare: data numpy pipelines.metrics pipelines.metrics.writing pipelines.pages
