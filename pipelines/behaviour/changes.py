@@ -32,7 +32,7 @@ _HANDLES = ("user", "mr_", "the_real_", "jo", "cat", "hello", "its", "team")
 # A rating is part of the judgement.
 _RATING = re.compile(r"\d\s*(/|out of|of|stars?\b|points?\b|%|-star)|\bof\s+\d", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.,:])(\d{1,4})(?![\w:]|[.,]\d)")
-_YEARS = (1950, 2024)
+_YEARS = (1990, 2024)
 _SHORT = {
     "is not": "isn't", "are not": "aren't", "was not": "wasn't", "were not": "weren't",
     "do not": "don't", "does not": "doesn't", "did not": "didn't", "have not": "haven't",
