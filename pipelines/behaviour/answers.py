@@ -1,13 +1,20 @@
 """Answers of a classifier to the texts of a suite: the probability that each is positive."""
 
+import logging
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from data.files.errors import InputError
+from data.text.tokenizing import content_of
+from data.text.vocabulary import MOST_UNKNOWN
 from pipelines.behaviour.suite import CLASSES
 from pipelines.predict.inputs import Item
 from pipelines.predict.predictor import Prediction, Predictor
 from pipelines.runtime.escaping import excerpt
 
+log = logging.getLogger(__name__)
+
+_MOST_DOUBTFUL = 0.1
 _NAMES = {"positive": ("positive", "pos"), "negative": ("negative", "neg")}
 
 
@@ -55,12 +62,34 @@ def named_classes(classes: Sequence[str], typed: dict[str, str | None]) -> dict[
 def positive_shares(
     model: Predictor, texts: Iterable[str], classes: dict[str, str]
 ) -> dict[str, float]:
-    """Probability of ``positive`` by text, each text asked once; what has no answer is missing."""
+    """Probability of ``positive`` by text, each text asked once; what has no answer is missing.
+
+    A warning tells if the model does not know the words of the texts.
+    """
     # Of like length one after the other: a batch is padded inside to its longest text.
     distinct = sorted(dict.fromkeys(texts), key=len)
-    answers = model.answers(map(Item, distinct))
-    return {
-        text: found.probabilities[classes["positive"]]
-        for text, (found, _) in zip(distinct, answers, strict=True)
+    answered = {
+        text: found
+        for text, (found, _) in zip(distinct, model.answers(map(Item, distinct)), strict=True)
         if isinstance(found, Prediction)
     }
+    num_doubtful = sum(found.unknown_share > MOST_UNKNOWN for found in answered.values())
+    if num_doubtful > _MOST_DOUBTFUL * len(distinct):
+        log.warning(
+            "Most words of %d of %d texts of the behaviour tests are not in the model's vocabulary: what"
+            " fails there says little",
+            *(num_doubtful, len(distinct)),
+        )
+    return {text: found.probabilities[classes["positive"]] for text, found in answered.items()}
+
+
+def count_learnt(description: dict[str, Any], texts: Iterable[str]) -> int:
+    """Count the texts that a model was trained on, as its checkpoint keeps them: by their content.
+
+    Args:
+        description: the model's.
+        texts: texts of a suite.
+    """
+    learnt = description["inputs"].get("contents")
+    known = set() if learnt is None else set(learnt.tolist())
+    return sum(content_of(text) in known for text in set(texts))

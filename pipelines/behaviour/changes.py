@@ -62,22 +62,24 @@ def _swapped(name: str) -> Change:
 
     def change(text: str, draw: Random, words: Words) -> list[str]:
         every = words[name]
-        pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, every))})\b")
-        found = set(pattern.findall(text))
+        pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, every))})\b", re.IGNORECASE)
+        found = sorted({word.lower() for word in pattern.findall(text)})
         if not found:
             return []
-        others = shuffled(draw, [word for word in every if word not in found])
+        others = shuffled(draw, [word for word in every if word.lower() not in found])
         made = []
         for k in range(min(VARIANTS, len(others) // len(found))):
-            new = dict(zip(sorted(found), others[k * len(found) :], strict=False))
-            made.append(pattern.sub(partial(_looked_up, new), text))
+            new = dict(zip(found, others[k * len(found) :], strict=False))
+            made.append(pattern.sub(partial(_in_its_case, new), text))
         return made
 
     return change
 
 
-def _looked_up(table: Mapping[str, str], match: re.Match[str]) -> str:
-    return table[match[0]]
+def _in_its_case(table: Mapping[str, str], match: re.Match[str]) -> str:
+    """Look a word up by its small letters, and write the other one as large as it."""
+    old, new = match[0], table[match[0].lower()]
+    return new.lower() if old.islower() else new.upper() if old.isupper() else new
 
 
 def numbers(text: str, draw: Random, words: Words) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
 from data.files.folders import why_no_file
-from pipelines.behaviour.answers import named_classes, positive_shares
+from pipelines.behaviour.answers import count_learnt, named_classes, positive_shares
 from pipelines.behaviour.measures import asked_of, by_kind, measure, texts_of
 from pipelines.behaviour.page import behaviour_page, text
 from pipelines.behaviour.suite import CLASSES, Suite, read_suite
@@ -111,6 +111,7 @@ def _figures(
         "texts": options.texts,
         "classes": classes,
         "num_texts": len(set(texts)),
+        "num_learnt": count_learnt(model.model.description, texts_of(every, given=False)),
         "remarks": remarks,
         "by_kind": by_kind(tests),
         "tests": tests,

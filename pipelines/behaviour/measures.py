@@ -1,10 +1,12 @@
 """Figures of a suite: which cases fail, by kind of test, and how many."""
 
 from collections.abc import Callable, Sequence
+from random import Random
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from pipelines.behaviour.cases import Case, cases_of, cases_of_texts
+from pipelines.behaviour.changes import shuffled
 from pipelines.behaviour.suite import (
     DIRECTION,
     GROUP,
@@ -43,7 +45,11 @@ class _Judged(NamedTuple):
 
 
 def asked_of(suite: Suite, texts: Sequence[str] = ()) -> list[Asked]:
-    """Make all cases; originals of the tests that change texts are those of templates and ``texts``."""
+    """Make all cases; originals of the tests that change texts are those of templates and ``texts``.
+
+    Texts are taken in a drawn order: in their file, those of one class may come first.
+    """
+    texts = shuffled(Random("originals"), texts)
     found = []
     for test in suite.tests:
         found.append(Asked(test, False, cases_of(test, suite)))
@@ -54,9 +60,10 @@ def asked_of(suite: Suite, texts: Sequence[str] = ()) -> list[Asked]:
     return found
 
 
-def texts_of(every: Sequence[Asked]) -> list[str]:
-    """All texts that must be answered."""
-    return [text for asked in every for case in asked.cases for text in case.texts]
+def texts_of(every: Sequence[Asked], *, given: bool = True) -> list[str]:
+    """All texts that must be answered, with or without those made of texts that were given."""
+    chosen = (asked for asked in every if given or not asked.is_of_texts)
+    return [text for asked in chosen for case in asked.cases for text in case.texts]
 
 
 def measure(every: Sequence[Asked], shares: dict[str, float]) -> list[dict[str, Any]]:

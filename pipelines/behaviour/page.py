@@ -48,11 +48,21 @@ def _cells(test: dict[str, Any]) -> list[str]:
     ]
 
 
-def lead(by_kind: dict[str, dict[str, Any]], num_tests: int) -> str:
-    """Sum up all tests in a sentence."""
-    told = ", ".join(f"{kind} {one['share']:.1%}" for kind, one in by_kind.items())
-    cases = sum(one["cases"] for one in by_kind.values())
-    return f"Failures in {cases:,} cases of {num_tests} tests: {told}."
+def lead(found: dict[str, Any]) -> str:
+    """Sum up the figures of a suite in a sentence."""
+    told = ", ".join(f"{kind} {one['share']:.1%}" for kind, one in found["by_kind"].items())
+    cases = sum(one["cases"] for one in found["by_kind"].values())
+    return f"Failures in {cases:,} cases of {len(found['tests'])} behaviour tests: {told}."
+
+
+def learnt_remark(found: dict[str, Any]) -> str:
+    """Tell how many texts of the suite the model has learnt."""
+    if not found["num_learnt"]:
+        return "The model was trained on none of these sentences."
+    return (
+        f"The model was trained on {found['num_learnt']:,} of the {found['num_texts']:,} texts: the"
+        " figures are too good by them."
+    )
 
 
 def text(found: dict[str, Any]) -> str:
@@ -66,7 +76,7 @@ def text(found: dict[str, Any]) -> str:
         )
         for row in table
     ]
-    lines.append(lead(found["by_kind"], len(found["tests"])))
+    lines.append(lead(found))
     return "\n".join(printable(line.rstrip()) for line in lines)
 
 
@@ -94,7 +104,8 @@ def section(found: dict[str, Any], *, most: int) -> dict[str, Any]:
         most: how many failures of each test are shown.
     """
     return {
-        "lead": lead(found["by_kind"], len(found["tests"])),
+        "lead": lead(found),
+        "remark": learnt_remark(found),
         "header": HEADER,
         "rows": rows(found["tests"]),
         "footnotes": FOOTNOTES,
