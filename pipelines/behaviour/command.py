@@ -101,7 +101,11 @@ def _figures(
     every = asked_of(suite, originals)
     texts = texts_of(every)
     tests = measure(every, positive_shares(model, texts, classes))
-    remarks = [f"The model calls them {classes['positive']} and {classes['negative']}."]
+    remarks = []
+    if tuple(classes.values()) != tuple(classes):
+        remarks.append(
+            f"{classes['positive']} is taken for positive, {classes['negative']} for negative."
+        )
     if suite.replaced:
         lists = ", ".join(suite.replaced)
         remarks.append(f"Word lists of {options.suite} stand in for the program's: {lists}.")

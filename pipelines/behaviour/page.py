@@ -126,7 +126,8 @@ def behaviour_page(found: dict[str, Any], *, most: int) -> str:
     """Render the page; raises as `render_page` does."""
     return render_page(
         "behaviour.html",
-        title=f"Behaviour of {found['checkpoint']}",
+        title="Behaviour of a sentiment classifier",
+        checkpoint=found["checkpoint"],
         remarks=found["remarks"],
         found=section(found, most=most),
     )

@@ -25,8 +25,6 @@ MINIMUM, INVARIANCE, GROUP, DIRECTION, RESTRAINT = KINDS = (
     "direction",
     "restraint",
 )
-#: word lists that code uses; see `pipelines.behaviour.changes`
-NEEDED_WORDS = ("first_name", "town", "country")
 # A place for a word of a list: {thing}; {thing#2} is another word of the same list.
 SLOT = re.compile(r"\{(\w+)(?:#(\d))?\}")
 _EVERYWHERE = {"name", "kind", "about", "cases"}
