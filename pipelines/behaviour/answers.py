@@ -83,13 +83,15 @@ def positive_shares(
     return {text: found.probabilities[classes["positive"]] for text, found in answered.items()}
 
 
-def count_learnt(description: dict[str, Any], texts: Iterable[str]) -> int:
-    """Count the texts that a model was trained on, as its checkpoint keeps them: by their content.
+def count_learnt(description: dict[str, Any], texts: Iterable[str]) -> int | None:
+    """Count the texts that a model was trained on, by their content; None where it is not known.
 
     Args:
         description: the model's.
         texts: texts of a suite.
     """
     learnt = description["inputs"].get("contents")
-    known = set() if learnt is None else set(learnt.tolist())
+    if learnt is None:
+        return None
+    known = set(learnt.tolist())
     return sum(content_of(text) in known for text in set(texts))

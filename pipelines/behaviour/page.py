@@ -57,6 +57,8 @@ def lead(found: dict[str, Any]) -> str:
 
 def learnt_remark(found: dict[str, Any]) -> str:
     """Tell how many texts of the suite the model has learnt."""
+    if found["num_learnt"] is None:
+        return "Whether the model was trained on these sentences, its checkpoint does not tell."
     if not found["num_learnt"]:
         return "The model was trained on none of these sentences."
     return (
