@@ -11,7 +11,7 @@ READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 # does not. Make would expand what it hands to the shell ($(shell …) in it would run), and a line end would
 # end the command: so none is exported as it is, and each reaches the shell unexpanded as TYPED_<name>.
 TYPED     = DATA UNLABELLED SIZE RUN RUNS RESUME CKPT SPLIT TEXT INPUT OUTPUT SHARD PROMPT LENGTH PORT \
-            SOURCE
+            SOURCE SUITE TEXTS
 $(foreach name,$(TYPED) ARGS LANGUAGE_ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 $(foreach name,$(TYPED),$(eval export TYPED_$(name) = $$(value $(name))))
@@ -48,6 +48,9 @@ watch     = $(PY) -m pipelines.watch $(call option,ckpt,CKPT) $(call option,sour
 export    = $(PY) -m pipelines.export $(call option,ckpt,CKPT) $(call option,run,RUN) $(call as_typed,ARGS)
 serve     = $(PY) -m pipelines.serve $(call option,ckpt,CKPT) $(call option,port,PORT) \
             $(call as_typed,ARGS)
+behave    = $(PY) -m pipelines.behaviour $(call option,ckpt,CKPT) $(call option,suite,SUITE) \
+            $(call option,texts,TEXTS) $(call option,run,RUN) $(call option,output,OUTPUT) \
+            $(call as_typed,ARGS)
 microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call option,input,INPUT) \
             $(call option,text,TEXT) $(call option,run,RUN) $(call as_typed,ARGS)
 
@@ -56,7 +59,7 @@ microscope = $(PY) -m pipelines.microscope $(call option,ckpt,CKPT) $(call optio
         train-translation train-captions \
         evaluate-video evaluate-sentiment evaluate-translation evaluate-captions predict-video \
         predict-sentiment predict-many sample-language translate caption watch export serve \
-        compare memory-lab \
+        compare behave memory-lab \
         microscope doctor test test-slow soak lint bench clean
 
 # The commands of pipelines/runtime/commands.py, as any Python prints them, and those that are marked here.
@@ -136,6 +139,9 @@ serve: $(READY)
 
 compare: $(READY)
 	@$(PY) -m pipelines.compare $(call option,runs,RUNS) $(call option,run,RUN) $(call as_typed,ARGS)
+
+behave: $(READY)
+	@$(behave)
 
 memory-lab: $(READY)
 	@$(PY) -m pipelines.memory_lab $(call option,run,RUN) $(call as_typed,ARGS)

@@ -37,6 +37,8 @@ data.video: data.batches data.clips data.decoding data.examples data.files data.
     numpy torch torchvision tqdm
 pipelines: data pipelines.cli pipelines.predict pipelines.predict.writing pipelines.processes
     pipelines.recipes pipelines.runs pipelines.runtime pipelines.tasks pytorch_lightning
+pipelines.behaviour: data models pipelines.metrics pipelines.pages pipelines.predict pipelines.runs
+    pipelines.runtime pipelines.tasks yaml
 pipelines.cli: data models pipelines.predict pipelines.processes pipelines.recipes pipelines.runs
     pipelines.runtime pipelines.tasks pipelines.training pytorch_lightning tokenizers torch yaml
 pipelines.compare: data numpy pipelines.metrics pipelines.metrics.writing pipelines.pages
@@ -61,9 +63,9 @@ pipelines.predict: data models numpy pipelines.metrics pipelines.pages pipelines
     pipelines.processes pipelines.runtime pipelines.tasks tokenizers torch tqdm
 pipelines.predict.writing: data models pipelines.predict pipelines.runtime pipelines.tasks torch
 pipelines.recipes: data pipelines.runtime yaml
-pipelines.report: data models numpy pipelines.metrics pipelines.pages pipelines.predict
-    pipelines.processes pipelines.runs pipelines.runtime pipelines.tasks pytorch_lightning
-    tokenizers torch tqdm
+pipelines.report: data models numpy pipelines.behaviour pipelines.metrics pipelines.pages
+    pipelines.predict pipelines.processes pipelines.runs pipelines.runtime pipelines.tasks
+    pytorch_lightning tokenizers torch tqdm
 pipelines.report.captions: data models numpy pipelines.metrics pipelines.metrics.writing
     pipelines.pages pipelines.report pipelines.report.generation pipelines.runtime pipelines.tasks
     torch

@@ -34,8 +34,15 @@ class ClassifierCLI(TrainingCLI):
         super().__init__(kind, args)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds teachers, where the data have examples without labels."""
+        """Adds teachers, where the data have examples without labels, and tests of texts."""
         super().add_arguments_to_parser(parser)
+        if self.kind.data_class.source_column == "text":
+            parser.add_argument(
+                "--behaviour",
+                type=bool,
+                default=True,
+                help="report the answers to behaviour tests too, where they fit the data",
+            )
         if self.kind.data_class.has_unlabelled:
             parser.add_argument(
                 "--teachers",
@@ -68,6 +75,11 @@ class ClassifierCLI(TrainingCLI):
         for part in PARTS:
             self.take_layers(self.config.model[part], description["model"][part])
         self.config.data.tokenizer_from = language_model
+
+    def report_options(self) -> dict[str, Any]:
+        """Leave the behaviour tests out where they are not wanted, or a run is only tried out."""
+        wanted = self.config.get("behaviour", True)
+        return {"behaviour": wanted and not self.config.trainer.fast_dev_run}
 
     def prepare(self) -> Callable[[], dict[str, Any]]:
         """Let teachers answer; tell what models that this one builds on have read of the test."""

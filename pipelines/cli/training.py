@@ -200,7 +200,12 @@ class TrainingCLI(LightningCLI):
             folder=self.folder,
             fit_baselines=not self.config.trainer.fast_dev_run,
             extra={"wait_share": self.waiting.share} | found(),
+            **self.report_options(),
         )
+
+    def report_options(self) -> dict[str, Any]:
+        """Collect further options of the kind's report."""
+        return {}
 
     def prepare(self) -> Callable[[], dict[str, Any]]:
         """Do what comes before training → what gives, after it, further keys of the report."""

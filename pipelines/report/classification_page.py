@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.behaviour.page import section as behaviour_section
+from pipelines.behaviour.section import NUM_SHOWN
 from pipelines.metrics.calibration import reliability
 from pipelines.metrics.measures import class_by_class
 from pipelines.metrics.order import READINGS
@@ -79,6 +81,7 @@ def report_page(report: dict[str, Any], inputs: PageInputs, *, model_name: str) 
         calibration=partial(_calibration, report, inputs),
         slices=partial(_slices, report, inputs.lengths),
         order=partial(_order, report),
+        behaviour=partial(_behaviour, report),
         examples=partial(_examples, inputs.examples),
         data=partial(_data, report, inputs),
         run=partial(_run, report, inputs),
@@ -272,6 +275,12 @@ def _without_order(found: dict[str, Any]) -> str:
         f"Without the order of the steps the same model {change} {abs(value):.1f} points (95 %"
         f" interval {low:+.1f} to {high:+.1f}{chance})."
     )
+
+
+def _behaviour(report: dict[str, Any]) -> dict[str, Any] | None:
+    """Answers to short texts whose right answer, or whose change, is known."""
+    found = report.get("behaviour")
+    return behaviour_section(found, most=NUM_SHOWN) if found else None
 
 
 def _examples(examples: Iterable[ShownExample]) -> Iterator[ExampleView] | None:

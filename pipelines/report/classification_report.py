@@ -8,6 +8,8 @@ import numpy as np
 
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
+from pipelines.behaviour.page import lead
+from pipelines.behaviour.section import describe_behaviour
 from pipelines.metrics import baselines
 from pipelines.metrics.calibration import describe_calibration
 from pipelines.metrics.intervals import describe_intervals
@@ -37,6 +39,7 @@ def report_classifier(
     folder: Path,
     fit_baselines: bool,
     extra: dict[str, Any],
+    behaviour: bool = True,
 ) -> None:
     """Write ``folder/report`` and print its summary, on the first rank; all ranks call it.
 
@@ -46,6 +49,7 @@ def report_classifier(
         folder: the run's.
         fit_baselines: fit the baselines on the training part.
         extra: further keys of the report.
+        behaviour: ask a classifier of texts the behaviour tests too.
     """
     learnt = fitted_baselines.learnt_from(model, data, model.trainer) if fit_baselines else None
     if not model.trainer.is_global_zero:
@@ -57,6 +61,7 @@ def report_classifier(
         train_seconds=model.train_seconds,
         learnt=learnt,
         extra=extra,
+        behaviour=behaviour,
     )
 
 
@@ -69,6 +74,7 @@ def report_test(
     learnt: fitted_baselines.Learnt | None = None,
     trained_in: Path | None = None,
     extra: dict[str, Any] | None = None,
+    behaviour: bool = True,
 ) -> dict[str, Any]:
     """Write ``folder/report`` of the test just run, and print its summary.
 
@@ -81,6 +87,7 @@ def report_test(
         trained_in: the folder of the run that trained the model, if it is another: fitted baselines,
             options and curves lie there; what is missing is left out.
         extra: further keys of the report.
+        behaviour: see `report_classifier`.
     """
     if model.answers is None:
         reason = next((one.reason for one in model.skipped.values()), "files are missing")
@@ -110,6 +117,7 @@ def report_test(
     )
     rivals = {one.name: one.predict_proba(inputs.of(one)) for one in fitted}
     skipped = {one.id: one for one in data.skipped} | model.skipped
+    found = describe_behaviour(model, inputs.texts) if behaviour and inputs.texts else {}
     traits = {name: values[positions] for name, values in part.traits.items()}
     categories = {
         name: by_category(values[positions], predictions.labels, predictions.probabilities, rivals)
@@ -130,9 +138,11 @@ def report_test(
         ],
         train_seconds=train_seconds,
         baselines={name: scores(predictions.labels, given) for name, given in rivals.items()},
-        extra={**data.notes(), **measured, **(extra or {})},
+        extra={**data.notes(), **measured, **found, **(extra or {})},
     )
     print(summary(report, model_name=model_name))
+    if "behaviour" in report:
+        print(lead(report["behaviour"]))
 
     def page(report: dict[str, Any]) -> str:
         inputs = _page_inputs(model, data, predictions, positions, trained_in or folder)

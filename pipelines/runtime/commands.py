@@ -132,6 +132,18 @@ COMMANDS = {
         {"compare": 'RUNS="a b c" [RUN=name]'},
         {"RUNS": "runs", **_RUN},
     ),
+    "behaviour": Command(
+        "pipelines.behaviour.command",
+        "does it hold on negation, names, typos?",
+        {"behave": "CKPT=… [SUITE=tests.yaml] [TEXTS=texts.csv] [RUN=name] [OUTPUT=folder]"},
+        {
+            **_CKPT,
+            "SUITE": "suite",
+            "TEXTS": "texts",
+            **_RUN,
+            "OUTPUT": "output",
+        },
+    ),
     "memory_lab": Command(
         "pipelines.memory_lab.command",
         "RNN, GRU and LSTM side by side: a page",

@@ -20,6 +20,7 @@ from data.examples.caption_clips import caption_example
 from data.examples.embedded import video_example
 from data.examples.phrases import phrase_pairs
 from pipelines import caption, evaluate, sample, sentiment_best, translate
+from pipelines.behaviour import command as behaviour
 from pipelines.cli.training import train
 from pipelines.compare import command as compare
 from pipelines.doctor import command as doctor
@@ -107,6 +108,8 @@ def run_short(words: list[str]) -> None:
         export.main(arguments)
     elif module == "compare":
         compare.main(arguments)
+    elif module == "behaviour":
+        behaviour.main(arguments)
     elif module == "microscope":
         microscope.main(arguments)
     elif module == "memory_lab":
@@ -225,7 +228,17 @@ def known_options():
     """Names of all options of all commands, those of classes too."""
     mains = {task: partial(train, task) for task in CLASSES}
     asked = [(mains[task], f"--{one}") for task in CLASSES for one in ("help", *CLASSES[task])]
-    others = (evaluate, predict, sample, compare, microscope, memory_lab, doctor, sentiment_best)
+    others = (
+        behaviour,
+        evaluate,
+        predict,
+        sample,
+        compare,
+        microscope,
+        memory_lab,
+        doctor,
+        sentiment_best,
+    )
     others += (caption, translate, export, engine, serve, watch)
     asked += [(module.main, "--help") for module in others]
     shown = io.StringIO()

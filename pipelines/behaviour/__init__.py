@@ -1,0 +1,1 @@
+"""Behaviour tests of sentiment classifiers: short texts whose right answer is known."""

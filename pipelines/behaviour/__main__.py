@@ -1,0 +1,5 @@
+"""Entry point of ``python -m pipelines.behaviour``."""
+
+from pipelines.behaviour.command import main
+
+main()
