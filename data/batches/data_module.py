@@ -25,6 +25,7 @@ class SequenceDataModule(LightningDataModule):
     Args:
         path: path of the data; None takes the embedded example.
         steps_per_batch: step budget of a batch, padding included.
+        sequences_per_batch: the most examples of a batch while training; None: what fits the budget.
         val_share, test_share: shares to set aside where the source names no such part.
         num_workers: processes that read ahead; None decides by the number of cores.
         on_error: treatment of examples that cannot be read: ``skip`` leaves them out and lists them
@@ -55,8 +56,14 @@ class SequenceDataModule(LightningDataModule):
         num_workers: int | None,
         on_error: str,
         seed: int,
+        sequences_per_batch: int | None = None,
     ) -> None:
         super().__init__()
+        if sequences_per_batch is not None and sequences_per_batch < 1:
+            raise InputError(
+                f"--data.sequences_per_batch={sequences_per_batch}: at least 1, or null for as many as"
+                " fit data.steps_per_batch"
+            )
         if steps_per_batch < 1:
             raise InputError(
                 f"--data.steps_per_batch={steps_per_batch}: at least 1 step must fit in a batch"
@@ -68,7 +75,7 @@ class SequenceDataModule(LightningDataModule):
             if count is not None and count < 0:
                 raise InputError(f"--data.{name}={count}: 0 or more")
         self.path = path
-        self.steps_per_batch = steps_per_batch
+        self.steps_per_batch, self.sequences_per_batch = steps_per_batch, sequences_per_batch
         self.val_share, self.test_share = val_share, test_share
         self.num_workers = num_workers
         self.on_error = on_error
@@ -298,6 +305,7 @@ class SequenceDataModule(LightningDataModule):
         plan = BatchPlan(
             part.lengths,
             steps_per_batch=budget,
+            sequences_per_batch=self.sequences_per_batch if shuffle else None,
             shuffle=shuffle,
             seed=self.seed,
             num_ranks=trainer.world_size if trainer else 1,

@@ -35,6 +35,8 @@ class BatchPlan(Sampler[list[int]]):
     Args:
         lengths: number of steps of each example.
         steps_per_batch: the step budget; a longer example is a batch of its own.
+        sequences_per_batch: the most examples of a batch; None: as many as fit the budget. Short
+            examples beside long ones are learnt in few steps otherwise, however many they are.
         shuffle: shuffle examples within buckets, and batches among themselves, by ``seed`` and
             epoch. Without it the longest come first, so that a lack of memory shows at once.
         seed: the only source of randomness.
@@ -46,6 +48,7 @@ class BatchPlan(Sampler[list[int]]):
         lengths: Sequence[int] | np.ndarray,
         *,
         steps_per_batch: int,
+        sequences_per_batch: int | None = None,
         shuffle: bool,
         seed: int = 0,
         num_ranks: int = 1,
@@ -62,9 +65,10 @@ class BatchPlan(Sampler[list[int]]):
         order = np.lexsort((-lengths, -bucket))
         self._order = order
         self._bucket = bucket[order]
-        self._cuts = self._cut(lengths[order], steps_per_batch)
+        most = sequences_per_batch or max(len(lengths), 1)
+        self._cuts = self._cut(lengths[order], steps_per_batch, most)
 
-    def _cut(self, lengths: np.ndarray, budget: int) -> list[tuple[int, int]]:
+    def _cut(self, lengths: np.ndarray, budget: int, most: int) -> list[tuple[int, int]]:
         """Cut the sorted examples into ranges; their number is a multiple of ``num_ranks``."""
         starts = np.flatnonzero(np.diff(self._bucket, prepend=self._bucket[:1] + 1))
         longest_of = dict(zip(self._bucket[starts], lengths[starts], strict=True))
@@ -73,7 +77,7 @@ class BatchPlan(Sampler[list[int]]):
         while start < total:
             # The example at this place changes from epoch to epoch, so the bucket's longest counts.
             longest = max(int(longest_of[self._bucket[start]]), 1)
-            end = min(start + max(budget // longest, 1), total)
+            end = min(start + min(max(budget // longest, 1), most), total)
             cuts.append((start, end))
             start = end
         if not self.shuffle:

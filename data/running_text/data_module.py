@@ -126,7 +126,7 @@ class LanguageDataModule(LightningDataModule):
     @property
     def source(self) -> str:
         """Name of the text in the report."""
-        return self.path or "embedded example (25,000 IMDB reviews, without labels)"
+        return self.path or "embedded example (film reviews and sentences, without labels)"
 
     @property
     def parts(self) -> dict[str, TokenPart]:

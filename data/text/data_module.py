@@ -19,6 +19,7 @@ from data.splits.leaks import merge_groups
 from data.splits.parts import parts_named
 from data.tables.chosen_columns import columns_told
 from data.tables.table_format import Quoting, table_format
+from data.text.left_out import left_out
 from data.text.near_duplicates import describe_twins, joining_twins, keys_of_twins
 from data.text.part import text_parts
 from data.text.sources import TextTable, read_table
@@ -26,7 +27,7 @@ from data.text.tokenised import TokenisedDataModule
 from data.text.tokenizing import contents_of, tokenize, tokenizer_for
 from data.text.unlabelled import unlabelled_part
 from data.text.vocabulary import TokenizerKind, warn_of_unknown
-from data.text.word_vectors import WordVectors, read_vectors
+from data.text.word_vectors import WordVectors, counted, read_vectors
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class TextDataModule(TokenisedDataModule):
             many were cut off.
         steps_per_batch: the most tokens in a batch, padding included; a longer text is a batch of
             its own.
+        sequences_per_batch: the most texts in a batch while training. Sentences among long texts are
+            learnt in too few steps without it.
         val_share, test_share: share of each class to set aside where the source names no part.
         num_workers: processes that read ahead; None takes none, since tokens are ready-made.
         on_error: skip texts without a word, rows without a known label, rows of another number of
@@ -108,6 +111,7 @@ class TextDataModule(TokenisedDataModule):
         vectors: str | None = None,
         max_tokens: int | None = None,
         steps_per_batch: int = 16_384,
+        sequences_per_batch: int | None = None,
         val_share: float = 0.1,
         test_share: float = 0.1,
         num_workers: int | None = None,
@@ -127,6 +131,7 @@ class TextDataModule(TokenisedDataModule):
             max_tokens=max_tokens,
             path=path,
             steps_per_batch=steps_per_batch,
+            sequences_per_batch=sequences_per_batch,
             val_share=val_share,
             test_share=test_share,
             num_workers=num_workers,
@@ -301,35 +306,28 @@ class TextDataModule(TokenisedDataModule):
         assert self.tokenizer is not None
         vocabulary = self.tokenizer.get_vocab()
         words = sorted(vocabulary, key=lambda word: vocabulary[word])
-        return read_vectors(source, words, counts=self._count(part, len(words)))
-
-    def _count(self, part: Part, num_tokens: int) -> np.ndarray:
         tokens = (batch.steps.numpy() for batch in self.loader(part, alone=True))
-        return sum(
-            (np.bincount(some, minlength=num_tokens) for some in tokens),
-            start=np.zeros(num_tokens, np.int64),
-        )
+        return read_vectors(source, words, counts=counted(tokens, num_tokens=len(words)))
 
     def _note_empty(self, rows: np.ndarray, table: TextTable) -> None:
         """List texts without a word, or fail."""
-        for row in rows.tolist():
-            reason = f"row {row} of {table.where} holds no word"
-            if self.on_error == "fail":
-                raise InputError(
-                    f"{reason}; fill it in or drop it, or leave it out with --data.on_error=skip"
-                )
-            self.skipped.append(Skipped(row, table.texts[row]["text"] or "", reason))
+        self.skipped += left_out(
+            rows,
+            table,
+            reason="holds no word",
+            advice="fill it in or drop it",
+            on_error=self.on_error,
+        )
 
     def _note_long(self, rows: np.ndarray, table: TextTable) -> None:
         """List texts of the training part that are too long to learn from, or fail."""
-        for row in rows.tolist():
-            reason = (
-                f"row {row} of {table.where} has more than {MOST_LEARNT:,} tokens, too many for a step"
-                " of training; divide it, or name the most to read by --data.max_tokens"
-            )
-            if self.on_error == "fail":
-                raise InputError(f"{reason}, or leave it out with --data.on_error=skip")
-            self.skipped.append(Skipped(row, f"{table.texts[row]['text'][:200]}…", reason))
+        self.skipped += left_out(
+            rows,
+            table,
+            reason=f"has more than {MOST_LEARNT:,} tokens, too many for a step of training",
+            advice="divide it, or name the most to read by --data.max_tokens",
+            on_error=self.on_error,
+        )
 
     def notes(self) -> dict[str, Any]:
         """Collect notes for the report: unknown tokens, near duplicates, and leaks between parts."""

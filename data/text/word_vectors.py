@@ -6,7 +6,7 @@ V words of the vocabulary · D numbers of a vector
 import logging
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -126,3 +126,11 @@ def _forms(word: str) -> list[tuple[str, ...]]:
         stem, ends = stem[: match.start()], (match[0], *ends)
         forms.append((BEFORE_NEGATION.get(stem, stem) if match[0] == "n't" else stem, *ends))
     return forms
+
+
+def counted(tokens: Iterable[np.ndarray], *, num_tokens: int) -> np.ndarray:
+    """Count tokens (N,) int64 of batches → (V,) int64."""
+    return sum(
+        (np.bincount(some, minlength=num_tokens) for some in tokens),
+        start=np.zeros(num_tokens, np.int64),
+    )

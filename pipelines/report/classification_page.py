@@ -23,8 +23,7 @@ from pipelines.report.figures import (
     draw_curves,
     draw_lengths,
     draw_reliability,
-    draw_slices,
-    trait_name,
+    slice_views,
 )
 from pipelines.report.shared_sections import (
     History,
@@ -79,7 +78,7 @@ def report_page(report: dict[str, Any], inputs: PageInputs, *, model_name: str) 
         verdict=partial(_verdict, report, inputs, model_name),
         class_by_class=partial(_class_by_class, report, inputs),
         calibration=partial(_calibration, report, inputs),
-        slices=partial(_slices, report, inputs.lengths),
+        slices=partial(slice_views, report, inputs.lengths),
         order=partial(_order, report),
         behaviour=partial(_behaviour, report),
         examples=partial(_examples, inputs.examples),
@@ -215,42 +214,6 @@ def _calibration(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any] |
     before = reliability(inputs.labels, inputs.untempered)
     after = reliability(inputs.labels, inputs.probabilities)
     return {**found, "reliability": draw_reliability(before, after)}
-
-
-def _slices(report: dict[str, Any], lengths: np.ndarray) -> dict[str, Any]:
-    """Accuracy by length and by what else is known of the examples."""
-    cut = report["truncated_steps"]
-    return {
-        "truncated_steps": cut,
-        "truncated_share": cut / (cut + lengths.sum()),
-        "figures": {
-            trait_name(name): draw_slices(name, bins)
-            for name, bins in report.get("slices", {}).items()
-        },
-        "tables": {
-            trait_name(name): _categories(found)
-            for name, found in report.get("categories", {}).items()
-        },
-    }
-
-
-def _categories(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """Head and rows of a table of figures by name."""
-    baselines = list(found[0]["baselines"])
-    rows = []
-    for one in found:
-        low, high = one["interval"]
-        rows.append(
-            [
-                one["value"],
-                f"{one['num_examples']:,}",
-                f"{one['accuracy']:.1%} ({low:.1%} – {high:.1%})",
-                *(f"{one['baselines'][name]:.1%}" for name in baselines),
-                f"{one['expected_calibration_error']:.3f}",
-            ]
-        )
-    head = ["examples", "accuracy (95 %)", *baselines, "calibration error"]
-    return {"head": head, "rows": rows}
 
 
 def _order(report: dict[str, Any]) -> dict[str, Any] | None:

@@ -131,6 +131,42 @@ def draw_slices(name: str, bins: list[dict[str, Any]]) -> Figure:
     return figure
 
 
+def slice_views(report: dict[str, Any], lengths: np.ndarray) -> dict[str, Any]:
+    """Accuracy by length and by what else is known of the examples."""
+    cut = report["truncated_steps"]
+    return {
+        "truncated_steps": cut,
+        "truncated_share": cut / (cut + lengths.sum()),
+        "figures": {
+            trait_name(name): draw_slices(name, bins)
+            for name, bins in report.get("slices", {}).items()
+        },
+        "tables": {
+            trait_name(name): _categories(found)
+            for name, found in report.get("categories", {}).items()
+        },
+    }
+
+
+def _categories(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Head and rows of a table of figures by name."""
+    baselines = list(found[0]["baselines"])
+    rows = []
+    for one in found:
+        low, high = one["interval"]
+        rows.append(
+            [
+                one["value"],
+                f"{one['num_examples']:,}",
+                f"{one['accuracy']:.1%} ({low:.1%} – {high:.1%})",
+                *(f"{one['baselines'][name]:.1%}" for name in baselines),
+                f"{one['expected_calibration_error']:.3f}",
+            ]
+        )
+    head = ["examples", "accuracy (95 %)", *baselines, "calibration error"]
+    return {"head": head, "rows": rows}
+
+
 def trait_name(name: str) -> str:
     """Name of a trait on the page."""
     return _TRAITS.get(name, name.replace("_", " "))

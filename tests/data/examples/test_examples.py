@@ -273,14 +273,19 @@ def test_cache_folder_follows_the_environment(tmp_path, monkeypatch):
 # ---- reviews
 
 
-def test_reviews_are_the_25000_of_imdb(tmp_path):
+def test_texts_are_reviews_and_sentences(tmp_path):
     path = examples.sentiment_example(tmp_path)
     table = pq.read_table(path)
-    assert table.column_names == ["text", "label"]
-    labels = table["label"].to_pylist()
-    assert Counter(labels) == {"negative": 12_500, "positive": 12_500}
-    assert 450 < labels[:1000].count("positive") < 550  # shuffled
-    assert min(map(len, table["text"].to_pylist())) > 20  # reviews, not snippets
+    assert table.column_names == ["text", "label", "source"]
+    labels, sources = table["label"].to_pylist(), table["source"].to_pylist()
+    assert Counter(zip(sources, labels, strict=True)) == {
+        ("reviews", "negative"): 12_500,
+        ("reviews", "positive"): 12_500,
+        ("sentences", "negative"): 4_265,
+        ("sentences", "positive"): 4_265,
+    }
+    assert 430 < labels[:1000].count("positive") < 570  # shuffled
+    assert 200 < sources[:1000].count("sentences") < 310
     liked = Counter(
         label
         for text, label in zip(table["text"].to_pylist(), labels, strict=True)
