@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics
 
 from pipelines.metrics.measures import curves, ranking
-from pipelines.metrics.slices import accuracy_by, all_slices, wilson
+from pipelines.metrics.slices import OTHERS, accuracy_by, all_slices, by_category, wilson
 
 
 def test_bins_by_hand():
@@ -39,6 +39,31 @@ def test_one_value_alone_and_unknown_ones_make_no_bins():
     assert accuracy_by(np.array([np.nan, np.nan]), is_right) == []
     found = all_slices(np.array([4, 4]), {"height_px": np.array([1.0, 2.0])}, is_right)
     assert list(found) == ["height_px"]
+
+
+def test_figures_by_name_by_hand():
+    names = np.array(["b", "a", "a", None, "a"], object)
+    labels = np.array([0, 1, 1, 0, 0])
+    probabilities = np.array([[0.9, 0.1], [0.25, 0.75], [0.75, 0.25], [0.5, 0.5], [0.75, 0.25]])
+    always = np.tile([1.0, 0.0], (5, 1))
+    first, second = by_category(names, labels, probabilities, {"always": always})
+    assert (first["value"], first["num_examples"], second["value"]) == ("a", 3, "b")
+    assert first["accuracy"] == pytest.approx(2 / 3)
+    assert first["interval"] == list(wilson(2, 3))
+    # All three have a confidence of 0.75, and two thirds are right.
+    assert first["expected_calibration_error"] == pytest.approx(0.75 - 2 / 3)
+    assert first["baselines"] == {"always": pytest.approx(1 / 3)}
+    assert second["expected_calibration_error"] == pytest.approx(0.1)
+    assert by_category(names[1:3], labels[1:3], probabilities[1:3], {}) == []
+
+
+def test_of_many_names_the_rare_ones_are_one():
+    names = np.array([f"name {k % 20}" for k in range(50)] + [None], object)
+    labels, probabilities = np.zeros(51, int), np.tile([1.0, 0.0], (51, 1))
+    found = by_category(names, labels, probabilities, {})
+    assert len(found) == 13
+    assert found[-1]["value"] == OTHERS
+    assert sum(one["num_examples"] for one in found) == 50
 
 
 def test_wilson_by_hand():

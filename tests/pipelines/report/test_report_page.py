@@ -12,6 +12,7 @@ from pipelines.pages.page import fragment
 from pipelines.report.attribution import Attribution
 from pipelines.report.classification_page import met_in_training, plain_verdict
 from pipelines.report.example_views import example_view
+from pipelines.report.figures import slice_views
 from pipelines.report.shown_examples import ShownExample, choose
 from pipelines.runs.run_history import read_history
 from pipelines.tasks.checkpoints import load
@@ -184,3 +185,18 @@ def test_history_by_epoch(tmp_path):
 def test_a_browser_shows_it(task, video_run, sentiment_run, tmp_path, width_px):
     folder, _ = files_of(video_run if task == "video" else sentiment_run, task)
     assert_is_shown(folder / "report" / "report.html", tmp_path, width_px=width_px)
+
+
+def test_figures_by_name_are_a_table_with_the_baselines():
+    found = {
+        "value": "<web>",
+        "num_examples": 1200,
+        "accuracy": 0.9,
+        "interval": [0.85, 0.95],
+        "expected_calibration_error": 0.0312,
+        "baselines": {"majority": 0.5},
+    }
+    report = {"truncated_steps": 0, "categories": {"source": [found, found]}}
+    view = slice_views(report, np.array([3, 4]))["tables"]["source"]
+    assert view["head"] == ["examples", "accuracy (95 %)", "majority", "calibration error"]
+    assert view["rows"][0] == ["<web>", "1,200", "90.0% (85.0% – 95.0%)", "50.0%", "0.031"]

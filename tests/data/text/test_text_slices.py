@@ -1,0 +1,71 @@
+"""Named categories of texts, by which a report gives its figures too: a column, and the length."""
+
+import numpy as np
+import pandas
+import pytest
+
+from data.files.errors import InputError
+from data.text.data_module import TextDataModule
+from data.text.part import lengths_by_name
+
+ROWS = [
+    (f"{word} film number {k} {'very ' * k}", label, source)
+    for label, word in (("good", "fine"), ("bad", "dull"))
+    for k, source in enumerate(
+        ["web", "print", None, "web", "print", "web", "web", "web", "web", ""]
+    )
+]
+
+
+def written(path, **columns):
+    table = pandas.DataFrame(ROWS, columns=["text", "label", "source"]).rename(columns=columns)
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_lengths_have_names():
+    assert lengths_by_name(np.array([1, 12, 13, 40, 41])).tolist() == [
+        "up to 12 tokens", "up to 12 tokens", "13 to 40 tokens", "13 to 40 tokens", "more than 40 tokens"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{}, {"slice_column": "from"}])
+def test_the_values_of_a_column_are_known_of_each_text(tmp_path, options):
+    path = written(tmp_path / "a.csv", **({"source": "from"} if options else {}))
+    part = TextDataModule(path=str(path), test_share=0.4, **options).parts["test"]
+    name = options.get("slice_column", "source")
+    expected = {text: source or None for text, _, source in ROWS}
+    assert part.categories[name].tolist() == [expected[text] for text in part.sources()]
+    assert len(part.categories["length"]) == len(part)
+
+
+@pytest.mark.parametrize("options", [{"slice_column": None}, {"slice_column": "absent"}])
+def test_a_column_that_is_not_there_is_not_missed(tmp_path, options):
+    part = TextDataModule(path=str(written(tmp_path / "a.csv")), **options).parts["test"]
+    assert list(part.categories) == ["length"]
+
+
+def test_a_column_may_have_another_role_too(tmp_path):
+    path = written(tmp_path / "a.csv", text="source", source="text_of")
+    data = TextDataModule(path=str(path), text_column="source")
+    assert data.parts["test"].categories["source"].tolist() == data.parts["test"].sources()
+
+
+def test_files_of_which_one_has_the_column_are_read_without_it(tmp_path):
+    written(tmp_path / "train.csv")
+    written(tmp_path / "test.csv", source="else")
+    part = TextDataModule(path=str(tmp_path)).parts["test"]
+    assert list(part.categories) == ["length"]
+
+
+def test_batches_of_at_most_so_many_texts_are_for_training_alone(tmp_path):
+    data = TextDataModule(path=str(written(tmp_path / "a.csv")), sequences_per_batch=3)
+    assert max(batch.num_sequences for batch in data.train_dataloader()) == 3
+    assert sum(batch.num_sequences for batch in data.train_dataloader()) == len(data.parts["train"])
+    whole = data.loader(data.parts["train"])
+    assert max(batch.num_sequences for batch in whole) > 3
+
+
+def test_batches_of_no_text_are_refused():
+    with pytest.raises(InputError, match=r"--data.sequences_per_batch=0: at least 1, or null"):
+        TextDataModule(sequences_per_batch=0)
