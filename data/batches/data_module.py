@@ -25,7 +25,8 @@ class SequenceDataModule(LightningDataModule):
     Args:
         path: path of the data; None takes the embedded example.
         steps_per_batch: step budget of a batch, padding included.
-        sequences_per_batch: the most examples of a batch while training; None: what fits the budget.
+        sequences_per_batch: the most examples of a batch while training, or a thousandth of all that
+            are learnt, if that is more; None: what fits the budget.
         val_share, test_share: shares to set aside where the source names no such part.
         num_workers: processes that read ahead; None decides by the number of cores.
         on_error: treatment of examples that cannot be read: ``skip`` leaves them out and lists them
@@ -305,7 +306,7 @@ class SequenceDataModule(LightningDataModule):
         plan = BatchPlan(
             part.lengths,
             steps_per_batch=budget,
-            sequences_per_batch=self.sequences_per_batch if shuffle else None,
+            sequences_per_batch=self._most_sequences(part) if shuffle else None,
             shuffle=shuffle,
             seed=self.seed,
             num_ranks=trainer.world_size if trainer else 1,
@@ -322,6 +323,10 @@ class SequenceDataModule(LightningDataModule):
             prefetch_factor=ahead if num_workers else None,
             worker_init_fn=prepare_worker,
         )
+
+    def _most_sequences(self, part: Part) -> int | None:
+        # Many examples are learnt in many steps as it is; small batches would only cost time.
+        return self.sequences_per_batch and max(self.sequences_per_batch, len(part) // 1000)
 
     def workers_for(self, part: Part) -> int:
         """Number of worker processes for a part."""

@@ -70,8 +70,8 @@ class TextDataModule(TokenisedDataModule):
             many were cut off.
         steps_per_batch: the most tokens in a batch, padding included; a longer text is a batch of
             its own.
-        sequences_per_batch: the most texts in a batch while training. Sentences among long texts are
-            learnt in too few steps without it.
+        sequences_per_batch: the most texts in a batch while training, or a thousandth of all, if that
+            is more. Without it, sentences among long texts are learnt in too few steps.
         val_share, test_share: share of each class to set aside where the source names no part.
         num_workers: processes that read ahead; None takes none, since tokens are ready-made.
         on_error: skip texts without a word, rows without a known label, rows of another number of

@@ -163,7 +163,8 @@ def _categories(found: list[dict[str, Any]]) -> dict[str, Any]:
                 f"{one['expected_calibration_error']:.3f}",
             ]
         )
-    head = ["examples", "accuracy (95 %)", *baselines, "calibration error"]
+    rivals = [name.replace("_", " ") for name in baselines]
+    head = ["examples", "accuracy (95 %)", *rivals, "calibration error"]
     return {"head": head, "rows": rows}
 
 

@@ -66,6 +66,17 @@ def test_batches_of_at_most_so_many_texts_are_for_training_alone(tmp_path):
     assert max(batch.num_sequences for batch in whole) > 3
 
 
+def test_of_many_texts_a_batch_takes_a_thousandth(tmp_path):
+    data = TextDataModule(path=str(written(tmp_path / "a.csv")), sequences_per_batch=3)
+
+    class Many:
+        def __len__(self):
+            return 5_000
+
+    assert data._most_sequences(data.parts["train"]) == 3
+    assert data._most_sequences(Many()) == 5
+
+
 def test_batches_of_no_text_are_refused():
     with pytest.raises(InputError, match=r"--data.sequences_per_batch=0: at least 1, or null"):
         TextDataModule(sequences_per_batch=0)

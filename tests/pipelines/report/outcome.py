@@ -37,6 +37,7 @@ class Outcome:
         texts = sources or [f"text {k}" for k in range(n)]
         part = SimpleNamespace(
             ids=np.arange(n), labels=labels, truncated_steps=0, traits=traits or {},
+            categories={"kind": np.array([f"<b>{k % 3}" if k % 4 else None for k in range(n)], object)},
             contents=np.unique(texts, return_inverse=True)[1],
             sources=lambda positions: [texts[k] for k in positions],
         )  # fmt: skip

@@ -72,6 +72,10 @@ def assert_right(report, tested):
         assert_holds(intervals[key], least=0)
         for difference in intervals["against"].values():
             assert_holds(difference[key])
+    for found in report["categories"].values():
+        for one in found:
+            assert one["interval"][0] <= one["accuracy"] <= one["interval"][1]
+            assert 0 <= one["expected_calibration_error"] <= 1
     for bins in report["slices"].values():
         for one in bins:
             assert_holds([one["accuracy"], *one["interval"]], least=0)
@@ -221,7 +225,7 @@ def fails(*args, **options):
 FIGURES = ("report.json", "report.txt", "predictions.csv")
 
 
-@pytest.mark.parametrize("broken", ["draw_slices", "draw_reliability", "draw_curves"])
+@pytest.mark.parametrize("broken", ["slice_views", "draw_reliability", "draw_curves"])
 def test_a_picture_that_fails_costs_its_section(broken, tmp_path_factory, capsys):
     tested = EXTREMES["all_right"]()
     with folder_of(tmp_path_factory) as (folder, patch):

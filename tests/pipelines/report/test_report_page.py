@@ -194,9 +194,14 @@ def test_figures_by_name_are_a_table_with_the_baselines():
         "accuracy": 0.9,
         "interval": [0.85, 0.95],
         "expected_calibration_error": 0.0312,
-        "baselines": {"majority": 0.5},
+        "baselines": {"tfidf_logistic_regression": 0.5},
     }
     report = {"truncated_steps": 0, "categories": {"source": [found, found]}}
     view = slice_views(report, np.array([3, 4]))["tables"]["source"]
-    assert view["head"] == ["examples", "accuracy (95 %)", "majority", "calibration error"]
+    assert view["head"] == [
+        "examples",
+        "accuracy (95 %)",
+        "tfidf logistic regression",
+        "calibration error",
+    ]
     assert view["rows"][0] == ["<web>", "1,200", "90.0% (85.0% – 95.0%)", "50.0%", "0.031"]
