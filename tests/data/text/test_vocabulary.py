@@ -249,3 +249,29 @@ def test_other_tokens_of_the_same_text_have_another_version():
     cut = {kind: learn(kind, text).encode(text).tokens for kind in ("words", "characters")}
     digest = hashlib.blake2b(json.dumps(cut).encode(), digest_size=8).hexdigest()
     assert (VERSION, digest) == (1, "6b5951ceff212d81")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fine https://a.b/c?d=e%20f#g film",
+        "fine (HTTP://A.B) film",
+        "fine www.a-b.co/x, film",
+        "fine film someone.else+x@mail.example.org",
+        "@some_one fine film",
+        "fine .@someone film",
+    ],
+)
+def test_addresses_are_taken_for_blanks(text):
+    words = ["fine", "film"]
+    tokens = learn("words", text + " fine film", strip_addresses=True).encode(text).tokens
+    assert [token for token in tokens if token.isalnum()] == words
+    assert len(learn("words", text).encode(text).tokens) > len(tokens)
+
+
+@pytest.mark.parametrize("text", ["fine @ 8 pm", "a:b and c@d", "http and www", "5@home", "is.it"])
+def test_what_is_no_address_is_read(text):
+    assert (
+        learn("words", text, strip_addresses=True).encode(text).ids
+        == learn("words", text).encode(text).ids
+    )
