@@ -8,7 +8,7 @@ from data.files.encodings import typed_text
 from data.files.errors import InputError
 from data.plain_text.content import clean
 from data.plain_text.prompts import first_tokens, readable
-from data.text.vocabulary import END, UNKNOWN
+from data.tokens.vocabulary import END, UNKNOWN
 from pipelines.predict.continuation import continuation
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors

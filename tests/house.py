@@ -18,21 +18,22 @@ models.forms: models models.encoders models.heads models.recurrence models.seque
 data:
 data.batches: data.files data.splits datasets numpy pyarrow pytorch_lightning torch
 data.captions: data.batches data.clips data.decoding data.examples data.files data.plain_text
-    data.splits data.tables data.text data.video numpy tokenizers torch
+    data.splits data.tables data.text data.tokens data.video numpy tokenizers torch
 data.clips: data.decoding data.files data.splits data.tables
 data.decoding: av data.files numpy
 data.examples: av data.files numpy pyarrow torch tqdm
 data.files: pyarrow torch
-data.running_text: data.batches data.files data.plain_text data.tables data.text numpy
+data.running_text: data.batches data.files data.plain_text data.tables data.text data.tokens numpy
     pytorch_lightning tokenizers torch
 data.plain_text: tokenizers
 data.splits: data.files numpy torch
 data.streams: av data.decoding data.files data.plain_text numpy
 data.tables: data.files data.plain_text data.splits datasets numpy pyarrow
-data.text: data.batches data.examples data.files data.plain_text data.splits data.tables datasets
-    numpy pyarrow tokenizers torch
-data.translation: data.batches data.examples data.files data.plain_text data.tables data.text numpy
-    tokenizers torch
+data.text: data.batches data.examples data.files data.plain_text data.splits data.tables data.tokens
+    datasets numpy pyarrow tokenizers torch
+data.tokens: data.files data.plain_text datasets numpy pyarrow tokenizers
+data.translation: data.batches data.examples data.files data.plain_text data.tables data.text
+    data.tokens numpy tokenizers torch
 data.video: data.batches data.clips data.decoding data.examples data.files data.splits data.tables
     numpy torch torchvision tqdm
 pipelines: data pipelines.cli pipelines.predict pipelines.predict.writing pipelines.processes
@@ -145,7 +146,7 @@ FEW = {
 #: the packages of `data`, the lowest first: each may import those before it and no other
 DATA_ORDER = (
     *("files", "plain_text", "decoding", "streams", "splits", "examples", "batches", "tables"),
-    *("clips", "video", "text", "running_text", "translation", "captions"),
+    *("tokens", "clips", "video", "text", "running_text", "translation", "captions"),
 )
 #: packages whose ``__init__`` runs in the decoder's process, which must start fast
 LIGHT = ("data", "data.files", "data.decoding")

@@ -18,10 +18,10 @@ class Part(Dataset[RaggedBatch]):
         labels: (n,) int64: class indices.
         lengths: (n,) int64: the steps of each example, as planned; a damaged clip may give fewer.
         truncated_steps: number of steps that a limit cuts off, in the whole part.
-        categories: (n,) object each: names (None: unknown) by which the report gives its figures too.
         is_ready_made: whether batches take so little time that worker processes would cost more.
         traits: (n,) float64 each: further figures of the examples for the report, by name. A name
             that ends in ``_share`` is that of a share.
+        categories: (n,) object each: names by which the report gives its figures too; None: unknown.
     """
 
     ids: np.ndarray

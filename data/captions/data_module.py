@@ -17,8 +17,8 @@ from data.examples.caption_clips import caption_example
 from data.files.errors import InputError
 from data.splits.leaks import merge_groups
 from data.tables.table_format import named_columns
-from data.text.vocabulary import TokenizerKind
 from data.text.writing import WritingDataModule
+from data.tokens.vocabulary import TokenizerKind
 from data.video.part import unreadable
 from data.video.scanned_clips import ScannedClips
 

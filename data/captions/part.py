@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from data.batches.pair_batch import PairBatch, taught
 from data.batches.part import Part
 from data.batches.ragged import RaggedBatch
-from data.text.token_rows import TokenRows, end_of
+from data.tokens.token_rows import TokenRows, end_of
 
 
 class References:

@@ -11,7 +11,7 @@ from data.running_text.documents import divide, documents_of, read_documents
 from data.tables.table_format import UNSAID, TableFormat
 from data.text.data_module import TextDataModule
 from data.text.sources import read_texts
-from data.text.tokenizing import content_of
+from data.tokens.tokenizing import content_of
 
 
 class Corpus(NamedTuple):

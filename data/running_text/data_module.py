@@ -20,7 +20,7 @@ from data.running_text.documents import pieces
 from data.running_text.streams import StreamBatches, streams_for
 from data.tables.table_format import Quoting, table_format
 from data.text.data_module import TextDataModule
-from data.text.vocabulary import END, UNKNOWN, TokenizerKind, learn_tokenizer, warn_of_unknown
+from data.tokens.vocabulary import END, UNKNOWN, TokenizerKind, learn_tokenizer, warn_of_unknown
 
 log = logging.getLogger(__name__)
 

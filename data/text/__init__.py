@@ -1,4 +1,4 @@
-"""Texts to batches: the data module, sources, tokens, vocabulary, duplicates and word vectors."""
+"""Texts to batches: the data module, sources, parts, duplicates; base of modules of tokens."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -24,12 +24,15 @@ from data.text.near_duplicates import describe_twins, joining_twins, keys_of_twi
 from data.text.part import text_parts
 from data.text.sources import TextTable, read_table
 from data.text.tokenised import TokenisedDataModule
-from data.text.tokenizing import contents_of, tokenize, tokenizer_for
 from data.text.unlabelled import unlabelled_part
-from data.text.vocabulary import TokenizerKind, warn_of_unknown
-from data.text.word_vectors import WordVectors, counted, read_vectors
+from data.tokens.tokenizing import contents_of, tokenize, tokenizer_for
+from data.tokens.vocabulary import TokenizerKind, warn_of_unknown
+from data.tokens.word_vectors import WordVectors, counted, read_vectors
 
 log = logging.getLogger(__name__)
+
+# Columns that are read where they are there, and not missed where they are not.
+_USUAL = {"group_column": "group", "slice_column": "source"}
 
 #: the most tokens of a text to learn from, where no other number is asked for: the gradient takes
 #: some 15 KB a token in a model of the default sizes
@@ -49,8 +52,7 @@ class TextDataModule(TokenisedDataModule):
             one group (a film, an author) stay on one side, and so do texts that read alike, whatever
             their case, blanks and tags; between groups, copies do and not what many come to write
             by themselves (see `joining_twins`).
-        slice_column: a further column, by whose values the report gives its figures too; null, or
-            one that the source does not have: none.
+        slice_column: a further column, by whose values the report gives its figures too.
         columns: names for the columns of a CSV file whose first line is a row: label,text.
         encoding: encoding of files that are neither UTF-8 nor marked as UTF-16: cp1252, latin-1,
             cp949, …
@@ -198,11 +200,7 @@ class TextDataModule(TokenisedDataModule):
                 measured=np.concatenate(measured),
                 max_tokens=self.max_tokens,
             )
-        name = (
-            self.path
-            if self.path is not None
-            else "embedded example (25,000 reviews, 8,530 sentences)"
-        )
+        name = self.path or "embedded example (25,000 reviews, 8,530 sentences)"
         return parts, classes, Origin(name, reported)
 
     def texts(self) -> dict[str, Dataset]:
@@ -214,13 +212,15 @@ class TextDataModule(TokenisedDataModule):
         """Read the table, class indices (n,), classes, rows of each part, and the reported part."""
         source = self.path if self.path is not None else str(sentiment_example())
         table = read_table(source, cache=cache_folder(), format=self.format, **self.columns)
-        # No part is drawn to test a model on other texts, so no group is needed.
-        asks_groups = self.columns["group_column"] not in ("group", None) and self.path is not None
-        if asks_groups and self.reported_part != "all" and not table.groups:
-            raise InputError(
-                f"{source}: no column '{self.columns['group_column']}'; name the right one by"
-                " --data.group_column"
-            )
+        found = {"group_column": table.groups, "slice_column": table.slices}
+        # No part is drawn to test a model on other texts, which may lack the column that was named.
+        if self.path is not None and self.reported_part != "all":
+            for option, values in found.items():
+                name = self.columns[option]
+                if name not in (_USUAL[option], None) and not values:
+                    raise InputError(
+                        f"{source}: no column '{name}'; name the right one by --data.{option}"
+                    )
         labels, classes = self._labels(table, source)
         with columns_told(self.columns, of=table.from_columns):
             return table, labels, classes, *self._divide(table, labels, classes)

@@ -11,7 +11,7 @@ from datasets import Dataset
 from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, collate
 from data.files.errors import InputError
-from data.text.tokenizing import Tokens
+from data.tokens.tokenizing import Tokens
 
 #: the most tokens of a short text, and of a text of a sentence or two
 LENGTHS = (12, 40)

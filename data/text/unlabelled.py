@@ -8,7 +8,7 @@ from data.files.errors import InputError
 from data.tables.table_format import UNSAID, TableFormat
 from data.text.part import TextPart
 from data.text.sources import read_texts
-from data.text.tokenizing import contents_of, tokenize
+from data.tokens.tokenizing import contents_of, tokenize
 
 
 def unlabelled_part(

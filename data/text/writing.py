@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from data.text.token_rows import tokenizer_with_end
 from data.text.tokenised import TokenisedDataModule
-from data.text.tokenizing import content_of
-from data.text.vocabulary import TokenizerKind
+from data.tokens.token_rows import tokenizer_with_end
+from data.tokens.tokenizing import content_of
+from data.tokens.vocabulary import TokenizerKind
 
 log = logging.getLogger(__name__)
 

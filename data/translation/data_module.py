@@ -11,10 +11,10 @@ from data.batches.ragged import Skipped
 from data.examples.phrases import phrase_pairs
 from data.files.errors import InputError
 from data.tables.table_format import Quoting, table_format
-from data.text.token_rows import TokenRows, end_of
-from data.text.tokenizing import content_of
-from data.text.vocabulary import TokenizerKind
 from data.text.writing import WritingDataModule
+from data.tokens.token_rows import TokenRows, end_of
+from data.tokens.tokenizing import content_of
+from data.tokens.vocabulary import TokenizerKind
 from data.translation.pairs import Pairs, read_pairs
 from data.translation.part import PairPart
 from data.translation.tokenised import MOST_TOKENISED, tokenised_share

@@ -7,7 +7,7 @@ import torch
 
 from data.batches.pair_batch import PairBatch, taught
 from data.batches.part import Part
-from data.text.token_rows import TokenRows
+from data.tokens.token_rows import TokenRows
 
 
 class PairPart(Part):

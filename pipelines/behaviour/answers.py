@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from data.files.errors import InputError
-from data.text.tokenizing import content_of
-from data.text.vocabulary import MOST_UNKNOWN
+from data.tokens.tokenizing import content_of
+from data.tokens.vocabulary import MOST_UNKNOWN
 from pipelines.behaviour.suite import CLASSES
 from pipelines.predict.inputs import Item
 from pipelines.predict.predictor import Prediction, Predictor
@@ -66,7 +66,7 @@ def positive_shares(
 
     A warning tells if the model does not know the words of the texts.
     """
-    # Of like length one after the other: a batch is padded inside to its longest text.
+    # A batch is padded inside to its longest text, so texts of about one length are answered together.
     distinct = sorted(dict.fromkeys(texts), key=len)
     answered = {
         text: found

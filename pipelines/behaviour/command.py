@@ -17,7 +17,7 @@ from pipelines.predict.steps import TextSteps
 from pipelines.runs.run_folders import RUNS, create_run, name_run
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
-from pipelines.runtime.options import option_parser, parse
+from pipelines.runtime.options import add_texts, option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.runtime.strict_json import json_text
 from pipelines.tasks.allowed_classes import TRUST_HELP
@@ -41,8 +41,7 @@ def main(args: list[str] | None = None) -> None:
         "run": "name of the results in runs/behave",
         "output": "another folder for the results",
     }
-    for name, help in texts.items():
-        parser.add_argument(f"--{name}", type=str | None, default=None, help=help)
+    add_texts(parser, texts)
     with one_line_errors():
         options = parse(parser, sys.argv[1:] if args is None else args)
         if not options.ckpt:

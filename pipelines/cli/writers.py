@@ -7,7 +7,7 @@ from typing import Any
 from pytorch_lightning.cli import LightningArgumentParser
 
 from data.files.errors import InputError
-from data.text.vocabulary import END
+from data.tokens.vocabulary import END
 from models.heads.softmax import Softmax
 from pipelines.cli.training import TrainingCLI
 from pipelines.runs.run_folders import WITHOUT_ATTENTION

@@ -12,7 +12,7 @@ from pipelines.engine.work import Progress, conclusion, remaining, written_piece
 from pipelines.processes.signals import SignalledExit
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
-from pipelines.runtime.options import option_parser, parse
+from pipelines.runtime.options import add_texts, option_parser, parse
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.allowed_classes import TRUST_HELP
 
@@ -58,8 +58,7 @@ def _options(args: list[str]) -> Any:
         "columns": "names for the columns of a CSV file whose first line is a row: label,text",
         "encoding": "of texts that are neither UTF-8 nor marked as UTF-16: cp1252, cp949, …",
     }
-    for name, help in texts.items():
-        parser.add_argument(f"--{name}", type=str | None, default=None, help=help)
+    add_texts(parser, texts)
     parser.add_argument(
         "--quoting",
         type=Literal["double", "none"] | None,

@@ -10,7 +10,7 @@ from pipelines.runs.run_folders import RUNS, name_run
 from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.extras import require_extra
-from pipelines.runtime.options import option_parser, parse
+from pipelines.runtime.options import add_texts, option_parser, parse
 from pipelines.tasks.allowed_classes import TRUST_HELP
 
 TASK = "export"
@@ -41,12 +41,7 @@ def _options(args: list[str]) -> Any:
         COMMANDS["export"].help,
         epilog="Each graph is compared with the checkpoint's model at three sizes before it counts.",
     )
-    for name, help in {
-        "ckpt": "the checkpoint",
-        "trust": TRUST_HELP,
-        "run": "name of the run",
-    }.items():
-        parser.add_argument(f"--{name}", type=str | None, default=None, help=help)
+    add_texts(parser, {"ckpt": "the checkpoint", "trust": TRUST_HELP, "run": "name of the run"})
     parser.add_argument(
         "--int8",
         action="store_true",

@@ -17,7 +17,7 @@ MOST_BINS = 5
 LEAST_EXAMPLES = 10
 # Frame rates of 25 and 25.0003 count as equal, 29.97 and 30 as different.
 SIGNIFICANT_DIGITS = 4
-# Of a column with a value for each example (an address, a name) a table would have no end.
+# A column may hold another value for each example (an address, a name): the table must have an end.
 MOST_CATEGORIES = 12
 OTHERS = "all others"
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TextIO, cast
 
 from data.files.encodings import typed_text
 from data.files.errors import InputError
-from data.text.vocabulary import MOST_UNKNOWN
+from data.tokens.vocabulary import MOST_UNKNOWN
 from pipelines.predict.inputs import (
     STANDARD_INPUT,
     Item,

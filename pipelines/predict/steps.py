@@ -24,7 +24,7 @@ from data.files.folders import is_same_path
 from data.files.workers import available_cores
 from data.plain_text.content import clean
 from data.tables.table_format import Quoting, TableFormat, table_format
-from data.text.tokenizing import content_of, unknown_of
+from data.tokens.tokenizing import content_of, unknown_of
 from pipelines.predict.inputs import Item, clip_items
 from pipelines.tasks.allowed_classes import Trust
 from pipelines.tasks.blueprint import planned

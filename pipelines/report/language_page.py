@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from data.plain_text.prompts import first_tokens, readable
 from data.running_text.data_module import LanguageDataModule
-from data.text.vocabulary import END, UNKNOWN
+from data.tokens.vocabulary import END, UNKNOWN
 from models.sequence.language_model import LanguageModel
 from pipelines.pages.page import render_page
 from pipelines.predict.continuation import continuation

@@ -4,7 +4,7 @@ import argparse
 import re
 import traceback
 from argparse import ArgumentError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -48,6 +48,12 @@ def parser_settings(name: str, help: str) -> dict[str, Any]:
 def option_parser(name: str, help: str, *, epilog: str | None = None) -> ArgumentParser:
     """Make a parser for `parse`; its help ends with the epilog."""
     return ArgumentParser(epilog=epilog, **parser_settings(name, help))
+
+
+def add_texts(parser: ArgumentParser, options: Mapping[str, str]) -> None:
+    """Add options that are a text or left out, given as help by name."""
+    for name, help in options.items():
+        parser.add_argument(f"--{name}", type=str | None, default=None, help=help)
 
 
 def parse(parser: ArgumentParser, args: list[str]) -> Namespace:

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from data.batches.pair_batch import PairBatch, pair_shards
 from data.batches.ragged import Skipped
-from data.text.vocabulary import UNKNOWN_ID
+from data.tokens.vocabulary import UNKNOWN_ID
 from models.encoders.frames import FrameEncoder
 from models.encoders.pretrained import reads_pretrained
 from models.encoders.words import Encoder

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
-from data.text.vocabulary import END
+from data.tokens.vocabulary import END
 from models.encoders.frames import FrameEncoder
 from models.sequence.source_to_text import SourceToText
 from pipelines.tasks.allowed_classes import Trust

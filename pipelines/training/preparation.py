@@ -9,7 +9,7 @@ from torch import Tensor
 
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
-from data.text.word_vectors import WordVectors
+from data.tokens.word_vectors import WordVectors
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, WordEmbedding
 from models.errors import OptionError

@@ -7,7 +7,7 @@ from typing import Any
 from data.files.errors import InputError
 from pipelines.predict.overlay import check_suffix
 from pipelines.runtime.commands import COMMANDS
-from pipelines.runtime.options import option_parser, parse
+from pipelines.runtime.options import add_texts, option_parser, parse
 from pipelines.tasks.allowed_classes import TRUST_HELP
 from pipelines.watch.telling import Format
 
@@ -47,8 +47,7 @@ def watch_options(args: list[str]) -> Any:
         "overlay": "write the drawn video in segments: OUT.mp4 makes OUT-000.mp4, OUT-001.mp4, …",
         "encoding": "of texts that are neither UTF-8 nor marked as UTF-16: cp1252, cp949, …",
     }
-    for name, help in texts.items():
-        parser.add_argument(f"--{name}", type=str | None, default=None, help=help)
+    add_texts(parser, texts)
     numbers: dict[str, tuple[Any, Any, str]] = {
         "every_seconds": (float, 1.0, "from one line to the next, in the stream's time"),
         "every_steps": (int | None, None, "frames or tokens from one line to the next instead"),

@@ -18,7 +18,7 @@ from data.streams.address import Address
 from data.streams.arrivals import Arrivals
 from data.streams.opening import is_pipe, pipe_of
 from data.streams.texts import text_blocks
-from data.text.pieces import TextPieces, cuts_as_known
+from data.tokens.pieces import TextPieces, cuts_as_known
 from pipelines.predict.predictor import Predictor
 from pipelines.processes.signals import received_signal
 from pipelines.watch.options import refuse_options, window_of

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from tokenizers import Tokenizer
 
 from data.examples.embedded import sentiment_example
-from data.text.vocabulary import TokenizerKind, learn_tokenizer
+from data.tokens.vocabulary import TokenizerKind, learn_tokenizer
 from tests.benchmarks.measure import machine
 
 ROUNDS = 3

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from data.text.vocabulary import learn_tokenizer
+from data.tokens.vocabulary import learn_tokenizer
 from models.encoders.ngrams import NgramEmbedding
 from tests.pipelines.saved_models import CLASSES, part, sentiment_model, write_saved
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from data.plain_text.content import clean
 from data.plain_text.prompts import first_tokens, readable
-from data.text.tokenizing import content_of
-from data.text.vocabulary import END, learn_tokenizer
+from data.tokens.tokenizing import content_of
+from data.tokens.vocabulary import END, learn_tokenizer
 from pipelines.predict import load
 from pipelines.predict.continuation import continuation
 from pipelines.predict.inputs import Item

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
-from data.text.vocabulary import END, learn_tokenizer
+from data.tokens.vocabulary import END, learn_tokenizer
 from models.encoders.frames import SmallCNN
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.text.vocabulary import END, learn_tokenizer
+from data.tokens.vocabulary import END, learn_tokenizer
 from pipelines import evaluate
 from pipelines.cli.training import train
 from pipelines.predict import load

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from data.files.checkpoint import Saved
-from data.text.vocabulary import END, UNKNOWN
+from data.tokens.vocabulary import END, UNKNOWN
 from models.forms.language import LanguageForm, LanguageStepForm
 from models.sequence.language_model import LanguageModel
 from pipelines.export.kinds.steps import EXAMPLE

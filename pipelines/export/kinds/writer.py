@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from data.files.checkpoint import Saved
-from data.text.vocabulary import UNKNOWN_ID
+from data.tokens.vocabulary import UNKNOWN_ID
 from models.forms.writer import DecoderStepForm, SourceForm
 from models.sequence.encoder_decoder import EncoderDecoder, Memory
 from pipelines.export.kinds.steps import EXAMPLE, Steps, check_frames, frame_graph

@@ -9,13 +9,13 @@ from data.files.errors import InputError
 from pipelines.predict.output import Format, json_object, print_answer
 from pipelines.predict.writing.writer import COLUMNS, WrittenAnswer
 from pipelines.runtime.escaping import csv_text, printable
+from pipelines.runtime.options import add_texts
 from pipelines.tasks.allowed_classes import TRUST_HELP
 
 
 def add_writing_options(parser: ArgumentParser) -> None:
     """Add the checkpoint, the options of the search, and the format."""
-    for name, help in {"ckpt": "the checkpoint", "trust": TRUST_HELP}.items():
-        parser.add_argument(f"--{name}", type=str | None, default=None, help=help)
+    add_texts(parser, {"ckpt": "the checkpoint", "trust": TRUST_HELP})
     parser.add_argument("--format", type=Format, default="text", help="of what is printed")
     parser.add_argument("--beam", type=int | None, default=None, help="hypotheses; 1: greedy")
     parser.add_argument("--num_best", type=int, default=1, help="answers to each")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from data.files.errors import InputError
-from data.text.vocabulary import UNKNOWN_ID
+from data.tokens.vocabulary import UNKNOWN_ID
 from models.sequence.encoder_decoder import Memory
 from models.sequence.search import Hypothesis, beam_search, limits, sampled
 from models.sequence.source_to_text import SourceToText

@@ -17,7 +17,7 @@ from data.running_text.documents import (
 )
 from data.running_text.streams import StreamBatches, streams_for
 from data.text.data_module import TextDataModule
-from data.text.tokenizing import content_of
+from data.tokens.tokenizing import content_of
 
 
 def documents(*texts, is_whole=False):

@@ -8,7 +8,7 @@ from data.files.errors import InputError
 from data.text import data_module
 from data.text.data_module import TextDataModule
 from data.text.sources import one_table, read_texts
-from data.text.vocabulary import learn_tokenizer
+from data.tokens.vocabulary import learn_tokenizer
 
 WORDS = {"good": ["fine", "great", "lovely"], "bad": ["poor", "dull", "awful"]}
 

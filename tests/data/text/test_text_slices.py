@@ -7,6 +7,7 @@ import pytest
 from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from data.text.part import lengths_by_name
+from data.tokens.vocabulary import learn_tokenizer
 
 ROWS = [
     (f"{word} film number {k} {'very ' * k}", label, source)
@@ -39,10 +40,23 @@ def test_the_values_of_a_column_are_known_of_each_text(tmp_path, options):
     assert len(part.categories["length"]) == len(part)
 
 
-@pytest.mark.parametrize("options", [{"slice_column": None}, {"slice_column": "absent"}])
-def test_a_column_that_is_not_there_is_not_missed(tmp_path, options):
-    part = TextDataModule(path=str(written(tmp_path / "a.csv")), **options).parts["test"]
+@pytest.mark.parametrize(
+    ("options", "columns"), [({"slice_column": None}, {}), ({}, {"source": "else"})]
+)
+def test_no_column_is_missed_where_none_was_named(tmp_path, options, columns):
+    path = written(tmp_path / "a.csv", **columns)
+    part = TextDataModule(path=str(path), **options).parts["test"]
     assert list(part.categories) == ["length"]
+
+
+def test_a_column_that_was_named_must_be_there(tmp_path):
+    data = TextDataModule(path=str(written(tmp_path / "a.csv")), slice_column="absent")
+    with pytest.raises(InputError, match=r"a.csv: no column 'absent'.* --data.slice_column"):
+        _ = data.parts
+    data = TextDataModule(path=str(tmp_path / "a.csv"), slice_column="absent")
+    data.reported_part = "all"
+    data.tokenizer = learn_tokenizer(["a"], kind="words", vocabulary_size=2, min_frequency=1)
+    assert list(data.parts["all"].categories) == ["length"]
 
 
 def test_a_column_may_have_another_role_too(tmp_path):

@@ -11,7 +11,7 @@ import torch
 from data.files.errors import InputError
 from data.text.data_module import TextDataModule
 from data.text.near_duplicates import keys_of_twins
-from data.text.tokenizing import contents_of
+from data.tokens.tokenizing import contents_of
 
 COUNT = 40
 
@@ -128,7 +128,7 @@ def test_nothing_known_is_an_error(tmp_path):
 def test_what_texts_hold_does_not_end_the_run(tmp_path, monkeypatch):
     # One text is longer than a batch of rows may be.
     monkeypatch.setattr("data.tables.text_tables._CHARACTERS_AT_ONCE", 2**19)
-    monkeypatch.setattr("data.text.tokenizing._BYTES_AT_ONCE", 2**19)
+    monkeypatch.setattr("data.tokens.tokenizing._BYTES_AT_ONCE", 2**19)
     odd = ["nul \x00 here", "one \ud800 half", "word " * 120_000, "zzzunknown", "\u200b", "\x00"]
     lines = [{"text": text, "label": "pos"} for text in odd]
     lines += [{"text": None, "label": "neg"}]

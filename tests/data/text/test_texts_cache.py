@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from data.text.data_module import TextDataModule
-from data.text.vocabulary import learn_tokenizer
+from data.tokens.vocabulary import learn_tokenizer
 from tests import ROOT
 
 RUN = """
@@ -101,7 +101,7 @@ def test_what_is_kept_goes_by_the_version_of_the_code_that_makes_it(tmp_path, ca
     (tmp_path / "x.csv").write_text(content())
     _ = read(tmp_path / "x.csv")
     files = files_in(cache)
-    monkeypatch.setattr("data.text.tokenizing._VERSIONS", ("another",))
+    monkeypatch.setattr("data.tokens.tokenizing._VERSIONS", ("another",))
     _ = read(tmp_path / "x.csv")
     assert len(files_in(cache)) == len(files) + 3
 

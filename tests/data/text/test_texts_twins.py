@@ -11,7 +11,7 @@ from data.files.errors import InputError
 from data.splits.parts import split
 from data.text.data_module import TextDataModule
 from data.text.near_duplicates import joining_twins, keys_of_twins
-from data.text.tokenizing import contents_of
+from data.tokens.tokenizing import contents_of
 from tests.benchmarks.measure import SHARED_DATA
 
 KOREAN = SHARED_DATA / "korean_reviews" / "train.parquet"

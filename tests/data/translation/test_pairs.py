@@ -8,7 +8,7 @@ import pytest
 
 from data.files.errors import InputError
 from data.tables.table_format import UNSAID
-from data.text.vocabulary import END
+from data.tokens.vocabulary import END
 from data.translation import TranslationDataModule
 from data.translation.pairs import read_pairs
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from data.files.errors import InputError
-from data.text.tokenizing import content_of
+from data.tokens.tokenizing import content_of
 from pipelines.behaviour.answers import count_learnt
 from pipelines.behaviour.cases import cases_of, cases_of_texts
 from pipelines.behaviour.changes import CHANGES

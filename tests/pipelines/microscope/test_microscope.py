@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.text.vocabulary import learn_tokenizer
+from data.tokens.vocabulary import learn_tokenizer
 from models.encoders.ngrams import NgramEmbedding
 from models.recurrence.recurrences import GRU, LSTM
 from models.sequence.many_to_one import ManyToOne

@@ -13,7 +13,7 @@ from data.batches.part import Origin, Part
 from data.batches.ragged import RaggedBatch, collate
 from data.files.errors import InputError
 from data.splits.labels import encode_labels
-from data.text.tokenizing import content_of
+from data.tokens.tokenizing import content_of
 
 
 class PosePart(Part):

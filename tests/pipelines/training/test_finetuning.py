@@ -13,7 +13,7 @@ from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
 from data.running_text.data_module import LanguageDataModule
 from data.text.data_module import TextDataModule
-from data.text.tokenizing import content_of
+from data.tokens.tokenizing import content_of
 from models.encoders.pretrained import without_pretrained
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM

@@ -9,8 +9,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from data.files.errors import InputError
-from data.text.tokenizing import given_tokenizer
-from data.text.vocabulary import END, learn_tokenizer
+from data.tokens.tokenizing import given_tokenizer
+from data.tokens.vocabulary import END, learn_tokenizer
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from data.files.errors import InputError
 from data.plain_text.content import clean
-from data.text.vocabulary import UNKNOWN, VERSION, learn_tokenizer, unknown_id
+from data.tokens.vocabulary import UNKNOWN, VERSION, learn_tokenizer, unknown_id
 from tests import ROOT
 
 KINDS = ["words", "subwords", "characters"]
@@ -160,7 +160,7 @@ def test_the_same_texts_give_the_same_tokenizer_and_it_survives_its_text(kind):
 @pytest.mark.parametrize("kind", ["words", "subwords"])
 def test_the_vocabulary_does_not_depend_on_threads(kind):
     code = (
-        "from data.text.vocabulary import learn_tokenizer\n"
+        "from data.tokens.vocabulary import learn_tokenizer\n"
         "texts = (f'{k} times {k % 7} makes {k * k}, ' * 3 for k in range(2000))\n"
         f"print(learn_tokenizer(texts, kind='{kind}', vocabulary_size=900, min_frequency=2).to_str())"
     )

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.files.errors import InputError
-from data.text import vector_files
-from data.text.vector_files import PACKAGES
-from data.text.word_vectors import read_vectors
+from data.tokens import vector_files
+from data.tokens.vector_files import PACKAGES
+from data.tokens.word_vectors import read_vectors
 
 ROWS = {
     "film": [1.0, 2.0], "good": [0.5, -1.0], "do": [2.0, 0.0], "n't": [0.0, 4.0], "'s": [1.0, 0.0],

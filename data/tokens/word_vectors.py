@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.files.errors import InputError
-from data.text.vector_files import MOST_NUMBERS, fetch
+from data.tokens.vector_files import MOST_NUMBERS, fetch
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from data.files.atomic_write import written_whole
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.plain_text.content import clean, content
-from data.text.vocabulary import UNKNOWN, VERSION, learn_tokenizer
+from data.tokens.vocabulary import UNKNOWN, VERSION, learn_tokenizer
 
 log = logging.getLogger(__name__)
 

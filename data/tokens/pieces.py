@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from data.text.vocabulary import learn_tokenizer
+from data.tokens.vocabulary import learn_tokenizer
 
 # The longest tag has 2 + 10 + 102 characters (see `data.plain_text.content.MARKUP`).
 _LONGEST_TAG = 120

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from data.text.pieces import MOST_WAITING, TextPieces, cuts_as_known
-from data.text.vocabulary import learn_tokenizer
+from data.tokens.pieces import MOST_WAITING, TextPieces, cuts_as_known
+from data.tokens.vocabulary import learn_tokenizer
 
 # Parts that tokenizers tell apart: words, signs, blanks, tags, marks, scripts without blanks, emoji.
 PARTS = [

@@ -1,0 +1,1 @@
+"""Tokens: tokenizers and their vocabularies, tables of tokens, and word vectors."""
