@@ -90,12 +90,12 @@ def by_category(
     if len(counts) < 2:
         return []
     kept = [name for name, _ in counts.most_common(MOST_CATEGORIES)]
-    places = {name: np.flatnonzero(names == name) for name in kept}
+    places = [(name, np.flatnonzero(names == name)) for name in kept]
     if len(counts) > len(kept):
-        is_other = [name is not None and name not in places for name in names]
-        places[OTHERS] = np.flatnonzero(is_other)
+        is_other = [name is not None and name not in kept for name in names]
+        places.append((OTHERS, np.flatnonzero(is_other)))
     found = []
-    for name, at in places.items():
+    for name, at in places:
         is_right = probabilities[at].argmax(1) == labels[at]
         found.append(
             {

@@ -119,12 +119,7 @@ def report_test(
     skipped = {one.id: one for one in data.skipped} | model.skipped
     found = describe_behaviour(model, inputs.texts) if behaviour and inputs.texts else {}
     traits = {name: values[positions] for name, values in part.traits.items()}
-    categories = {
-        name: by_category(values[positions], predictions.labels, predictions.probabilities, rivals)
-        for name, values in part.categories.items()
-    }
-    measured = _measured(model, predictions, rivals, traits)
-    measured["categories"] = {name: found for name, found in categories.items() if found}
+    categories = {name: values[positions] for name, values in part.categories.items()}
     model_name = model.model.title
     report = classification_figures(
         predictions,
@@ -138,7 +133,12 @@ def report_test(
         ],
         train_seconds=train_seconds,
         baselines={name: scores(predictions.labels, given) for name, given in rivals.items()},
-        extra={**data.notes(), **measured, **found, **(extra or {})},
+        extra={
+            **data.notes(),
+            **_measured(model, predictions, rivals, traits, categories),
+            **found,
+            **(extra or {}),
+        },
     )
     print(summary(report, model_name=model_name))
     if "behaviour" in report:
@@ -158,6 +158,7 @@ def _measured(
     predictions: Predictions,
     rivals: dict[str, np.ndarray],
     traits: dict[str, np.ndarray],
+    categories: dict[str, np.ndarray],
 ) -> dict[str, Any]:
     """Measure what scikit-learn's table lacks: intervals, ranking, calibration, slices, order.
 
@@ -165,7 +166,7 @@ def _measured(
         model: holds the answers of the test.
         predictions: the same, of n examples.
         rivals: by name the probabilities (n, K) of each baseline.
-        traits: what else is known of the examples, (n,) each.
+        traits, categories: figures and names that are known of the examples, (n,) each.
     """
     assert model.answers is not None
     labels, predicted = predictions.labels, predictions.probabilities.argmax(1)
@@ -187,6 +188,11 @@ def _measured(
             temperature=model.probabilities.temperature.item(),
         ),
         "slices": all_slices(model.answers.lengths.numpy(), traits, predicted == labels),
+        "categories": {
+            name: figures
+            for name, values in categories.items()
+            if (figures := by_category(values, labels, predictions.probabilities, rivals))
+        },
         "order": order,
         "run": surroundings(),
     }
