@@ -29,8 +29,9 @@ data.plain_text: tokenizers
 data.splits: data.files numpy torch
 data.streams: av data.decoding data.files data.plain_text numpy
 data.tables: data.files data.plain_text data.splits datasets numpy pyarrow
-data.text: data.batches data.examples data.files data.plain_text data.splits data.tables data.tokens
-    datasets numpy pyarrow tokenizers torch
+data.lessons: data.plain_text yaml
+data.text: data.batches data.examples data.files data.lessons data.plain_text data.splits data.tables
+    data.tokens datasets numpy pyarrow tokenizers torch
 data.tokens: data.files data.plain_text datasets numpy pyarrow tokenizers
 data.translation: data.batches data.examples data.files data.plain_text data.tables data.text
     data.tokens numpy tokenizers torch
@@ -146,7 +147,7 @@ FEW = {
 #: the packages of `data`, the lowest first: each may import those before it and no other
 DATA_ORDER = (
     *("files", "plain_text", "decoding", "streams", "splits", "examples", "batches", "tables"),
-    *("tokens", "clips", "video", "text", "running_text", "translation", "captions"),
+    *("lessons", "tokens", "clips", "video", "text", "running_text", "translation", "captions"),
 )
 #: packages whose ``__init__`` runs in the decoder's process, which must start fast
 LIGHT = ("data", "data.files", "data.decoding")

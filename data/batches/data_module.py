@@ -325,8 +325,10 @@ class SequenceDataModule(LightningDataModule):
         )
 
     def _most_sequences(self, part: Part) -> int | None:
-        # Many examples are learnt in many steps as it is; small batches would only cost time.
-        return self.sequences_per_batch and max(self.sequences_per_batch, len(part) // 1000)
+        # Many examples are learnt in many steps as it is; small batches would only cost time. Doubtful
+        # ones are parts of others, or made up.
+        count = len(part) if part.doubts is None else int((part.doubts == 0).sum())
+        return self.sequences_per_batch and max(self.sequences_per_batch, count // 1000)
 
     def workers_for(self, part: Part) -> int:
         """Number of worker processes for a part."""

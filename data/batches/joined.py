@@ -1,4 +1,4 @@
-"""Labelled and unlabelled examples in one part, for losses that treat both alike."""
+"""Examples of two parts in one, to learn from: texts and excerpts of them, with and without labels."""
 
 from collections.abc import Sequence
 
@@ -16,40 +16,55 @@ class JoinedPart(Part):
     """A part of the examples of two others, mixed.
 
     Args:
-        labelled: the part with labels.
-        others: the part without; its labels mean nothing.
-        chosen: positions in ``others`` of the examples to include. Their labels become `NO_LABEL`,
-            and the k-th has the id ``first_other + k``.
+        first: a part with labels.
+        others: the other part.
+        chosen: positions in ``others`` of the examples to include; the k-th has the id
+            ``first_other + k``. None: all.
+        keeps_labels: whether the labels of ``others`` count; if not, they become `NO_LABEL`.
     """
 
-    def __init__(self, labelled: Part, others: Part, *, chosen: np.ndarray) -> None:
-        self._labelled, self._others, self._chosen = labelled, others, chosen
-        self.first_other = int(labelled.ids.max()) + 1
-        new_ids = self.first_other + np.arange(len(chosen))
-        self.ids = np.concatenate([labelled.ids, new_ids])
-        self.labels = np.concatenate([labelled.labels, np.full(len(chosen), NO_LABEL)])
-        self.lengths = np.concatenate([labelled.lengths, others.lengths[chosen]])
-        self.truncated_steps = labelled.truncated_steps + others.truncated_steps
-        self.is_ready_made = labelled.is_ready_made and others.is_ready_made
+    def __init__(
+        self,
+        first: Part,
+        others: Part,
+        *,
+        chosen: np.ndarray | None = None,
+        keeps_labels: bool = False,
+    ) -> None:
+        chosen = np.arange(len(others)) if chosen is None else chosen
+        self._first, self._others, self._chosen = first, others, chosen
+        self.first_other = int(first.ids.max()) + 1
+        self._labels = others.labels[chosen] if keeps_labels else np.full(len(chosen), NO_LABEL)
+        self.ids = np.concatenate([first.ids, self.first_other + np.arange(len(chosen))])
+        self.labels = np.concatenate([first.labels, self._labels])
+        self.lengths = np.concatenate([first.lengths, others.lengths[chosen]])
+        if first.doubts is not None or others.doubts is not None:
+            self.doubts = np.concatenate([_doubts(first), _doubts(others)[chosen]])
+        self.truncated_steps = first.truncated_steps + others.truncated_steps
+        self.is_ready_made = first.is_ready_made and others.is_ready_made
 
     def sources(self, positions: Sequence[int] | None = None) -> list[str]:
-        """List the sources of examples, labelled ones first."""
+        """List the sources of examples, those of the first part first."""
         ours, theirs = self._apart(range(len(self)) if positions is None else positions)
-        return self._labelled.sources(ours) + self._others.sources(self._chosen[theirs].tolist())
+        return self._first.sources(ours) + self._others.sources(self._chosen[theirs].tolist())
 
     def __getitems__(self, positions: Sequence[int]) -> RaggedBatch:
-        """Make the batch, labelled examples first."""
+        """Make the batch, examples of the first part first."""
         ours, theirs = self._apart(positions)
-        batch = self._labelled.__getitems__(ours)
+        batch = self._first.__getitems__(ours)
         others = self._others.__getitems__(self._chosen[theirs].tolist())
         others = others._replace(
-            labels=torch.full_like(others.labels, NO_LABEL),
+            labels=torch.from_numpy(self._labels[theirs]),
             ids=torch.from_numpy(theirs + self.first_other),
         )
         return concatenate([batch, others])
 
     def _apart(self, positions: Sequence[int]) -> tuple[list[int], np.ndarray]:
         """Separate positions into those of the first part and those among the chosen of the second."""
-        own = len(self._labelled)
+        own = len(self._first)
         theirs = np.array([k - own for k in positions if k >= own], np.int64)
         return [k for k in positions if k < own], theirs
+
+
+def _doubts(part: Part) -> np.ndarray:
+    return np.zeros(len(part), np.float32) if part.doubts is None else part.doubts

@@ -22,6 +22,9 @@ class Part(Dataset[RaggedBatch]):
         traits: (n,) float64 each: further figures of the examples for the report, by name. A name
             that ends in ``_share`` is that of a share.
         categories: (n,) object each: names by which the report gives its figures too; None: unknown.
+        doubts: (n,) float32, from 0 to 1: the share of each label that is spread over all classes
+            (label smoothing, Szegedy et al. 2016, "Rethinking the Inception Architecture", §7); None:
+            all labels are certain.
     """
 
     ids: np.ndarray
@@ -31,6 +34,7 @@ class Part(Dataset[RaggedBatch]):
     is_ready_made: bool = False
     traits: Mapping[str, np.ndarray] = MappingProxyType({})
     categories: Mapping[str, np.ndarray] = MappingProxyType({})
+    doubts: np.ndarray | None = None
     #: form in which a person looks at an example; None: none
     view: Literal["pictures", "words"] | None = None
     #: whether an example comes out different each time

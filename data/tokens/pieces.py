@@ -11,6 +11,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from data.tokens.unread import rewritten
 from data.tokens.vocabulary import learn_tokenizer
 
 # The longest tag has 2 + 10 + 102 characters (see `data.plain_text.content.MARKUP`).
@@ -85,16 +86,21 @@ def cuts_as_known(tokenizer: Tokenizer) -> bool:
             strip_markup=strip_markup,
             strip_addresses=strip_addresses,
             each_digit=each_digit,
+            rewritten=rewritten(unread),
         )
         for kind, each_digit in _KINDS
         for lowercase in (False, True)
         for strip_markup in (False, True)
         for strip_addresses in (False, True)
+        for unread in _UNREAD
     ]
     return any(own == _cutting(one) for one in known)
 
 
 _KINDS: Any = (("words", False), ("subwords", False), ("subwords", True), ("characters", False))
+
+
+_UNREAD: Any = ((), ("groups",), ("numbers",), ("groups", "numbers"))
 
 
 def _cutting(tokenizer: Tokenizer) -> list[Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from data.files.atomic_write import written_whole
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.plain_text.content import clean, content
+from data.tokens.unread import Unread, rewritten, unread_words
 from data.tokens.vocabulary import UNKNOWN, VERSION, learn_tokenizer
 
 log = logging.getLogger(__name__)
@@ -50,19 +51,23 @@ def tokenizer_for(texts: Dataset, *, given: str | None, cache: Path, **options: 
     return learnt_tokenizer(texts, cache=cache, **options)
 
 
-def learnt_tokenizer(texts: Dataset, *, cache: Path, **options: Any) -> Tokenizer:
+def learnt_tokenizer(
+    texts: Dataset, *, cache: Path, unread: Sequence[Unread] = (), **options: Any
+) -> Tokenizer:
     """Call `learn_tokenizer` on the column ``text``, or take its result from the cache.
 
     Args:
         texts: texts of the training part, and no others.
         cache: cache folder.
+        unread: kinds of words to leave out.
         options: see `learn_tokenizer`.
     """
-    key = _key(texts, options)
+    key = _key(texts, options | ({"unread": list(unread)} if unread else {}))
     file = cache / "tokenizers" / f"{key}.json"
     if file.exists():
         return Tokenizer.from_file(str(file))
-    learnt = learn_tokenizer(_cleaned(texts), **options)
+    words = unread_words(_cleaned(texts), unread)
+    learnt = learn_tokenizer(_cleaned(texts), unread=words, rewritten=rewritten(unread), **options)
     with written_whole(file) as place:
         learnt.save(str(place), pretty=False)
     return learnt

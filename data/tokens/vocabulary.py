@@ -7,7 +7,7 @@ prediction as in training.
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from tokenizers import (
@@ -83,6 +83,8 @@ def learn_tokenizer(
     strip_markup: bool = True,
     strip_addresses: bool = False,
     each_digit: bool = False,
+    unread: Collection[str] = (),
+    rewritten: Sequence[tuple[str, str]] = (),
 ) -> Tokenizer:
     """Learn a tokenizer whose vocabulary is the most frequent pieces of some texts.
 
@@ -99,6 +101,8 @@ def learn_tokenizer(
         strip_addresses: whether addresses of pages and of mail, and handles (@name), are too.
         each_digit: whether subwords have one digit at most, so that a number which was never seen is
             written as well as others.
+        unread: words, in small letters, to leave out of the vocabulary; of ``words`` only.
+        rewritten: patterns, and what is read in the place of each (see `unread.rewritten`).
 
     Raises:
         InputError: a vocabulary that is too small, or a frequency below 1.
@@ -111,6 +115,7 @@ def learn_tokenizer(
     steps: list[Normalizer] = [normalizers.Replace(Regex(MARKUP), " ")] if strip_markup else []
     if strip_addresses:
         steps.append(normalizers.Replace(Regex(ADDRESSES), " "))
+    steps += [normalizers.Replace(Regex(pattern), new) for pattern, new in rewritten]
     if kind != "characters":
         # Composed letters and one kind of apostrophe. NFKC would turn the single letters with which
         # Koreans laugh and cry into syllables.
@@ -127,7 +132,7 @@ def learn_tokenizer(
     tokenizer = _words() if kind == "words" else _subwords(each_digit=each_digit)
     tokenizer.normalizer = normalizer
     options: dict[str, Any] = {
-        "vocab_size": vocabulary_size,
+        "vocab_size": vocabulary_size + len(unread),
         "min_frequency": min_frequency,
         "special_tokens": [UNKNOWN],
         "show_progress": False,
@@ -138,7 +143,7 @@ def learn_tokenizer(
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         trainer = trainers.BpeTrainer(initial_alphabet=alphabet, **options)
     tokenizer.train_from_iterator(texts, trainer)
-    return _without_special(tokenizer)
+    return _finished(tokenizer, unread=unread, size=vocabulary_size)
 
 
 def _words() -> Tokenizer:
@@ -176,10 +181,17 @@ def _learn_characters(
     return tokenizer
 
 
-def _without_special(tokenizer: Tokenizer) -> Tokenizer:
-    """Remove special tokens, which would be recognised in texts that spell them."""
+def _finished(tokenizer: Tokenizer, *, unread: Collection[str], size: int) -> Tokenizer:
+    """Remove words that are not to be read, and special tokens.
+
+    These would be recognised in texts that spell them.
+    """
     parts = json.loads(tokenizer.to_str())
     parts["added_tokens"] = []
+    if unread:
+        known = sorted(parts["model"]["vocab"].items(), key=lambda item: item[1])
+        kept = [word for word, _ in known if word.lower() not in unread][:size]
+        parts["model"]["vocab"] = {word: k for k, word in enumerate(kept)}
     return Tokenizer.from_str(json.dumps(parts))
 
 

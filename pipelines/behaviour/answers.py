@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from data.files.errors import InputError
+from data.lessons.opinions import CLASSES, opinion_classes
 from data.tokens.tokenizing import content_of
 from data.tokens.vocabulary import MOST_UNKNOWN
-from pipelines.behaviour.suite import CLASSES
 from pipelines.predict.inputs import Item
 from pipelines.predict.predictor import Prediction, Predictor
 from pipelines.runtime.escaping import excerpt
@@ -15,18 +15,6 @@ from pipelines.runtime.escaping import excerpt
 log = logging.getLogger(__name__)
 
 _MOST_DOUBTFUL = 0.1
-_NAMES = {"positive": ("positive", "pos"), "negative": ("negative", "neg")}
-
-
-def known_classes(classes: Sequence[str]) -> dict[str, str] | None:
-    """Find the model's names of ``positive`` and ``negative``, by these; None if it has others."""
-    found = {
-        ours: theirs
-        for ours, names in _NAMES.items()
-        for theirs in classes
-        if theirs.casefold() in names
-    }
-    return found if len(found) == len(classes) == len(CLASSES) else None
 
 
 def named_classes(classes: Sequence[str], typed: dict[str, str | None]) -> dict[str, str]:
@@ -42,7 +30,7 @@ def named_classes(classes: Sequence[str], typed: dict[str, str | None]) -> dict[
             " two classes"
         )
     named = {name: given for name, given in typed.items() if given is not None}
-    found = known_classes(classes)
+    found = opinion_classes(classes)
     if not named and found is not None:
         return found
     for name, given in named.items():

@@ -1,29 +1,21 @@
 """Cases of a test: its templates with words in their places, the same at each call."""
 
-import re
-from collections.abc import Iterator, Sequence
-from itertools import islice, product
-from math import prod
+from collections.abc import Sequence
+from itertools import islice
 from random import Random
 from typing import NamedTuple
 
-from pipelines.behaviour.changes import Words, changed, chosen, shuffled
+from data.lessons.opinions import CLASSES
+from data.lessons.templates import Words, chosen, drawn, evenly, filled
+from pipelines.behaviour.changes import changed
 from pipelines.behaviour.suite import (
-    CLASSES,
     DIRECTION,
     GROUP,
     INVARIANCE,
     MINIMUM,
-    SLOT,
     Suite,
     Test,
 )
-
-# Templates with more texts are drawn from, and not listed first.
-_MOST_LISTED = 5_000
-_VOWEL = re.compile(r"(?!uni|use|euro|one\b|once)[aeiou]|hour|honest|heir", re.IGNORECASE)
-_AN = re.compile(r"\b([Aa])\(n\)(\s+)(\w+)")
-_IN_SLOT = re.compile(r"\{(\w+(?:#\d)?)\}")
 
 
 class Case(NamedTuple):
@@ -45,23 +37,25 @@ def cases_of(test: Test, suite: Suite) -> list[Case]:
         named = [name for name in CLASSES if getattr(test, name)]
         found: list[Case] = []
         for name in named:
-            texts = _evenly(test, getattr(test, name), words, most=test.cases // len(named))
+            texts = evenly(
+                getattr(test, name), words, most=test.cases // len(named), seed=test.name
+            )
             found += [Case((text,), name) for text in texts]
         return found
     if test.kind == GROUP:
         assert test.vary is not None
-        frames = _evenly(test, test.texts, words, most=test.cases, kept=test.vary)
+        frames = evenly(test.texts, words, most=test.cases, seed=test.name, kept=test.vary)
         return [
-            Case(tuple(_filled(frame, {test.vary: word}) for word in words[test.vary]))
+            Case(tuple(filled(frame, {test.vary: word}) for word in words[test.vary]))
             for frame in frames
         ]
     if test.pairs:
         return [Case(pair, test.towards) for pair in _pairs(test, words)]
     if test.kind in (INVARIANCE, DIRECTION):
         # Some texts have nothing to change.
-        texts = _evenly(test, test.texts, words, most=2 * test.cases)
+        texts = evenly(test.texts, words, most=2 * test.cases, seed=test.name)
         return cases_of_texts(test, texts, suite)
-    return [Case((text,)) for text in _evenly(test, test.texts, words, most=test.cases)]
+    return [Case((text,)) for text in evenly(test.texts, words, most=test.cases, seed=test.name)]
 
 
 def cases_of_texts(test: Test, texts: Sequence[str], suite: Suite) -> list[Case]:
@@ -79,68 +73,19 @@ def _made_of(test: Test, text: str, suite: Suite) -> list[str]:
     return [f"{ended} {chosen(Random(f'{test.name} {text}'), test.add)}"]
 
 
-def _evenly(
-    test: Test, templates: Sequence[str], words: Words, *, most: int, kept: str = ""
-) -> list[str]:
-    """Texts of several templates in turn; the place of the list ``kept`` is not filled in."""
-    left = [_texts_of(template, words, seed=test.name, kept=kept) for template in templates]
-    found: dict[str, None] = {}
-    while left and len(found) < most:
-        for texts in list(left):
-            text = next((text for text in texts if text not in found), None)
-            if text is None:
-                left.remove(texts)
-            elif len(found) < most:
-                found[text] = None
-    return list(found)
-
-
-def _texts_of(template: str, words: Words, *, seed: str, kept: str) -> Iterator[str]:
-    for chosen_words in _drawn(template, words, seed=seed, kept=kept):
-        yield _filled(template, chosen_words)
-
-
 def _pairs(test: Test, words: Words) -> list[tuple[str, str]]:
     left = [
-        (_drawn(f"{original} {other}", words, seed=test.name, kept=""), original, other)
+        (drawn(f"{original} {other}", words, seed=test.name), original, other)
         for original, other in test.pairs
     ]
     found: dict[tuple[str, str], None] = {}
     while left and len(found) < test.cases:
         for one in list(left):
-            drawn, original, other = one
-            made = ((_filled(original, some), _filled(other, some)) for some in drawn)
+            every, original, other = one
+            made = ((filled(original, some), filled(other, some)) for some in every)
             pair = next((pair for pair in made if pair not in found), None)
             if pair is None:
                 left.remove(one)
             elif len(found) < test.cases:
                 found[pair] = None
     return list(found)
-
-
-def _drawn(template: str, words: Words, *, seed: str, kept: str) -> Iterator[dict[str, str]]:
-    """Words for the places of a template, in a drawn order; two places of one list differ."""
-    slots = [slot for slot in dict.fromkeys(_IN_SLOT.findall(template)) if slot != kept]
-    lists = [words[slot.partition("#")[0]] for slot in slots]
-    draw = Random(f"{seed} {template}")
-    if prod(map(len, lists)) <= _MOST_LISTED:
-        every: Iterator[Sequence[str]] = iter(shuffled(draw, list(product(*lists))))
-    else:
-        every = ([chosen(draw, some) for some in lists] for _ in range(_MOST_LISTED))
-    for some in every:
-        found = dict(zip(slots, some, strict=True))
-        if len({(slot.partition("#")[0], word) for slot, word in found.items()}) == len(found):
-            yield found
-
-
-def _filled(template: str, chosen_words: dict[str, str]) -> str:
-    """Put words in their places, and write the first letter large and ``a(n)`` as it must be."""
-
-    def word(match: re.Match[str]) -> str:
-        return chosen_words.get(match[0][1:-1], match[0])
-
-    text = SLOT.sub(word, template)
-    if SLOT.search(text):
-        return text  # a frame: what stands before its place is not known yet
-    text = _AN.sub(lambda m: f"{m[1]}{'n' if _VOWEL.match(m[3]) else ''}{m[2]}{m[3]}", text)
-    return text[0].upper() + text[1:]

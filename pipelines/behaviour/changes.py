@@ -5,14 +5,13 @@ alike. Only `Random.random` is drawn from, which gives the same in each version 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
-from typing import TypeVar
 
-Words = Mapping[str, tuple[str, ...]]
+from data.lessons.templates import Words, chosen, shuffled
+
 Change = Callable[[str, Random, Words], list[str]]
-One = TypeVar("One")
 
 #: the most changed texts of an original
 VARIANTS = 3
@@ -45,16 +44,6 @@ _LONG = {short: long for long, short in _SHORT.items()}
 # "Isn't it" is no "Is not it", and what is short cannot end a sentence: "here I am".
 _PRONOUNS = r"(?!\s+(?:it|he|she|they|you|we|I|this|that|there)\b)"
 _GOES_ON = r"(?=\s+\w)"
-
-
-def chosen(draw: Random, some: Sequence[One]) -> One:
-    """Draw one of several."""
-    return some[int(draw.random() * len(some))]
-
-
-def shuffled(draw: Random, some: Sequence[One]) -> list[One]:
-    """Put several in a drawn order."""
-    return sorted(some, key=lambda _: draw.random())
 
 
 def _swapped(name: str) -> Change:

@@ -7,10 +7,11 @@ from typing import Any, cast
 from data.files.atomic_write import write_whole
 from data.files.errors import InputError
 from data.files.folders import why_no_file
+from data.lessons.opinions import CLASSES
 from pipelines.behaviour.answers import count_learnt, named_classes, positive_shares
 from pipelines.behaviour.measures import asked_of, by_kind, measure, texts_of
 from pipelines.behaviour.page import behaviour_page, text
-from pipelines.behaviour.suite import CLASSES, Suite, read_suite
+from pipelines.behaviour.suite import Suite, read_suite
 from pipelines.predict.inputs import text_items
 from pipelines.predict.predictor import Predictor, load_predictor
 from pipelines.predict.steps import TextSteps

@@ -5,8 +5,8 @@ from random import Random
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from data.lessons.templates import shuffled
 from pipelines.behaviour.cases import Case, cases_of, cases_of_texts
-from pipelines.behaviour.changes import shuffled
 from pipelines.behaviour.suite import (
     DIRECTION,
     GROUP,

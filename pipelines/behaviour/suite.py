@@ -11,13 +11,14 @@ import yaml
 from data.files.encodings import open_text
 from data.files.errors import InputError
 from data.files.folders import why_no_file
+from data.lessons.opinions import CLASSES
+from data.lessons.templates import SLOT
 from pipelines.behaviour.changes import CHANGES
 from pipelines.runtime.escaping import excerpt
 from pipelines.runtime.yaml_texts import load_yaml
 
 #: the suite that comes with the program
 OWN = Path(__file__).with_name("suite.yaml")
-CLASSES = ("positive", "negative")
 MINIMUM, INVARIANCE, GROUP, DIRECTION, RESTRAINT = KINDS = (
     "minimum functionality",
     "invariance",
@@ -25,8 +26,6 @@ MINIMUM, INVARIANCE, GROUP, DIRECTION, RESTRAINT = KINDS = (
     "direction",
     "restraint",
 )
-# A place for a word of a list: {thing}; {thing#2} is another word of the same list.
-SLOT = re.compile(r"\{(\w+)(?:#(\d))?\}")
 _EVERYWHERE = {"name", "kind", "about", "cases"}
 # By kind: what it must say, and what it may say too.
 _KEYS: dict[str, tuple[set[str], set[str]]] = {

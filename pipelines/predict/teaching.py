@@ -56,7 +56,7 @@ class Teachers(Callback):
         )
         answered = np.flatnonzero(~np.isnan(shares[:, 0]))
         self.num_unanswered = len(part) - len(answered)
-        joined = JoinedPart(data.parts["train"], part, chosen=answered)
+        joined = JoinedPart(data.learnt_part, part, chosen=answered)
         data.connect(learnt=joined)
         pl_module.training_loss.teach(
             joined.first_other,

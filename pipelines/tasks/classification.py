@@ -14,7 +14,6 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from data.batches.data_module import SequenceDataModule
-from data.batches.joined import NO_LABEL
 from data.batches.part import Part
 from data.batches.ragged import RaggedBatch, Skipped
 from models.encoders.frames import FrameEncoder
@@ -155,6 +154,8 @@ class Classification(Task):
             )
         if self.class_weights == "balanced":
             self.training_loss.balance(part.labels)
+        if data.learnt_part.doubts is not None:
+            self.training_loss.doubt(data.learnt_part.ids, data.learnt_part.doubts)
         prepare_embeddings(self.model.encoders, data)
         measure_inputs(self.model, partial(self._features_of, data, part))
 
@@ -191,14 +192,14 @@ class Classification(Task):
                 )
             loss = cross_entropy(scores, labels) if len(labels) else zero_of(self)
         self.take(loss, stage, weight=len(labels))
-        self._measure(scores.detach().float(), labels, stage)
+        self._measure(scores.detach().float(), labels, batch.ids, stage)
         if stage == "val":
             self._validated.append((batch.ids.cpu(), labels.cpu(), scores.float().cpu()))
         return loss
 
-    def _measure(self, scores: Tensor, labels: Tensor, stage: Stage) -> None:
-        if stage == "train" and self.training_loss.is_taught:
-            is_labelled = labels != NO_LABEL
+    def _measure(self, scores: Tensor, labels: Tensor, ids: Tensor, stage: Stage) -> None:
+        if stage == "train":
+            is_labelled = self.training_loss.is_labelled(labels, ids)
             scores, labels = scores[is_labelled], labels[is_labelled]
         if len(labels):
             self.metrics[stage].update(scores, labels)

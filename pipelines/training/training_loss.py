@@ -1,4 +1,4 @@
-"""Loss of a training batch, with teachers' probabilities as targets where there is no label.
+"""Loss of a training batch, whose targets may be doubtful labels, or the probabilities of teachers.
 
 B examples of a batch · n examples without a label · K classes
 """
@@ -30,6 +30,8 @@ class TrainingLoss(nn.Module):
         # Not a buffer: DDP would broadcast it at every step.
         self.shares = torch.empty(0, num_classes)
         self._first_taught = 0
+        # By id; empty where all labels are certain.
+        self._doubts = torch.empty(0)
 
     def balance(self, labels: np.ndarray) -> None:
         """Let all classes count alike, however many of the labels (n,) each has."""
@@ -50,6 +52,16 @@ class TrainingLoss(nn.Module):
         self.shares = shares.float()
         self._first_taught = first_id
 
+    def doubt(self, ids: np.ndarray, doubts: np.ndarray) -> None:
+        """Spread a share of each label over all classes.
+
+        Args:
+            ids: (n,) of the examples.
+            doubts: (n,), see `Part.doubts`.
+        """
+        self._doubts = torch.zeros(int(ids.max()) + 1)
+        self._doubts[torch.from_numpy(ids)] = torch.from_numpy(doubts)
+
     @property
     def is_taught(self) -> bool:
         """Whether there are probabilities by teachers."""
@@ -60,19 +72,37 @@ class TrainingLoss(nn.Module):
         targets = labels
         # cross_entropy's own ``weight`` is not used: it divides by the sum of the weights in the batch,
         # so that in a batch of few examples, or of one class, they would cancel out.
-        if not self.is_taught:
+        if not self.is_taught and len(self._doubts) == 0:
             weights = self.weights[labels]
         else:
             targets, weights = self._targets(labels, ids)
         return (weights * cross_entropy(scores, targets, reduction="none")).mean()
 
+    def is_labelled(self, labels: Tensor, ids: Tensor) -> Tensor:
+        """Whether labels (B,) of examples with ids (B,) are such that an answer can be right: (B,)."""
+        known = labels != NO_LABEL
+        if len(self._doubts):
+            known &= self._doubts_of(labels, ids) < 1
+        return known
+
     def _targets(self, labels: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Target probabilities (B, K), and weights (B,) of the examples."""
-        self.shares = self.shares.to(ids.device)
-        targets = one_hot(labels.clamp(min=0), len(self.weights)).float()
-        is_taught = labels == NO_LABEL
-        targets[is_taught] = self.shares[ids[is_taught] - self._first_taught]
+        num_classes = len(self.weights)
+        targets = one_hot(labels.clamp(min=0), num_classes).float()
+        if len(self._doubts):
+            doubts = self._doubts_of(labels, ids)[:, None]
+            targets = (1 - doubts) * targets + doubts / num_classes
+        if self.is_taught:
+            self.shares = self.shares.to(ids.device)
+            is_taught = labels == NO_LABEL
+            targets[is_taught] = self.shares[ids[is_taught] - self._first_taught]
         return targets, targets @ self.weights
+
+    def _doubts_of(self, labels: Tensor, ids: Tensor) -> Tensor:
+        # Examples without a label have the last ids, and no doubts of their own.
+        self._doubts = self._doubts.to(ids.device)
+        last = len(self._doubts) - 1
+        return self._doubts[ids.clamp(max=last)].where(labels != NO_LABEL, 0.0)
 
 
 def balanced_weights(labels: np.ndarray, *, num_classes: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import pandas
 import pytest
 
 from data.files.errors import InputError
-from data.text import data_module
+from data.text import data_module, left_out
 from data.text.data_module import TextDataModule
 from data.text.sources import one_table, read_texts
 from data.tokens.vocabulary import learn_tokenizer
@@ -110,7 +110,8 @@ def test_max_tokens_counts_what_it_cuts(tmp_path):
 
 
 def test_a_text_too_long_to_learn_from_is_left_out_unless_it_is_cut(tmp_path, monkeypatch):
-    monkeypatch.setattr(data_module, "MOST_LEARNT", 11)
+    for module in (data_module, left_out):
+        monkeypatch.setattr(module, "MOST_LEARNT", 11)
     path = str(write(tmp_path, "csv"))
     data = TextDataModule(path=path)
     assert data.parts["train"].lengths.max() <= 11

@@ -84,11 +84,17 @@ def test_of_many_texts_a_batch_takes_a_thousandth(tmp_path):
     data = TextDataModule(path=str(written(tmp_path / "a.csv")), sequences_per_batch=3)
 
     class Many:
+        doubts = None
+
         def __len__(self):
             return 5_000
 
     assert data._most_sequences(data.parts["train"]) == 3
-    assert data._most_sequences(Many()) == 5
+    many = Many()
+    assert data._most_sequences(many) == 5
+    # Excerpts and lessons are no texts of their own.
+    many.doubts = np.r_[np.zeros(4_000), np.full(1_000, 0.4)]
+    assert data._most_sequences(many) == 4
 
 
 def test_batches_of_no_text_are_refused():

@@ -5,10 +5,10 @@ import json
 import pandas
 import pytest
 
+from data.lessons.opinions import is_english, opinion_classes
 from pipelines import evaluate
-from pipelines.behaviour.answers import known_classes, named_classes
+from pipelines.behaviour.answers import named_classes
 from pipelines.behaviour.command import main
-from pipelines.behaviour.section import is_english
 from pipelines.cli.training import train
 from tests.pipelines.conftest import SENTIMENT
 from tests.pipelines.saved_models import language_model, sentiment_model, tokenizer, write_saved
@@ -115,9 +115,9 @@ def test_classes_of_other_names(small, capsys):
 
 
 def test_names_of_classes():
-    assert known_classes(["Neg", "POS"]) == {"positive": "POS", "negative": "Neg"}
-    assert known_classes(["negative", "neutral", "positive"]) is None
-    assert known_classes(["pos", "positive"]) is None
+    assert opinion_classes(["Neg", "POS"]) == {"positive": "POS", "negative": "Neg"}
+    assert opinion_classes(["negative", "neutral", "positive"]) is None
+    assert opinion_classes(["pos", "positive"]) is None
     typed = {"positive": "a", "negative": None}
     assert named_classes(["a", "b"], typed) == {"positive": "a", "negative": "b"}
 

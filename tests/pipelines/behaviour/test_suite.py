@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from data.files.errors import InputError
+from data.lessons.templates import SLOT
 from data.tokens.tokenizing import content_of
 from pipelines.behaviour.answers import count_learnt
 from pipelines.behaviour.cases import cases_of, cases_of_texts
 from pipelines.behaviour.changes import CHANGES
-from pipelines.behaviour.suite import GROUP, KINDS, SLOT, read_suite
+from pipelines.behaviour.suite import GROUP, KINDS, read_suite
 from tests import ROOT
 
 SUITE = read_suite()

@@ -34,7 +34,8 @@ def classifier(labels=LABELS, **options):
         **options,
     )
     parts = {"train": SimpleNamespace(labels=labels), "test": SimpleNamespace(ids=np.arange(3))}
-    data = SimpleNamespace(parts=parts, reported_part="test")
+    learnt = SimpleNamespace(doubts=None)
+    data = SimpleNamespace(parts=parts, reported_part="test", learnt_part=learnt)
     model._trainer = SimpleNamespace(datamodule=data)
     return model
 

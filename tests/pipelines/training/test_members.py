@@ -64,6 +64,7 @@ def test_every_member_s_inputs_are_measured():
     model.model.encoder.requires_grad_(False)
     data = SimpleNamespace(
         parts={"train": SimpleNamespace(labels=BATCH.labels.numpy())},
+        learnt_part=SimpleNamespace(doubts=None),
         loader=lambda part, alone: [BATCH],
     )
     model._trainer = SimpleNamespace(datamodule=data)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -34,3 +35,24 @@ def test_labels_mean_the_same_with_and_without_teachers():
     alone = loss(SCORES, labels, ids)
     loss.teach(10, torch.full((1, 2), 0.5))
     torch.testing.assert_close(loss(SCORES, labels, ids), alone)
+
+
+def test_a_doubtful_label_is_spread_over_all_classes():
+    loss = TrainingLoss(2)
+    loss.doubt(np.array([5, 9]), np.array([0.4, 1.0], np.float32))
+    labels, ids = torch.tensor([1, 0, 1]), torch.tensor([5, 9, 2])
+    logs = SCORES.log_softmax(1)
+    wanted = -(0.2 * logs[0, 0] + 0.8 * logs[0, 1] + logs[1].mean() + logs[2, 1]) / 3
+    assert loss(SCORES, labels, ids).item() == pytest.approx(wanted.item())
+    assert loss.is_labelled(labels, ids).tolist() == [True, False, True]
+
+
+def test_doubts_do_not_touch_what_teachers_answer():
+    loss = TrainingLoss(2)
+    loss.doubt(np.array([0, 1]), np.array([0.5, 0.5], np.float32))
+    loss.teach(2, torch.tensor([[0.9, 0.1]]))
+    labels, ids = torch.tensor([0, NO_LABEL]), torch.tensor([1, 2])
+    logs = SCORES.log_softmax(1)
+    wanted = -(0.75 * logs[0, 0] + 0.25 * logs[0, 1] + 0.9 * logs[1, 0] + 0.1 * logs[1, 1]) / 2
+    assert loss(SCORES[:2], labels, ids).item() == pytest.approx(wanted.item())
+    assert loss.is_labelled(labels, ids).tolist() == [True, False]

@@ -1,0 +1,30 @@
+"""Excerpts: single sentences of longer texts, which teach a model to answer short ones."""
+
+import re
+from collections.abc import Iterable, Iterator
+from random import Random
+
+from data.lessons.templates import shuffled
+from data.plain_text.content import MARKUP
+
+#: share of an excerpt's label that is spread over all classes: a sentence of a praising review may blame
+DOUBT = 0.4
+_MARKUP = re.compile(MARKUP)
+# A sentence ends with its sign and the blank after it; in scripts without blanks, with the sign.
+_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])|\n+")
+# Shorter ones, as "Hm." and initials, say little; longer ones are no short texts.
+_FEWEST_WORDS, _MOST_WORDS = 4, 60
+
+
+def excerpts(texts: Iterable[str], *, most: int, seed: int) -> Iterator[list[str]]:
+    """Draw for each text at most so many of its sentences; none of a text that is one sentence."""
+    for row, text in enumerate(texts):
+        every = sentences_of(text)
+        some = [one for one in every if _FEWEST_WORDS <= len(one.split()) <= _MOST_WORDS]
+        yield shuffled(Random(f"{seed} {row}"), some)[:most] if len(every) > 1 else []
+
+
+def sentences_of(text: str) -> list[str]:
+    """Cut a text into sentences, without its tags."""
+    every = (one.strip() for one in _END.split(_MARKUP.sub("\n", text)))
+    return [one for one in every if one]

@@ -1,0 +1,54 @@
+"""Lessons on how English sentences turn a judgement, and on what holds none.
+
+They are made of templates, as tests are in Ribeiro et al. 2020, "Beyond Accuracy: Behavioral Testing of
+NLP Models with CheckList". Denial, a change of mind, or a question and its answer are too rare in
+reviews to be learnt from them.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from data.lessons.opinions import CLASSES
+from data.lessons.templates import evenly
+
+#: templates and word lists
+ENGLISH = Path(__file__).with_name("english.yaml")
+# Texts of each template.
+_MOST = 60
+# Share of a label that is spread over all classes, where the YAML names no other.
+_DOUBT = 0.05
+
+
+class Lesson(NamedTuple):
+    """A short text to learn."""
+
+    text: str
+    label: str | None
+    """``positive``, ``negative``, or None: it says nothing."""
+    doubt: float
+    """Share of the label that is spread over all classes; 1 where the text says nothing."""
+
+
+@cache
+def described() -> dict[str, Any]:
+    """Read the word lists (``words``) and the templates (``lessons``)."""
+    found: dict[str, Any] = yaml.safe_load(ENGLISH.read_text(encoding="utf-8"))
+    return found
+
+
+def english_lessons() -> list[Lesson]:
+    """Make the lessons, the same at each call, none twice."""
+    words = {name: tuple(map(str, some)) for name, some in described()["words"].items()}
+    found: dict[str, Lesson] = {}
+    for lesson in described()["lessons"]:
+        for label in (*CLASSES, None):
+            templates = lesson.get(label or "texts", ())
+            doubt = lesson.get("doubt", _DOUBT) if label else 1.0
+            for text in evenly(
+                templates, words, most=_MOST * len(templates), seed=f"{lesson['name']} {label}"
+            ):
+                found.setdefault(text, Lesson(text, label, doubt))
+    return list(found.values())

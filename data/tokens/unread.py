@@ -1,0 +1,104 @@
+"""Words that a classifier of opinions does not read: they name whom or what a text is about.
+
+A word that is left out of the vocabulary is read as any unknown word. So an answer cannot depend on it,
+and is the same for names that training has never seen.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from data.files.errors import InputError
+from data.plain_text.content import MARKUP
+
+#: ``names`` of people, places and works, found by their capitals; ``groups`` of people (`GROUPS`);
+#: ``numbers`` above 10, which are alike
+Unread = Literal["names", "groups", "numbers"]
+#: words for nationality, religion, origin, gender, age … in English
+GROUPS = Path(__file__).with_name("groups_english.txt")
+# Names of such groups in several words: one of `GROUPS` stands for each. No pattern reaches over a
+# blank, before which a text that comes bit by bit is cut.
+_HYPHENED = (
+    r"(?i)\b(?:latin-american|african-american|asian-american|native-american|middle-eastern|mixed-race"
+    r"|non-binary|left-handed|right-handed|middle-aged|dark-skinned|light-skinned)s?\b",
+    "latino",
+)
+_LATIN = r"(?i)\blatin\b", " "
+# The article tells how the next word begins.
+_ARTICLE = r"\b[Aa]n\b", "a"
+# Numbers that are written alike; those up to 10 are marks that a reviewer gives.
+_NUMBERS = r"(?<!\p{N})(?!10(?!\p{N}))\p{N}{2,100}(?!\p{N})", "00"
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+){0,2}|\d+|[^\s\w]")
+_MARKUP = re.compile(MARKUP)
+# After one of these, any word may have a capital.
+_OPENING = frozenset(".!?…:;\"'“”‘’«»()[]*-–—/&|>")
+# A name is written with a capital at nearly every place where other words are not.
+_LEAST_SHARE, _LEAST_OFTEN = 0.9, 2
+# In English prose 5 to 8 % of such words have a capital; in German, where all nouns have, 25 to 30 %.
+_MOST_CAPITALS = 0.15
+
+
+def unread_words(texts: Iterable[str], kinds: Sequence[Unread]) -> set[str]:
+    """Collect the words of some kinds, in small letters.
+
+    Args:
+        texts: English texts of the training part, as they are written.
+        kinds: see `Unread`; numbers are no words.
+    """
+    words: set[str] = set()
+    if "groups" in kinds:
+        words |= set(GROUPS.read_text(encoding="utf-8").split())
+    if "names" in kinds:
+        words |= proper_names(texts)
+    return words
+
+
+def rewritten(kinds: Sequence[Unread]) -> list[tuple[str, str]]:
+    """Patterns (Oniguruma) to replace in each text, and what is read in the place of each."""
+    found = [_HYPHENED, _LATIN, _ARTICLE] if "groups" in kinds else []
+    return found + ([_NUMBERS] if "numbers" in kinds else [])
+
+
+def proper_names(texts: Iterable[str]) -> set[str]:
+    """Find words that have a capital wherever they do not open a sentence, in small letters.
+
+    Words in capitals alone are emphasis as often as names, and do not count. Empty where a language
+    writes other words with capitals too, or texts have none.
+    """
+    capital: Counter[str] = Counter()
+    small: Counter[str] = Counter()
+    for text in texts:
+        before = "."
+        for found in _WORD.finditer(_MARKUP.sub(" . ", text)):
+            word = found[0]
+            if word[0].isalpha() and before not in _OPENING and word != "I":
+                if word.islower():
+                    small[word.replace("’", "'")] += 1
+                elif word[0].isupper() and (len(word) == 1 or not word.isupper()):
+                    capital[word.lower().replace("’", "'")] += 1
+            before = word
+    if capital.total() > _MOST_CAPITALS * (capital.total() + small.total()):
+        return set()
+    return {
+        word
+        for word, count in capital.items()
+        if count >= _LEAST_OFTEN
+        and count >= _LEAST_SHARE * (count + small[word])
+        and not word.startswith("i'")
+    }
+
+
+def check_unread(kinds: Sequence[str]) -> None:
+    """Refuse what is no kind of words.
+
+    Raises:
+        InputError: an unknown kind.
+    """
+    known = Unread.__args__  # type: ignore[attr-defined]
+    if odd := [kind for kind in kinds if kind not in known]:
+        raise InputError(
+            f"--data.unread: {odd[0]} is no kind of words; give {', '.join(known)}, or []"
+        )

@@ -1,0 +1,90 @@
+import pytest
+
+from data.files.errors import InputError
+from data.tokens.unread import check_unread, proper_names, rewritten, unread_words
+from data.tokens.vocabulary import UNKNOWN_ID, learn_tokenizer
+
+# Most words of prose have no capital.
+PROSE = [
+    "it was as if we had seen all of this before, long ago and far away, in a better light"
+] * 5
+
+
+def tokens(texts, text, *, kinds=(), **options):
+    texts = texts + PROSE
+    tokenizer = learn_tokenizer(
+        texts,
+        kind="words",
+        vocabulary_size=100,
+        min_frequency=1,
+        unread=unread_words(texts, kinds),
+        rewritten=rewritten(kinds),
+    )
+    return tokenizer.encode(text).ids
+
+
+def test_names_are_written_with_a_capital_within_sentences():
+    texts = [
+        "We met Anna in Paris, and Anna's dog.",
+        "They say Anna likes Paris. Nobody else does. Anna's fine",
+    ]
+    texts += [
+        "I think I'm right: the French say so.",
+        "GREAT film, a GREAT one",
+        "the french too",
+        "it is Odd",
+    ]
+    assert proper_names(texts + PROSE) == {"anna", "paris"}
+
+
+def test_a_capital_at_the_beginning_says_nothing():
+    assert proper_names(["Good. Good! <br/>Good “Good” (Good) Good"] * 3) == set()
+
+
+def test_where_all_nouns_have_capitals_none_is_a_name():
+    assert proper_names(["Wir sahen den Film im Kino mit Anna und Paul am Montag"] * 3) == set()
+
+
+def test_unread_words_are_unknown_and_the_others_keep_their_places():
+    texts = ["We like Anna and Paul", "so Anna and Paul like the gay teacher", "12 or 13 of 10"]
+    kinds = ("names", "groups", "numbers")
+    same = [
+        tokens(texts, f"{name} is a {group} teacher", kinds=kinds)
+        for name in ("Anna", "Paul", "Xaver")
+        for group in ("gay", "straight", "left-handed", "Latin American")
+    ]
+    assert all(one == same[0] for one in same)
+    assert same[0][0] == UNKNOWN_ID
+    plain = tokens(texts, "Anna is a gay teacher")
+    assert plain[0] != UNKNOWN_ID
+    # Ids stay without a gap.
+    every = [tokens(texts, word, kinds=kinds)[0] for word in ("we", "like", "and", "so", "teacher")]
+    assert UNKNOWN_ID not in every
+    assert len(set(every)) == 5
+
+
+def test_numbers_above_ten_are_alike():
+    texts = ["12 of 10 and 2 of 1994", "a an"]
+    found = [
+        tokens(texts, f"{number} seats", kinds=("numbers",))
+        for number in ("12", "1994", "77", "3000")
+    ]
+    assert all(one == found[0] for one in found)
+    assert found[0][0] != UNKNOWN_ID
+    marks = [tokens(texts, mark, kinds=("numbers",)) for mark in ("10", "2", "12")]
+    assert len({tuple(one) for one in marks}) == 3
+
+
+def test_the_article_does_not_tell_of_the_next_word():
+    texts = ["a man and an old man"]
+    first, second = (
+        tokens(texts, text, kinds=("groups",)) for text in ("an old man", "a young man")
+    )
+    assert first == second
+
+
+def test_other_kinds_are_refused():
+    with pytest.raises(
+        InputError, match=r"--data.unread: towns is no kind of words; give names, groups, num"
+    ):
+        check_unread(["names", "towns"])
