@@ -7,17 +7,20 @@ reviews to be learnt from them.
 
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import yaml
 
 from data.lessons.opinions import CLASSES
-from data.lessons.templates import evenly
+from data.lessons.templates import chosen, evenly
 
 #: templates and word lists
 ENGLISH = Path(__file__).with_name("english.yaml")
-# Texts of each template.
-_MOST = 60
+# Texts of each template; more of those that say nothing, which are shorter and more various.
+_MOST, _MOST_NEUTRAL = 20, 60
+# Ends of a text: what people type ends with a full stop, with another sign, or with none.
+_ENDS = (".", ".", "", "!", "...", " .")
 # Share of a label that is spread over all classes, where the YAML names no other.
 _DOUBT = 0.05
 
@@ -39,16 +42,29 @@ def described() -> dict[str, Any]:
     return found
 
 
+@cache
+def word_lists() -> dict[str, tuple[str, ...]]:
+    """The word lists, by name."""
+    return {name: tuple(map(str, some)) for name, some in described()["words"].items()}
+
+
 def english_lessons() -> list[Lesson]:
     """Make the lessons, the same at each call, none twice."""
-    words = {name: tuple(map(str, some)) for name, some in described()["words"].items()}
     found: dict[str, Lesson] = {}
     for lesson in described()["lessons"]:
         for label in (*CLASSES, None):
             templates = lesson.get(label or "texts", ())
             doubt = lesson.get("doubt", _DOUBT) if label else 1.0
+            each = _MOST if label else _MOST_NEUTRAL
             for text in evenly(
-                templates, words, most=_MOST * len(templates), seed=f"{lesson['name']} {label}"
+                templates,
+                word_lists(),
+                most=each * len(templates),
+                seed=f"{lesson['name']} {label}",
             ):
-                found.setdefault(text, Lesson(text, label, doubt))
+                found.setdefault(text, Lesson(_ended(text), label, doubt))
     return list(found.values())
+
+
+def _ended(text: str) -> str:
+    return text[:-1] + chosen(Random(text), _ENDS) if text.endswith(".") else text

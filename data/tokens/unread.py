@@ -14,7 +14,7 @@ from data.files.errors import InputError
 from data.plain_text.content import MARKUP
 
 #: ``names`` of people, places and works, found by their capitals; ``groups`` of people (`GROUPS`);
-#: ``numbers`` above 10, which are alike
+#: ``numbers``, which are alike
 Unread = Literal["names", "groups", "numbers"]
 #: words for nationality, religion, origin, gender, age … in English
 GROUPS = Path(__file__).with_name("groups_english.txt")
@@ -28,8 +28,8 @@ _HYPHENED = (
 _LATIN = r"(?i)\blatin\b", " "
 # The article tells how the next word begins.
 _ARTICLE = r"\b[Aa]n\b", "a"
-# Numbers that are written alike; those up to 10 are marks that a reviewer gives.
-_NUMBERS = r"(?<!\p{N})(?!10(?!\p{N}))\p{N}{2,100}(?!\p{N})", "00"
+# Numbers that are written alike, but for those that are marks: nothing, 1, 10, and 8 of 8/10.
+_NUMBERS = r"(?<![\p{N}/])(?!(?:0|1|10)(?!\p{N}))\p{N}{1,100}(?![\p{N}/])", "00"
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+){0,2}|\d+|[^\s\w]")
 _MARKUP = re.compile(MARKUP)

@@ -266,7 +266,7 @@ def _data(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any]:
         [sentence],
         counts=class_counts(report["classes"], inputs.class_counts),
         lengths=draw_lengths(steps),
-        remarks=[*remarks, *filter(None, (_twins(report), _unlabelled(report)))],
+        remarks=[*remarks, *filter(None, (_twins(report), _learnt_beside(report)))],
         skipped=report["skipped"],
     )
 
@@ -285,9 +285,17 @@ def _twins(report: dict[str, Any]) -> str:
     )
 
 
-def _unlabelled(report: dict[str, Any]) -> str:
+def _learnt_beside(report: dict[str, Any]) -> str:
     """List the data learnt from beside the training part."""
     told = []
+    if found := report.get("taught"):
+        named = {
+            "excerpts": "sentences of its texts",
+            "composed": "sentences that are denied, affirmed or opposed",
+            "lessons": "short texts of our own",
+        }
+        counts = [f"{found[key]:,} {name}" for key, name in named.items() if found.get(key)]
+        told.append(f"Learnt beside the training part: {', '.join(counts)}.")
     if found := report.get("unlabelled"):
         told.append(
             f"Without a label: {found['texts']:,} texts, of which {found['withheld']:,} were left out"

@@ -63,16 +63,18 @@ def test_unread_words_are_unknown_and_the_others_keep_their_places():
     assert len(set(every)) == 5
 
 
-def test_numbers_above_ten_are_alike():
-    texts = ["12 of 10 and 2 of 1994", "a an"]
-    found = [
-        tokens(texts, f"{number} seats", kinds=("numbers",))
-        for number in ("12", "1994", "77", "3000")
-    ]
+def test_numbers_are_alike_but_for_marks():
+    texts = ["12 of 10 and 2 of 1994, 8/10, 9/10, 1, 0", "a an"]
+
+    def read(text):
+        return tokens(texts, text, kinds=("numbers",))
+
+    found = [read(f"{number} seats") for number in ("12", "1994", "77", "3000", "2", "9")]
     assert all(one == found[0] for one in found)
     assert found[0][0] != UNKNOWN_ID
-    marks = [tokens(texts, mark, kinds=("numbers",)) for mark in ("10", "2", "12")]
-    assert len({tuple(one) for one in marks}) == 3
+    assert len({tuple(read(mark)) for mark in ("10", "0", "1", "12")}) == 4
+    assert read("8/10") != read("9/10")
+    assert read("8/10")[0] != found[0][0]
 
 
 def test_the_article_does_not_tell_of_the_next_word():

@@ -1,0 +1,94 @@
+"""What is learnt beside the training part, and what is not read of opinions."""
+
+import numpy as np
+import pandas
+import pytest
+
+from data.files.errors import InputError
+from data.text.data_module import TextDataModule
+
+TEXT = (
+    "I went to see it with Anna and 14 others. It was {word}. We said so to Paul on the way home."
+)
+
+
+def written(path, *, names=("negative", "positive"), text=TEXT):
+    words = [("bad", "good")[k % 2] for k in range(60)]
+    rows = [text.format(word=f"{'very ' * (k % 5 + 1)}{word}") for k, word in enumerate(words)]
+    labels = [names[k % 2] for k in range(60)]
+    pandas.DataFrame({"text": rows, "label": labels}).to_csv(path, index=False)
+    return str(path)
+
+
+ALL = {"unread": ["names", "groups", "numbers"], "excerpts": 1, "lessons": True}
+
+
+def test_excerpts_and_lessons_are_learnt_and_nothing_else_changes(tmp_path):
+    path = written(tmp_path / "a.csv")
+    plain, data = TextDataModule(path=path), TextDataModule(path=path, **ALL)
+    train = data.parts["train"]
+    assert plain.learnt_part is plain.parts["train"]
+    assert data.parts.keys() == plain.parts.keys()
+    for name, part in plain.parts.items():
+        assert data.parts[name].sources() == part.sources()
+    counts = data.notes()["taught"]
+    assert counts["excerpts"] == len(train)
+    assert counts["lessons"] > 5_000
+    assert counts["composed"] > 0
+    learnt = data.learnt_part
+    assert len(learnt) == len(train) + sum(counts.values())
+    assert len(set(learnt.ids.tolist())) == len(learnt)
+    np.testing.assert_array_equal(learnt.labels[: len(train)], train.labels)
+    # What the user has labelled is certain; an excerpt is a sentence of its text, and doubtful.
+    assert (learnt.doubts[: len(train)] == 0).all()
+    assert (learnt.doubts[len(train) : 2 * len(train)] == np.float32(0.4)).all()
+    for k, text in enumerate(train.sources()):
+        assert learnt.sources([len(train) + k])[0] in text
+        assert learnt.labels[len(train) + k] == train.labels[k]
+    batch = learnt.__getitems__([0, len(train), len(learnt) - 1])
+    assert batch.ids.tolist() == learnt.ids[[0, len(train), len(learnt) - 1]].tolist()
+    assert batch.labels.tolist() == learnt.labels[[0, len(train), len(learnt) - 1]].tolist()
+
+
+def test_names_and_numbers_are_read_alike(tmp_path):
+    data = TextDataModule(path=written(tmp_path / "a.csv"), **ALL)
+    _ = data.parts
+    first, second = (
+        data.tokenizer.encode(text).ids
+        for text in ("With Anna and 14 others", "With Xaver and 23 others")
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [{"names": ("dog", "cat")}, {"text": "Wir sahen Anna. Der Film war {word}. Paul kam nicht."}],
+)
+def test_other_classes_and_languages_keep_their_words_and_have_no_lessons(tmp_path, kinds):
+    path = written(tmp_path / "a.csv", **kinds)
+    data, plain = TextDataModule(path=path, **ALL), TextDataModule(path=path)
+    assert data.notes()["taught"] == {"excerpts": len(data.parts["train"])}
+    assert data.num_tokens == plain.num_tokens
+
+
+def test_without_excerpts_there_is_nothing_to_learn_beside_other_classes(tmp_path):
+    path = written(tmp_path / "a.csv", names=("dog", "cat"))
+    data = TextDataModule(path=path, lessons=True)
+    assert data.learnt_part is data.parts["train"]
+    assert "taught" not in data.notes()
+
+
+def test_a_saved_model_s_data_learn_nothing(tmp_path):
+    path = written(tmp_path / "a.csv")
+    data = TextDataModule(path=path, **ALL)
+    description = data.describe()
+    other = TextDataModule(path=path, **ALL)
+    other.adopt(description)
+    assert other.learnt_part is other.parts["train"]
+
+
+def test_wrong_options_are_refused():
+    with pytest.raises(InputError, match=r"--data.excerpts=-1: 0 or more"):
+        TextDataModule(excerpts=-1)
+    with pytest.raises(InputError, match=r"--data.unread: towns is no kind of words"):
+        TextDataModule(unread=["towns"])
