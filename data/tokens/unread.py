@@ -27,16 +27,16 @@ _HYPHENED = (
 )
 _LATIN = r"(?i)\blatin\b", " "
 # The article tells how the next word begins.
-_ARTICLE = r"\b[Aa]n\b", "a"
-# Numbers that are written alike, but for those that are marks: nothing, 1, 10, and 8 of 8/10.
-_NUMBERS = r"(?<![\p{N}/])(?!(?:0|1|10)(?!\p{N}))\p{N}{1,100}(?![\p{N}/])", "00"
+_ARTICLE = r"(?i)\ban\b", "a"
+# Numbers that are written alike, but for 0, 1, and the marks of 8/10.
+_NUMBERS = r"(?<![\p{N}/])(?![01](?!\p{N}))\p{N}{1,100}(?![\p{N}/])", "00"
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+){0,2}|\d+|[^\s\w]")
 _MARKUP = re.compile(MARKUP)
 # After one of these, any word may have a capital.
 _OPENING = frozenset(".!?…:;\"'“”‘’«»()[]*-–—/&|>")
-# A name is written with a capital at nearly every place where other words are not.
-_LEAST_SHARE, _LEAST_OFTEN = 0.9, 2
+# A name is written with a capital at most places where other words are not.
+_LEAST_SHARE, _LEAST_OFTEN = 0.8, 2
 # In English prose 5 to 8 % of such words have a capital; in German, where all nouns have, 25 to 30 %.
 _MOST_CAPITALS = 0.15
 
@@ -71,6 +71,8 @@ def proper_names(texts: Iterable[str]) -> set[str]:
     capital: Counter[str] = Counter()
     small: Counter[str] = Counter()
     for text in texts:
+        if text.islower():
+            continue  # its names have no capitals either
         before = "."
         for found in _WORD.finditer(_MARKUP.sub(" . ", text)):
             word = found[0]

