@@ -1,6 +1,7 @@
 """Part of short texts that are learnt beside the training part: excerpts of its texts, and lessons."""
 
 from collections.abc import Sequence
+from random import Random
 
 import numpy as np
 from datasets import Dataset
@@ -10,11 +11,12 @@ from data.lessons.composed import Sentence, composed
 from data.lessons.excerpts import DOUBT, excerpts
 from data.lessons.lessons import english_lessons
 from data.lessons.opinions import opinion_classes
+from data.lessons.templates import shuffled
 from data.text.part import TextPart
 from data.tokens.tokenizing import contents_of, tokenize
 
 # Some for each short text of the default data.
-_MOST_COMPOSED = 12_000
+_MOST_COMPOSED = 6_000
 
 
 def taught_part(
@@ -54,10 +56,12 @@ def taught_part(
         whole = [
             Sentence(text, label, 0.0) for text, label in zip(read, labels.tolist(), strict=True)
         ]
-        both = composed(whole + found, most=_MOST_COMPOSED, seed=seed)
+        both = composed(whole + found, most=min(_MOST_COMPOSED, len(whole) // 2), seed=seed)
         # The label of a text that says nothing does not matter.
         of = {ours: list(classes).index(theirs) for ours, theirs in names.items()} | {None: 0}
         lessons = [Sentence(one.text, of[one.label], one.doubt) for one in english_lessons()]
+        # Few texts are not to be outnumbered by lessons.
+        lessons = shuffled(Random(seed), lessons)[: len(whole)]
         counts |= {"composed": len(both), "lessons": len(lessons)}
         found += both + lessons
     if not found:

@@ -37,7 +37,7 @@ class NgramEmbedding(WordEmbedding):
             rows of D the optimiser would take most of a training step. None: D, without a map.
         ngram_dropout: share of the n-grams that are left out while training, since they are the
             first to be learnt by heart.
-        features, dropout, word_dropout: see `WordEmbedding`.
+        features, dropout, word_dropout, unknown_dropout: see `WordEmbedding`.
 
     Raises:
         OptionError: n-grams of fewer than 2 tokens or of too many; no n-gram at all; a share below
@@ -55,6 +55,7 @@ class NgramEmbedding(WordEmbedding):
         features: int = 100,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
+        unknown_dropout: float = 0.0,
         num_ngrams: int = 100_000,
         ngram_features: int | None = None,
         ngram_dropout: float = 0.5,
@@ -68,7 +69,13 @@ class NgramEmbedding(WordEmbedding):
             raise OptionError(f"--model.encoder.num_ngrams={num_ngrams}: at least 1")
         if not 0 <= ngram_dropout < 1:
             raise OptionError(f"--model.encoder.ngram_dropout={ngram_dropout}: from 0 to below 1")
-        super().__init__(num_tokens, features=features, dropout=dropout, word_dropout=word_dropout)
+        super().__init__(
+            num_tokens,
+            features=features,
+            dropout=dropout,
+            word_dropout=word_dropout,
+            unknown_dropout=unknown_dropout,
+        )
         self.looks_back = ngrams - 1
         self.num_ngrams, self.ngram_dropout = num_ngrams, ngram_dropout
         self.register_buffer("known", torch.full((num_ngrams,), _MODULUS))
@@ -110,7 +117,7 @@ class NgramEmbedding(WordEmbedding):
 
     def encode_ragged(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (N,) int64 of sequences of lengths (B,) → (N, D)."""
-        return self(self.windows(steps, lengths))
+        return self(self.windows(self.with_unknown(steps), lengths))
 
     def forward(self, steps: Tensor) -> Tensor:
         """Windows (N, G) int64, one for each step → (N, D)."""

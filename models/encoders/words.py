@@ -60,6 +60,11 @@ class WordEmbedding(Encoder):
         word_dropout: share of the *word types* whose whole vector is dropped for one batch
             (Gal & Ghahramani 2016, "A Theoretically Grounded Application of Dropout in Recurrent
             Neural Networks", §4.2). The vectors that stay are scaled up to keep the mean.
+        unknown_dropout: share of the *tokens* that are read as unknown ones, token 0, while training:
+            so the model learns what an unknown word may be, and leans less on any single one.
+
+    Raises:
+        OptionError: a share below 0, or of 1 and more.
     """
 
     def __init__(
@@ -69,9 +74,15 @@ class WordEmbedding(Encoder):
         features: int = 100,
         dropout: float = 0.0,
         word_dropout: float = 0.0,
+        unknown_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if not 0 <= unknown_dropout < 1:
+            raise OptionError(
+                f"--model.encoder.unknown_dropout={unknown_dropout}: from 0 to below 1"
+            )
         self.out_features = features
+        self.unknown_dropout = unknown_dropout
         self.embedding = nn.Embedding(num_tokens, features)
         self.dropout = Dropout(dropout)
         self.word_dropout = word_dropout
@@ -86,6 +97,17 @@ class WordEmbedding(Encoder):
     def forward(self, steps: Tensor) -> Tensor:
         """Tokens (N,) int64 → (N, D)."""
         return self.dropout(self.words(steps))
+
+    def encode_ragged(self, steps: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (N,) int64 of sequences of lengths (B,) → (N, D)."""
+        return self(self.with_unknown(steps))
+
+    def with_unknown(self, tokens: Tensor) -> Tensor:
+        """Tokens (N,) int64, of which some are unknown while training."""
+        if not self.training or self.unknown_dropout == 0:
+            return tokens
+        draw = uniform(len(tokens), device=tokens.device)
+        return tokens.where(draw >= self.unknown_dropout, 0)
 
     def words(self, steps: Tensor) -> Tensor:
         """Encode as `forward` does, before dropout of features."""
