@@ -56,7 +56,7 @@ pipelines.engine.records: data pipelines.predict pyarrow
 pipelines.engine: data pipelines.engine.records pipelines.predict pipelines.predict.writing
     pipelines.processes pipelines.runtime pipelines.tasks pyarrow torch
 pipelines.memory_lab: data models numpy pipelines.pages pipelines.runs pipelines.runtime torch tqdm
-pipelines.metrics: data numpy torch
+pipelines.metrics: data models numpy torch
 pipelines.metrics.writing: numpy
 pipelines.microscope: data models numpy pipelines.pages pipelines.runs pipelines.runtime
     pipelines.tasks tokenizers torch tqdm

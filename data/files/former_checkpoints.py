@@ -29,6 +29,8 @@ def translate_saved(description: dict[str, Any], weights: dict[str, Tensor]) -> 
         # It stood among the plain values, and was 1 before there was one.
         temperature = torch.tensor(float(description.pop("temperature", 1.0)))
         weights.setdefault("probabilities.temperature", temperature)
+        # There was one temperature for all lengths.
+        weights.setdefault("probabilities.slope", torch.zeros(()))
 
 
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:

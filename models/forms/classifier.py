@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.forms.operators import OperatorRecurrence
 from models.forms.padded import encoded, inputs_of, pooled, share_ngrams
+from models.heads.calibrated import temperatures
 from models.sequence.classifier import Classifier
 from models.sequence.ensemble import together
 from models.sequence.many_to_one import ManyToOne
@@ -27,6 +28,7 @@ class WholeForm(nn.Module):
     """
 
     temperature: Tensor
+    slope: Tensor
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
@@ -34,6 +36,7 @@ class WholeForm(nn.Module):
         self.encoder = classifier.model.encoder
         self.members = nn.ModuleList(map(_WholeMember, classifier.members))
         self.register_buffer("temperature", classifier.probabilities.temperature)
+        self.register_buffer("slope", classifier.probabilities.slope)
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Classify B sequences.
@@ -49,7 +52,7 @@ class WholeForm(nn.Module):
         mask = torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
         features = encoded(self.encoder, steps)
         scores = [member(features, lengths, mask) for member in self.members]
-        return probabilities(scores, self.temperature)
+        return probabilities(scores, temperatures(lengths, self.temperature, self.slope))
 
 
 class StepForm(nn.Module):
@@ -63,16 +66,19 @@ class StepForm(nn.Module):
     """
 
     temperature: Tensor
+    slope: Tensor
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         self.stepper = Stepper(with_operators(classifier).model)
         self.register_buffer("temperature", classifier.probabilities.temperature)
+        self.register_buffer("slope", classifier.probabilities.slope)
 
     def forward(self, steps: Tensor, state: StepState) -> tuple[Tensor, StepState]:
         """A step (B, …) and the state before it → probabilities (B, K) so far, the state after."""
         scores, after = self.stepper(steps, state)
-        return probabilities([scores], self.temperature), after
+        found = temperatures(after["steps_read"], self.temperature, self.slope)
+        return probabilities([scores], found), after
 
 
 class EncoderForm(nn.Module):
@@ -100,10 +106,18 @@ def with_operators(classifier: Classifier) -> Classifier:
     return made
 
 
-def probabilities(scores: list[Tensor], temperature: Tensor) -> Tensor:
-    """Scores (B, K) of each member → probabilities (B, K) float32, as `CalibratedSoftmax` gives."""
+def probabilities(scores: list[Tensor], temperatures: Tensor) -> Tensor:
+    """Convert scores to probabilities, as `CalibratedSoftmax` does.
+
+    Args:
+        scores: (B, K) of each member.
+        temperatures: (B,) float64, of each sequence.
+
+    Returns:
+        (B, K) float32.
+    """
     found = scores[0] if len(scores) == 1 else together(torch.stack(scores))
-    return (found.double() / temperature.double()).softmax(1).float()
+    return (found.double() / temperatures.unsqueeze(1)).softmax(1).float()
 
 
 class _WholeMember(nn.Module):

@@ -6,25 +6,65 @@ B sequences · K classes
 import torch
 from torch import Tensor, nn
 
+#: length whose temperature is named: in steps, a short paragraph
+REFERENCE_STEPS = 40
+#: A longer sequence has the temperature of this length. Few examples that a temperature is fitted on
+#: are longer, and in a stream, which need not end, a power of the length would grow for ever.
+MOST_STEPS = 300
+#: largest slope, up or down; that of a classifier of reviews is about 0.2
+MOST_SLOPE = 1.0
+
 
 class CalibratedSoftmax(nn.Module):
     """The softmax of scores divided by a temperature (Guo et al. 2017, "On Calibration of Modern
-    Neural Networks", §4.2), which is fitted when the model is trained.
+    Neural Networks", §4.2), which depends on the length of the sequence.
+
+    One temperature, as there, is that of all lengths together, and right for none: texts of a few
+    words and whole reviews are overconfident by other amounts. A sequence of L steps has
+    ``temperature · (min(L, 300) / 40) ^ slope``. Both numbers are fitted when the model is trained.
     """
 
     temperature: Tensor
-    """A scalar above 0; 1 until it is fitted."""
+    """A scalar above 0: that of `REFERENCE_STEPS` steps; 1 until it is fitted."""
+    slope: Tensor
+    """A scalar: change of the temperature's logarithm with that of the length; 0 until it is fitted,
+    and for models from before there was one: a single temperature."""
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("slope", torch.zeros(()))
 
-    def forward(self, scores: Tensor) -> Tensor:
-        """Scores (B, K) → probabilities (B, K) float64, on the CPU.
+    def forward(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """Convert scores to probabilities.
 
-        A row whose scores are not finite says nothing of the classes: all of it is NaN.
+        Args:
+            scores: (B, K).
+            lengths: (B,) steps that each answer is to, 1 or more.
+
+        Returns:
+            (B, K) float64, on the CPU. A row whose scores are not finite says nothing of the classes:
+            all of it is NaN.
+
+        Raises:
+            ValueError: other lengths than one for each row, or one below 1.
         """
         # On the CPU: some accelerators have no float64.
-        scores = scores.detach().cpu().double()
-        shares = (scores / self.temperature.cpu()).softmax(1)
+        scores, lengths = scores.detach().cpu().double(), lengths.cpu()
+        if lengths.shape != scores.shape[:1] or (lengths < 1).any():
+            raise ValueError(
+                f"lengths {lengths.tolist()} of {len(scores)} sequences: one for each, 1 or more"
+            )
+        found = temperatures(lengths, self.temperature.cpu(), self.slope.cpu())
+        shares = (scores / found.unsqueeze(1)).softmax(1)
         return shares.where(scores.isfinite().all(1, keepdim=True), torch.nan)
+
+
+def relative_lengths(lengths: Tensor) -> Tensor:
+    """Lengths (B,), 1 or more → (B,) float64, in units of `REFERENCE_STEPS`; see `MOST_STEPS`."""
+    return lengths.clamp(max=MOST_STEPS).double() / REFERENCE_STEPS
+
+
+def temperatures(lengths: Tensor, temperature: Tensor, slope: Tensor) -> Tensor:
+    """Temperatures (B,) float64 of sequences of lengths (B,); see `CalibratedSoftmax`."""
+    return temperature.double() * relative_lengths(lengths) ** slope.double()

@@ -53,7 +53,7 @@ class Classifier(nn.Module):
             pooling=pooling,
             dropout=dropout,
         )
-        #: scores (B, K) → probabilities (B, K)
+        #: scores (B, K) and lengths (B,) → probabilities (B, K)
         self.probabilities = CalibratedSoftmax()
         #: description of the model in its checkpoint
         self.description: dict[str, Any] = {}

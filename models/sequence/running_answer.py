@@ -22,6 +22,11 @@ class RunningAnswer(NamedTuple):
     scores: Tensor
     """(P, K), before any softmax."""
 
+    @property
+    def lengths(self) -> Tensor:
+        """(P,) int64: number of steps read at each place; the last is T."""
+        return self.places + 1
+
 
 def running_answer(model: Scorer, features: Tensor, *, most: int = 200) -> RunningAnswer:
     """Read one sequence's encoded steps (T, D), and score the classes after each.

@@ -194,7 +194,7 @@ class Predictor:
         lengths = torch.tensor([len(one.steps) for one in batch], device=self.device)
         with torch.inference_mode():
             scores = self.model(self.steps.together(batch).to(self.device), lengths)
-        found: np.ndarray = self.model.probabilities(scores).numpy()
+        found: np.ndarray = self.model.probabilities(scores, lengths).numpy()
         return found
 
     def _timelines(self, batch: list[ItemSteps]) -> list[Timeline]:
@@ -206,11 +206,11 @@ class Predictor:
             each = features.split(counts)
             running = [running_answer(self.model.model, some) for some in each]
         timelines = []
-        for one, (places, scores) in zip(batch, running, strict=True):
-            at = places.cpu().numpy()
-            shares = self.model.probabilities(scores).numpy()
-            seconds = None if one.seconds is None else one.seconds[at]
-            timelines.append(Timeline(at + 1, seconds, shares, self.classes))
+        for one, along in zip(batch, running, strict=True):
+            shares = self.model.probabilities(along.scores, along.lengths).numpy()
+            steps_read = along.lengths.cpu().numpy()
+            seconds = None if one.seconds is None else one.seconds[steps_read - 1]
+            timelines.append(Timeline(steps_read, seconds, shares, self.classes))
         return timelines
 
     def _prediction(self, one: ItemSteps, shares: np.ndarray) -> Prediction:

@@ -207,13 +207,31 @@ def _class_by_class(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any
 
 
 def _calibration(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any] | None:
-    """Whether probabilities mean what they say, before and after the temperature."""
+    """Tell whether probabilities mean what they say, before and after the temperatures."""
     found = report.get("calibration")
     if not found:
         return None
     before = reliability(inputs.labels, inputs.untempered)
     after = reliability(inputs.labels, inputs.probabilities)
-    return {**found, "reliability": draw_reliability(before, after)}
+    return {
+        **found,
+        "temperatures": _temperatures(found),
+        "reliability": draw_reliability(before, after),
+    }
+
+
+def _temperatures(found: dict[str, Any]) -> str:
+    """The temperature and its slope in plain words."""
+    value, slope, steps = (found[key] for key in ("temperature", "slope", "reference_steps"))
+    if slope == 0:
+        return f"The temperature is {value:.3f}, whatever the length of a sequence."
+    *some, (most, last) = found["temperature_by_steps"].items()
+    lengths = ", ".join(f"{at:.3f} for {name}" for name, at in some if name != str(steps))
+    return (
+        f"The temperature is {value:.3f} for a sequence of {steps} steps; with the length it"
+        f" {'rises' if slope > 0 else 'falls'} as its power {slope:+.3f}: {lengths}, and {last:.3f} for"
+        f" {most} steps and all that are longer. Above 1 answers become less sure, below 1 surer."
+    )
 
 
 def _order(report: dict[str, Any]) -> dict[str, Any] | None:

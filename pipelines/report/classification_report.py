@@ -11,7 +11,7 @@ from data.files.errors import InputError
 from pipelines.behaviour.page import lead
 from pipelines.behaviour.section import describe_behaviour
 from pipelines.metrics import baselines
-from pipelines.metrics.calibration import describe_calibration
+from pipelines.metrics.calibration import Calibration, describe_calibration
 from pipelines.metrics.intervals import describe_intervals
 from pipelines.metrics.measures import ranking, scores
 from pipelines.metrics.order import describe_order
@@ -101,7 +101,7 @@ def report_test(
         sources=part.sources(positions),
         source_column=data.source_column,
         labels=answers.labels.numpy(),
-        probabilities=model.probabilities(answers.scores).numpy(),
+        probabilities=model.probabilities(answers.scores, answers.lengths).numpy(),
         classes=model.classes,
     )
     fitted: list[baselines.Baseline] = []
@@ -185,7 +185,7 @@ def _measured(
             labels,
             before=model.answers.scores.softmax(1).numpy(),
             after=predictions.probabilities,
-            temperature=model.probabilities.temperature.item(),
+            calibration=Calibration.of(model.probabilities),
         ),
         "slices": all_slices(model.answers.lengths.numpy(), traits, predicted == labels),
         "categories": {

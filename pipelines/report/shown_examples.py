@@ -90,7 +90,7 @@ def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
     with torch.no_grad():
         features = model.encode(batch)
     running = running_answer(model.model, features)
-    probabilities = model.probabilities(running.scores).numpy()
+    probabilities = model.probabilities(running.scores, running.lengths).numpy()
     target = int(probabilities[-1].argmax())
     attribution = None
     if len(features) <= MOST_ATTRIBUTED_STEPS:

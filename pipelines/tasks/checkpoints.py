@@ -3,6 +3,7 @@
 Nothing here loads Lightning before a task or its data are asked for.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -13,6 +14,7 @@ from torch import nn
 
 from data.files.checkpoint import Saved, read_saved
 from data.files.errors import InputError
+from models.heads.calibrated import MOST_SLOPE
 from models.sequence.classifier import Classifier
 from pipelines.runtime.escaping import excerpt
 from pipelines.tasks.allowed_classes import RefusedError, Trust
@@ -144,8 +146,14 @@ def _rebuilt(kind: type[Model], saved: Saved, *, where: str, trust: str | None) 
         unused = {}
     model = rebuild(kind, values, saved.weights, where=where, trust=Trust(trust), unused=unused)
     temperature = model.probabilities.temperature.item()  # type: ignore[union-attr,operator]
-    if not temperature > 0:
+    if not 0 < temperature < math.inf:
         raise InputError(f"{where}: its temperature is {temperature}; give another checkpoint")
+    slope = model.probabilities.slope.item()  # type: ignore[union-attr,operator]
+    if not abs(slope) <= MOST_SLOPE:
+        raise InputError(
+            f"{where}: the slope of its temperature is {slope}, which may be from {-MOST_SLOPE:g} to"
+            f" {MOST_SLOPE:g}; give another checkpoint"
+        )
     return model
 
 

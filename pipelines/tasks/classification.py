@@ -125,7 +125,7 @@ class Classification(Task):
         #: examples that could not be read, in any stage
         self.skipped: dict[int, Skipped] = {}
         self._record: TestRecord
-        self._validated: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._validated: list[tuple[Tensor, ...]] = []
 
     @property
     def frame_encoder(self) -> FrameEncoder | None:
@@ -194,7 +194,8 @@ class Classification(Task):
         self.take(loss, stage, weight=len(labels))
         self._measure(scores.detach().float(), labels, batch.ids, stage)
         if stage == "val":
-            self._validated.append((batch.ids.cpu(), labels.cpu(), scores.float().cpu()))
+            found = (batch.ids, labels, scores.float(), batch.lengths)
+            self._validated.append(tuple(field.cpu() for field in found))
         return loss
 
     def _measure(self, scores: Tensor, labels: Tensor, ids: Tensor, stage: Stage) -> None:
@@ -205,14 +206,15 @@ class Classification(Task):
             self.metrics[stage].update(scores, labels)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the epoch, and fit the temperature on what all ranks were answered."""
+        """Log the epoch, and fit the calibration on what all ranks were answered."""
         super().on_validation_epoch_end()
         everyone = [some for one in from_all_ranks(self.trainer, self._validated) for some in one]
         self._validated = []
         if everyone:
-            _, labels, scores = (field.numpy() for field in by_id(everyone))
-            temperature, loss = calibrate(labels, scores)
-            self.probabilities.temperature.fill_(temperature)
+            _, labels, scores, lengths = (field.numpy() for field in by_id(everyone))
+            calibration, loss = calibrate(labels, scores, lengths)
+            self.probabilities.temperature.fill_(calibration.temperature)
+            self.probabilities.slope.fill_(calibration.slope)
             # The loss after temperature scaling: overconfidence alone makes no checkpoint worse.
             self.log("val/calibrated_loss", loss)
 

@@ -147,7 +147,10 @@ class StepReading(SequenceReading):
 
     def answer(self) -> Answer | None:
         """The answer after the last step."""
-        return None if self._scores is None else _answer_of(self._model, self._scores)
+        if self._scores is None:
+            return None
+        # The state's own number begins anew with the sequence, as all of the state does.
+        return _answer_of(self._model, self._scores, self._state["steps_read"])
 
     def restart(self) -> None:
         """Begin another sequence."""
@@ -246,7 +249,7 @@ def class_window(
     def ask(steps: Tensor) -> Answer:
         lengths = torch.tensor([len(steps)], device=device)
         read = model.model.read if keeps_features else model.model
-        return _answer_of(model, read(steps, lengths))
+        return _answer_of(model, read(steps, lengths), lengths)
 
     return WindowReading(encode, ask, **window)
 
@@ -266,8 +269,8 @@ def caption_window(captioner: Captioner, *, length: float, stride: float) -> Win
     return WindowReading(encode, ask, length=length, stride=stride)
 
 
-def _answer_of(model: Classifier, scores: Tensor) -> Answer:
-    found: np.ndarray = model.probabilities(scores).numpy()[0]
+def _answer_of(model: Classifier, scores: Tensor, lengths: Tensor) -> Answer:
+    found: np.ndarray = model.probabilities(scores, lengths).numpy()[0]
     if not np.isfinite(found).all():
         raise InputError(f"CKPT: {NOT_FINITE}")
     return ClassAnswer(model.classes, found)

@@ -68,7 +68,7 @@ def _compare(ckpt: Path, folder: Path) -> None:
     def by_torch(chosen: list[list[int]]) -> Any:
         for some in chosen:
             read = torch.cat([flat[k] for k in some]), lengths[some]
-            found = model.probabilities(model.model.read(steps.encoded(*read), read[1]))
+            found = model.probabilities(model.model.read(steps.encoded(*read), read[1]), read[1])
         return found
 
     def by_runtime(chosen: list[list[int]]) -> Any:
@@ -95,7 +95,7 @@ def _compare(ckpt: Path, folder: Path) -> None:
             state = stepper.start(1)
             for one in each:
                 scores, state = stepper(one, state)
-                found = model.probabilities(scores)
+                found = model.probabilities(scores, state["steps_read"])
             return found
 
         def stepped_by_runtime() -> Any:

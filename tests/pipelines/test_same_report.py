@@ -100,7 +100,9 @@ def test_training_and_testing_on_texts(in_folder):
     train("sentiment", [*options, "--run=one"])
     by_two_processes("sentiment", *options)
     assert_same("sentiment")
-    assert figures(Path("runs/sentiment/one"))["calibration"]["temperature"] != 1
+    calibration = figures(Path("runs/sentiment/one"))["calibration"]
+    assert calibration["temperature"] != 1
+    assert calibration["slope"] != 0
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def _step_graph(model: Classifier, steps: Steps) -> Graph:
 def _check_whole(model: Classifier, steps: Steps, sizes: Sizes) -> Check:
     lengths = random_lengths(sizes)
     flat = steps.flat(int(lengths.sum()))
-    due = model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths))
+    due = model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths), lengths)
     feed = {"steps": padded(flat, lengths), "lengths": lengths}
     return Check(sizes, [feed], {"probabilities": due.float()})
 
@@ -70,7 +70,7 @@ def _check_steps(model: Classifier, steps: Steps, sizes: Sizes) -> Check:
     """All steps one after the other, against the trained model that reads them in one go."""
     flat = steps.flat(sizes["batch"] * sizes["time"])
     lengths = torch.full((sizes["batch"],), sizes["time"])
-    due = model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths))
+    due = model.probabilities(model.model.read(steps.encoded(flat, lengths), lengths), lengths)
     each = padded(flat, lengths).unbind(1)
     start = zeros(StepForm(model).stepper.start(sizes["batch"]))
     feeds = [{"steps": one} | (start if k == 0 else {}) for k, one in enumerate(each)]

@@ -42,10 +42,10 @@ def explanation(predictor: Predictor, item: ItemSteps, answer: dict[str, Any]) -
         features = model.model.encoder.encode_ragged(steps, lengths)
     affordable = max(2 * _MOST_BEGINNINGS_STEPS // len(features), _LEAST_PLACES)
     num_places = min(affordable, _MOST_PLACES_AHEAD)
-    places, scores = running_answer(model.model, features, most=num_places)
-    shares = model.probabilities(scores).numpy()
-    at = thinned(len(places), MOST_PLACES)
-    steps_read = places.cpu().numpy()[at] + 1
+    running = running_answer(model.model, features, most=num_places)
+    shares = model.probabilities(running.scores, running.lengths).numpy()
+    at = thinned(len(shares), MOST_PLACES)
+    steps_read = running.lengths.cpu().numpy()[at]
     found: dict[str, Any] = {
         "timeline": {
             "steps": steps_read.tolist(),

@@ -66,7 +66,7 @@ class Running:
             assert self._features is not None
             length = torch.tensor([len(self._features)], device=self._device)
             scores = self._model.model.read(self._features, length)
-        return _finite(self._model.probabilities(scores).numpy()[0])
+        return _finite(self._model.probabilities(scores, length).numpy()[0])
 
 
 class Carried:
@@ -95,7 +95,7 @@ class Carried:
             for step in steps:
                 scores, self._state = self._stepper(step.unsqueeze(0), self._state)
         self.num_steps += len(steps)
-        return _finite(self._model.probabilities(scores).numpy()[0])
+        return _finite(self._model.probabilities(scores, self._state["steps_read"]).numpy()[0])
 
 
 def _finite(shares: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from tests.pipelines.saved_models import (
 )
 
 TEXTS = [
-    "a fine lovely film", "a poor dull film", "", "unknown words!", "fine", "<br />", "fine " * 300,
+    "a fine lovely film", "a poor dull film", "", "unknown words!", "fine", "<br />", "fine " * 310,
 ]  # fmt: skip
 # What the exported code imports, and what these import of others.
 LIBRARIES = [

@@ -159,10 +159,18 @@ def test_tracing_leaves_no_namesakes_of_classes(tmp_path):
     assert [one.__name__ for one in WordEmbedding.__subclasses__()].count("WordEmbedding") == 0
 
 
-def test_another_models_values_are_not_taken(tmp_path):
+@pytest.mark.parametrize(
+    "another",
+    [
+        {"model.head.bias": torch.tensor([0.0, 1e-3])},
+        # Right for 40 steps, and for no other length.
+        {"probabilities.slope": torch.tensor(0.0)},
+    ],
+    ids=str,
+)
+def test_another_models_values_are_not_taken(tmp_path, another):
     made = exported(tmp_path)
-    write_saved(tmp_path / "a.ckpt", change=lambda saved: saved["state_dict"].update(
-        {"model.head.bias": torch.tensor([0.0, 1e-3])}))  # fmt: skip
+    write_saved(tmp_path / "a.ckpt", change=lambda saved: saved["state_dict"].update(another))
     other = kind_of("sentiment").make_exported(
         read_saved(tmp_path / "a.ckpt"), where="a.ckpt", trust=None
     )

@@ -11,6 +11,7 @@ from data.files.checkpoint import CHECKPOINT_KEY
 from data.files.errors import InputError
 from models.encoders.ngrams import NgramEmbedding
 from pipelines.cli.classifiers import ClassifierCLI
+from pipelines.predict.predictor import load_predictor
 from pipelines.recipes import recipe
 from pipelines.tasks.checkpoints import load
 from pipelines.tasks.kinds import KINDS
@@ -207,8 +208,25 @@ def test_word_vectors_that_were_normalised_answer_as_they_did(tmp_path, shared):
 def test_the_temperature_that_stood_among_plain_values_holds(tmp_path, temperature):
     def as_before(checkpoint):
         del checkpoint["state_dict"]["probabilities.temperature"]
+        del checkpoint["state_dict"]["probabilities.slope"]
         if temperature is not None:
             checkpoint[CHECKPOINT_KEY]["temperature"] = temperature
 
     write_saved(tmp_path / "a.ckpt", change=as_before)
     assert load(tmp_path / "a.ckpt").probabilities.temperature == (temperature or 1)
+    assert load(tmp_path / "a.ckpt").probabilities.slope == 0
+
+
+def test_a_temperature_without_a_slope_answers_as_before(tmp_path):
+    saved = write_saved(
+        tmp_path / "a.ckpt", change=lambda c: c["state_dict"].pop("probabilities.slope")
+    )
+    texts = ["fine", "a fine lovely film", "dull " * 400]
+    for source, found in zip(texts, load_predictor(tmp_path / "a.ckpt").many(texts), strict=True):
+        tokens = torch.tensor(tokenizer().encode(source).ids)
+        with torch.inference_mode():
+            scores = saved(tokens, torch.tensor([len(tokens)])).double()
+        due = (scores / saved.probabilities.temperature).softmax(1)[0]
+        assert [found.probabilities[name] for name in saved.classes] == pytest.approx(
+            due.tolist(), abs=1e-6
+        )

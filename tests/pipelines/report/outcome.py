@@ -26,6 +26,7 @@ class Outcome:
         traits: dict[str, np.ndarray] | None = None,
         skipped: tuple = (),
         temperature: float = 1.0,
+        slope: float = 0.0,
         with_order: bool = True,
     ) -> None:
         labels = np.asarray(labels)
@@ -48,6 +49,7 @@ class Outcome:
         orders = Reordered(*map(torch.from_numpy, (np.arange(n), labels, predicted, otherwise)))
         softmax = CalibratedSoftmax()
         softmax.temperature.fill_(temperature)
+        softmax.slope.fill_(slope)
         self.model: Any = SimpleNamespace(
             answers=Answers(*rows, torch.zeros(n, 2), torch.zeros(n, 2)),
             reordered=orders if with_order else None,

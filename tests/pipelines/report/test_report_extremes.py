@@ -196,7 +196,8 @@ def outcomes(draw):
     return Outcome(
         labels, rows / rows.sum(1, keepdims=True), classes=names, lengths=lengths,
         sources=draw(st.lists(st.text(), min_size=n, max_size=n)),
-        temperature=draw(st.sampled_from([0.05, 1.0, 20.0])), with_order=draw(st.booleans()),
+        temperature=draw(st.sampled_from([0.05, 1.0, 20.0])),
+        slope=draw(st.sampled_from([-1.0, 0.0, 0.2, 1.0])), with_order=draw(st.booleans()),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from sklearn import metrics
 from pipelines.pages.page import fragment
 from pipelines.report.attribution import Attribution
 from pipelines.report.classification_page import met_in_training, plain_verdict
+from pipelines.report.classification_report import report_test
 from pipelines.report.example_views import example_view
 from pipelines.report.figures import slice_views
 from pipelines.report.shown_examples import ShownExample, choose
@@ -18,6 +19,7 @@ from pipelines.runs.run_history import read_history
 from pipelines.tasks.checkpoints import load
 from tests.browser import assert_is_shown, needs_browser
 from tests.pipelines.conftest import read_predictions
+from tests.pipelines.report.outcome import Outcome
 
 
 def files_of(place, task):
@@ -74,7 +76,9 @@ def test_the_temperature_is_kept_with_the_model(sentiment_run):
     assert model.probabilities.temperature.item() == pytest.approx(
         report["calibration"]["temperature"]
     )
+    assert model.probabilities.slope.item() == pytest.approx(report["calibration"]["slope"])
     assert model.probabilities.temperature != 1
+    assert model.probabilities.slope != 0
 
 
 def against(value, low, high):
@@ -205,3 +209,33 @@ def test_figures_by_name_are_a_table_with_the_baselines():
         "calibration error",
     ]
     assert view["rows"][0] == ["<web>", "1,200", "90.0% (85.0% – 95.0%)", "50.0%", "0.031"]
+
+
+@pytest.mark.parametrize(
+    ("slope", "says"),
+    [
+        (0.5, "2.000 for a sequence of 40 steps; with the length it rises as its power +0.500: 1.000 for"
+              " 10, and 5.477 for 300 steps and all that are longer"),
+        (-0.5, "it falls as its power -0.500: 4.000 for 10"),
+        (0.0, "2.000, whatever the length of a sequence."),
+    ],
+)  # fmt: skip
+def test_the_temperatures_are_told_in_plain_words(slope, says, tmp_path, monkeypatch):
+    """The figures from before are those of a temperature of 1 at every length."""
+    tested = Outcome(
+        [0, 1, 1], [[0.8, 0.2], [0.6, 0.4], [0.2, 0.8]], lengths=[10, 40, 160], temperature=2.0,
+        slope=slope,
+    )  # fmt: skip
+    monkeypatch.setattr("pipelines.report.classification_report.look_at", tested.shown)
+    report = report_test(
+        tested.model, tested.data, folder=tmp_path, train_seconds=1.0, behaviour=False
+    )
+    found = report["calibration"]
+    assert (found["temperature"], found["slope"]) == (2, slope)
+    shares = [0.8, 0.6, 0.2]
+    before = -np.mean(np.log([0.8, 0.4, 0.8]))
+    assert found["before"]["log_loss"] == pytest.approx(before)
+    odds = np.array([x / (1 - x) for x in shares]) ** (1 / (2 * np.array([1 / 4, 1, 4]) ** slope))
+    right = np.where([True, False, False], odds, 1 / odds)
+    assert found["after"]["log_loss"] == pytest.approx(np.mean(np.log(1 + 1 / right)))
+    assert says in " ".join((tmp_path / "report/report.html").read_text().split())

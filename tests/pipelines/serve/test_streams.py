@@ -93,6 +93,11 @@ def test_frames_of_a_camera(clips, clip):
             found = said(stream, _png(frame))
             assert found["steps"] == k + 1
         assert found["probabilities"] == pytest.approx(expected, abs=1e-5)
+        # And once more from the beginning.
+        assert said(stream, "") == {"steps": 0, "forgotten": 0}
+        for frame in pixels:
+            found = said(stream, _png(frame))
+        assert found["probabilities"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_model_of_two_directions_says_so(checkpoints):

@@ -182,6 +182,10 @@ def temperature_of(checkpoint):
     return checkpoint["state_dict"]["probabilities.temperature"]
 
 
+def slope_of(checkpoint):
+    return checkpoint["state_dict"]["probabilities.slope"]
+
+
 def test_options_that_are_missing_are_told(tmp_path):
     for change, says in (
         (lambda c: c[CHECKPOINT_KEY]["model"].pop("recurrence"), "no model can be built"),
@@ -193,13 +197,20 @@ def test_options_that_are_missing_are_told(tmp_path):
         (lambda c: c[CHECKPOINT_KEY]["data"].update(path={"class_path": "os.system"}), "is due"),
         (lambda c: temperature_of(c).fill_(float("nan")), "are not finite"),
         (lambda c: temperature_of(c).fill_(0), "temperature is 0.0"),
+        (lambda c: slope_of(c).fill_(float("nan")), "are not finite"),
+        (lambda c: temperature_of(c).fill_(float("inf")), "temperature is inf"),
+        (lambda c: slope_of(c).fill_(float("inf")), "slope of its temperature is inf"),
+        (
+            lambda c: slope_of(c).fill_(-1.5),
+            "slope of its temperature is -1.5, which may be from -1",
+        ),
         (lambda c: c[CHECKPOINT_KEY].update(temperature="1"), "says of itself is damaged"),
         (lambda c: c[CHECKPOINT_KEY].update(task=["video"]), "says of itself is damaged"),
         (lambda c: c.update(manytoone=[]), "says of itself is damaged"),
         (lambda c: c.pop("state_dict"), "holds no weights"),
         (lambda c: c["state_dict"].update(more=torch.zeros(2)), "such as more"),
         (lambda c: c["state_dict"].update(more=1), "holds no weights"),
-        (lambda c: c["state_dict"].pop("model.head.bias"), "1 of 8 tensors are missing"),
+        (lambda c: c["state_dict"].pop("model.head.bias"), "1 of 9 tensors are missing"),
     ):
         assert says in say(change, tmp_path)
 

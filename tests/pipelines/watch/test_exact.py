@@ -155,7 +155,8 @@ def test_a_window_is_the_clip_of_its_frames(tmp_path, clip_model, watch):
     for one in found:
         seen = pixels[max(one["step"] - 20, 0) : one["step"]]
         with torch.inference_mode():
-            due = model.probabilities(model(seen, torch.tensor([len(seen)])))[0]
+            length = torch.tensor([len(seen)])
+            due = model.probabilities(model(seen, length), length)[0]
         assert [one["probabilities"][name] for name in model.classes] == pytest.approx(
             due.tolist(), abs=1e-5
         )
