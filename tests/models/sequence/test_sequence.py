@@ -2,7 +2,9 @@ import pytest
 import torch
 
 from models.encoders.frames import SmallCNN
+from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding
+from models.errors import OptionError
 from models.heads.pooling import POOLINGS, concat, last, maximum, mean
 from models.recurrence.recurrences import GRU, LSTM, RNN
 from models.sequence.many_to_one import ManyToOne
@@ -84,6 +86,23 @@ def test_last_step_of_2000_reaches_back_to_step_0_through_the_cell():
     features = encoder(x).requires_grad_()
     model.read(features, torch.tensor([2000]))[0, 0].backward()
     assert features.grad[0].abs().max() > 1e-6
+
+
+def test_some_tokens_are_read_as_unknown_while_training_and_none_after():
+    tokens, lengths = torch.full((4000,), 7), torch.tensor([4000])
+    for encoder in (
+        WordEmbedding(50, features=4, unknown_dropout=0.25),
+        NgramEmbedding(50, ngrams=2, features=4, unknown_dropout=0.25, num_ngrams=5),
+    ):
+        found = encoder.encode_ragged(tokens, lengths)
+        unknown = (found == encoder.embedding.weight[0]).all(1)
+        known = (found == encoder.embedding.weight[7]).all(1)
+        assert (unknown ^ known).all()
+        assert 0.2 < unknown.float().mean() < 0.3
+        encoder.eval()
+        assert (encoder.encode_ragged(tokens, lengths) == encoder.embedding.weight[7]).all()
+    with pytest.raises(OptionError, match=r"unknown_dropout=1.0: from 0 to below 1"):
+        WordEmbedding(50, unknown_dropout=1.0)
 
 
 def test_word_dropout_drops_whole_words_and_keeps_the_mean():
