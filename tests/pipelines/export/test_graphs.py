@@ -92,6 +92,16 @@ def test_clips(tmp_path, size_px):
     assert made.graphs.keys() == {"model.onnx", "step.onnx", "encoder.onnx"}
 
 
+@pytest.mark.slow
+def test_clips_with_their_background(tmp_path):
+    encoder = part("WithForeground", encoder=part("SmallCNN", features=4, width=8))
+    made = exported(tmp_path, "video", model=video_model(encoder=encoder, pooling="concat"), inputs={
+        "classes": ["negative", "positive"], "size_px": 16,
+    })  # fmt: skip
+    assert made.graphs.keys() == {"model.onnx", "encoder.onnx"}
+    assert made.about["background_frames"] == 64
+
+
 LANGUAGE = {
     "its own weights": {},
     "tied": {"tied": True},
