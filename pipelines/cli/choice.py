@@ -3,38 +3,48 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+import yaml
+from pytorch_lightning.cli import LightningArgumentParser
 
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from pipelines.processes.own_rank import is_first_process
 from pipelines.recipes import FOLDER, recipe, with_each_config
 from pipelines.runs.run_history import read_options
-from pipelines.runtime.options import known_options
+from pipelines.runtime.escaping import excerpt
+from pipelines.runtime.options import add_texts, known_options
 from pipelines.tasks.kinds import Kind
 
-_NAMES = ("few", "many", "examples_per_class", "taken")
+_OPTIONS = {
+    "few": "a recipe for few examples: a file of pipelines/recipes, or its path",
+    "many": "a recipe for many examples",
+    "taken": "the one of them that was taken, which a run writes; none is chosen again",
+}
+_NUMBER = "examples_per_class"
 
 
-@dataclass
-class Choice:
-    """Two recipes, of which the data choose one.
-
-    Args:
-        few: the recipe for few examples: a file in ``pipelines/recipes``, or the path of one.
-        many: the recipe for many.
-        examples_per_class: from so many training examples a class on, ``many`` is taken.
-        taken: the one that was taken. A run writes it, and none is chosen again where it stands.
-    """
+class Choice(NamedTuple):
+    """Two recipes, of which the data choose one."""
 
     few: str
     many: str
     examples_per_class: int
     taken: str | None = None
+
+
+def add_choice(parser: LightningArgumentParser) -> None:
+    """Add the options of a choice, which a recipe names; without them there is none."""
+    add_texts(parser, {f"choice.{name}": help for name, help in _OPTIONS.items()})
+    parser.add_argument(
+        f"--choice.{_NUMBER}",
+        type=int | None,
+        default=None,
+        help="from so many training examples a class on (the mean), the recipe for many is taken",
+    )
 
 
 def with_choice(kind: Kind, args: list[str], parse: Callable[[list[str]], Any]) -> list[str]:
@@ -77,27 +87,35 @@ def _choice_among(args: Sequence[str]) -> Choice | None:
     found: dict[str, Any] = {}
 
     def look(path: str) -> str:
-        nonlocal found
-        options = read_options(Path(path)) if Path(path).is_file() else {}
+        try:
+            options = read_options(Path(path))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            return path  # the parser says what is wrong with it
         named = options.get("choice") if isinstance(options, dict) else None
-        found = found | named if isinstance(named, dict) else found
+        if named is not None and not isinstance(named, dict):
+            raise _unfit(named)
+        found.update((name, value) for name, value in (named or {}).items() if value is not None)
         return path
 
     list(with_each_config(list(args), look))
-    typed, _ = known_options(list(args), *(f"choice.{name}" for name in _NAMES))
-    found |= {name.removeprefix("choice."): value for name, value in typed.items()}
+    typed, _ = known_options(list(args), *(f"choice.{name}" for name in (*_OPTIONS, _NUMBER)))
+    found.update((name.removeprefix("choice."), value) for name, value in typed.items())
     if not found:
         return None
     try:
-        number = int(found["examples_per_class"])
-        choice = Choice(**{**found, "examples_per_class": number})
+        number = int(found[_NUMBER])
+        choice = Choice(**{**found, _NUMBER: number})
     except (TypeError, ValueError, KeyError) as error:
-        raise InputError(
-            f"--choice={found}: give few=a.yaml, many=b.yaml and examples_per_class=500"
-        ) from error
+        raise _unfit(found) from error
     if number < 1:
         raise InputError(f"--choice.examples_per_class={number}: 1 or more")
     return choice
+
+
+def _unfit(found: Any) -> InputError:
+    return InputError(
+        f"--choice={excerpt(found)}: give few=a.yaml, many=b.yaml and examples_per_class=500"
+    )
 
 
 def _of_data(typed: Sequence[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
-from pipelines.cli.choice import Choice, with_choice
+from pipelines.cli.choice import add_choice, with_choice
 from pipelines.cli.training import TrainingCLI
 from pipelines.predict.teaching import Teachers
 from pipelines.tasks.checkpoints import load
@@ -38,12 +38,7 @@ class ClassifierCLI(TrainingCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds teachers, where the data have examples without labels, and tests of texts."""
         super().add_arguments_to_parser(parser)
-        parser.add_argument(
-            "--choice",
-            type=Choice | None,
-            default=None,
-            help="two recipes, of which the number of training examples chooses one",
-        )
+        add_choice(parser)
         if self.kind.data_class.source_column == "text":
             parser.add_argument(
                 "--behaviour",

@@ -209,7 +209,10 @@ def test_every_command_runs(name, files_of_the_readme, capsys):
 # Options of a class are listed where the class is chosen.
 CLASSES = {
     "video": [
-        *(f"model.encoder.help={name}" for name in ("SmallCNN", "EfficientNetLite0", "Backbone")),
+        *(
+            f"model.encoder.help={name}"
+            for name in ("SmallCNN", "EfficientNetLite0", "Backbone", "WithForeground")
+        ),
         "model.inputs.help=StepInputs",
     ],
     "sentiment": [

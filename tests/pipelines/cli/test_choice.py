@@ -101,3 +101,12 @@ def test_the_recipe_for_real_clips_names_two_that_there_are():
     choice = yaml.safe_load(AUTO.read_text())["choice"]
     for name in ("few", "many"):
         assert (recipes.FOLDER / choice[name]).is_file()
+
+
+@pytest.mark.parametrize("content", [b"choice: [", b"\xff\xfe", b"choice: 3"])
+def test_a_file_that_is_no_recipe_is_one_line(clips, capsys, content):
+    Path("auto.yaml").write_bytes(content)
+    with pytest.raises(SystemExit) as left:
+        train("video", ["--config=auto.yaml", *TINY, "--run=a"])
+    assert left.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
