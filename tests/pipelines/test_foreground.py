@@ -7,7 +7,10 @@ import pytest
 import torch
 
 from data.files.checkpoint import read_saved
+from data.video.data_module import VideoDataModule
+from models.encoders.foreground import WithForeground
 from models.sequence.running_answer import running_answer
+from pipelines.cli.training import train
 from pipelines.export import command as export_command
 from pipelines.export.answer import load as load_exported
 from pipelines.microscope import command as microscope_command
@@ -16,8 +19,9 @@ from pipelines.predict.predictor import load_predictor
 from pipelines.serve.answerers.classified import served_clips
 from pipelines.serve.traffic.limits import Limits
 from pipelines.watch import command as watch_command
-from tests.clips import write_clip
+from tests.clips import write_classes, write_clip
 from tests.pipelines.saved_models import about_clips, captions_model, part, video_model, write_saved
+from tests.pipelines.tasks.frozen import FrozenCNN, answer
 
 FOREGROUND = part("WithForeground", encoder=part("SmallCNN", features=4, width=8))
 
@@ -115,3 +119,45 @@ def test_an_exported_folder_answers_the_same(tmp_path, ckpt, num_frames, monkeyp
         [due.probabilities[name] for name in names],
         atol=1e-5,
     )
+
+
+@pytest.fixture
+def clips(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MANYTOONE_CACHE", str(tmp_path / "cache"))
+    return write_classes(tmp_path / "clips")
+
+
+def test_features_are_kept_as_each_clip_alone_has_them(clips):
+    kept = answer(encoder=WithForeground(FrozenCNN()))
+    again = answer(encoder=WithForeground(FrozenCNN()))
+    assert torch.equal(kept.answers.scores, again.answers.scores)
+    data = VideoDataModule(path="clips", size_px=16, steps_per_batch=60)
+    data.reported_part = "all"
+    part = data.parts["all"]
+    for k in range(len(part)):
+        batch = part.__getitems__([k])
+        with torch.no_grad():
+            features = kept.model.encoder.encode_ragged(batch.steps, batch.lengths)
+            scores = kept.model.read(features, batch.lengths)
+        row = kept.answers.ids.tolist().index(int(batch.ids[0]))
+        torch.testing.assert_close(
+            scores[0].double(), kept.answers.scores[row], atol=1e-5, rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("is_frozen", [True, False])
+def test_training_with_augmentation_and_a_report(clips, capsys, is_frozen):
+    inner = "tests.pipelines.tasks.frozen.FrozenCNN" if is_frozen else "SmallCNN"
+    train(
+        "video",
+        [
+            "--model.encoder=WithForeground", f"--model.encoder.encoder={inner}",
+            "--model.recurrence.hidden_size=8", "--data.path=clips", "--data.size_px=16",
+            "--data.steps_per_batch=60", "--data.augment_color=0.2", "--data.augment_crop=0.7",
+            "--trainer.max_epochs=1", "--trainer.enable_progress_bar=false", "--run=a",
+        ],
+    )  # fmt: skip
+    report = json.loads((clips.parent / "runs/video/a/report/report.json").read_text())
+    assert "order" in report
+    assert "the page lacks" not in capsys.readouterr().err
