@@ -13,7 +13,7 @@ from models.sequence.many_to_one import Scorer
 # Beginnings that are read by themselves have at most so many steps together.
 _STEPS_AT_ONCE = 16_384
 # Where they are encoded by themselves too: so many at once, and in all, but so many places at least.
-_ENCODED_AT_ONCE, _MOST_ENCODED, _LEAST_PLACES = 1_024, 4_000, 10
+_ENCODED_AT_ONCE, _MOST_ENCODED, _LEAST_PLACES = 1_024, 200, 10
 
 
 class RunningAnswer(NamedTuple):
