@@ -1,8 +1,9 @@
-"""Encoders, from steps to features: words, n-grams, frames, vectors, pretrained backbones.
+"""Encoders, from steps to features: words, n-grams, frames, foreground, vectors, pretrained backbones.
 
 The pretrained ones are in `models.encoders.backbones`, which imports torchvision.
 """
 
+from models.encoders.foreground import WithForeground
 from models.encoders.frames import FrameEncoder, SmallCNN
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.vectors import VectorEncoder
@@ -15,5 +16,6 @@ __all__ = [
     "OneHot",
     "SmallCNN",
     "VectorEncoder",
+    "WithForeground",
     "WordEmbedding",
 ]

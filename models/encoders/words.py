@@ -18,13 +18,16 @@ class Encoder(nn.Module):
 
     A subclass sets ``out_features`` and defines `forward`, which sees each step alone. An encoder
     that looks back at earlier steps overrides `encode_ragged` as well, and says in ``looks_back``
-    how far. No encoder looks ahead, or at another sequence. So the features of a step are the same
-    wherever its sequence ends, and in any batch.
+    how far. One that needs the whole sequence says so in ``looks_ahead``, and defines `encode_ragged`
+    alone; the features of any other are the same wherever a sequence ends. No encoder looks at
+    another sequence, so they are the same in any batch.
     """
 
     out_features: int
     #: the number of steps before a step that its features depend on
     looks_back: int = 0
+    #: whether the features of a step depend on all steps of its sequence
+    looks_ahead: bool = False
     #: whether `forward` gives (N, P, out_features), a vector for each of P places of a frame
     gives_places: bool = False
 
@@ -142,7 +145,7 @@ class Several(Encoder):
     def __init__(self, encoder: Encoder, *, copies: int) -> None:
         super().__init__()
         self.out_features = copies * encoder.out_features
-        self.looks_back = encoder.looks_back
+        self.looks_back, self.looks_ahead = encoder.looks_back, encoder.looks_ahead
         self.encoders = nn.ModuleList([encoder])
         for _ in range(copies - 1):
             other = copy.deepcopy(encoder)

@@ -8,6 +8,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from models.encoders.foreground import WithForeground
 from models.forms.operators import OperatorRecurrence
 from models.forms.padded import encoded, inputs_of, pooled, share_ngrams
 from models.heads.calibrated import temperatures
@@ -95,6 +96,23 @@ class EncoderForm(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Frames (N, S, S, 3) uint8 → features (N, D), or (N, P, D) of places."""
         return self.encoder.encode(frames.permute(0, 3, 1, 2).float() / 255)  # type: ignore[operator]
+
+
+class ForegroundForm(nn.Module):
+    """An encoder of frames and of their foreground; see `WithForeground`.
+
+    Args:
+        encoder: the trained encoder.
+    """
+
+    def __init__(self, encoder: WithForeground) -> None:
+        super().__init__()
+        self.each = EncoderForm(encoder.encoder)
+
+    def forward(self, frames: Tensor, background: Tensor) -> Tensor:
+        """Frames (N, S, S, 3) and the background (S, S, 3) of their clip → features (N, …, 2 D)."""
+        shown = (frames.float() - background.float() + 128).clamp(0, 255)
+        return torch.cat([self.each(frames), self.each(shown)], dim=-1)
 
 
 def with_operators(classifier: Classifier) -> Classifier:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from models.encoders.foreground import WithForeground
 from models.encoders.frames import FrameEncoder
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, Several
@@ -19,8 +20,12 @@ def encoded(encoder: Encoder, steps: Tensor) -> Tensor:
     """Steps (B, T, …) → features (B, T, D); those of frames come encoded, and are returned.
 
     Raises:
-        OptionError: an encoder that looks back in a way of its own.
+        OptionError: an encoder that looks back, or ahead, in a way of its own.
     """
+    if encoder.looks_ahead and not isinstance(encoder, WithForeground):
+        raise OptionError(
+            f"{type(encoder).__name__} looks ahead in a way of its own, and cannot be exported"
+        )
     if isinstance(encoder, FrameEncoder):
         return steps
     if isinstance(encoder, Several):

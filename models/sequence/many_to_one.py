@@ -123,6 +123,7 @@ class ManyToOne(Scorer):
     def is_causal(self) -> bool:
         """Whether nothing that is made of a step depends on later steps."""
         knows_ahead = self.inputs is not None and not self.inputs.is_causal
+        knows_ahead = knows_ahead or self.encoder.looks_ahead
         return self.recurrence.num_directions == 1 and not knows_ahead
 
     def read(self, features: Tensor, lengths: Tensor) -> Tensor:

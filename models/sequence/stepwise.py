@@ -36,8 +36,8 @@ class Stepper(nn.Module):
         super().__init__()
         if not model.is_causal:
             raise OptionError(
-                "the model looks ahead (two directions, or inputs that need the whole sequence), so it"
-                " has no answer after each step"
+                "the model looks ahead (two directions, or an encoder or inputs that need the whole"
+                " sequence), so it has no answer after each step"
             )
         self.encoder = model.encoder
         self.readers = nn.ModuleList(_MemberStepper(member) for member in model.members)

@@ -1,5 +1,6 @@
 """The training command of classifiers, which may go on or learn from other models."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 from data.batches.data_module import SequenceDataModule
 from data.files.errors import InputError
 from models.encoders import backbones  # noqa: F401 - its encoders are known by their names alone
+from pipelines.cli.choice import add_choice, with_choice
 from pipelines.cli.training import TrainingCLI
 from pipelines.predict.teaching import Teachers
 from pipelines.tasks.checkpoints import load
@@ -36,6 +38,7 @@ class ClassifierCLI(TrainingCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds teachers, where the data have examples without labels, and tests of texts."""
         super().add_arguments_to_parser(parser)
+        add_choice(parser)
         if self.kind.data_class.source_column == "text":
             parser.add_argument(
                 "--behaviour",
@@ -50,6 +53,15 @@ class ClassifierCLI(TrainingCLI):
                 default=[],
                 help="checkpoints of classifiers whose answers to data.unlabelled are learnt too",
             )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the options; where they leave the recipe to the data, with the one that is chosen."""
+
+        def parse(some: list[str]) -> Any:
+            super(ClassifierCLI, self).parse_arguments(parser, some)
+            return self.config
+
+        parse(with_choice(self.kind, sys.argv[1:] if args is None else list(args), parse))
 
     def before_instantiate_classes(self) -> None:
         """Refuse what contradicts itself; take over what a language model brings."""

@@ -55,12 +55,13 @@ def _fill(
 ) -> dict[str, Any]:
     for name, graph in exported.graphs.items():
         write_graph(graph, folder / name)
+    background = exported.about.get("background_frames")
     about = {
         "format": FORMAT,
         "task": saved.description["task"],
         **exported.about,
         "checks": check_all(exported, folder),
-        "int8": quantise(folder, saved.description) if int8 else None,
+        "int8": quantise(folder, saved.description, background_frames=background) if int8 else None,
         "facts": facts_of(saved, ckpt),
         "checkpoint_sha256": hashlib.sha256(ckpt.read_bytes()).hexdigest(),
         "versions": {name: version(name) for name in _VERSIONS},

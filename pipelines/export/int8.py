@@ -12,6 +12,7 @@ from data.batches.plan import BatchPlan
 from data.batches.ragged import RaggedBatch
 from data.files.errors import InputError
 from pipelines.export.standalone.answerers import padded
+from pipelines.export.standalone.reading import encode_clip
 from pipelines.export.standalone.session import Session
 from pipelines.tasks.checkpoints import data_module
 
@@ -21,15 +22,17 @@ log = logging.getLogger(__name__)
 MOST_POINTS = 0.5
 # Convolutions are slower in 8 bits on processors without instructions for them; they stay.
 _OPERATORS = ["LSTM", "MatMul", "Gather"]
-_FRAMES_AT_ONCE = 64
 
 
-def quantise(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
+def quantise(
+    folder: Path, description: dict[str, Any], *, background_frames: int | None = None
+) -> dict[str, Any]:
     """Replace the graphs that read steps by ones of 8 bits, and compare both on the validation part.
 
     Args:
         folder: an exported folder of a classifier.
         description: that of the checkpoint; the data that it was trained on must be there.
+        background_frames: see `encode_clip`.
 
     Returns:
         accuracies before and after, the number of examples, and the share of equal answers.
@@ -45,13 +48,14 @@ def quantise(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
     encoder = Session(folder / "encoder.onnx") if (folder / "encoder.onnx").exists() else None
     labels, found = list[int](), {before: list[int](), after: list[int]()}
     for batch in _validation(description):
-        steps = batch.steps.numpy()
+        steps, ends = batch.steps.numpy(), batch.lengths.cumsum(0)[:-1].tolist()
+        items = np.split(steps, ends)
         if encoder is not None:
-            frames = batch.steps.permute(0, 2, 3, 1).contiguous().numpy()
-            chunks = np.split(frames, range(_FRAMES_AT_ONCE, len(frames), _FRAMES_AT_ONCE))
-            steps = np.concatenate([encoder.run({"frames": some})["features"] for some in chunks])
-        ends = batch.lengths.cumsum(0)[:-1].tolist()
-        grid, lengths = padded(np.split(steps, ends))
+            frames = np.split(batch.steps.permute(0, 2, 3, 1).contiguous().numpy(), ends)
+            items = [
+                encode_clip(encoder, one, background_frames=background_frames) for one in frames
+            ]
+        grid, lengths = padded(items)
         for session, answers in found.items():
             shares = session.run({"steps": grid, "lengths": lengths})["probabilities"]
             answers += shares.argmax(1).tolist()

@@ -231,6 +231,9 @@ def _inputs_of(reader: ManyToOne, steps: Tensor) -> Callable[[], Iterator[Tensor
 
 def _encoded(encoder: Encoder, steps: Tensor) -> Iterator[Tensor]:
     """Encode one sequence: features (T, D), in pieces from the first to the last."""
+    if encoder.looks_ahead:
+        yield encoder.encode_ragged(steps, torch.tensor([len(steps)]))
+        return
     for start in range(0, len(steps), STEPS_AT_ONCE):
         # An encoder that looks back needs the steps before the piece; their features are dropped.
         first = max(start - encoder.looks_back, 0)

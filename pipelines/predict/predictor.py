@@ -203,8 +203,8 @@ class Predictor:
         with torch.inference_mode():
             steps = self.steps.together(batch).to(self.device)
             features = self.model.model.encoder.encode_ragged(steps, lengths)
-            each = features.split(counts)
-            running = [running_answer(self.model.model, some) for some in each]
+            each = zip(features.split(counts), steps.split(counts), strict=True)
+            running = [running_answer(self.model.model, some, steps=own) for some, own in each]
         timelines = []
         for one, along in zip(batch, running, strict=True):
             shares = self.model.probabilities(along.scores, along.lengths).numpy()

@@ -89,7 +89,9 @@ def _look_at(model: Classification, part: Part, position: int) -> ShownExample:
     batch = part.__getitems__([position])
     with torch.no_grad():
         features = model.encode(batch)
-    running = running_answer(model.model, features)
+    # Where the encoder looks ahead, each beginning is encoded anew.
+    steps = part.shown([position]).steps if model.model.encoder.looks_ahead else None
+    running = running_answer(model.model, features, steps=steps)
     probabilities = model.probabilities(running.scores, running.lengths).numpy()
     target = int(probabilities[-1].argmax())
     attribution = None

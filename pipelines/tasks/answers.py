@@ -102,7 +102,8 @@ class TestRecord:
         )
         chosen = torch.isin(batch.ids.cpu(), self._reorder_ids).nonzero()[:, 0]
         if len(chosen):
-            # A step that says the same wherever it stands is not encoded again.
+            # A step that says the same wherever it stands is not encoded again. One whose encoder
+            # looks ahead stays as the whole sequence made it, whether features are kept or not.
             light = batch
             if not self._looks_back:
                 light = batch._replace(steps=features, is_encoded=True)

@@ -158,8 +158,9 @@ def _compute(
         for batch in loader:
             unread += batch.skipped
             if batch.num_sequences:
-                encoded = encoder(batch.steps.to(trainer.strategy.root_device)).float().cpu()
-                pieces = encoded.split(batch.lengths.tolist())
+                device = trainer.strategy.root_device
+                encoded = encoder.encode_ragged(batch.steps.to(device), batch.lengths.to(device))
+                pieces = encoded.float().cpu().split(batch.lengths.tolist())
                 for row, piece in zip(batch.ids.tolist(), pieces, strict=True):
                     # `astype` copies: a slice would keep all the batch.
                     kept = piece.numpy().astype(store.dtype)

@@ -61,10 +61,11 @@ def watch_clips(model: Predictor, address: Address, options: Any, out: TextIO) -
             model.model, device=model.device, advice="--window_seconds=10"
         )
     else:
+        encoder = model.model.model.encoder
         reading = class_window(
             model.model,
             device=model.device,
-            keeps_features=model.model.model.encoder.looks_back == 0,
+            keeps_features=encoder.looks_back == 0 and not encoder.looks_ahead,
             length=window[0],
             stride=window[1],
         )

@@ -238,7 +238,7 @@ def class_window(
     Args:
         model: a classifier.
         device: its device.
-        keeps_features: whether a step's features are kept, which its encoder makes of it alone.
+        keeps_features: whether a step's features are kept, if its encoder makes them of it alone.
         window: ``length``, ``stride`` and ``per_step`` of `WindowReading`.
     """
 
@@ -257,13 +257,16 @@ def class_window(
 def caption_window(captioner: Captioner, *, length: float, stride: float) -> WindowReading:
     """Windows of a captioner, with its own search."""
     encoder = captioner.model.model.source.encoder
+    keeps_features = not encoder.looks_ahead
 
     def encode(steps: Tensor) -> Tensor:
-        features: Tensor = encoder(steps.to(captioner.device))
-        return features
+        steps = steps.to(captioner.device)
+        return encoder(steps) if keeps_features else steps
 
     def ask(steps: Tensor) -> Answer:
-        found = next(captioner.captioned(steps, [len(steps)], sources=[""], is_encoded=True))
+        found = next(
+            captioner.captioned(steps, [len(steps)], sources=[""], is_encoded=keeps_features)
+        )
         return CaptionAnswer(found.text, found.score)
 
     return WindowReading(encode, ask, length=length, stride=stride)

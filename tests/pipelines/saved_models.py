@@ -8,6 +8,7 @@ import torch
 
 from data.files.checkpoint import CHECKPOINT_KEY
 from data.tokens.vocabulary import END, learn_tokenizer
+from models.encoders.foreground import WithForeground
 from models.encoders.frames import SmallCNN
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding
@@ -30,7 +31,8 @@ OPTIMIZER = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01, "betas
 PARTS: dict[str, type] = {
     f"models.{kind.__module__.removeprefix('models.')}.{kind.__name__}": kind
     for kind in (
-        GRU, LSTM, RNN, Unrolled, WordEmbedding, OneHot, NgramEmbedding, SmallCNN, StepInputs
+        GRU, LSTM, RNN, Unrolled, WordEmbedding, OneHot, NgramEmbedding, SmallCNN, StepInputs,
+        WithForeground,
     )
 }  # fmt: skip
 
@@ -68,6 +70,8 @@ def _instance(value: Any, *given: Any) -> Any:
     options = dict(value["init_args"])
     if "cell" in options:
         options["cell"] = CELLS[options["cell"]]
+    if "encoder" in options:
+        options["encoder"] = _instance(options["encoder"])
     return PARTS[value["class_path"]](*given, **options)
 
 
@@ -161,7 +165,7 @@ def translation_model(**options: Any) -> dict[str, Any]:
 
 def video_model(**options: Any) -> dict[str, Any]:
     """The options of a small classifier of clips."""
-    return sentiment_model(encoder=part("SmallCNN", features=4, width=8), **options)
+    return sentiment_model(**{"encoder": part("SmallCNN", features=4, width=8)} | options)
 
 
 def captions_model(**options: Any) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def run_short(words: list[str]) -> None:
         assert left.value.code == 0
     else:
         short = VIDEO if module == "video" else SENTIMENT
-        if any("pretrained" in one for one in arguments):
+        if any("pretrained" in one or "video-auto" in one for one in arguments):
             # It has another encoder, whose size is what it is.
             short = [one for one in short if not one.startswith("--model.encoder.")]
         train(module, [*arguments, *short, "--trainer.devices=1"])
@@ -209,7 +209,10 @@ def test_every_command_runs(name, files_of_the_readme, capsys):
 # Options of a class are listed where the class is chosen.
 CLASSES = {
     "video": [
-        *(f"model.encoder.help={name}" for name in ("SmallCNN", "EfficientNetLite0", "Backbone")),
+        *(
+            f"model.encoder.help={name}"
+            for name in ("SmallCNN", "EfficientNetLite0", "Backbone", "WithForeground")
+        ),
         "model.inputs.help=StepInputs",
     ],
     "sentiment": [

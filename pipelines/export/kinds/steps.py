@@ -10,8 +10,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from data.files.errors import InputError
+from models.encoders.foreground import WithForeground, background, foregrounds
 from models.encoders.frames import FrameEncoder
-from models.forms.classifier import EncoderForm
+from models.forms.classifier import EncoderForm, ForegroundForm
 from pipelines.export.tracing.exported import Check, Sizes, padded, random_lengths
 from pipelines.export.tracing.graphs import Graph
 
@@ -68,27 +69,33 @@ class Steps:
             return (self.encoder.out_features,)
         frame = torch.zeros(1, 3, self.size_px, self.size_px, dtype=torch.uint8)
         with torch.no_grad():
-            return tuple(self.encoder(frame).shape[1:])
+            return tuple(self.encoder.encode_ragged(frame, torch.tensor([1])).shape[1:])
 
     def about(self) -> dict[str, Any]:
         """Options with which `answer.py` reads texts or clips, as plain values."""
         if self.are_frames:
             names = ("size_px", "fit", "interpolation", "frames", "max_frames", "min_share")
             reading = {name: self._inputs[name] for name in names if name in self._inputs}
-            return {"steps": "frames", "reading": reading}
+            found: dict[str, Any] = {"steps": "frames", "reading": reading}
+            if isinstance(self.encoder, WithForeground):
+                found["background_frames"] = self.encoder.BACKGROUND_FRAMES
+            return found
         if self.num_tokens is None:
             return {"steps": "vectors", "width": self._shape()[0]}
         return {"steps": "tokens", "max_tokens": self._data.get("max_tokens")}
 
 
 def frame_graph(encoder: Any, size_px: int) -> Graph:
-    """Frames (N, S, S, 3) uint8 to features."""
-    return Graph(
-        EncoderForm(encoder).eval(),
-        (torch.zeros(3, size_px, size_px, 3, dtype=torch.uint8),),
-        {"frames": {0: "frame"}},
-        (_ENCODED,),
-    )
+    """Frames (N, S, S, 3) uint8 to features; with their background where the encoder needs it."""
+    frames = torch.zeros(3, size_px, size_px, 3, dtype=torch.uint8)
+    if isinstance(encoder, WithForeground):
+        return Graph(
+            ForegroundForm(encoder).eval(),
+            (frames, frames[0].clone()),
+            {"frames": {0: "frame"}, "background": {}},
+            (_ENCODED,),
+        )
+    return Graph(EncoderForm(encoder).eval(), (frames,), {"frames": {0: "frame"}}, (_ENCODED,))
 
 
 def check_frames(encoder: Any, size_px: int, sizes: Sizes) -> Check:
@@ -96,6 +103,14 @@ def check_frames(encoder: Any, size_px: int, sizes: Sizes) -> Check:
     generator = torch.Generator().manual_seed(0)
     shape = (sizes["batch"], size_px, size_px, 3)
     frames = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    pixels, feed = frames.permute(0, 3, 1, 2), {"frames": frames}
     # Some frozen encoders compute in bfloat16 where that is fast; the graph does not.
-    due = encoder.encode(frames.permute(0, 3, 1, 2).float() / 255)
-    return Check({"frame": sizes["batch"]}, [{"frames": frames}], {_ENCODED: due}, by_largest=True)
+    if isinstance(encoder, WithForeground):
+        behind = background(pixels, most=encoder.BACKGROUND_FRAMES)
+        shown = foregrounds(pixels, torch.tensor([len(pixels)]), most=encoder.BACKGROUND_FRAMES)
+        feed["background"] = behind.permute(1, 2, 0).contiguous()
+        each = [encoder.encoder.encode(some.float() / 255) for some in (pixels, shown)]
+        due = torch.cat(each, dim=-1)
+    else:
+        due = encoder.encode(pixels.float() / 255)
+    return Check({"frame": sizes["batch"]}, [feed], {_ENCODED: due}, by_largest=True)

@@ -65,7 +65,12 @@ class Answerer:
         if self.about["steps"] == "frames":
             encoder = self.session("encoder.onnx")
             pictures = self.about["answers"] == "text"
-            return ClipReader(self.about["reading"], encoder, pictures=pictures)
+            return ClipReader(
+                self.about["reading"],
+                encoder,
+                pictures=pictures,
+                background_frames=self.about.get("background_frames"),
+            )
         if self.about["steps"] == "vectors":
             return VectorReader(self.about["width"])
         assert self.tokenizer is not None

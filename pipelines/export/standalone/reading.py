@@ -56,17 +56,30 @@ class TextReader:
 class ClipReader:
     """Reads clips as features (T, D), some frames at a time: memory does not grow with their pixels.
 
+    Where the model looks at the background of a clip, all its frames are kept until it is known.
+
     Args:
         reading: the options of decoding, as in `data.decoding.decode.Reading`.
         encoder: the graph of the frame encoder.
         pictures: whether pictures are read too, as clips of one frame.
+        background_frames: see `encode_clip`.
     """
 
-    def __init__(self, reading: dict[str, Any], encoder: Session, *, pictures: bool) -> None:
+    def __init__(
+        self,
+        reading: dict[str, Any],
+        encoder: Session,
+        *,
+        pictures: bool,
+        background_frames: int | None = None,
+    ) -> None:
         self._how, self._encoder = Reading(**reading), encoder
+        self._background_frames = background_frames
         self._decoder = Decoder(pictures=pictures)
 
     def __call__(self, source: str) -> np.ndarray:
+        if self._background_frames is not None:
+            return self._read_whole(source, self._background_frames)
         size_px = self._how.size_px
         buffer = np.empty((_FRAMES_AT_ONCE, size_px, size_px, 3), np.uint8)
         features: list[np.ndarray] = []
@@ -83,6 +96,42 @@ class ClipReader:
         self._decoder.read_into(Path(source), room, self._how)
         features.append(self._encoder.run({"frames": buffer[:taken]})["features"])
         return np.concatenate(features)
+
+    def _read_whole(self, source: str, background_frames: int) -> np.ndarray:
+        frames: list[np.ndarray] = []
+
+        def room() -> np.ndarray:
+            frames.append(np.empty((self._how.size_px, self._how.size_px, 3), np.uint8))
+            return frames[-1]
+
+        num_frames = len(self._decoder.read_into(Path(source), room, self._how))
+        kept = np.stack(frames[:num_frames])
+        return encode_clip(self._encoder, kept, background_frames=background_frames)
+
+
+def encode_clip(
+    encoder: Session, frames: np.ndarray, *, background_frames: int | None = None
+) -> np.ndarray:
+    """Encode the frames (T, S, S, 3) of one clip → (T, D).
+
+    Args:
+        encoder: the graph of the frame encoder.
+        frames: the frames.
+        background_frames: the most frames, evenly spread, whose median is the clip's background;
+            None: the model does not look at that.
+    """
+    given: dict[str, np.ndarray] = {}
+    if background_frames is not None:
+        some, last = frames, background_frames - 1
+        if len(frames) > background_frames:
+            some = frames[[k * (len(frames) - 1) // last for k in range(background_frames)]]
+        # Of an even number of frames it is the mean of the two in the middle, rounded down.
+        given["background"] = np.median(some, axis=0).astype(np.uint8)
+    features = [
+        encoder.run({"frames": some, **given})["features"]
+        for some in np.split(frames, range(_FRAMES_AT_ONCE, len(frames), _FRAMES_AT_ONCE))
+    ]
+    return np.concatenate(features)
 
 
 class VectorReader:

@@ -92,8 +92,10 @@ class ServedClips(ServedClassifier):
     def explanation(self, item: ItemSteps, answer: dict[str, Any]) -> dict[str, Any]:
         return super().explanation(item, answer) | {"frames": frames_shown(item)}
 
-    def stream(self) -> Stream:
+    def stream(self) -> Stream | None:
         assert self.uploads is not None
+        if self.predictor.model.model.encoder.looks_ahead:
+            return None  # each frame would have all before it encoded anew
         return FrameStream(
             self.predictor, most_steps=self.limits.stream_steps, uploads=self.uploads
         )

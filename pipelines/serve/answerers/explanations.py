@@ -42,7 +42,7 @@ def explanation(predictor: Predictor, item: ItemSteps, answer: dict[str, Any]) -
         features = model.model.encoder.encode_ragged(steps, lengths)
     affordable = max(2 * _MOST_BEGINNINGS_STEPS // len(features), _LEAST_PLACES)
     num_places = min(affordable, _MOST_PLACES_AHEAD)
-    running = running_answer(model.model, features, most=num_places)
+    running = running_answer(model.model, features, most=num_places, steps=steps)
     shares = model.probabilities(running.scores, running.lengths).numpy()
     at = thinned(len(shares), MOST_PLACES)
     steps_read = running.lengths.cpu().numpy()[at]

@@ -6,7 +6,10 @@ from torch import nn
 
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
+from models.encoders.frames import SmallCNN
 from models.encoders.words import WordEmbedding
+from models.errors import OptionError
+from models.forms.padded import encoded
 from pipelines.export.checks import SIZES, check_all, difference
 from pipelines.export.standalone.session import Session
 from pipelines.export.tracing.graphs import RECURRENT, Graph, operators_of, write_graph
@@ -90,6 +93,24 @@ def test_clips(tmp_path, size_px):
         "classes": ["negative", "positive"], "size_px": size_px,
     })  # fmt: skip
     assert made.graphs.keys() == {"model.onnx", "step.onnx", "encoder.onnx"}
+
+
+@pytest.mark.slow
+def test_clips_with_their_background(tmp_path):
+    encoder = part("WithForeground", encoder=part("SmallCNN", features=4, width=8))
+    made = exported(tmp_path, "video", model=video_model(encoder=encoder, pooling="concat"), inputs={
+        "classes": ["negative", "positive"], "size_px": 16,
+    })  # fmt: skip
+    assert made.graphs.keys() == {"model.onnx", "encoder.onnx"}
+    assert made.about["background_frames"] == 64
+
+
+def test_an_encoder_that_looks_ahead_in_a_way_of_its_own_is_refused():
+    class Own(SmallCNN):
+        looks_ahead = True
+
+    with pytest.raises(OptionError, match="Own looks ahead in a way of its own"):
+        encoded(Own(features=4, width=8), torch.zeros(1, 2, 4))
 
 
 LANGUAGE = {
