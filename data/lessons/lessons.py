@@ -42,14 +42,9 @@ def described() -> dict[str, Any]:
     return found
 
 
-@cache
-def word_lists() -> dict[str, tuple[str, ...]]:
-    """The word lists, by name."""
-    return {name: tuple(map(str, some)) for name, some in described()["words"].items()}
-
-
 def english_lessons() -> list[Lesson]:
     """Make the lessons, the same at each call, none twice."""
+    words = {name: tuple(map(str, some)) for name, some in described()["words"].items()}
     found: dict[str, Lesson] = {}
     for lesson in described()["lessons"]:
         for label in (*CLASSES, None):
@@ -58,7 +53,7 @@ def english_lessons() -> list[Lesson]:
             each = _MOST if label else _MOST_NEUTRAL
             for text in evenly(
                 templates,
-                word_lists(),
+                words,
                 most=each * len(templates),
                 seed=f"{lesson['name']} {label}",
             ):

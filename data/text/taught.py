@@ -7,16 +7,12 @@ import numpy as np
 from datasets import Dataset
 from tokenizers import Tokenizer
 
-from data.lessons.composed import Sentence, composed
 from data.lessons.excerpts import DOUBT, excerpts
 from data.lessons.lessons import english_lessons
 from data.lessons.opinions import opinion_classes
 from data.lessons.templates import shuffled
 from data.text.part import TextPart
 from data.tokens.tokenizing import contents_of, tokenize
-
-# Some for each short text of the default data.
-_MOST_COMPOSED = 6_000
 
 
 def taught_part(
@@ -43,39 +39,36 @@ def taught_part(
         seed: seed of the draw of excerpts.
 
     Returns:
-        The part, None where there is nothing to learn, and the counts for the report: ``excerpts``,
-        ``composed`` and ``lessons``.
+        The part, None where there is nothing to learn, and the counts for the report: ``excerpts`` and
+        ``lessons``.
     """
-    read = [text or "" for text in texts["text"]]
+    read = (text or "" for text in texts["text"])
     every = zip(excerpts(read, most=num_excerpts, seed=seed), labels.tolist(), strict=True)
-    found = [Sentence(one, label, DOUBT) for some, label in every for one in some]
+    found = [(one, label, DOUBT) for some, label in every for one in some]
     counts = {"excerpts": len(found)}
     if with_lessons:
         names = opinion_classes(classes)
         assert names is not None
-        whole = [
-            Sentence(text, label, 0.0) for text, label in zip(read, labels.tolist(), strict=True)
-        ]
-        both = composed(whole + found, most=min(_MOST_COMPOSED, len(whole) // 2), seed=seed)
         # The label of a text that says nothing does not matter.
         of = {ours: list(classes).index(theirs) for ours, theirs in names.items()} | {None: 0}
-        lessons = [Sentence(one.text, of[one.label], one.doubt) for one in english_lessons()]
+        lessons = [(one.text, of[one.label], one.doubt) for one in english_lessons()]
         # Few texts are not to be outnumbered by lessons.
-        lessons = shuffled(Random(seed), lessons)[: len(whole)]
-        counts |= {"composed": len(both), "lessons": len(lessons)}
-        found += both + lessons
+        lessons = shuffled(Random(seed), lessons)[: len(labels)]
+        counts["lessons"] = len(lessons)
+        found += lessons
     if not found:
         return None, counts
-    table = Dataset.from_dict({"text": [one.text for one in found]})
+    some, indices, doubts = zip(*found, strict=True)
+    table = Dataset.from_dict({"text": list(some)})
     tokens = tokenize(table, tokenizer)
     ids = np.flatnonzero(tokens.lengths > 0)
     part = TextPart(
         tokens.table.select(ids),
         ids=ids,
-        labels=np.array([one.label for one in found], np.int64)[ids],
+        labels=np.array(indices, np.int64)[ids],
         lengths=tokens.lengths[ids],
         max_tokens=max_tokens,
     )
-    part.doubts = np.array([one.doubt for one in found], np.float32)[ids]
+    part.doubts = np.array(doubts, np.float32)[ids]
     part.contents = contents_of(table)[ids]
     return part, counts

@@ -17,7 +17,7 @@ from data.files.atomic_write import written_whole
 from data.files.checkpoint import read_saved
 from data.files.errors import InputError
 from data.plain_text.content import clean, content
-from data.tokens.unread import Unread, rewritten, unread_words
+from data.tokens.unread import Unread, rewritten, rules_of, unread_words
 from data.tokens.vocabulary import UNKNOWN, VERSION, learn_tokenizer
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def learnt_tokenizer(
         unread: kinds of words to leave out.
         options: see `learn_tokenizer`.
     """
-    key = _key(texts, options | ({"unread": list(unread)} if unread else {}))
+    key = _key(texts, options | ({"unread": rules_of(unread)} if unread else {}))
     file = cache / "tokenizers" / f"{key}.json"
     if file.exists():
         return Tokenizer.from_file(str(file))

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from data.files.errors import InputError
 from data.plain_text.content import MARKUP
@@ -31,6 +31,8 @@ _ARTICLE = r"(?i)\ban\b", "a"
 # Numbers that are written alike, but for 0, 1, and the marks of 8/10.
 _NUMBERS = r"(?<![\p{N}/])(?![01](?!\p{N}))\p{N}{1,100}(?![\p{N}/])", "00"
 
+# Raise it when names are found in another way.
+_VERSION = 1
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+){0,2}|\d+|[^\s\w]")
 _MARKUP = re.compile(MARKUP)
 # After one of these, any word may have a capital.
@@ -54,6 +56,13 @@ def unread_words(texts: Iterable[str], kinds: Sequence[Unread]) -> set[str]:
     if "names" in kinds:
         words |= proper_names(texts)
     return words
+
+
+def rules_of(kinds: Sequence[Unread]) -> list[Any]:
+    """All that decides which words are not read, but for the texts: the key of what is kept of them."""
+    groups = GROUPS.read_text(encoding="utf-8") if "groups" in kinds else ""
+    names = [_LEAST_SHARE, _LEAST_OFTEN, _MOST_CAPITALS, _VERSION]
+    return [sorted(kinds), rewritten(kinds), groups, names]
 
 
 def rewritten(kinds: Sequence[Unread]) -> list[tuple[str, str]]:

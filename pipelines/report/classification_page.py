@@ -309,7 +309,6 @@ def _learnt_beside(report: dict[str, Any]) -> str:
     if found := report.get("taught"):
         named = {
             "excerpts": "sentences of its texts",
-            "composed": "sentences that are denied, affirmed or opposed",
             "lessons": "short texts of our own",
         }
         counts = [f"{found[key]:,} {name}" for key, name in named.items() if found.get(key)]

@@ -35,7 +35,6 @@ def test_excerpts_and_lessons_are_learnt_and_nothing_else_changes(tmp_path):
     assert counts["excerpts"] == len(train)
     # Few texts are not outnumbered by what is not the user's.
     assert counts["lessons"] == len(train)
-    assert counts["composed"] == len(train) // 2
     learnt = data.learnt_part
     assert len(learnt) == len(train) + sum(counts.values())
     assert len(set(learnt.ids.tolist())) == len(learnt)
