@@ -1,6 +1,7 @@
 import pytest
 
 from data.files.errors import InputError
+from data.tokens import unread
 from data.tokens.unread import check_unread, proper_names, rewritten, unread_words
 from data.tokens.vocabulary import UNKNOWN_ID, learn_tokenizer
 
@@ -85,6 +86,14 @@ def test_the_article_does_not_tell_of_the_next_word():
         tokens(texts, text, kinds=("groups",)) for text in ("An old man", "a young man")
     )
     assert first == second
+
+
+def test_kept_tokenizers_follow_the_rules(monkeypatch):
+    before = unread.rules_of(["names", "groups"])
+    assert before == unread.rules_of(["groups", "names"])
+    assert before != unread.rules_of(["names"])
+    monkeypatch.setattr(unread, "_LEAST_SHARE", 0.5)
+    assert before != unread.rules_of(["names", "groups"])
 
 
 def test_other_kinds_are_refused():
