@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from data.tokens.pieces import MOST_WAITING, TextPieces, cuts_as_known
+from data.tokens.unread import rewritten
 from data.tokens.vocabulary import learn_tokenizer
 
 # Parts that tokenizers tell apart: words, signs, blanks, tags, marks, scripts without blanks, emoji.
@@ -18,13 +19,14 @@ PARTS = [
     "\u0338", "é", "1", "23", "٣", ".", ",", "!", "?", "(", ")", "...", "日", "本", "。", "ー", "ไ",
     "ำ", "_", "-", "😀", "\u200d", "🇰", "Σ", "\u1100", "\u1161", "\u11a8", "ㅋㅋ", "\ufffd", "\0",
     ";", ":", "\u037e", "İ", "http", "://", "www", "@", "x.y", "/", "+",
+    "an", "latin", "left-handed", "0",
 ]  # fmt: skip
 KINDS = ["words", "subwords", "digits", "characters"]
 BITS = st.lists(st.lists(st.sampled_from(PARTS), max_size=5).map("".join), max_size=12)
 
 
 @lru_cache
-def learnt(kind, lowercase=True, strip_markup=True, strip_addresses=False):
+def learnt(kind, lowercase=True, strip_markup=True, strip_addresses=False, unread=False):
     texts = [*PARTS, "".join(PARTS), "a fine <br /> film's don't 12345 ... it’s ok 日本語。"]
     return learn_tokenizer(
         texts,
@@ -35,6 +37,7 @@ def learnt(kind, lowercase=True, strip_markup=True, strip_addresses=False):
         strip_markup=strip_markup,
         strip_addresses=strip_addresses,
         each_digit=kind == "digits",
+        rewritten=rewritten(("groups", "numbers") if unread else ()),
     )
 
 
@@ -44,7 +47,7 @@ def in_bits(tokenizer, bits):
 
 
 @settings(max_examples=200)
-@given(bits=BITS, kind=st.sampled_from(KINDS), options=st.tuples(*[st.booleans()] * 3))
+@given(bits=BITS, kind=st.sampled_from(KINDS), options=st.tuples(*[st.booleans()] * 4))
 def test_the_tokens_are_those_of_the_whole_text(bits, kind, options):
     tokenizer = learnt(kind, *options)
     assert [*chain(*in_bits(tokenizer, bits))] == tokenizer.encode("".join(bits)).ids
@@ -83,6 +86,7 @@ def test_own_tokenizers_are_known(kind):
     assert cuts_as_known(Tokenizer.from_str(learnt(kind).to_str()))
     assert cuts_as_known(learnt(kind, lowercase=False, strip_markup=False))
     assert cuts_as_known(learnt(kind, strip_addresses=True))
+    assert cuts_as_known(learnt(kind, unread=True))
 
 
 def test_others_are_not():
