@@ -18,7 +18,7 @@ from data.lessons.templates import chosen, evenly
 #: templates and word lists
 ENGLISH = Path(__file__).with_name("english.yaml")
 # Texts of each template; more of those that say nothing, which are shorter and more various.
-_MOST, _MOST_NEUTRAL = 20, 60
+_MOST, _MOST_NEUTRAL = 8, 40
 # Ends of a text: what people type ends with a full stop, with another sign, or with none.
 _ENDS = (".", ".", "", "!", "...", " .")
 # Share of a label that is spread over all classes, where the YAML names no other.
