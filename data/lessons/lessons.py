@@ -5,6 +5,7 @@ NLP Models with CheckList". Denial, a change of mind, or a question and its answ
 reviews to be learnt from them.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -12,8 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from data.lessons.opinions import CLASSES
-from data.lessons.templates import chosen, evenly
+from data.lessons.templates import SLOT, chosen, evenly
 
 #: templates and word lists
 ENGLISH = Path(__file__).with_name("english.yaml")
@@ -37,7 +37,7 @@ class Lesson(NamedTuple):
 
 @cache
 def described() -> dict[str, Any]:
-    """Read the word lists (``words``) and the templates (``lessons``)."""
+    """Read the word lists (``words``), their ``opposites``, and the templates (``lessons``)."""
     found: dict[str, Any] = yaml.safe_load(ENGLISH.read_text(encoding="utf-8"))
     return found
 
@@ -47,18 +47,28 @@ def english_lessons() -> list[Lesson]:
     words = {name: tuple(map(str, some)) for name, some in described()["words"].items()}
     found: dict[str, Lesson] = {}
     for lesson in described()["lessons"]:
-        for label in (*CLASSES, None):
-            templates = lesson.get(label or "texts", ())
+        for label, templates in templates_of(lesson).items():
             doubt = lesson.get("doubt", _DOUBT) if label else 1.0
-            each = _MOST if label else _MOST_NEUTRAL
-            for text in evenly(
-                templates,
-                words,
-                most=each * len(templates),
-                seed=f"{lesson['name']} {label}",
-            ):
+            most = (_MOST if label else _MOST_NEUTRAL) * len(templates)
+            for text in evenly(templates, words, most=most, seed=f"{lesson['name']} {label}"):
                 found.setdefault(text, Lesson(_ended(text), label, doubt))
     return list(found.values())
+
+
+def templates_of(lesson: dict[str, Any]) -> dict[str | None, list[str]]:
+    """Templates of a lesson by their label, those under ``mirrored`` with both; None: no opinion."""
+    opposites = described()["opposites"]
+    opposites = opposites | {other: name for name, other in opposites.items()}
+
+    def mirror(slot: re.Match[str]) -> str:
+        return slot[0].replace(slot[1], opposites.get(slot[1], slot[1]))
+
+    mirrored = lesson.get("mirrored", [])
+    return {
+        "positive": mirrored + lesson.get("positive", []),
+        "negative": [SLOT.sub(mirror, one) for one in mirrored] + lesson.get("negative", []),
+        None: lesson.get("texts", []),
+    }
 
 
 def _ended(text: str) -> str:

@@ -1,7 +1,6 @@
 """Data module of texts: tables, folders and hub data sets to ragged batches of tokens."""
 
 import logging
-from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -29,7 +28,7 @@ from data.text.taught import taught_part
 from data.text.tokenised import TokenisedDataModule
 from data.text.unlabelled import unlabelled_part
 from data.tokens.tokenizing import contents_of, tokenize, tokenizer_for
-from data.tokens.unread import Unread, check_unread
+from data.tokens.unread import Unread
 from data.tokens.vocabulary import TokenizerKind, warn_of_unknown
 from data.tokens.word_vectors import WordVectors, counted, read_vectors
 
@@ -66,8 +65,8 @@ class TextDataModule(TokenisedDataModule):
         strip_markup, strip_addresses: whether tags, or URLs, mail addresses and handles, are blanks.
         tokenizer_from: take the tokenizer as it is: a tokenizer.json of Hugging Face, or a
             checkpoint of this project.
-        unread: kinds of words that a classifier of English opinions leaves out of its vocabulary:
-            names, groups, numbers (see `unread.Unread`).
+        unread: kinds of words that a classifier of English opinions leaves out of its vocabulary of
+            words: names, groups, numbers (see `unread.Unread`).
         excerpts: how many sentences of each text are learnt beside it, with a doubtful label.
         lessons: whether a classifier of English opinions learns those of `english_lessons` too.
             Opinions are texts whose classes are positive and negative; elsewhere this and
@@ -115,7 +114,7 @@ class TextDataModule(TokenisedDataModule):
         strip_markup: bool = True,
         strip_addresses: bool = True,
         tokenizer_from: str | None = None,
-        unread: Sequence[Unread] = (),
+        unread: list[Unread] | None = None,
         excerpts: int = 0,
         lessons: bool = False,
         vectors: str | None = None,
@@ -157,10 +156,9 @@ class TextDataModule(TokenisedDataModule):
             "slice_column": slice_column,
         }
         self.format = table_format(columns=columns, encoding=encoding, quoting=quoting)
-        check_unread(unread)
         if excerpts < 0:
             raise InputError(f"--data.excerpts={excerpts}: 0 or more sentences of each text")
-        self.unread, self.excerpts, self.lessons = list(unread), excerpts, lessons
+        self.unread, self.excerpts, self.lessons = unread or [], excerpts, lessons
         self.unlabelled = unlabelled
         self.vectors_from = vectors
         #: vectors of the vocabulary's words; None where none are asked for
@@ -176,12 +174,13 @@ class TextDataModule(TokenisedDataModule):
         table, labels, classes, rows, reported = self._rows()
         some = table.texts.select(rows.get("train", [])[:1000])["text"]
         are_opinions = are_english_opinions([text or "" for text in some], classes)
+        reads_words = self.learning["kind"] == "words"
         if self.tokenizer is None:
             self.tokenizer = tokenizer_for(
                 table.texts.select(rows["train"]),
                 given=self.tokenizer_from,
                 cache=cache_folder(),
-                unread=self.unread if are_opinions else (),
+                unread=self.unread if are_opinions and reads_words else (),
                 **self.learning,
             )
         tokens = tokenize(table.texts, self.tokenizer)

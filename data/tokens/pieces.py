@@ -92,14 +92,12 @@ def cuts_as_known(tokenizer: Tokenizer) -> bool:
         for lowercase in (False, True)
         for strip_markup in (False, True)
         for strip_addresses in (False, True)
-        for unread in _UNREAD
+        for unread in (_UNREAD if kind == "words" else ((),))
     ]
     return any(own == _cutting(one) for one in known)
 
 
 _KINDS: Any = (("words", False), ("subwords", False), ("subwords", True), ("characters", False))
-
-
 _UNREAD: Any = ((), ("groups",), ("numbers",), ("groups", "numbers"))
 
 

@@ -1,7 +1,8 @@
 """Words that a classifier of opinions does not read: they name whom or what a text is about.
 
 A word that is left out of the vocabulary is read as any unknown word. So an answer cannot depend on it,
-and is the same for names that training has never seen.
+and is the same for names that training has never seen. Subwords and characters spell every word: this is
+for vocabularies of whole words.
 """
 
 import re
@@ -10,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from data.files.errors import InputError
 from data.plain_text.content import MARKUP
 
 #: ``names`` of people, places and works, found by their capitals; ``groups`` of people (`GROUPS`);
@@ -25,6 +25,7 @@ _HYPHENED = (
     r"|non-binary|left-handed|right-handed|middle-aged|dark-skinned|light-skinned)s?\b",
     "latino",
 )
+# Latin American is one word then.
 _LATIN = r"(?i)\blatin\b", " "
 # The article tells how the next word begins.
 _ARTICLE = r"(?i)\ban\b", "a"
@@ -100,16 +101,3 @@ def proper_names(texts: Iterable[str]) -> set[str]:
         and count >= _LEAST_SHARE * (count + small[word])
         and not word.startswith("i'")
     }
-
-
-def check_unread(kinds: Sequence[str]) -> None:
-    """Refuse what is no kind of words.
-
-    Raises:
-        InputError: an unknown kind.
-    """
-    known = Unread.__args__  # type: ignore[attr-defined]
-    if odd := [kind for kind in kinds if kind not in known]:
-        raise InputError(
-            f"--data.unread: {odd[0]} is no kind of words; give {', '.join(known)}, or []"
-        )

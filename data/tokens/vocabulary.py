@@ -101,7 +101,7 @@ def learn_tokenizer(
         strip_addresses: whether addresses of pages and of mail, and handles (@name), are too.
         each_digit: whether subwords have one digit at most, so that a number which was never seen is
             written as well as others.
-        unread: words, in small letters, to leave out of the vocabulary; of ``words`` only.
+        unread: words, in small letters, to leave out of a vocabulary of ``words``.
         rewritten: patterns, and what is read in the place of each (see `unread.rewritten`).
 
     Raises:
@@ -132,18 +132,20 @@ def learn_tokenizer(
     tokenizer = _words() if kind == "words" else _subwords(each_digit=each_digit)
     tokenizer.normalizer = normalizer
     options: dict[str, Any] = {
-        "vocab_size": vocabulary_size + len(unread),
+        "vocab_size": vocabulary_size,
         "min_frequency": min_frequency,
         "special_tokens": [UNKNOWN],
         "show_progress": False,
     }
     if kind == "words":
+        options["vocab_size"] += len(unread)
         trainer: Any = trainers.WordLevelTrainer(**options)
     else:
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         trainer = trainers.BpeTrainer(initial_alphabet=alphabet, **options)
     tokenizer.train_from_iterator(texts, trainer)
-    return _finished(tokenizer, unread=unread, size=vocabulary_size)
+    tokenizer = _without_special(tokenizer)
+    return _without(tokenizer, unread, size=vocabulary_size) if kind == "words" else tokenizer
 
 
 def _words() -> Tokenizer:
@@ -181,17 +183,19 @@ def _learn_characters(
     return tokenizer
 
 
-def _finished(tokenizer: Tokenizer, *, unread: Collection[str], size: int) -> Tokenizer:
-    """Remove words that are not to be read, and special tokens.
-
-    These would be recognised in texts that spell them.
-    """
+def _without_special(tokenizer: Tokenizer) -> Tokenizer:
+    """Remove special tokens, which would be recognised in texts that spell them."""
     parts = json.loads(tokenizer.to_str())
     parts["added_tokens"] = []
-    if unread:
-        known = sorted(parts["model"]["vocab"].items(), key=lambda item: item[1])
-        kept = [word for word, _ in known if word.lower() not in unread][:size]
-        parts["model"]["vocab"] = {word: k for k, word in enumerate(kept)}
+    return Tokenizer.from_str(json.dumps(parts))
+
+
+def _without(tokenizer: Tokenizer, unread: Collection[str], *, size: int) -> Tokenizer:
+    """Remove words from a vocabulary, of which the most frequent ``size`` others stay."""
+    parts = json.loads(tokenizer.to_str())
+    known = sorted(parts["model"]["vocab"].items(), key=lambda item: item[1])
+    kept = [word for word, _ in known if word.lower() not in unread][:size]
+    parts["model"]["vocab"] = {word: k for k, word in enumerate(kept)}
     return Tokenizer.from_str(json.dumps(parts))
 
 

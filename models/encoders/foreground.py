@@ -72,7 +72,7 @@ class WithForeground(FrameEncoder):
 def foregrounds(frames: Tensor, lengths: Tensor, *, most: int) -> Tensor:
     """Frames (N, C, H, W) uint8 of clips end to end, less the background of each, likewise uint8.
 
-    The background is 128, grey; what is brighter or darker by more than 127 is cut off.
+    The background becomes 128, grey. Differences from it beyond -128 to 127 are cut off.
 
     Args:
         frames: the frames.
@@ -93,7 +93,7 @@ def foregrounds(frames: Tensor, lengths: Tensor, *, most: int) -> Tensor:
 def background(frames: Tensor, *, most: int) -> Tensor:
     """Frames (T, C, H, W) uint8 → (C, H, W) uint8, the median of each pixel.
 
-    Of an even number of frames it is the mean of the two in the middle, rounded down.
+    The median of an even number of frames is the mean of the two in the middle, rounded down.
 
     Args:
         frames: of one clip.

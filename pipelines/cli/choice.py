@@ -65,7 +65,7 @@ def with_choice(kind: Kind, args: list[str], parse: Callable[[list[str]], Any]) 
     typed = args[len(defaults) :]
     few, many = (_path(option, getattr(choice, option)) for option in ("few", "many"))
     with _untold():
-        # What is typed of the model may not fit the recipe for few.
+        # Options of the model that were typed may not fit the recipe for few.
         options = parse([*defaults, f"--config={few}", *_of_data(typed)])
         data: SequenceDataModule = kind.data_class(**options.data.as_dict())
         labels, num_classes = torch.as_tensor(data.parts["train"].labels), len(data.classes)

@@ -125,7 +125,7 @@ def encode_clip(
         some, last = frames, background_frames - 1
         if len(frames) > background_frames:
             some = frames[[k * (len(frames) - 1) // last for k in range(background_frames)]]
-        # Of an even number of frames it is the mean of the two in the middle, rounded down.
+        # The median of an even number of frames is the mean of the two in the middle, rounded down.
         given["background"] = np.median(some, axis=0).astype(np.uint8)
     features = [
         encoder.run({"frames": some, **given})["features"]

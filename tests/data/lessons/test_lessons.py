@@ -3,7 +3,7 @@
 import re
 from itertools import chain
 
-from data.lessons.lessons import described, english_lessons
+from data.lessons.lessons import described, english_lessons, templates_of
 from data.lessons.opinions import CLASSES
 from data.lessons.templates import SLOT
 from data.tokens.tokenizing import content_of
@@ -37,6 +37,18 @@ def test_both_classes_are_taught_about_as_often():
     assert labels.count(None) > 1_000
 
 
+def test_a_mirrored_template_has_both_labels():
+    lesson = {"mirrored": ["{damn} at first, {praise#2} by {when}"], "negative": ["no {praise}"]}
+    assert templates_of(lesson) == {
+        "positive": ["{damn} at first, {praise#2} by {when}"],
+        "negative": ["{praise} at first, {damn#2} by {when}", "no {praise}"],
+        None: [],
+    }
+    words, opposites = described()["words"], described()["opposites"]
+    assert set(words) >= {*opposites.keys(), *opposites.values()}
+    assert set(opposites.keys()).isdisjoint(opposites.values())
+
+
 def test_a_text_without_an_opinion_says_nothing():
     for one in english_lessons():
         assert (one.doubt == 1) == (one.label is None)
@@ -47,7 +59,7 @@ def test_behaviour_tests_have_other_frames():
     ours = {
         frame(template)
         for lesson in described()["lessons"]
-        for template in chain(*(lesson.get(key, ()) for key in (*CLASSES, "texts")))
+        for template in chain(*templates_of(lesson).values())
     }
     theirs = {
         frame(template)

@@ -1,4 +1,4 @@
-"""What is learnt beside the training part, and what is not read of opinions."""
+"""Excerpts and lessons beside the training part, and words of opinions that are not read."""
 
 import numpy as np
 import pandas
@@ -39,7 +39,7 @@ def test_excerpts_and_lessons_are_learnt_and_nothing_else_changes(tmp_path):
     assert len(learnt) == len(train) + sum(counts.values())
     assert len(set(learnt.ids.tolist())) == len(learnt)
     np.testing.assert_array_equal(learnt.labels[: len(train)], train.labels)
-    # What the user has labelled is certain; an excerpt is a sentence of its text, and doubtful.
+    # The user's labels are certain. An excerpt is a sentence of its text, and doubtful.
     assert (learnt.doubts[: len(train)] == 0).all()
     assert (learnt.doubts[len(train) : 2 * len(train)] == np.float32(0.4)).all()
     for k, text in enumerate(train.sources()):
@@ -71,6 +71,17 @@ def test_other_classes_and_languages_keep_their_words_and_have_no_lessons(tmp_pa
     assert data.num_tokens == plain.num_tokens
 
 
+@pytest.mark.parametrize("tokenizer", ["subwords", "characters"])
+def test_tokenizers_that_spell_words_read_them_all(tmp_path, tokenizer):
+    path = written(tmp_path / "a.csv", text="An old man, 14 women, Anna and Paul. It was {word}.")
+    options = {"path": path, "tokenizer": tokenizer, "vocabulary_size": 400}
+    plain, data = TextDataModule(**options), TextDataModule(**options, **ALL)
+    assert data.notes()["taught"]["lessons"] > 0
+    assert plain.num_tokens == data.num_tokens
+    text = "An old man, 14"
+    assert data.tokenizer.decode(data.tokenizer.encode(text).ids).strip() == text.lower()
+
+
 def test_without_excerpts_there_is_nothing_to_learn_beside_other_classes(tmp_path):
     path = written(tmp_path / "a.csv", names=("dog", "cat"))
     data = TextDataModule(path=path, lessons=True)
@@ -90,5 +101,3 @@ def test_a_saved_model_s_data_learn_nothing(tmp_path):
 def test_wrong_options_are_refused():
     with pytest.raises(InputError, match=r"--data.excerpts=-1: 0 or more"):
         TextDataModule(excerpts=-1)
-    with pytest.raises(InputError, match=r"--data.unread: towns is no kind of words"):
-        TextDataModule(unread=["towns"])

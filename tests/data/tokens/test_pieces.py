@@ -37,7 +37,7 @@ def learnt(kind, lowercase=True, strip_markup=True, strip_addresses=False, unrea
         strip_markup=strip_markup,
         strip_addresses=strip_addresses,
         each_digit=kind == "digits",
-        rewritten=rewritten(("groups", "numbers") if unread else ()),
+        rewritten=rewritten(("groups", "numbers") if unread and kind == "words" else ()),
     )
 
 

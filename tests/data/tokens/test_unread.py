@@ -1,8 +1,5 @@
-import pytest
-
-from data.files.errors import InputError
 from data.tokens import unread
-from data.tokens.unread import check_unread, proper_names, rewritten, unread_words
+from data.tokens.unread import proper_names, rewritten, unread_words
 from data.tokens.vocabulary import UNKNOWN_ID, learn_tokenizer
 
 # Most words of prose have no capital.
@@ -94,10 +91,3 @@ def test_kept_tokenizers_follow_the_rules(monkeypatch):
     assert before != unread.rules_of(["names"])
     monkeypatch.setattr(unread, "_LEAST_SHARE", 0.5)
     assert before != unread.rules_of(["names", "groups"])
-
-
-def test_other_kinds_are_refused():
-    with pytest.raises(
-        InputError, match=r"--data.unread: towns is no kind of words; give names, groups, num"
-    ):
-        check_unread(["names", "towns"])

@@ -19,7 +19,7 @@ def test_medians_by_hand():
     assert background(clip([10, 0], [13, 255]), most=9).tolist() == [[[11, 127]]]
     assert background(clip([9, 0], [1, 50], [5, 255]), most=9).tolist() == [[[5, 50]]]
     assert background(clip([1], [2], [8], [250]), most=9).tolist() == [[[5]]]
-    # Of two bright values the sum is beyond 8 bits.
+    # The sum of two bright values is beyond 8 bits.
     assert background(clip([250], [254]), most=9).tolist() == [[[252]]]
 
 

@@ -44,7 +44,7 @@ def test_few_and_many(clips, capsys):
     )
     kept = options_of("few")
     assert (kept["model"]["pooling"], kept["choice"]["taken"]) == ("max", "few.yaml")
-    # What is typed counts more than the recipe that is taken, and than its threshold.
+    # Typed options count more than those of the recipe that is taken, and than its threshold.
     typed = ["--model.dropout=0.1", "--choice.examples_per_class=4", "--run=many"]
     train("video", ["--config", "auto.yaml", *TINY, *typed])
     out = capsys.readouterr().out
