@@ -199,7 +199,8 @@ class Classification(Task):
         return loss
 
     def _measure(self, scores: Tensor, labels: Tensor, ids: Tensor, stage: Stage) -> None:
-        if stage == "train":
+        # Choosing some would make a device wait.
+        if stage == "train" and not self.training_loss.is_plain:
             is_labelled = self.training_loss.is_labelled(labels, ids)
             scores, labels = scores[is_labelled], labels[is_labelled]
         if len(labels):

@@ -67,12 +67,17 @@ class TrainingLoss(nn.Module):
         """Whether there are probabilities by teachers."""
         return len(self.shares) > 0
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all targets are labels, and certain."""
+        return not self.is_taught and len(self._doubts) == 0
+
     def forward(self, scores: Tensor, labels: Tensor, ids: Tensor) -> Tensor:
         """Mean loss of scores (B, K), for labels (B,), `NO_LABEL` where there is none, and ids (B,)."""
         targets = labels
         # cross_entropy's own ``weight`` is not used: it divides by the sum of the weights in the batch,
         # so that in a batch of few examples, or of one class, they would cancel out.
-        if not self.is_taught and len(self._doubts) == 0:
+        if self.is_plain:
             weights = self.weights[labels]
         else:
             targets, weights = self._targets(labels, ids)

@@ -39,11 +39,13 @@ def test_labels_mean_the_same_with_and_without_teachers():
 
 def test_a_doubtful_label_is_spread_over_all_classes():
     loss = TrainingLoss(2)
+    assert loss.is_plain
     loss.doubt(np.array([5, 9]), np.array([0.4, 1.0], np.float32))
     labels, ids = torch.tensor([1, 0, 1]), torch.tensor([5, 9, 2])
     logs = SCORES.log_softmax(1)
     wanted = -(0.2 * logs[0, 0] + 0.8 * logs[0, 1] + logs[1].mean() + logs[2, 1]) / 3
     assert loss(SCORES, labels, ids).item() == pytest.approx(wanted.item())
+    assert not loss.is_plain
     assert loss.is_labelled(labels, ids).tolist() == [True, False, True]
 
 
