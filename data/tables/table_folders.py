@@ -35,12 +35,13 @@ def tables_below(folder: Path) -> list[Path]:
     )
 
 
-def table_files(folder: Path) -> list[tuple[Path, str | None]]:
+def table_files(folder: Path, *, are_labelled: bool = True) -> list[tuple[Path, str | None]]:
     """List the tables below a folder, each with the part that its name says, or None.
 
     A name says a part if one of its words does: ``train-00000-of-00002.parquet``,
     ``reviews_test.csv``; else the names of the folders above count. Where no name says a part, the
-    files are pieces of one table. Tables of texts without a label (``unsupervised``) are left out.
+    files are pieces of one table. Where labels are needed, tables of texts without one
+    (``unsupervised``) are left out.
 
     Raises:
         InputError: a name with two parts, files with and without one, or one name with two suffixes,
@@ -48,7 +49,7 @@ def table_files(folder: Path) -> list[tuple[Path, str | None]]:
     """
     files = tables_below(folder)
     _refuse_twins(files, folder)
-    aside = [path for path in files if _words(path.name) & UNLABELLED]
+    aside = [path for path in files if are_labelled and _words(path.name) & UNLABELLED]
     files = [path for path in files if path not in aside]
     found = [(path, _part_of(path, folder)) for path in files]
     named = [path for path, part in found if part is not None]

@@ -171,7 +171,7 @@ def _folder(
     folder: Path, asked: Mapping[str, str | None], *, cache: Path, format: TableFormat
 ) -> Source:
     """Read a folder of tables, or of .txt files: those in class folders if labels are asked for."""
-    files = table_files(folder)
+    files = table_files(folder, are_labelled="label" in asked)
     # A .txt file beside the class folders belongs to no class.
     below = (file for file in text_files(folder) if "label" not in asked or file.parent != folder)
     text = next(below, None)

@@ -77,6 +77,12 @@ def test_pieces_of_parts_go_together_and_texts_without_labels_stay_out(tmp_path,
     assert "unsupervised-00000-of-00001.parquet is left out" in caplog.text
 
 
+def test_a_folder_of_texts_without_labels_may_say_so_in_its_names(tmp_path):
+    save(frame(ROWS[:4]).drop(columns="label"), tmp_path / "texts" / "unsupervised.parquet")
+    found = read_texts(str(tmp_path / "texts"), text_column="text", cache=tmp_path / "cache")
+    assert sorted(found["text"]) == sorted(text for text, *_ in ROWS[:4])
+
+
 def test_folders_that_cannot_be_meant_are_one_line(tmp_path):
     def folder(name, *files):
         for file in files:
