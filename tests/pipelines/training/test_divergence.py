@@ -312,7 +312,7 @@ def test_a_language_model_that_says_nothing_finite(place, capsys):
 
 def test_scores_that_are_none_are_no_probabilities():
     scores = torch.tensor([[0.0, 1.0], [NAN, 1.0], [INF, 1.0], [-INF, 1.0]])
-    found = CalibratedSoftmax()(scores, torch.tensor([1, 2, 3, 4]))
+    found = CalibratedSoftmax(2)(scores, torch.tensor([1, 2, 3, 4]))
     assert found.isnan().any(1).tolist() == [False, True, True, True]
 
 
