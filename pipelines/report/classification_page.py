@@ -51,8 +51,8 @@ _READING_NAMES = {
     "first_half": "first half only",
     "last_step": "last step only",
 }
-# With more classes the page shows the worst and folds the table of all away; of biases, the largest.
-_MOST_CLASSES, _NUM_WORST, _NUM_BIASES = 40, 20, 6
+# With more classes the page shows the worst and folds the table of all away.
+_MOST_CLASSES, _NUM_WORST = 40, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +217,7 @@ def _calibration(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any] |
     return {
         **found,
         "temperatures": _temperatures(found),
-        "biases": biases[:_NUM_BIASES],
+        "biases": biases,
         "reliability": draw_reliability(before, after),
     }
 

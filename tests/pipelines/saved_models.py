@@ -24,7 +24,7 @@ TASKS = {"language": NextToken, "translation": Generation, "captions": Captionin
 WRITERS = ("translation", "captions")
 TEXTS = ["a fine lovely film", "a poor dull film", "great fun and fine", "an awful dull bore"]
 CLASSES = ["negative", "positive"]
-#: of classifiers: that of 40 steps, its slope, and the bias of the first class; that of the last is minus it
+#: of classifiers: that of 40 steps, its slope, and the bias of the first class; the last has -BIAS
 TEMPERATURE, SLOPE, BIAS = 0.5, 0.3, 0.2
 OPTIMIZER = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01, "betas": [0.9, 0.999]}}
 

@@ -210,7 +210,10 @@ def test_options_that_are_missing_are_told(tmp_path):
         ),
         (lambda c: bias_of(c).fill_(float("nan")), "are not finite"),
         (lambda c: bias_of(c).fill_(float("inf")), "the bias of a class is infinite"),
-        (lambda c: c["state_dict"].update({"probabilities.bias": torch.zeros(3)}), "probabilities.bias"),
+        (
+            lambda c: c["state_dict"].update({"probabilities.bias": torch.zeros(3)}),
+            "probabilities.bias",
+        ),
         (lambda c: c[CHECKPOINT_KEY].update(temperature="1"), "says of itself is damaged"),
         (lambda c: c[CHECKPOINT_KEY].update(task=["video"]), "says of itself is damaged"),
         (lambda c: c.update(manytoone=[]), "says of itself is damaged"),
