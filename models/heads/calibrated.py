@@ -19,11 +19,12 @@ class CalibratedSoftmax(nn.Module):
     """The softmax of scores divided by a temperature, which depends on the length of the sequence,
     plus a bias for each class.
 
-    This is Platt scaling (Platt 1999, "Probabilistic Outputs for Support Vector Machines", eq. 1) for
-    more than two classes: vector scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks",
-    §4.2) with one scale for all classes. One temperature, as there, is that of all lengths together,
-    and right for none: texts of a few words and whole reviews are overconfident by other amounts. A
-    sequence of L steps has ``temperature · (min(L, 300) / 40) ^ slope``.
+    This is Platt scaling (Platt 1999, "Probabilistic Outputs for Support Vector Machines and Comparisons
+    to Regularized Likelihood Methods") for more than two classes: vector scaling (Guo et al. 2017, "On
+    Calibration of Modern Neural Networks", §4.2) with one scale for all classes. One temperature, as
+    there, is that of all lengths together, and right for none: texts of a few words and whole reviews
+    are overconfident by other amounts. A sequence of L steps has
+    ``temperature · (min(L, 300) / 40) ^ slope``.
 
     The bias is added after the division: it adds the same to the log-odds of two classes at every
     length, as another share of the classes would. Added before, it would shrink as the temperature

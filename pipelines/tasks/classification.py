@@ -194,7 +194,9 @@ class Classification(Task):
                 scores, labels = self._record.add(
                     batch, features, scores, encode=self.encode, read=self.model.read
                 )
-            loss = cross_entropy(scores, labels) if len(labels) else zero_of(self)
+            loss = zero_of(self)
+            if len(labels):
+                loss = cross_entropy(scores, labels).float().to(self.device)
         self.take(loss, stage, weight=len(labels))
         self._measure(scores.detach().argmax(1), labels, batch.ids, stage)
         if stage == "val":
