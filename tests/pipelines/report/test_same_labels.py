@@ -10,6 +10,7 @@ from pytorch_lightning import Trainer
 from pipelines.compare.finished_runs import read_run
 from pipelines.predict import load
 from pipelines.report.classification_report import report_test
+from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.tasks.checkpoints import data_module, load_task
 from tests.pipelines.conftest import read_predictions
 
@@ -23,6 +24,7 @@ def add_bias(path, to, bias):
 
 def outcome_of(ckpt, table, folder):
     """Metrics of a test, the report, and the rows of its predictions."""
+    ignore_noise()  # as the commands do
     model = load_task(ckpt)
     data = data_module(model.description, path=str(table))
     data.reported_part = "all"
