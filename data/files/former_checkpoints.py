@@ -31,6 +31,9 @@ def translate_saved(description: dict[str, Any], weights: dict[str, Tensor]) -> 
         weights.setdefault("probabilities.temperature", temperature)
         # There was one temperature for all lengths.
         weights.setdefault("probabilities.slope", torch.zeros(()))
+        # Nothing was added for a class.
+        if isinstance(classes := description["model"]["classes"], list):
+            weights.setdefault("probabilities.bias", torch.zeros(len(classes)))
 
 
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from models.encoders.foreground import WithForeground
 from models.forms.operators import OperatorRecurrence
 from models.forms.padded import encoded, inputs_of, pooled, share_ngrams
-from models.heads.calibrated import temperatures
 from models.sequence.classifier import Classifier
 from models.sequence.ensemble import together
 from models.sequence.many_to_one import ManyToOne
@@ -28,16 +27,12 @@ class WholeForm(nn.Module):
         OptionError: a recurrence or an encoder that cannot be exported.
     """
 
-    temperature: Tensor
-    slope: Tensor
-
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         share_ngrams(classifier.model.encoders)
         self.encoder = classifier.model.encoder
         self.members = nn.ModuleList(map(_WholeMember, classifier.members))
-        self.register_buffer("temperature", classifier.probabilities.temperature)
-        self.register_buffer("slope", classifier.probabilities.slope)
+        self.softmax = classifier.probabilities
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         """Classify B sequences.
@@ -52,8 +47,9 @@ class WholeForm(nn.Module):
         """
         mask = torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
         features = encoded(self.encoder, steps)
-        scores = [member(features, lengths, mask) for member in self.members]
-        return probabilities(scores, temperatures(lengths, self.temperature, self.slope))
+        each = [member(features, lengths, mask) for member in self.members]
+        scores = each[0] if len(each) == 1 else together(torch.stack(each))
+        return self.softmax.scaled(scores, lengths).softmax(1).float()
 
 
 class StepForm(nn.Module):
@@ -66,20 +62,15 @@ class StepForm(nn.Module):
         OptionError: a model that looks ahead, or cannot be exported.
     """
 
-    temperature: Tensor
-    slope: Tensor
-
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         self.stepper = Stepper(with_operators(classifier).model)
-        self.register_buffer("temperature", classifier.probabilities.temperature)
-        self.register_buffer("slope", classifier.probabilities.slope)
+        self.softmax = classifier.probabilities
 
     def forward(self, steps: Tensor, state: StepState) -> tuple[Tensor, StepState]:
         """A step (B, …) and the state before it → probabilities (B, K) so far, the state after."""
         scores, after = self.stepper(steps, state)
-        found = temperatures(after["steps_read"], self.temperature, self.slope)
-        return probabilities([scores], found), after
+        return self.softmax.scaled(scores, after["steps_read"]).softmax(1).float(), after
 
 
 class EncoderForm(nn.Module):
@@ -122,20 +113,6 @@ def with_operators(classifier: Classifier) -> Classifier:
     for member in made.members:
         member.recurrence = OperatorRecurrence(member.recurrence)  # type: ignore[assignment]
     return made
-
-
-def probabilities(scores: list[Tensor], temperatures: Tensor) -> Tensor:
-    """Convert scores to probabilities, as `CalibratedSoftmax` does.
-
-    Args:
-        scores: (B, K) of each member.
-        temperatures: (B,) float64, of each sequence.
-
-    Returns:
-        (B, K) float32.
-    """
-    found = scores[0] if len(scores) == 1 else together(torch.stack(scores))
-    return (found.double() / temperatures.unsqueeze(1)).softmax(1).float()
 
 
 class _WholeMember(nn.Module):

@@ -16,12 +16,22 @@ MOST_SLOPE = 1.0
 
 
 class CalibratedSoftmax(nn.Module):
-    """The softmax of scores divided by a temperature (Guo et al. 2017, "On Calibration of Modern
-    Neural Networks", §4.2), which depends on the length of the sequence.
+    """The softmax of scores divided by a temperature, which depends on the length of the sequence,
+    plus a bias for each class.
 
-    One temperature, as there, is that of all lengths together, and right for none: texts of a few
-    words and whole reviews are overconfident by other amounts. A sequence of L steps has
-    ``temperature · (min(L, 300) / 40) ^ slope``. Both numbers are fitted when the model is trained.
+    This is Platt scaling (Platt 1999, "Probabilistic Outputs for Support Vector Machines and Comparisons
+    to Regularized Likelihood Methods") for more than two classes: vector scaling (Guo et al. 2017, "On
+    Calibration of Modern Neural Networks", §4.2) with one scale for all classes. One temperature, as
+    there, is that of all lengths together, and right for none: texts of a few words and whole reviews
+    are overconfident by other amounts. A sequence of L steps has
+    ``temperature · (min(L, 300) / 40) ^ slope``.
+
+    The bias is added after the division: it adds the same to the log-odds of two classes at every
+    length, as another share of the classes would. Added before, it would shrink as the temperature
+    rises. All numbers are fitted when the model is trained.
+
+    Args:
+        num_classes: K.
     """
 
     temperature: Tensor
@@ -29,11 +39,14 @@ class CalibratedSoftmax(nn.Module):
     slope: Tensor
     """A scalar: change of the temperature's logarithm with that of the length; 0 until it is fitted,
     and for models from before there was one: a single temperature."""
+    bias: Tensor
+    """(K,), in units of log-odds: 0 until it is fitted, and for models from before there was one."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("slope", torch.zeros(()))
+        self.register_buffer("bias", torch.zeros(num_classes))
 
     def forward(self, scores: Tensor, lengths: Tensor) -> Tensor:
         """Convert scores to probabilities.
@@ -49,15 +62,23 @@ class CalibratedSoftmax(nn.Module):
         Raises:
             ValueError: other lengths than one for each row, or one below 1.
         """
+        shares = self.calibrated(scores, lengths).softmax(1)
+        return shares.where(scores.cpu().isfinite().all(1, keepdim=True), torch.nan)
+
+    def calibrated(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """Convert scores to those whose softmax the probabilities are, (B, K) float64; see `forward`."""
         # On the CPU: some accelerators have no float64.
-        scores, lengths = scores.detach().cpu().double(), lengths.cpu()
+        scores, lengths = scores.detach().cpu(), lengths.cpu()
         if lengths.shape != scores.shape[:1] or (lengths < 1).any():
             raise ValueError(
                 f"lengths {lengths.tolist()} of {len(scores)} sequences: one for each, 1 or more"
             )
-        found = temperatures(lengths, self.temperature.cpu(), self.slope.cpu())
-        shares = (scores / found.unsqueeze(1)).softmax(1)
-        return shares.where(scores.isfinite().all(1, keepdim=True), torch.nan)
+        return self.scaled(scores, lengths)
+
+    def scaled(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """`calibrated` without its checks, on the device of the scores."""
+        numbers = (one.to(scores.device) for one in (self.temperature, self.slope, self.bias))
+        return calibrated(scores, lengths, *numbers)
 
 
 def relative_lengths(lengths: Tensor) -> Tensor:
@@ -68,3 +89,11 @@ def relative_lengths(lengths: Tensor) -> Tensor:
 def temperatures(lengths: Tensor, temperature: Tensor, slope: Tensor) -> Tensor:
     """Temperatures (B,) float64 of sequences of lengths (B,); see `CalibratedSoftmax`."""
     return temperature.double() * relative_lengths(lengths) ** slope.double()
+
+
+def calibrated(
+    scores: Tensor, lengths: Tensor, temperature: Tensor, slope: Tensor, bias: Tensor
+) -> Tensor:
+    """Scores (B, K) of sequences of lengths (B,) → (B, K) float64; see `CalibratedSoftmax`."""
+    found = temperatures(lengths, temperature, slope)
+    return scores.double() / found.unsqueeze(1) + bias.double()

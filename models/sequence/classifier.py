@@ -54,7 +54,7 @@ class Classifier(nn.Module):
             dropout=dropout,
         )
         #: scores (B, K) and lengths (B,) → probabilities (B, K)
-        self.probabilities = CalibratedSoftmax()
+        self.probabilities = CalibratedSoftmax(len(classes))
         #: description of the model in its checkpoint
         self.description: dict[str, Any] = {}
 

@@ -42,7 +42,8 @@ def answers_reordered(
         batch: B sequences.
         encode: a batch → features (N, D). Steps are encoded anew for each reading, since an encoder
             may look back.
-        read: features (N, D) and lengths (B,) → scores (B, K).
+        read: features (N, D) and lengths (B,) → scores (B, K), calibrated, so that the largest is the
+            answer's.
 
     Returns:
         (B, readings) int64: the classes, in the order of `READINGS`. Shuffling depends on the ids of

@@ -10,7 +10,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 
 def accuracy_and_f1(stage: str, num_classes: int) -> MetricCollection:
-    """Accuracy and macro-F1 of a stage, under their names in the log."""
+    """Accuracy and macro-F1 of a stage, under their names in the log; both take answers (B,)."""
     return MetricCollection(
         {
             f"{stage}/accuracy": MulticlassAccuracy(num_classes, average="micro"),
@@ -39,9 +39,8 @@ class MacroF1(Metric):
             zeros = torch.zeros(num_classes, dtype=torch.int64)
             self.add_state(name, zeros, dist_reduce_fx="sum")
 
-    def update(self, scores: Tensor, labels: Tensor) -> None:
-        """Count scores (B, K) of labels (B,)."""
-        answers = scores.argmax(1)
+    def update(self, answers: Tensor, labels: Tensor) -> None:
+        """Count the classes that are answered (B,) and those that are right (B,)."""
         for counts, classes in (
             (self.tp, labels[answers == labels]),
             (self.answered, answers),

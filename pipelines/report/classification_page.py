@@ -61,7 +61,7 @@ class PageInputs:
 
     labels: np.ndarray  # (n,)
     probabilities: np.ndarray  # (n, K), as reported
-    untempered: np.ndarray  # (n, K), before temperature scaling
+    uncalibrated: np.ndarray  # (n, K), before calibration
     lengths: np.ndarray  # (n,) steps
     class_counts: dict[str, list[int]]  # of each part, (K,) examples
     trained_on: str = ""  # how many examples of what
@@ -207,15 +207,17 @@ def _class_by_class(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any
 
 
 def _calibration(report: dict[str, Any], inputs: PageInputs) -> dict[str, Any] | None:
-    """Tell whether probabilities mean what they say, before and after the temperatures."""
+    """Tell whether probabilities mean what they say, before and after calibration."""
     found = report.get("calibration")
     if not found:
         return None
-    before = reliability(inputs.labels, inputs.untempered)
+    before = reliability(inputs.labels, inputs.uncalibrated)
     after = reliability(inputs.labels, inputs.probabilities)
+    biases = sorted(found.get("bias", {}).items(), key=lambda pair: -abs(pair[1]))
     return {
         **found,
         "temperatures": _temperatures(found),
+        "biases": biases,
         "reliability": draw_reliability(before, after),
     }
 

@@ -186,6 +186,7 @@ def _measured(
             before=model.answers.scores.softmax(1).numpy(),
             after=predictions.probabilities,
             calibration=Calibration.of(model.probabilities),
+            classes=model.classes,
         ),
         "slices": all_slices(model.answers.lengths.numpy(), traits, predicted == labels),
         "categories": {
@@ -217,7 +218,7 @@ def _page_inputs(
     return PageInputs(
         labels=predictions.labels,
         probabilities=predictions.probabilities,
-        untempered=model.answers.scores.softmax(1).numpy(),
+        uncalibrated=model.answers.scores.softmax(1).numpy(),
         lengths=model.answers.lengths.numpy(),
         class_counts={
             name: np.bincount(one.labels, minlength=len(model.classes)).tolist()

@@ -96,10 +96,10 @@ def _in_legend(name: str) -> str:
 
 
 def draw_reliability(before: Reliability, after: Reliability) -> Figure:
-    """Draw the accuracy of answers by their probability, before and after temperature scaling."""
+    """Draw the accuracy of answers by their probability, before and after calibration."""
     figure, made = panels(2, height=3.6)
     for axes, found, title in zip(
-        made, (before, after), ("as trained", "after temperature scaling"), strict=True
+        made, (before, after), ("as trained", "after calibration"), strict=True
     ):
         middles = (found.edges[1:] + found.edges[:-1]) / 2
         width = np.diff(found.edges)

@@ -29,7 +29,7 @@ class Answers(NamedTuple):
     lengths: Tensor
     """(B,) int64: the steps that were read."""
     scores: Tensor
-    """(B, K) float64"""
+    """(B, K) float64, before calibration"""
     mean_features: Tensor
     """(B, D) the mean of each sequence's encoded steps: what a model blind to order could know."""
     middle_features: Tensor
@@ -54,13 +54,21 @@ class TestRecord:
 
     Args:
         part: the examples that are tested; some of them are read in other orders too.
+        calibrated: scores (B, K) and lengths (B,) → the scores (B, K) whose largest is the answer's, on
+            the CPU.
         looks_back: whether the encoder's features of a step depend on those before it.
     """
 
     __test__ = False  # whatever its name, it is no test
 
-    def __init__(self, part: Part, *, looks_back: bool = False) -> None:
-        self._part, self._looks_back = part, looks_back
+    def __init__(
+        self,
+        part: Part,
+        *,
+        calibrated: Callable[[Tensor, Tensor], Tensor],
+        looks_back: bool = False,
+    ) -> None:
+        self._part, self._calibrated, self._looks_back = part, calibrated, looks_back
         #: examples whose scores are not finite: no answers
         self.skipped: list[Skipped] = []
         self._reorder_ids = torch.from_numpy(np.sort(chosen_ids(part.ids)))
@@ -79,8 +87,9 @@ class TestRecord:
         """Take one batch: its features (N, D) and scores (B, K), and what gave them.
 
         Returns:
-            scores: (b, K) those that are finite.
+            scores: (b, K) those that are finite, calibrated.
             labels: (b,) of these.
+            Both are on the CPU.
         """
         is_finite = scores.isfinite().all(1).cpu()
         if not is_finite.all():
@@ -89,7 +98,7 @@ class TestRecord:
             features, scores = features[steps_of(batch, kept)], scores[kept.to(scores.device)]
             batch = select(batch, kept)
             if not len(kept):
-                return scores, batch.labels
+                return scores.cpu(), batch.labels.cpu()
         self._answers.append(
             Answers(
                 batch.ids.cpu(),
@@ -100,6 +109,7 @@ class TestRecord:
                 middle(features.float(), batch.lengths).cpu(),
             )
         )
+        answering = self._calibrated(scores, batch.lengths)
         chosen = torch.isin(batch.ids.cpu(), self._reorder_ids).nonzero()[:, 0]
         if len(chosen):
             # A step that says the same wherever it stands is not encoded again. One whose encoder
@@ -108,12 +118,16 @@ class TestRecord:
             if not self._looks_back:
                 light = batch._replace(steps=features, is_encoded=True)
             # Each batch by itself: which examples are read together must not depend on the ranks.
-            otherwise = answers_reordered(select(light, chosen), encode=encode, read=read)
-            whole = scores.argmax(1).cpu()[chosen]
+            otherwise = answers_reordered(
+                select(light, chosen),
+                encode=encode,
+                read=lambda features, lengths: self._calibrated(read(features, lengths), lengths),
+            )
+            whole = answering.argmax(1)[chosen]
             self._reordered.append(
                 Reordered(batch.ids.cpu()[chosen], batch.labels.cpu()[chosen], whole, otherwise)
             )
-        return scores, batch.labels
+        return answering, batch.labels.cpu()
 
     def _skip(self, ids: Tensor) -> None:
         positions = np.flatnonzero(np.isin(self._part.ids, ids)).tolist()

@@ -154,6 +154,8 @@ def _rebuilt(kind: type[Model], saved: Saved, *, where: str, trust: str | None) 
             f"{where}: the slope of its temperature is {slope}, which may be from {-MOST_SLOPE:g} to"
             f" {MOST_SLOPE:g}; give another checkpoint"
         )
+    if not model.probabilities.bias.isfinite().all():  # type: ignore[union-attr,operator]
+        raise InputError(f"{where}: the bias of a class is infinite; give another checkpoint")
     return model
 
 

@@ -176,7 +176,11 @@ class Classification(Task):
         return self.model.encoder.encode_ragged(steps, batch.lengths.to(self.device))
 
     def step(self, batch: RaggedBatch, stage: Stage) -> Tensor:
-        """The mean loss of a batch; while testing, its answers are recorded."""
+        """The mean loss of a batch.
+
+        While testing, its answers are recorded. Loss and metrics are then those of calibrated scores,
+        as in the report; while training and validating, those of the scores as they are.
+        """
         self.skipped.update({one.id: one for one in batch.skipped})
         if batch.num_sequences == 0:
             return zero_of(self)
@@ -190,21 +194,23 @@ class Classification(Task):
                 scores, labels = self._record.add(
                     batch, features, scores, encode=self.encode, read=self.model.read
                 )
-            loss = cross_entropy(scores, labels) if len(labels) else zero_of(self)
+            loss = zero_of(self)
+            if len(labels):
+                loss = cross_entropy(scores, labels).float().to(self.device)
         self.take(loss, stage, weight=len(labels))
-        self._measure(scores.detach().float(), labels, batch.ids, stage)
+        self._measure(scores.detach().argmax(1), labels, batch.ids, stage)
         if stage == "val":
             found = (batch.ids, labels, scores.float(), batch.lengths)
             self._validated.append(tuple(field.cpu() for field in found))
         return loss
 
-    def _measure(self, scores: Tensor, labels: Tensor, ids: Tensor, stage: Stage) -> None:
+    def _measure(self, answers: Tensor, labels: Tensor, ids: Tensor, stage: Stage) -> None:
         # Choosing some would make a device wait.
         if stage == "train" and not self.training_loss.is_plain:
             is_labelled = self.training_loss.is_labelled(labels, ids)
-            scores, labels = scores[is_labelled], labels[is_labelled]
+            answers, labels = answers[is_labelled], labels[is_labelled]
         if len(labels):
-            self.metrics[stage].update(scores, labels)
+            self.metrics[stage].update(answers.to(self.device), labels.to(self.device))
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch, and fit the calibration on what all ranks were answered."""
@@ -213,17 +219,22 @@ class Classification(Task):
         self._validated = []
         if everyone:
             _, labels, scores, lengths = (field.numpy() for field in by_id(everyone))
-            calibration, loss = calibrate(labels, scores, lengths)
-            self.probabilities.temperature.fill_(calibration.temperature)
-            self.probabilities.slope.fill_(calibration.slope)
-            # The loss after temperature scaling: overconfidence alone makes no checkpoint worse.
+            # Biases that suit the shares of the classes would undo the weights of the training loss.
+            has_bias = self.class_weights == "none"
+            calibration, loss = calibrate(labels, scores, lengths, has_bias=has_bias)
+            calibration.put_into(self.probabilities)
+            # The loss after calibration: overconfidence alone makes no checkpoint worse.
             self.log("val/calibrated_loss", loss)
 
     def on_test_epoch_start(self) -> None:
         """Forget an earlier test, and choose what is read in other orders too."""
         data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         part = data.parts[data.reported_part]
-        self._record = TestRecord(part, looks_back=self.model.encoder.looks_back > 0)
+        self._record = TestRecord(
+            part,
+            calibrated=self.probabilities.calibrated,
+            looks_back=self.model.encoder.looks_back > 0,
+        )
         self.answers = self.reordered = None
 
     def on_test_epoch_end(self) -> None:

@@ -24,8 +24,8 @@ TASKS = {"language": NextToken, "translation": Generation, "captions": Captionin
 WRITERS = ("translation", "captions")
 TEXTS = ["a fine lovely film", "a poor dull film", "great fun and fine", "an awful dull bore"]
 CLASSES = ["negative", "positive"]
-#: of classifiers: that of 40 steps, and its slope
-TEMPERATURE, SLOPE = 0.5, 0.3
+#: of classifiers: that of 40 steps, its slope, and the bias of the first class; the last has -BIAS
+TEMPERATURE, SLOPE, BIAS = 0.5, 0.3, 0.2
 OPTIMIZER = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01, "betas": [0.9, 0.999]}}
 
 PARTS: dict[str, type] = {
@@ -96,6 +96,8 @@ def _module(task: str, model: dict[str, Any]) -> torch.nn.Module:
         # As fitted: an answer in which the number of its steps is forgotten is another one.
         module.probabilities.temperature.fill_(TEMPERATURE)
         module.probabilities.slope.fill_(SLOPE)
+        bias = module.probabilities.bias
+        bias.copy_(torch.linspace(BIAS, -BIAS, len(bias)))
     return module
 
 

@@ -1,4 +1,4 @@
-"""Calibrated softmax: the temperature of a length, and probabilities by hand."""
+"""Calibrated softmax: the temperature of a length, biases, and probabilities by hand."""
 
 import math
 
@@ -10,10 +10,11 @@ from models.heads.calibrated import CalibratedSoftmax, temperatures
 SCORES = torch.tensor([[math.log(9.0), 0.0], [math.log(9.0), 0.0]])
 
 
-def fitted(temperature, slope):
-    softmax = CalibratedSoftmax()
+def fitted(temperature, slope, bias=(0.0, 0.0)):
+    softmax = CalibratedSoftmax(len(bias))
     softmax.temperature.fill_(temperature)
     softmax.slope.fill_(slope)
+    softmax.bias.copy_(torch.tensor(bias))
     return softmax
 
 
@@ -25,6 +26,25 @@ def test_two_lengths_by_hand():
     assert found.sum(1).tolist() == pytest.approx([1, 1])
 
 
+def test_a_bias_adds_the_same_log_odds_at_every_length():
+    """Odds of 3 : 1 at 10 steps and 9^(1/8) : 1 at 160, as above, times 1 : 4."""
+    softmax = fitted(4, 0.5, bias=[-math.log(2.0), math.log(2.0)])
+    found = softmax(SCORES, torch.tensor([10, 160]))
+    odds = found[:, 0] / found[:, 1]
+    assert odds.tolist() == pytest.approx([3 / 4, 9 ** (1 / 8) / 4], rel=1e-6)
+    assert found.argmax(1).tolist() == [1, 1]
+    # The largest calibrated score is the answer's.
+    assert softmax.calibrated(SCORES, torch.tensor([10, 160])).softmax(1).equal(found)
+
+
+def test_three_classes_by_hand():
+    """Shares 6 : 3 : 1, at a temperature of 1, times 1 : 2 : 4, make 6 : 6 : 4."""
+    scores = torch.tensor([[6.0, 3.0, 1.0]]).log()
+    bias = torch.tensor([1.0, 2.0, 4.0]).log().tolist()
+    found = fitted(1, 0, bias)(scores, torch.tensor([40]))
+    assert found[0].tolist() == pytest.approx([3 / 8, 3 / 8, 1 / 4], abs=1e-6)
+
+
 def test_temperatures_are_those_of_the_reference_and_never_beyond_the_longest():
     lengths = torch.tensor([1, 40, 300, 301, 2**40])
     found = temperatures(lengths, torch.tensor(1.5), torch.tensor(-0.25))
@@ -33,16 +53,16 @@ def test_temperatures_are_those_of_the_reference_and_never_beyond_the_longest():
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.37, 2.123])
-def test_without_a_slope_the_answers_are_exactly_those_of_one_temperature(temperature):
+def test_without_slope_and_bias_the_answers_are_exactly_those_of_one_temperature(temperature):
     chance = torch.Generator().manual_seed(0)
     scores = torch.randn(500, 3, generator=chance) * 5
     lengths = torch.randint(1, 2000, (500,), generator=chance)
     due = (scores.double() / torch.tensor(temperature)).softmax(1)
-    assert fitted(temperature, 0)(scores, lengths).equal(due)
+    assert fitted(temperature, 0, [0.0] * 3)(scores, lengths).equal(due)
 
 
 def test_a_row_does_not_depend_on_its_batch():
-    softmax, lengths = fitted(1.3, 0.2), torch.tensor([1, 17, 400])
+    softmax, lengths = fitted(1.3, 0.2, [0.3, -0.1]), torch.tensor([1, 17, 400])
     scores = torch.tensor([[1.0, 2.0], [0.0, -3.0], [2.0, 2.5]])
     together = softmax(scores, lengths)
     for row in range(3):
@@ -59,4 +79,4 @@ def test_scores_that_are_none_are_no_probabilities():
 @pytest.mark.parametrize("lengths", [[3], [3, 0], [3, 3, 3]])
 def test_lengths_that_are_not_those_of_the_rows_are_refused(lengths):
     with pytest.raises(ValueError, match="of 2 sequences: one for each, 1 or more"):
-        CalibratedSoftmax()(SCORES, torch.tensor(lengths))
+        CalibratedSoftmax(2)(SCORES, torch.tensor(lengths))

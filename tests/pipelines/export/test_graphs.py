@@ -186,6 +186,7 @@ def test_tracing_leaves_no_namesakes_of_classes(tmp_path):
         {"model.head.bias": torch.tensor([0.0, 1e-3])},
         # Right for 40 steps, and for no other length.
         {"probabilities.slope": torch.tensor(0.0)},
+        {"probabilities.bias": torch.zeros(2)},
     ],
     ids=str,
 )

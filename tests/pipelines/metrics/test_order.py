@@ -102,18 +102,30 @@ def test_readings_are_recorded_by_id_whatever_the_order_of_batches():
             @ weights
         )
 
-    record = TestRecord(SimpleNamespace(ids=np.array([10, 12, 13])))
+    def calibrated(scores, lengths):
+        # Enough to change answers, of short sequences more than of long ones.
+        return scores + torch.tensor([2.0, 0.0]) / lengths[:, None]
+
+    def read_calibrated(features, lengths):
+        return calibrated(read(features, lengths), lengths)
+
+    record = TestRecord(SimpleNamespace(ids=np.array([10, 12, 13])), calibrated=calibrated)
     sequences = [[1, 2, 3, 4, 5], [6], [7, 8, 9], [9, 1, 2, 4]]
     whole = batch_of(*sequences)
     for first in (2, 0):
         batch = select(whole, torch.tensor([first, first + 1]))
         features = encode(batch)
-        record.add(batch, features, read(features, batch.lengths), encode=encode, read=read)
+        scores = read(features, batch.lengths)
+        given, _ = record.add(batch, features, scores, encode=encode, read=read)
+        assert torch.equal(given, calibrated(scores, batch.lengths))
     answers, found = record.of_all_ranks(SimpleNamespace(world_size=1))
     assert answers.ids.tolist() == [10, 11, 12, 13]
     assert len(found.labels) == 3
     chosen = select(whole, torch.tensor([0, 2, 3]))
     features = encode(chosen)
-    expected = answers_reordered(chosen, encode=encode, read=read)
+    expected = answers_reordered(chosen, encode=encode, read=read_calibrated)
     assert torch.equal(found.otherwise, expected)
-    assert torch.equal(found.whole, read(features, chosen.lengths).argmax(1))
+    assert not torch.equal(expected, answers_reordered(chosen, encode=encode, read=read))
+    assert torch.equal(found.whole, read_calibrated(features, chosen.lengths).argmax(1))
+    # What is kept for the report is before calibration.
+    assert torch.equal(answers.scores.float()[[0, 2, 3]], read(features, chosen.lengths))

@@ -1,10 +1,11 @@
-"""Temperatures of a length, in whole answers and in running ones."""
+"""Temperatures of a length and biases, in whole answers and in running ones."""
 
 import pytest
 import torch
 
 from pipelines.predict import load
 from tests.pipelines.saved_models import (
+    BIAS,
     SLOPE,
     TEMPERATURE,
     part,
@@ -29,7 +30,8 @@ def due(model, tokens):
     with torch.inference_mode():
         scores = model(tokens, torch.tensor([len(tokens)]))[0].double()
     temperature = TEMPERATURE * (min(len(tokens), 300) / 40) ** SLOPE
-    return dict(zip(model.classes, (scores / temperature).softmax(0).tolist(), strict=True))
+    shares = (scores / temperature + torch.tensor([BIAS, -BIAS])).softmax(0)
+    return dict(zip(model.classes, shares.tolist(), strict=True))
 
 
 def test_an_answer_has_the_temperature_of_its_length_alone_and_in_company(saved):

@@ -209,18 +209,35 @@ def test_the_temperature_that_stood_among_plain_values_holds(tmp_path, temperatu
     def as_before(checkpoint):
         del checkpoint["state_dict"]["probabilities.temperature"]
         del checkpoint["state_dict"]["probabilities.slope"]
+        del checkpoint["state_dict"]["probabilities.bias"]
         if temperature is not None:
             checkpoint[CHECKPOINT_KEY]["temperature"] = temperature
 
     write_saved(tmp_path / "a.ckpt", change=as_before)
     assert load(tmp_path / "a.ckpt").probabilities.temperature == (temperature or 1)
     assert load(tmp_path / "a.ckpt").probabilities.slope == 0
+    assert load(tmp_path / "a.ckpt").probabilities.bias.equal(torch.zeros(2))
+
+
+def test_a_temperature_and_a_slope_without_a_bias_answer_as_before(tmp_path):
+    """Bit for bit."""
+    saved = write_saved(
+        tmp_path / "a.ckpt", change=lambda c: c["state_dict"].pop("probabilities.bias")
+    )
+    read, lengths = load(tmp_path / "a.ckpt").probabilities, torch.tensor([3, 40, 1000])
+    scores = torch.tensor([[0.1, -1.3], [0.0, -0.0], [7.7, 3.3]])
+    found = saved.probabilities.temperature.double() * (lengths.clamp(max=300).double() / 40) ** (
+        saved.probabilities.slope.double()
+    )
+    assert read(scores, lengths).equal((scores.double() / found[:, None]).softmax(1))
 
 
 def test_a_temperature_without_a_slope_answers_as_before(tmp_path):
-    saved = write_saved(
-        tmp_path / "a.ckpt", change=lambda c: c["state_dict"].pop("probabilities.slope")
-    )
+    def as_before(checkpoint):
+        for name in ("slope", "bias"):
+            del checkpoint["state_dict"][f"probabilities.{name}"]
+
+    saved = write_saved(tmp_path / "a.ckpt", change=as_before)
     texts = ["fine", "a fine lovely film", "dull " * 400]
     for source, found in zip(texts, load_predictor(tmp_path / "a.ckpt").many(texts), strict=True):
         tokens = torch.tensor(tokenizer().encode(source).ids)

@@ -27,6 +27,7 @@ class Outcome:
         skipped: tuple = (),
         temperature: float = 1.0,
         slope: float = 0.0,
+        bias: Any = 0.0,
         with_order: bool = True,
     ) -> None:
         labels = np.asarray(labels)
@@ -47,9 +48,10 @@ class Outcome:
         rows = map(torch.from_numpy, (np.arange(n), labels, lengths, scores))
         otherwise = np.stack([labels, predicted, np.zeros(n, int)], 1)
         orders = Reordered(*map(torch.from_numpy, (np.arange(n), labels, predicted, otherwise)))
-        softmax = CalibratedSoftmax()
+        softmax = CalibratedSoftmax(k)
         softmax.temperature.fill_(temperature)
         softmax.slope.fill_(slope)
+        softmax.bias.copy_(torch.tensor(bias))
         self.model: Any = SimpleNamespace(
             answers=Answers(*rows, torch.zeros(n, 2), torch.zeros(n, 2)),
             reordered=orders if with_order else None,

@@ -69,7 +69,7 @@ def test_figures_are_those_of_predictions_csv(sentiment_run):
     assert right == pytest.approx(is_right.sum())
 
 
-def test_the_temperature_is_kept_with_the_model(sentiment_run):
+def test_the_calibration_is_kept_with_the_model(sentiment_run):
     folder, _ = files_of(sentiment_run, "sentiment")
     report = json.loads((folder / "report" / "report.json").read_text())
     model = load(folder / "checkpoints" / "best.ckpt")
@@ -77,6 +77,8 @@ def test_the_temperature_is_kept_with_the_model(sentiment_run):
         report["calibration"]["temperature"]
     )
     assert model.probabilities.slope.item() == pytest.approx(report["calibration"]["slope"])
+    assert model.probabilities.bias.tolist() == list(report["calibration"]["bias"].values())
+    assert model.probabilities.bias.all()
     assert model.probabilities.temperature != 1
     assert model.probabilities.slope != 0
 
@@ -239,3 +241,41 @@ def test_the_temperatures_are_told_in_plain_words(slope, says, tmp_path, monkeyp
     right = np.where([True, False, False], odds, 1 / odds)
     assert found["after"]["log_loss"] == pytest.approx(np.mean(np.log(1 + 1 / right)))
     assert says in " ".join((tmp_path / "report/report.html").read_text().split())
+
+
+@pytest.mark.parametrize(
+    ("bias", "says"),
+    [
+        ([-0.7, 0.7], "each class: -0.700 for “class 0”, +0.700 for “class 1”. Classes that were"),
+        (
+            [0.1, 0.2, 0.3, -0.9, 0.4, 0.5, -0.6],
+            "-0.900 for “class 3”, -0.600 for “class 6”, +0.500 for “class 5”, +0.400 for “class 4”,"
+            " +0.300 for “class 2”, +0.200 for “class 1”, less for the others.",
+        ),
+        ([0.0, 0.0], None),
+    ],
+    ids=["two", "many", "none"],
+)
+def test_biases_are_told_and_change_answers(bias, says, tmp_path, monkeypatch):
+    """The first class is answered to all three examples as trained, odds of 3 : 2 to the second."""
+    shares = np.zeros((3, len(bias)))
+    shares[:, :2] = 0.6, 0.4
+    tested = Outcome([0, 1, 1], shares, bias=bias)
+    monkeypatch.setattr("pipelines.report.classification_report.look_at", tested.shown)
+    report = report_test(
+        tested.model, tested.data, folder=tmp_path, train_seconds=1.0, behaviour=False
+    )
+    found = report["calibration"]
+    page = " ".join((tmp_path / "report/report.html").read_text().split())
+    assert found["before"]["accuracy"] == pytest.approx(1 / 3)
+    if says is None:
+        assert "bias" not in found
+        assert "adds a bias" not in page
+        return
+    assert list(found["bias"].values()) == pytest.approx(bias)
+    assert says in page
+    accuracy = 2 / 3 if len(bias) == 2 else 1 / 3
+    assert report["accuracy"] == found["after"]["accuracy"] == pytest.approx(accuracy)
+    rows = (row["predicted"] for row in read_predictions(tmp_path))
+    assert set(rows) == {"class 1" if len(bias) == 2 else "class 0"}
+    assert f"33.3% are right without calibration, {accuracy:.1%} with it." in page

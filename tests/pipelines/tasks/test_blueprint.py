@@ -186,6 +186,10 @@ def slope_of(checkpoint):
     return checkpoint["state_dict"]["probabilities.slope"]
 
 
+def bias_of(checkpoint):
+    return checkpoint["state_dict"]["probabilities.bias"]
+
+
 def test_options_that_are_missing_are_told(tmp_path):
     for change, says in (
         (lambda c: c[CHECKPOINT_KEY]["model"].pop("recurrence"), "no model can be built"),
@@ -204,13 +208,19 @@ def test_options_that_are_missing_are_told(tmp_path):
             lambda c: slope_of(c).fill_(-1.5),
             "slope of its temperature is -1.5, which may be from -1",
         ),
+        (lambda c: bias_of(c).fill_(float("nan")), "are not finite"),
+        (lambda c: bias_of(c).fill_(float("inf")), "the bias of a class is infinite"),
+        (
+            lambda c: c["state_dict"].update({"probabilities.bias": torch.zeros(3)}),
+            "probabilities.bias",
+        ),
         (lambda c: c[CHECKPOINT_KEY].update(temperature="1"), "says of itself is damaged"),
         (lambda c: c[CHECKPOINT_KEY].update(task=["video"]), "says of itself is damaged"),
         (lambda c: c.update(manytoone=[]), "says of itself is damaged"),
         (lambda c: c.pop("state_dict"), "holds no weights"),
         (lambda c: c["state_dict"].update(more=torch.zeros(2)), "such as more"),
         (lambda c: c["state_dict"].update(more=1), "holds no weights"),
-        (lambda c: c["state_dict"].pop("model.head.bias"), "1 of 9 tensors are missing"),
+        (lambda c: c["state_dict"].pop("model.head.bias"), "1 of 10 tensors are missing"),
     ):
         assert says in say(change, tmp_path)
 

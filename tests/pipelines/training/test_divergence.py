@@ -17,7 +17,7 @@ from models.finite import first_not_finite, is_finite
 from models.heads.calibrated import CalibratedSoftmax
 from pipelines import evaluate, sample
 from pipelines.cli.training import train
-from pipelines.metrics.calibration import calibrate
+from pipelines.metrics.calibration import Calibration, calibrate
 from pipelines.microscope import command as microscope
 from pipelines.predict import command as predict
 from pipelines.predict.predictor import load_predictor
@@ -176,7 +176,7 @@ def test_when_training_ends():
 
 def test_nothing_is_calibrated_of_what_is_none():
     found = calibrate(np.array([0, 1]), np.array([[0.0, 0.0], [NAN, NAN]]), np.array([2, 9]))
-    assert found == ((1.0, 0.0), math.inf)
+    assert found == (Calibration(), math.inf)
 
 
 # Models that are read.
@@ -312,7 +312,7 @@ def test_a_language_model_that_says_nothing_finite(place, capsys):
 
 def test_scores_that_are_none_are_no_probabilities():
     scores = torch.tensor([[0.0, 1.0], [NAN, 1.0], [INF, 1.0], [-INF, 1.0]])
-    found = CalibratedSoftmax()(scores, torch.tensor([1, 2, 3, 4]))
+    found = CalibratedSoftmax(2)(scores, torch.tensor([1, 2, 3, 4]))
     assert found.isnan().any(1).tolist() == [False, True, True, True]
 
 

@@ -90,6 +90,28 @@ def test_validation_and_test_count_every_example_alike(stage):
     assert model.step(batch, stage).item() == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+def test_no_bias_undoes_the_weights_of_the_classes(class_weights, monkeypatch):
+    """The validation part has the shares of the training part, and not those that were learnt for."""
+    torch.manual_seed(0)
+    model = classifier(class_weights=class_weights).eval()
+    model.setup("fit")
+    model._trainer.world_size = 1
+    monkeypatch.setattr(model, "log", lambda *_, **__: None)
+    monkeypatch.setattr(model, "log_dict", lambda *_, **__: None)
+    with torch.no_grad():
+        model.step(batch_of([0] * 60 + [1] * 30 + [3] * 10), "val")
+        model.on_validation_epoch_end()
+    bias = model.probabilities.bias
+    assert model.probabilities.temperature != 1
+    if class_weights == "balanced":
+        assert not bias.any()
+    else:
+        # The class without an example keeps its 0.
+        assert bias[0] > 0 > bias[3]
+        assert bias[2] == 0
+
+
 def test_without_the_option_all_examples_count_alike():
     model = classifier()
     model.setup("fit")
