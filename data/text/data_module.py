@@ -291,9 +291,10 @@ class TextDataModule(TokenisedDataModule):
             log.warning("%s; the report lists them all", line)
         return rows, reported
 
-    def _teach(self, part: TextPart, classes: list[str], *, with_lessons: bool) -> None:
+    def _teach(self, part: Part, classes: list[str], *, with_lessons: bool) -> None:
         """Let training read excerpts and lessons beside the training part."""
         assert self.tokenizer is not None
+        assert isinstance(part, TextPart)
         taught, counts = taught_part(
             part,
             classes=classes,

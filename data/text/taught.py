@@ -93,7 +93,7 @@ def _clear_excerpts(
     """
     evidence = Evidence(num_tokens=tokenizer.get_vocab_size(), num_classes=num_classes)
     blocks = [range(len(part))[k : k + _TEXTS_AT_ONCE] for k in range(0, len(part), _TEXTS_AT_ONCE)]
-    halves = np.arange(len(part)) % 2
+    halves = np.random.default_rng(seed).integers(0, 2, len(part))
     for rows in blocks:
         batch = part.__getitems__(rows)
         texts = TokenRows(batch.steps.numpy(), batch.lengths.numpy())
