@@ -34,7 +34,7 @@ class WholeForm(nn.Module):
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         share_ngrams(classifier.model.encoders)
-        self.encoder = classifier.model.encoder
+        self.encoder, self.votes = classifier.model.encoder, classifier.model.votes
         self.members = nn.ModuleList(map(_WholeMember, classifier.members))
         self.register_buffer("temperature", classifier.probabilities.temperature)
         self.register_buffer("slope", classifier.probabilities.slope)
@@ -53,7 +53,8 @@ class WholeForm(nn.Module):
         mask = torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
         features = encoded(self.encoder, steps)
         scores = [member(features, lengths, mask) for member in self.members]
-        return probabilities(scores, temperatures(lengths, self.temperature, self.slope))
+        found = scores[0] if len(scores) == 1 else together(torch.stack(scores), self.votes)
+        return probabilities(found, temperatures(lengths, self.temperature, self.slope))
 
 
 class StepForm(nn.Module):
@@ -79,7 +80,7 @@ class StepForm(nn.Module):
         """A step (B, …) and the state before it → probabilities (B, K) so far, the state after."""
         scores, after = self.stepper(steps, state)
         found = temperatures(after["steps_read"], self.temperature, self.slope)
-        return probabilities([scores], found), after
+        return probabilities(scores, found), after
 
 
 class EncoderForm(nn.Module):
@@ -124,18 +125,17 @@ def with_operators(classifier: Classifier) -> Classifier:
     return made
 
 
-def probabilities(scores: list[Tensor], temperatures: Tensor) -> Tensor:
+def probabilities(scores: Tensor, temperatures: Tensor) -> Tensor:
     """Convert scores to probabilities, as `CalibratedSoftmax` does.
 
     Args:
-        scores: (B, K) of each member.
+        scores: (B, K).
         temperatures: (B,) float64, of each sequence.
 
     Returns:
         (B, K) float32.
     """
-    found = scores[0] if len(scores) == 1 else together(torch.stack(scores))
-    return (found.double() / temperatures.unsqueeze(1)).softmax(1).float()
+    return (scores.double() / temperatures.unsqueeze(1)).softmax(1).float()
 
 
 class _WholeMember(nn.Module):
@@ -152,5 +152,9 @@ class _WholeMember(nn.Module):
         chosen = features if reads is None else features[:, :, reads]
         inputs = inputs_of(self.member.inputs, chosen, mask)
         outputs, state = self.recurrence.read(inputs.transpose(0, 1), lengths)
-        ends = state[0][-self.recurrence.num_directions :]
+        if state:
+            ends = state[0][-self.recurrence.num_directions :]
+        else:
+            rows = torch.arange(outputs.shape[1], device=outputs.device)
+            ends = outputs[lengths - 1, rows].unsqueeze(0)
         return self.member.head(pooled(self.member.pooling, outputs, ends, mask))

@@ -29,6 +29,8 @@ class Scorer(nn.Module):
     encoder: Encoder
     #: the models that answer, one or more
     members: Sequence["ManyToOne"]
+    #: the share that each member has of the answer, summing to 1; None: all alike
+    votes: Sequence[float] | None = None
 
     @property
     def title(self) -> str:

@@ -55,6 +55,8 @@ class Classification(Task):
         dropout: share of the pooled features that is zeroed while training.
         members: how many models to train side by side, each from its own start; the answer is the
             mean of their probabilities (Lakshminarayanan 2017).
+        order_blind: how many further members read the mean of the steps, and not their order; they
+            together have half of the vote (see `models.sequence.ensemble.side_by_side`).
         shared_encoder: whether the members share it; or each has one of its own, which costs more,
             and is better where an encoder learns by heart.
         class_weights: ``balanced`` makes, while training, all classes count alike, however many
@@ -84,6 +86,7 @@ class Classification(Task):
         pooling: Pooling = "last",
         dropout: float = 0.0,
         members: int = 1,
+        order_blind: int = 0,
         shared_encoder: bool = True,
         class_weights: Literal["none", "balanced"] = "none",
         schedule: Schedule = "constant",
@@ -104,6 +107,7 @@ class Classification(Task):
             pooling=pooling,
             dropout=dropout,
             members=members,
+            order_blind=order_blind,
             shared_encoder=shared_encoder,
         )
         # Under the same names as there: weights of this are weights of that, which needs no trainer.

@@ -63,7 +63,7 @@ class MemberLosses:
             for member, encoder in zip(self.model.members, self.model.encoders, strict=True)
         ]
         losses, scores = losses_side_by_side(functions, groups)
-        return losses.mean(), together(torch.stack(scores))
+        return losses.mean(), together(torch.stack(scores), self.model.votes)
 
     def _by_shard(self, shards: list[RaggedBatch], encode: Encode) -> tuple[Tensor, Tensor]:
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -78,7 +78,7 @@ class MemberLosses:
             self._of_member(member, member.chosen(features), batch) for member in self.model.members
         ]
         losses, scores = zip(*pairs, strict=True)
-        return torch.stack(losses).mean(), together(torch.stack(scores))
+        return torch.stack(losses).mean(), together(torch.stack(scores), self.model.votes)
 
     def _of_member(
         self, member: ManyToOne, features: Tensor, batch: RaggedBatch

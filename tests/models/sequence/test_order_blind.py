@@ -1,0 +1,187 @@
+"""Members that do not see the order of the steps, alone and beside others that do."""
+
+import math
+
+import pytest
+import torch
+
+from models.encoders.words import Encoder, WordEmbedding
+from models.errors import OptionError
+from models.recurrence.recurrences import LSTM, Memoryless
+from models.sequence.ensemble import Ensemble, side_by_side, together
+from models.sequence.language_model import LanguageModel
+from models.sequence.many_to_one import ManyToOne
+from models.sequence.sources import ReadSource
+from models.sequence.step_inputs import StepInputs
+from models.sequence.stepwise import Stepper
+
+K = 3
+
+
+class Same(Encoder):
+    """Vectors as they are."""
+
+    out_features = 4
+
+    def forward(self, steps):
+        return steps
+
+
+def mean_reader(pooling="mean"):
+    torch.manual_seed(0)
+    return ManyToOne(Same(), Memoryless(4), num_classes=K, pooling=pooling).eval()
+
+
+def mixed(members=2, order_blind=1, **options):
+    torch.manual_seed(0)
+    options = {"inputs": lambda n: StepInputs(n, standardize=True, dropout=0.25, project=3)} | options
+    model = side_by_side(
+        Same(),
+        lambda n: LSTM(n, hidden_size=5),
+        members=members,
+        order_blind=order_blind,
+        num_classes=K,
+        pooling="concat",
+        **options,
+    )
+    for member in model.members:
+        if member.inputs is not None:
+            torch.nn.init.normal_(member.inputs.shift)
+            torch.nn.init.uniform_(member.inputs.spread, 0.5, 2)
+    return model.eval()
+
+
+def test_an_output_is_its_input_and_nothing_is_carried():
+    recurrence = Memoryless(2)
+    steps = torch.randn(5, 2)
+    outputs, state = recurrence(steps, torch.tensor([2, 3]), carry=True)
+    assert torch.equal(outputs, steps)
+    assert state == recurrence.state_names == ()
+    assert recurrence.out_features == 2
+    assert recurrence.state_dict() == {}
+    assert recurrence(steps, torch.tensor([2, 3]))[1] is None
+
+
+def test_outputs_are_dropped_while_training():
+    recurrence = Memoryless(200, output_dropout=0.5, locked=True)
+    outputs, _ = recurrence(torch.ones(3, 200), torch.tensor([2, 1]))
+    assert set(outputs.unique().tolist()) == {0.0, 2.0}
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
+    assert torch.equal(recurrence.eval()(torch.ones(3, 200), torch.tensor([2, 1]))[0].unique(),
+                       torch.ones(1))  # fmt: skip
+
+
+def test_with_a_mean_it_is_a_linear_classifier_of_the_mean_step():
+    model = mean_reader()
+    with torch.no_grad():
+        model.head.weight.copy_(torch.tensor([[1.0, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, -1]]))
+        model.head.bias.copy_(torch.tensor([0.0, 0.5, 0.0]))
+    steps = torch.tensor([[1.0, 2, 3, 4], [3.0, 0, 0, 0], [5.0, 5, 5, 5]])
+    found = model(steps, torch.tensor([2, 1]))
+    torch.testing.assert_close(found, torch.tensor([[2.0, 2.5, -2], [5.0, 10.5, -5]]))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_the_order_of_steps_has_no_part_in_it(pooling):
+    model, steps = mean_reader(pooling), torch.randn(9, 4)
+    length = torch.tensor([9])
+    torch.testing.assert_close(model(steps, length), model(steps.flip(0), length))
+
+
+def test_the_votes_weigh_the_mean_of_the_probabilities():
+    scores = torch.tensor([[[0.0, 0.0]], [[0.0, math.log(3)]], [[math.log(9), 0.0]]])
+    # 0.5 of (1/2, 1/2), 0.3 of (1/4, 3/4), 0.2 of (9/10, 1/10).
+    found = together(scores, [0.5, 0.3, 0.2]).softmax(1)
+    torch.testing.assert_close(found, torch.tensor([[0.505, 0.495]]))
+    torch.testing.assert_close(together(scores), together(scores, [1 / 3] * 3))
+
+
+@pytest.mark.parametrize(("members", "order_blind"), [(1, 1), (2, 1), (2, 3)])
+def test_each_form_has_half_of_the_vote(members, order_blind):
+    model = mixed(members, order_blind)
+    steps, lengths = torch.randn(7, 4), torch.tensor([4, 3])
+    each = torch.stack([one(steps, lengths).softmax(1) for one in model.members])
+    assert len(each) == members + order_blind
+    halves = (each[:members].mean(0) + each[members:].mean(0)) / 2
+    torch.testing.assert_close(model(steps, lengths).softmax(1), halves)
+
+
+def test_the_title_tells_both_forms():
+    assert mixed(5, 1).title == "mean of 5 LSTMs and 1 order-blind member"
+    assert mixed(1, 2).title == "mean of 1 LSTM and 2 order-blind members"
+    assert mixed(2, 0).title == "mean of 2 LSTMs"
+
+
+def test_its_inputs_are_those_of_the_others_without_projection_or_order():
+    model = mixed(
+        inputs=lambda n: StepInputs(n, standardize=True, dropout=0.25, project=3, difference="signed")
+    )
+    first, _, blind = (one.inputs for one in model.members)
+    assert (first.difference, first.out_features) == ("signed", 3)
+    assert (blind.difference, blind.out_features) == ("none", 4)
+    assert (blind.standardize, blind.dropout.p) == (True, 0.25)
+    assert model.members[2].head.in_features == 4
+    assert mixed(inputs=None).members[2].inputs is None
+
+
+def test_the_others_start_and_are_named_as_without_it():
+    alone, beside = mixed(order_blind=0).state_dict(), mixed().state_dict()
+    assert beside.keys() - alone.keys() == {
+        f"members.2.{name}" for name in ("head.weight", "head.bias", "inputs.shift", "inputs.spread")
+    }
+    for name in (name for name in alone if "inputs.s" not in name):
+        assert torch.equal(alone[name], beside[name])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shared", [True, False])
+def test_an_answer_is_the_same_alone_in_a_batch_and_step_by_step(shared):
+    torch.manual_seed(0)
+    model = side_by_side(
+        WordEmbedding(11, features=4),
+        lambda n: LSTM(n, hidden_size=5),
+        members=2,
+        order_blind=2,
+        shared_encoder=shared,
+        num_classes=K,
+    ).eval()
+    assert len(model.encoders) == (1 if shared else 4)
+    lengths = torch.tensor([9, 2, 9])
+    tokens = torch.randint(11, (20,), generator=torch.Generator().manual_seed(2))
+    batch = model(tokens, lengths)
+    stepper = Stepper(model)
+    state = stepper.start(1)
+    # The order-blind members keep their mean, and nothing else is carried.
+    assert {name: tuple(value.shape) for name, value in state.items() if "2" in name} == {
+        "member2_mean": (1, 4)
+    }
+    for row, one in enumerate(tokens.split(lengths.tolist())):
+        along = model.read_along(model.encoder.encode_ragged(one, lengths[row : row + 1]))
+        state = stepper.start(1)
+        for count, token in enumerate(one, start=1):
+            scores, state = stepper(token[None], state)
+            whole = model(one[:count], torch.tensor([count]))
+            torch.testing.assert_close(scores, whole, rtol=0, atol=1e-5)
+            torch.testing.assert_close(along[count - 1 : count], whole, rtol=0, atol=1e-5)
+        torch.testing.assert_close(scores[0], batch[row], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("votes", [[0.5], [0.5, 0.6], [1.5, -0.5], [1.0, 0.0]])
+def test_votes_that_are_no_shares_are_refused(votes):
+    first = mean_reader()
+    second = ManyToOne(first.encoder, Memoryless(4), num_classes=K)
+    with pytest.raises(ValueError, match="2 shares above 0 that sum to 1"):
+        Ensemble([first, second], votes)
+
+
+def test_fewer_than_none_are_refused():
+    with pytest.raises(OptionError, match="order_blind=-1: 0"):
+        mixed(order_blind=-1)
+
+
+def test_what_needs_a_state_refuses_a_recurrence_without():
+    with pytest.raises(OptionError, match="Memoryless: carries nothing"):
+        LanguageModel(WordEmbedding(9, features=4), Memoryless(4), num_tokens=9)
+    with pytest.raises(OptionError, match="Memoryless: carries nothing"):
+        ReadSource(WordEmbedding(9, features=4), Memoryless(4))
