@@ -34,7 +34,9 @@ def mean_reader(pooling="mean"):
 
 def mixed(members=2, order_blind=1, **options):
     torch.manual_seed(0)
-    options = {"inputs": lambda n: StepInputs(n, standardize=True, dropout=0.25, project=3)} | options
+    options = {
+        "inputs": lambda n: StepInputs(n, standardize=True, dropout=0.25, project=3)
+    } | options
     model = side_by_side(
         Same(),
         lambda n: LSTM(n, hidden_size=5),
@@ -115,7 +117,9 @@ def test_the_title_tells_both_forms():
 
 def test_its_inputs_are_those_of_the_others_without_projection_or_order():
     model = mixed(
-        inputs=lambda n: StepInputs(n, standardize=True, dropout=0.25, project=3, difference="signed")
+        inputs=lambda n: StepInputs(
+            n, standardize=True, dropout=0.25, project=3, difference="signed"
+        )
     )
     first, _, blind = (one.inputs for one in model.members)
     assert (first.difference, first.out_features) == ("signed", 3)
@@ -128,7 +132,8 @@ def test_its_inputs_are_those_of_the_others_without_projection_or_order():
 def test_the_others_start_and_are_named_as_without_it():
     alone, beside = mixed(order_blind=0).state_dict(), mixed().state_dict()
     assert beside.keys() - alone.keys() == {
-        f"members.2.{name}" for name in ("head.weight", "head.bias", "inputs.shift", "inputs.spread")
+        f"members.2.{name}"
+        for name in ("head.weight", "head.bias", "inputs.shift", "inputs.spread")
     }
     for name in (name for name in alone if "inputs.s" not in name):
         assert torch.equal(alone[name], beside[name])
