@@ -148,21 +148,25 @@ def side_by_side(
             step_inputs = None if inputs is None else inputs(width)
             reader = recurrence(width if step_inputs is None else step_inputs.out_features)
         else:
-            step_inputs = _order_blind(made[0].inputs, width)
-            reader = Memoryless(width)
+            step_inputs, reader = _order_blind(made[0].inputs, width)
             options = options | {"pooling": "mean"}
         made.append(ManyToOne(common, reader, reads=reads, inputs=step_inputs, **options))
+        if k >= members:
+            # Directions that no training example has keep their start, and must not answer by chance.
+            nn.init.zeros_(made[k].head.weight)
     if count == 1:
         return made[0]
     halves = [0.5 / members] * members + [0.5 / max(order_blind, 1)] * order_blind
     return Ensemble(made, halves if order_blind else None)
 
 
-def _order_blind(inputs: StepInputs | None, in_features: int) -> StepInputs | None:
-    """Inputs like these for the mean of the steps: no differences, nothing centred, no projection."""
+def _order_blind(inputs: StepInputs | None, width: int) -> tuple[StepInputs | None, Memoryless]:
+    """The parts of a member like one with these inputs, for the mean of the steps."""
     if inputs is None:
-        return None
-    return StepInputs(in_features, standardize=inputs.standardize, dropout=inputs.dropout.p)
+        return None, Memoryless(width)
+    # A mean over steps that each drop other features would hardly differ from one without dropout.
+    dropped = Memoryless(width, output_dropout=inputs.dropout.p, locked=True)
+    return StepInputs(width, standardize=inputs.standardize), dropped
 
 
 def _is_memoryless(member: ManyToOne) -> bool:

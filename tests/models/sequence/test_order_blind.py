@@ -7,6 +7,7 @@ import torch
 
 from models.encoders.words import Encoder, WordEmbedding
 from models.errors import OptionError
+from models.recurrence.dropout import LockedDropout
 from models.recurrence.recurrences import LSTM, Memoryless
 from models.sequence.ensemble import Ensemble, side_by_side, together
 from models.sequence.language_model import LanguageModel
@@ -124,7 +125,10 @@ def test_its_inputs_are_those_of_the_others_without_projection_or_order():
     first, _, blind = (one.inputs for one in model.members)
     assert (first.difference, first.out_features) == ("signed", 3)
     assert (blind.difference, blind.out_features) == ("none", 4)
-    assert (blind.standardize, blind.dropout.p) == (True, 0.25)
+    assert blind.standardize
+    # Dropped for all steps alike: else it would average out.
+    dropout = model.members[2].recurrence.output_dropout
+    assert (type(dropout), dropout.p, blind.dropout.p) == (LockedDropout, 0.25, 0)
     assert model.members[2].head.in_features == 4
     assert mixed(inputs=None).members[2].inputs is None
 
