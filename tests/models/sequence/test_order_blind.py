@@ -48,6 +48,8 @@ def mixed(members=2, order_blind=1, **options):
         **options,
     )
     for member in model.members:
+        if not member.head.weight.any():
+            torch.nn.init.normal_(member.head.weight)
         if member.inputs is not None:
             torch.nn.init.normal_(member.inputs.shift)
             torch.nn.init.uniform_(member.inputs.spread, 0.5, 2)
@@ -139,7 +141,7 @@ def test_the_others_start_and_are_named_as_without_it():
         f"members.2.{name}"
         for name in ("head.weight", "head.bias", "inputs.shift", "inputs.spread")
     }
-    for name in (name for name in alone if "inputs.s" not in name):
+    for name in (name for name in alone if "inputs.s" not in name):  # those are drawn above
         assert torch.equal(alone[name], beside[name])
 
 
@@ -156,6 +158,9 @@ def test_an_answer_is_the_same_alone_in_a_batch_and_step_by_step(shared):
         num_classes=K,
     ).eval()
     assert len(model.encoders) == (1 if shared else 4)
+    for blind in model.members[2:]:
+        assert (blind.head.weight == 0).all()
+        torch.nn.init.normal_(blind.head.weight)
     lengths = torch.tensor([9, 2, 9])
     tokens = torch.randint(11, (20,), generator=torch.Generator().manual_seed(2))
     batch = model(tokens, lengths)
