@@ -118,8 +118,7 @@ def side_by_side(
         members: the number of models with a recurrence. A single model is no ensemble, and its
             weights have the names of a `ManyToOne`.
         order_blind: the number of further members that read the mean of the steps (`Memoryless`).
-            These together have one half of the vote, and the others the other half, so that the
-            answer is right more often where one of the two kinds fails.
+            These together have one half of the vote, and the others the other half.
         shared_encoder: whether all members read the same features. Otherwise each reads those of an
             encoder of its own, and these together are the one they have in common (see `Several`).
         options: further options of `ManyToOne`.
