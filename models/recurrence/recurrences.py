@@ -248,15 +248,10 @@ class Memoryless(Recurrence):
 
     Args:
         in_features: D, the size of its outputs too.
-        output_dropout, locked: see `Recurrence`.
     """
 
-    def __init__(
-        self, in_features: int, *, output_dropout: float = 0.0, locked: bool = False
-    ) -> None:
-        super().__init__(
-            in_features, hidden_size=in_features, output_dropout=output_dropout, locked=locked
-        )
+    def __init__(self, in_features: int) -> None:
+        super().__init__(in_features, hidden_size=in_features)
         self.layers = nn.ModuleList()
 
     @property

@@ -39,7 +39,7 @@ class Classifier(nn.Module):
         pooling: Pooling = "last",
         dropout: float = 0.0,
         members: int = 1,
-        order_blind: int = 0,
+        order_blind: bool = False,
         shared_encoder: bool = True,
     ) -> None:
         super().__init__()

@@ -27,22 +27,20 @@ class Ensemble(Scorer):
     all, unless this is `Several`.
 
     Args:
-        members: models with one encoder in common.
-        votes: the share of each member in the mean, above 0 and summing to 1; None: all alike.
+        members: models with one encoder in common. An order-blind one among them has half of the
+            vote, and the others together the other half; else all have the same vote.
 
     Raises:
-        ValueError: members of different encoders; votes that are no such shares.
+        ValueError: members of different encoders.
     """
 
-    def __init__(self, members: Sequence[ManyToOne], votes: Sequence[float] | None = None) -> None:
+    def __init__(self, members: Sequence[ManyToOne]) -> None:
         super().__init__()
         if len({id(member.encoder) for member in members}) != 1:
             raise ValueError(f"{len(members)} members must have one and the same encoder")
-        if votes is not None and (
-            len(votes) != len(members) or min(votes) <= 0 or not math.isclose(sum(votes), 1)
-        ):
-            raise ValueError(f"votes={votes}: {len(members)} shares above 0 that sum to 1")
-        self.votes = votes
+        learning = sum(member.learns for member in members)
+        if learning < len(members):
+            self.votes = [0.5 / learning if member.learns else 0.5 for member in members]
         self.members = nn.ModuleList(members)  # type: ignore[assignment]
 
     @property
@@ -53,9 +51,7 @@ class Ensemble(Scorer):
     @property
     def title(self) -> str:
         """The number and kinds of its members: ``mean of 4 LSTMs``."""
-        kinds = Counter(
-            "order-blind member" if _is_memoryless(one) else one.title for one in self.members
-        )
+        kinds = Counter(member.title for member in self.members)
         counted = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items()]
         return f"mean of {' and '.join(counted)}"
 
@@ -86,6 +82,37 @@ class Ensemble(Scorer):
         return [[parameter for parameter in some if parameter.requires_grad] for some in every]
 
 
+class OrderBlind(ManyToOne):
+    """A linear classifier of the mean of the features, which it reads as they are.
+
+    It is the mean frame that the LSTMs of Donahue et al. 2015 ("LRCN") are held against. It is fitted
+    before training (`take`), and training leaves it as it is.
+
+    Args:
+        encoder: turns steps into features; a frozen one.
+        num_classes: K.
+    """
+
+    learns = False
+
+    def __init__(self, encoder: Encoder, *, num_classes: int) -> None:
+        # No number is drawn for it, so that the others start and learn as they do without it.
+        with torch.random.fork_rng(devices=[]):
+            recurrence = Memoryless(encoder.out_features)
+            super().__init__(encoder, recurrence, num_classes=num_classes, pooling="mean")
+        self.head.requires_grad_(False)
+
+    @property
+    def title(self) -> str:
+        """Its name in reports."""
+        return "order-blind member"
+
+    def take(self, weights: Tensor, biases: Tensor) -> None:
+        """Score by weights (K, D) and biases (K,) from now on."""
+        self.head.weight.copy_(weights)
+        self.head.bias.copy_(biases)
+
+
 def together(scores: Tensor, votes: Sequence[float] | None = None) -> Tensor:
     """(M, B, K) → (B, K): scores whose softmax is the mean of the members' softmax.
 
@@ -105,7 +132,7 @@ def side_by_side(
     recurrence: Callable[[int], Recurrence],
     *,
     members: int,
-    order_blind: int = 0,
+    order_blind: bool = False,
     shared_encoder: bool = True,
     inputs: Callable[[int], StepInputs] | None = None,
     **options: Any,
@@ -117,56 +144,36 @@ def side_by_side(
         recurrence, inputs: each makes, of the number of features, a part of one model.
         members: the number of models with a recurrence. A single model is no ensemble, and its
             weights have the names of a `ManyToOne`.
-        order_blind: the number of further members that read the mean of the steps (`Memoryless`).
-            These together have one half of the vote, and the others the other half.
+        order_blind: whether there is one more member, `OrderBlind`, with half of the vote.
         shared_encoder: whether all members read the same features. Otherwise each reads those of an
             encoder of its own, and these together are the one they have in common (see `Several`).
         options: further options of `ManyToOne`.
 
     Raises:
-        OptionError: fewer than 1 member, or than 0 that are order-blind; an encoder that cannot
-            start anew, or one that gives places.
+        OptionError: fewer than 1 member; an encoder that cannot start anew, or one that gives
+            places; an order-blind member beside encoders that are not shared.
     """
     refuse_places(encoder)
     if members < 1:
         raise OptionError(f"--model.members={members}: at least 1 model must answer")
-    if order_blind < 0:
-        raise OptionError(f"--model.order_blind={order_blind}: 0 (none) or more")
-    count = members + order_blind
-    is_one = shared_encoder or count == 1
+    if order_blind and not shared_encoder:
+        raise OptionError(
+            "--model.order_blind=true: its member reads a frozen encoder, which need not differ from"
+            " member to member; leave out --model.shared_encoder=false"
+        )
+    is_one = shared_encoder or members == 1
     if not is_one and not hasattr(encoder, "reset_parameters"):
         raise OptionError(
             f"--model.shared_encoder=false: {type(encoder).__name__} has no other start; share it"
         )
     width = encoder.out_features
-    common = encoder if is_one else Several(encoder, copies=count)
+    common = encoder if is_one else Several(encoder, copies=members)
     made: list[ManyToOne] = []
-    for k in range(count):
+    for k in range(members):
         reads = None if is_one else slice(k * width, (k + 1) * width)
-        if k < members:
-            step_inputs = None if inputs is None else inputs(width)
-            reader = recurrence(width if step_inputs is None else step_inputs.out_features)
-        else:
-            step_inputs, reader = _order_blind(made[0].inputs, width)
-            options = options | {"pooling": "mean"}
+        step_inputs = None if inputs is None else inputs(width)
+        reader = recurrence(width if step_inputs is None else step_inputs.out_features)
         made.append(ManyToOne(common, reader, reads=reads, inputs=step_inputs, **options))
-        if k >= members:
-            # Directions that no training example has keep their start, and must not answer by chance.
-            nn.init.zeros_(made[k].head.weight)
-    if count == 1:
-        return made[0]
-    halves = [0.5 / members] * members + [0.5 / max(order_blind, 1)] * order_blind
-    return Ensemble(made, halves if order_blind else None)
-
-
-def _order_blind(inputs: StepInputs | None, width: int) -> tuple[StepInputs | None, Memoryless]:
-    """The parts of a member like one with these inputs, for the mean of the steps."""
-    if inputs is None:
-        return None, Memoryless(width)
-    # A mean over steps that each drop other features would hardly differ from one without dropout.
-    dropped = Memoryless(width, output_dropout=inputs.dropout.p, locked=True)
-    return StepInputs(width, standardize=inputs.standardize), dropped
-
-
-def _is_memoryless(member: ManyToOne) -> bool:
-    return isinstance(member.recurrence, Memoryless)
+    if order_blind:
+        made.append(OrderBlind(encoder, num_classes=made[0].head.out_features))
+    return made[0] if len(made) == 1 else Ensemble(made)

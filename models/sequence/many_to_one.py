@@ -90,6 +90,9 @@ class ManyToOne(Scorer):
         dropout: share of the pooled features that is zeroed while training.
     """
 
+    #: whether training changes it
+    learns = True
+
     def __init__(
         self,
         encoder: Encoder,

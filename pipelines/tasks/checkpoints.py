@@ -137,10 +137,9 @@ def _rebuilt(kind: type[Model], saved: Saved, *, where: str, trust: str | None) 
             f" {' or '.join(f'runs/{name}' for name in classifiers())}"
         )
     values = description["model"]
-    for name, default in (("members", 1), ("order_blind", 0)):
-        count = values.get(name, default)
-        if not isinstance(count, int) or count > len(saved.weights):
-            raise InputError(f"{where}: has no weights for {excerpt(count)} members")
+    members = values.get("members", 1)
+    if not isinstance(members, int) or members > len(saved.weights):
+        raise InputError(f"{where}: has no weights for {excerpt(members)} members")
     unused = UNUSED
     if kind is Classifier:
         values = {name: values[name] for name in values.keys() - ONLY_TRAINING}

@@ -55,8 +55,7 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
     """
     layers: dict[str, list[Any]] = {
         "encoder": model.encoders,
-        # One without memory has no weights.
-        "recurrence": [model.recurrence] if len(model.recurrence.layers) else [],
+        "recurrence": [model.recurrence],
     }
     for part in PARTS:
         prefix = f"model.{part}."
@@ -68,10 +67,10 @@ def load_layers(model: ManyToOne, weights: dict[str, torch.Tensor], *, where: st
         try:
             for module in layers[part]:
                 module.load_state_dict(found)
-                refuse_not_finite(module, where=f"{where}: {part}")
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{where}: its {part} does not fit: {reason}") from error
+        refuse_not_finite(layers[part][0], where=f"{where}: {part}")
 
 
 def load_decoder(decoder: LanguageModel, weights: dict[str, torch.Tensor], *, where: str) -> None:
@@ -158,8 +157,7 @@ def layer_groups(members: Sequence[ManyToOne]) -> list[list[nn.Parameter]]:
     first = members[0]
     depth = len(first.recurrence.layers)
     layers: list[list[nn.Module]] = [[first.encoder]]
-    deep = [member for member in members if len(member.recurrence.layers) == depth]
-    layers += [[member.recurrence.layers[k] for member in deep] for k in range(depth)]
+    layers += [[member.recurrence.layers[k] for member in members] for k in range(depth)]
     groups = [[p for module in layer for p in module.parameters()] for layer in layers]
     known = {id(parameter) for group in groups for parameter in group}
     rest = [p for member in members for p in member.parameters() if id(p) not in known]

@@ -96,9 +96,6 @@ def _module(task: str, model: dict[str, Any]) -> torch.nn.Module:
         # As fitted: an answer in which the number of its steps is forgotten is another one.
         module.probabilities.temperature.fill_(TEMPERATURE)
         module.probabilities.slope.fill_(SLOPE)
-        for member in module.members:
-            if not member.head.weight.any():  # an order-blind one would answer anything alike
-                torch.nn.init.normal_(member.head.weight)
     return module
 
 

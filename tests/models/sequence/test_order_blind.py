@@ -7,9 +7,8 @@ import torch
 
 from models.encoders.words import Encoder, WordEmbedding
 from models.errors import OptionError
-from models.recurrence.dropout import LockedDropout
 from models.recurrence.recurrences import LSTM, Memoryless
-from models.sequence.ensemble import Ensemble, side_by_side, together
+from models.sequence.ensemble import side_by_side, together
 from models.sequence.language_model import LanguageModel
 from models.sequence.many_to_one import ManyToOne
 from models.sequence.sources import ReadSource
@@ -33,7 +32,7 @@ def mean_reader(pooling="mean"):
     return ManyToOne(Same(), Memoryless(4), num_classes=K, pooling=pooling).eval()
 
 
-def mixed(members=2, order_blind=1, **options):
+def mixed(members=2, order_blind=True, **options):
     torch.manual_seed(0)
     options = {
         "inputs": lambda n: StepInputs(n, standardize=True, dropout=0.25, project=3)
@@ -48,8 +47,6 @@ def mixed(members=2, order_blind=1, **options):
         **options,
     )
     for member in model.members:
-        if not member.head.weight.any():
-            torch.nn.init.normal_(member.head.weight)
         if member.inputs is not None:
             torch.nn.init.normal_(member.inputs.shift)
             torch.nn.init.uniform_(member.inputs.spread, 0.5, 2)
@@ -65,16 +62,6 @@ def test_an_output_is_its_input_and_nothing_is_carried():
     assert recurrence.out_features == 2
     assert recurrence.state_dict() == {}
     assert recurrence(steps, torch.tensor([2, 3]))[1] is None
-
-
-def test_outputs_are_dropped_while_training():
-    recurrence = Memoryless(200, output_dropout=0.5, locked=True)
-    outputs, _ = recurrence(torch.ones(3, 200), torch.tensor([2, 1]))
-    assert set(outputs.unique().tolist()) == {0.0, 2.0}
-    assert torch.equal(outputs[0], outputs[1])
-    assert not torch.equal(outputs[0], outputs[2])
-    assert torch.equal(recurrence.eval()(torch.ones(3, 200), torch.tensor([2, 1]))[0].unique(),
-                       torch.ones(1))  # fmt: skip
 
 
 def test_with_a_mean_it_is_a_linear_classifier_of_the_mean_step():
@@ -102,71 +89,73 @@ def test_the_votes_weigh_the_mean_of_the_probabilities():
     torch.testing.assert_close(together(scores), together(scores, [1 / 3] * 3))
 
 
-@pytest.mark.parametrize(("members", "order_blind"), [(1, 1), (2, 1), (2, 3)])
-def test_each_form_has_half_of_the_vote(members, order_blind):
-    model = mixed(members, order_blind)
+@pytest.mark.parametrize("members", [1, 2])
+def test_each_form_has_half_of_the_vote(members):
+    model = mixed(members)
     steps, lengths = torch.randn(7, 4), torch.tensor([4, 3])
     each = torch.stack([one(steps, lengths).softmax(1) for one in model.members])
-    assert len(each) == members + order_blind
-    halves = (each[:members].mean(0) + each[members:].mean(0)) / 2
+    assert len(each) == members + 1
+    halves = (each[:members].mean(0) + each[members]) / 2
     torch.testing.assert_close(model(steps, lengths).softmax(1), halves)
 
 
 def test_the_title_tells_both_forms():
-    assert mixed(5, 1).title == "mean of 5 LSTMs and 1 order-blind member"
-    assert mixed(1, 2).title == "mean of 1 LSTM and 2 order-blind members"
-    assert mixed(2, 0).title == "mean of 2 LSTMs"
+    assert mixed(5).title == "mean of 5 LSTMs and 1 order-blind member"
+    assert mixed(1).title == "mean of 1 LSTM and 1 order-blind member"
+    assert mixed(2, order_blind=False).title == "mean of 2 LSTMs"
 
 
-def test_its_inputs_are_those_of_the_others_without_projection_or_order():
-    model = mixed(
-        inputs=lambda n: StepInputs(
-            n, standardize=True, dropout=0.25, project=3, difference="signed"
-        )
-    )
-    first, _, blind = (one.inputs for one in model.members)
-    assert (first.difference, first.out_features) == ("signed", 3)
-    assert (blind.difference, blind.out_features) == ("none", 4)
-    assert blind.standardize
-    # Dropped for all steps alike: else it would average out.
-    dropout = model.members[2].recurrence.output_dropout
-    assert (type(dropout), dropout.p, blind.dropout.p) == (LockedDropout, 0.25, 0)
-    assert model.members[2].head.in_features == 4
-    assert mixed(inputs=None).members[2].inputs is None
+def test_it_reads_the_features_as_they_are_and_does_not_learn():
+    *others, blind = mixed().members
+    assert (blind.inputs, blind.pooling, blind.dropout.p) == (None, "mean", 0)
+    assert not any(parameter.requires_grad for parameter in blind.parameters())
+    assert not blind.learns
+    assert all(one.learns and one.head.weight.requires_grad for one in others)
+
+
+def test_it_takes_a_linear_map():
+    blind = mixed().members[-1]
+    weights, biases = torch.randn(K, 4), torch.randn(K)
+    blind.take(weights, biases)
+    steps = torch.randn(5, 4)
+    due = torch.stack([steps[:2].mean(0), steps[2:].mean(0)]) @ weights.T + biases
+    torch.testing.assert_close(blind(steps, torch.tensor([2, 3])), due)
 
 
 def test_the_others_start_and_are_named_as_without_it():
-    alone, beside = mixed(order_blind=0).state_dict(), mixed().state_dict()
-    assert beside.keys() - alone.keys() == {
-        f"members.2.{name}"
-        for name in ("head.weight", "head.bias", "inputs.shift", "inputs.spread")
-    }
-    for name in (name for name in alone if "inputs.s" not in name):  # those are drawn above
-        assert torch.equal(alone[name], beside[name])
+    found = {}
+    for order_blind in (False, True):
+        torch.manual_seed(0)
+        model = side_by_side(
+            Same(),
+            lambda n: LSTM(n, hidden_size=5),
+            members=2,
+            order_blind=order_blind,
+            num_classes=K,
+        )
+        found[order_blind] = model.state_dict() | {"next draw": torch.rand(1)}
+    added = found[True].keys() - found[False].keys()
+    assert added == {"members.2.head.weight", "members.2.head.bias"}
+    for name, value in found[False].items():
+        assert torch.equal(found[True][name], value)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("shared", [True, False])
-def test_an_answer_is_the_same_alone_in_a_batch_and_step_by_step(shared):
+def test_an_answer_is_the_same_alone_in_a_batch_and_step_by_step():
     torch.manual_seed(0)
     model = side_by_side(
         WordEmbedding(11, features=4),
         lambda n: LSTM(n, hidden_size=5),
         members=2,
-        order_blind=2,
-        shared_encoder=shared,
+        order_blind=True,
         num_classes=K,
     ).eval()
-    assert len(model.encoders) == (1 if shared else 4)
-    for blind in model.members[2:]:
-        assert (blind.head.weight == 0).all()
-        torch.nn.init.normal_(blind.head.weight)
     lengths = torch.tensor([9, 2, 9])
     tokens = torch.randint(11, (20,), generator=torch.Generator().manual_seed(2))
     batch = model(tokens, lengths)
     stepper = Stepper(model)
     state = stepper.start(1)
-    # The order-blind members keep their mean, and nothing else is carried.
+    # The order-blind member keeps its mean, and nothing else is carried.
     assert {name: tuple(value.shape) for name, value in state.items() if "2" in name} == {
         "member2_mean": (1, 4)
     }
@@ -181,17 +170,9 @@ def test_an_answer_is_the_same_alone_in_a_batch_and_step_by_step(shared):
         torch.testing.assert_close(scores[0], batch[row], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("votes", [[0.5], [0.5, 0.6], [1.5, -0.5], [1.0, 0.0]])
-def test_votes_that_are_no_shares_are_refused(votes):
-    first = mean_reader()
-    second = ManyToOne(first.encoder, Memoryless(4), num_classes=K)
-    with pytest.raises(ValueError, match="2 shares above 0 that sum to 1"):
-        Ensemble([first, second], votes)
-
-
-def test_fewer_than_none_are_refused():
-    with pytest.raises(OptionError, match="order_blind=-1: 0"):
-        mixed(order_blind=-1)
+def test_encoders_of_their_own_are_refused():
+    with pytest.raises(OptionError, match="order_blind=true: its member reads a frozen encoder"):
+        mixed(shared_encoder=False)
 
 
 def test_what_needs_a_state_refuses_a_recurrence_without():

@@ -54,16 +54,6 @@ def test_encoder_and_recurrence_come_from_the_language_model(language_model, sha
     assert not torch.equal(model.members[0].head.weight, model.members[1].head.weight)
 
 
-def test_an_order_blind_member_has_the_encoder_of_the_language_model(language_model):
-    path, source = language_model
-    model = classifier(pretrained=str(path), members=1, order_blind=1, shared_encoder=False)
-    for encoder in model.model.encoders:
-        assert torch.equal(encoder.embedding.weight, source.encoder.embedding.weight)
-    groups = layer_groups(model.members)
-    assert len(groups) == 4
-    assert sum(map(len, groups)) == len(list(model.parameters()))
-
-
 def test_a_checkpoint_that_brings_its_weights_needs_the_language_model_no_more(tmp_path):
     with without_pretrained():
         classifier(pretrained=str(tmp_path / "gone.ckpt"))

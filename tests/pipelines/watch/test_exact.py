@@ -39,7 +39,7 @@ def moving(path, times, *, width=64, height=48):
         {"recurrence": part("RNN", hidden_size=5), "pooling": "max"},
         {"pooling": "concat", "inputs": DIFFERENCES},
         {"members": 2, "pooling": "mean"},
-        {"members": 2, "order_blind": 1},
+        {"members": 2, "order_blind": True},
     ],
     ids=["lstm", "gru", "rnn", "differences", "members", "order-blind"],
 )
