@@ -86,7 +86,8 @@ pipelines.runtime: data models pipelines.processes pytorch_lightning torch yaml
 pipelines.runs: data pipelines.processes pipelines.runtime
 pipelines.tasks: data models numpy pipelines.metrics pipelines.metrics.writing pipelines.processes
     pipelines.runtime pipelines.training pytorch_lightning tokenizers torch tqdm
-pipelines.training: data models numpy pipelines.processes pipelines.runtime pytorch_lightning torch
+pipelines.training: data models numpy pipelines.metrics pipelines.processes pipelines.runtime
+    pytorch_lightning torch
 pipelines.watch: data models numpy pipelines.metrics pipelines.predict pipelines.predict.writing
     pipelines.processes pipelines.runtime pipelines.tasks tokenizers torch
 """
@@ -131,12 +132,14 @@ FEW = {
     "scipy": {
         "metrics.baselines",
         "metrics.intervals",
+        "metrics.linear",
         "metrics.significance",
         "microscope.unit_ranking",
     },
     "sacrebleu": {"metrics.writing.generation"},
     "sklearn": {
         "metrics.baselines",
+        "metrics.linear",
         "metrics.measures",
         "metrics.writing.translation_baselines",
         "report.classification",

@@ -30,7 +30,7 @@ class WholeForm(nn.Module):
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         share_ngrams(classifier.model.encoders)
-        self.encoder = classifier.model.encoder
+        self.encoder, self.votes = classifier.model.encoder, classifier.model.votes
         self.members = nn.ModuleList(map(_WholeMember, classifier.members))
         self.softmax = classifier.probabilities
 
@@ -48,7 +48,7 @@ class WholeForm(nn.Module):
         mask = torch.arange(steps.shape[1], device=steps.device) < lengths.unsqueeze(1)
         features = encoded(self.encoder, steps)
         each = [member(features, lengths, mask) for member in self.members]
-        scores = each[0] if len(each) == 1 else together(torch.stack(each))
+        scores = each[0] if len(each) == 1 else together(torch.stack(each), self.votes)
         return self.softmax.scaled(scores, lengths).softmax(1).float()
 
 
@@ -129,5 +129,9 @@ class _WholeMember(nn.Module):
         chosen = features if reads is None else features[:, :, reads]
         inputs = inputs_of(self.member.inputs, chosen, mask)
         outputs, state = self.recurrence.read(inputs.transpose(0, 1), lengths)
-        ends = state[0][-self.recurrence.num_directions :]
+        if state:
+            ends = state[0][-self.recurrence.num_directions :]
+        else:
+            rows = torch.arange(outputs.shape[1], device=outputs.device)
+            ends = outputs[lengths - 1, rows].unsqueeze(0)
         return self.member.head(pooled(self.member.pooling, outputs, ends, mask))

@@ -26,7 +26,7 @@ class Classifier(nn.Module):
         inputs: makes the inputs of the recurrence, given the number of features; None: the
             features as they are.
         pooling, dropout: see `ManyToOne`.
-        members, shared_encoder: see `side_by_side`.
+        members, order_blind, shared_encoder: see `side_by_side`.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Classifier(nn.Module):
         pooling: Pooling = "last",
         dropout: float = 0.0,
         members: int = 1,
+        order_blind: bool = False,
         shared_encoder: bool = True,
     ) -> None:
         super().__init__()
@@ -47,6 +48,7 @@ class Classifier(nn.Module):
             encoder,
             recurrence,
             members=members,
+            order_blind=order_blind,
             shared_encoder=shared_encoder,
             inputs=inputs,
             num_classes=len(classes),

@@ -29,6 +29,8 @@ class Scorer(nn.Module):
     encoder: Encoder
     #: the models that answer, one or more
     members: Sequence["ManyToOne"]
+    #: the share that each member has of the answer, summing to 1; None: all alike
+    votes: Sequence[float] | None = None
 
     @property
     def title(self) -> str:
@@ -87,6 +89,9 @@ class ManyToOne(Scorer):
             reads), ``mean``, ``max`` or ``concat`` (all three side by side).
         dropout: share of the pooled features that is zeroed while training.
     """
+
+    #: whether training changes it
+    learns = True
 
     def __init__(
         self,

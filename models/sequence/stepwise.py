@@ -39,7 +39,7 @@ class Stepper(nn.Module):
                 "the model looks ahead (two directions, or an encoder or inputs that need the whole"
                 " sequence), so it has no answer after each step"
             )
-        self.encoder = model.encoder
+        self.encoder, self.votes = model.encoder, model.votes
         self.readers = nn.ModuleList(_MemberStepper(member) for member in model.members)
         #: whether steps are features that the encoder has made, as it does for many frames at once
         self.takes_features = all(isinstance(one, FrameEncoder) for one in model.encoders)
@@ -86,7 +86,7 @@ class Stepper(nn.Module):
             found, own = reader(features, own, state["steps_read"])
             after |= {name + part: value for part, value in own.items()}
             scores.append(found)
-        answer = scores[0] if len(scores) == 1 else together(torch.stack(scores))
+        answer = scores[0] if len(scores) == 1 else together(torch.stack(scores), self.votes)
         return answer, {name: after[name] for name in state}  # in the same order for ever
 
     def _named_readers(self) -> Iterator[tuple[str, "_MemberStepper"]]:

@@ -17,12 +17,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 
 from data.files.atomic_write import write_whole
+from pipelines.metrics.linear import fit_linear, predict_linear, scoring_of
 from pipelines.metrics.measures import scores
 
 # Inverse regularisation, chosen without a test set. 10 is usual for TF-IDF rows, which have length 1.
@@ -125,7 +124,7 @@ class TfidfLogisticRegression(Baseline):
     def _fit_linear(
         self, features: Any, labels: np.ndarray, num_classes: int
     ) -> dict[str, np.ndarray]:
-        return _fit_linear(features, labels, num_classes, c=TEXT_C)
+        return fit_linear(features, labels, num_classes, c=TEXT_C)
 
     def fit(self, inputs: Sequence[str], labels: np.ndarray, num_classes: int) -> Self:
         """Fit to n texts."""
@@ -155,7 +154,7 @@ class TfidfLogisticRegression(Baseline):
             vectorizer = _build_vectorizer(vocabulary=terms)
             vectorizer.idf_ = self.state["idf"]
             features = vectorizer.transform(inputs)
-        return _predict_linear(self.state, features)
+        return predict_linear(self.state, features)
 
 
 class TfidfNaiveBayes(TfidfLogisticRegression):
@@ -204,7 +203,7 @@ class _FeatureLogisticRegression(Baseline):
         mean, scale = features.mean(axis=0), features.std(axis=0)
         # The deviation of a constant is rounding error, and dividing by it would give noise.
         scale = np.where(scale > 1e-9 * (1 + abs(mean)), scale, 1.0)
-        linear = _fit_linear((features - mean) / scale, labels, num_classes, c=FRAME_C)
+        linear = fit_linear((features - mean) / scale, labels, num_classes, c=FRAME_C)
         self.state = {"mean": mean, "scale": scale, **linear}
         return self
 
@@ -212,7 +211,13 @@ class _FeatureLogisticRegression(Baseline):
         """Probabilities (n, K) of inputs (n, D), as in `fit`."""
         mean, scale = self.state["mean"], self.state["scale"]
         features = _check_features(inputs, num_features=len(mean))
-        return _predict_linear(self.state, (features - mean) / scale)
+        return predict_linear(self.state, (features - mean) / scale)
+
+    def linear_map(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights (K, D) and biases (K,) whose scores of inputs have `predict_proba` as softmax."""
+        weights, biases = scoring_of(self.state)
+        weights = weights / self.state["scale"]
+        return weights, biases - weights @ self.state["mean"]
 
 
 class MeanFrameLogisticRegression(_FeatureLogisticRegression):
@@ -285,36 +290,6 @@ def load(path: Path) -> list[Baseline]:
         own = {key.removeprefix(start): arrays[key] for key in arrays if key.startswith(start)}
         loaded.append(KINDS[name].from_arrays(own))
     return loaded
-
-
-def _fit_linear(
-    features: Any, labels: np.ndarray, num_classes: int, *, c: float
-) -> dict[str, np.ndarray]:
-    """Fit a linear map to features (n, V), dense or sparse, and labels (n,).
-
-    Returns weights (P, V), of the features' dtype, and biases (P,), with a single row for P = 2 as in
-    scikit-learn; present (P,), the classes with an example; num_classes ().
-    """
-    present, counts = np.unique(labels, return_counts=True)
-    if len(present) == 1 or features.shape[1] == 0:  # one class, or no features
-        weights = np.zeros((len(present), features.shape[1]), dtype=features.dtype)
-        biases = np.log(counts / counts.sum())
-    else:
-        # L-BFGS is multinomial for any P; on IMDB it is as accurate as other solvers and takes a second.
-        model = LogisticRegression(C=c, solver="lbfgs", max_iter=1_000).fit(features, labels)
-        weights, biases = model.coef_, model.intercept_
-    size = np.array(num_classes)
-    return {"weights": weights, "biases": biases, "present": present, "num_classes": size}
-
-
-def _predict_linear(state: dict[str, np.ndarray], features: Any) -> np.ndarray:
-    """Probabilities (n, K) float64 by a linear map from features (n, V)."""
-    logits = np.asarray(features @ state["weights"].T.astype(np.float64)) + state["biases"]
-    if logits.shape[1] < len(state["present"]):  # two classes: one row, the logit of the second
-        logits = np.hstack([np.zeros_like(logits), logits])
-    probabilities = np.zeros((features.shape[0], int(state["num_classes"])))
-    probabilities[:, state["present"]] = softmax(logits, axis=1)
-    return probabilities
 
 
 def _build_vectorizer(**options: Any) -> TfidfVectorizer:

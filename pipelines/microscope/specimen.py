@@ -213,7 +213,10 @@ def _member(model: Classifier, member: int) -> ManyToOne:
             f"--member={member}: the model has {len(model.members)}; give 0 to"
             f" {len(model.members) - 1}"
         )
-    return model.members[member]
+    reader = model.members[member]
+    if not reader.recurrence.state_names:
+        raise InputError(f"--member={member}: it has no memory to look at; give another")
+    return reader
 
 
 def _inputs_of(reader: ManyToOne, steps: Tensor) -> Callable[[], Iterator[Tensor]]:

@@ -37,7 +37,7 @@ from pipelines.tasks.answers import (
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
 from pipelines.training.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.training.member_losses import MemberLosses
-from pipelines.training.preparation import measure_inputs, prepare_embeddings
+from pipelines.training.preparation import fit_order_blind, measure_inputs, prepare_embeddings
 from pipelines.training.schedules import Schedule, steps_per_epoch
 from pipelines.training.training_loss import TrainingLoss
 
@@ -55,6 +55,8 @@ class Classification(Task):
         dropout: share of the pooled features that is zeroed while training.
         members: how many models to train side by side, each from its own start; the answer is the
             mean of their probabilities (Lakshminarayanan 2017).
+        order_blind: whether one more member reads the mean of the steps, and not their order. It is
+            the report's mean frame, fitted before training, and has half of the vote.
         shared_encoder: whether the members share it; or each has one of its own, which costs more,
             and is better where an encoder learns by heart.
         class_weights: ``balanced`` makes, while training, all classes count alike, however many
@@ -84,6 +86,7 @@ class Classification(Task):
         pooling: Pooling = "last",
         dropout: float = 0.0,
         members: int = 1,
+        order_blind: bool = False,
         shared_encoder: bool = True,
         class_weights: Literal["none", "balanced"] = "none",
         schedule: Schedule = "constant",
@@ -104,12 +107,13 @@ class Classification(Task):
             pooling=pooling,
             dropout=dropout,
             members=members,
+            order_blind=order_blind,
             shared_encoder=shared_encoder,
         )
         # Under the same names as there: weights of this are weights of that, which needs no trainer.
         self.model, self.probabilities = answering.model, answering.probabilities
-        # A list and no module: their weights are the model's.
-        self.members = list(self.model.members)
+        # Those that learn; a list and no module, since their weights are the model's.
+        self.members = [member for member in self.model.members if member.learns]
         if pretrained is not None and reads_pretrained():
             _, weights = read_language_model(pretrained)
             for member in self.members:
@@ -157,15 +161,19 @@ class Classification(Task):
         if data.learnt_part.doubts is not None:
             self.training_loss.doubt(data.learnt_part.ids, data.learnt_part.doubts)
         prepare_embeddings(self.model.encoders, data)
-        measure_inputs(self.model, partial(self._features_of, data, part))
+        encoded = partial(self._encoded, data, part)
+        measure_inputs(self.model, encoded)
+        fit_order_blind(self.model, encoded)
 
-    def _features_of(self, data: SequenceDataModule, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
-        """Features (N, D) and lengths (B,), batch by batch, of a whole part."""
+    def _encoded(
+        self, data: SequenceDataModule, part: Part
+    ) -> Iterator[tuple[Tensor, Tensor, RaggedBatch]]:
+        """Features (N, D), lengths (B,) beside them, and the batch, of a whole part."""
         self.model.encoder.eval()
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             for batch in data.loader(part, alone=True):
                 if batch.num_sequences:
-                    yield self.encode(batch), batch.lengths.to(self.device)
+                    yield self.encode(batch), batch.lengths.to(self.device), batch
         self.model.encoder.train()
 
     def encode(self, batch: RaggedBatch) -> Tensor:

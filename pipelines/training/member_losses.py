@@ -36,7 +36,7 @@ class MemberLosses:
         self.model, self.training_loss = model, training_loss
 
     def __call__(self, batch: RaggedBatch, *, encode: Encode) -> tuple[Tensor, Tensor]:
-        """Mean loss of a batch over the members, and the scores (B, K) of the ensemble.
+        """Mean loss of a batch over the members that learn, and the scores (B, K) of the ensemble.
 
         On a CPU, threads compute side by side, each with one core: the members, if they share no
         parameters, or else shards of the batch. Threads that share each matrix product instead are
@@ -77,8 +77,13 @@ class MemberLosses:
         pairs = [
             self._of_member(member, member.chosen(features), batch) for member in self.model.members
         ]
-        losses, scores = zip(*pairs, strict=True)
-        return torch.stack(losses).mean(), together(torch.stack(scores))
+        scores = torch.stack([scores for _, scores in pairs])
+        losses = [
+            loss
+            for member, (loss, _) in zip(self.model.members, pairs, strict=True)
+            if member.learns
+        ]
+        return torch.stack(losses).mean(), together(scores, self.model.votes)
 
     def _of_member(
         self, member: ManyToOne, features: Tensor, batch: RaggedBatch

@@ -1,5 +1,5 @@
 """Preparation of a model on the training part, before it learns: vectors, frequent n-grams, scales of
-inputs.
+inputs, an order-blind member.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -8,12 +8,19 @@ import torch
 from torch import Tensor
 
 from data.batches.data_module import SequenceDataModule
+from data.batches.ragged import RaggedBatch
 from data.files.errors import InputError
 from data.tokens.word_vectors import WordVectors
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, WordEmbedding
 from models.errors import OptionError
+from models.heads.pooling import mean
+from models.sequence.ensemble import OrderBlind
 from models.sequence.many_to_one import Scorer
+from pipelines.metrics.baselines import MeanFrameLogisticRegression
+
+Encoded = Callable[[], Iterable[tuple[Tensor, Tensor, RaggedBatch]]]
+"""Returns the training part, batch by batch: features (N, D), lengths (B,) beside them, the batch."""
 
 # A rarer n-gram has no vector: the model would overfit to it.
 _LEAST_OFTEN = 3
@@ -78,12 +85,12 @@ def _take_vectors(encoder: WordEmbedding, vectors: WordVectors) -> None:
         encoder.embedding.weight[found] = torch.from_numpy(vectors.table)[found]
 
 
-def measure_inputs(model: Scorer, features: Callable[[], Iterable[tuple[Tensor, Tensor]]]) -> None:
+def measure_inputs(model: Scorer, encoded: Encoded) -> None:
     """Fit the standardisation of each member's inputs to all training features.
 
     Args:
         model: members without standardised inputs are skipped.
-        features: returns features (N, D) and lengths (B,) of the training part, batch by batch.
+        encoded: returns the training part.
 
     Raises:
         OptionError: the encoder is trained, which would change the features.
@@ -91,9 +98,38 @@ def measure_inputs(model: Scorer, features: Callable[[], Iterable[tuple[Tensor, 
     for member in model.members:
         if member.inputs is None or not member.inputs.standardize:
             continue
-        if any(parameter.requires_grad for parameter in model.encoder.parameters()):
-            raise OptionError(
-                "--model.inputs.standardize=true: the features change while the encoder is"
-                " trained; freeze it (--model.encoder.trainable=none), or leave it out"
-            )
-        member.inputs.fit((member.chosen(some), lengths) for some, lengths in features())
+        _refuse_trained(model.encoder, option="inputs.standardize")
+        member.inputs.fit((member.chosen(some), lengths) for some, lengths, _ in encoded())
+
+
+def fit_order_blind(model: Scorer, encoded: Encoded) -> None:
+    """Fit an order-blind member as the report fits its mean frame, to the means of all examples.
+
+    Args:
+        model: one without such a member stays as it is.
+        encoded: returns the training part.
+
+    Raises:
+        OptionError: the encoder is trained, which would change the features.
+    """
+    for member in model.members:
+        if not isinstance(member, OrderBlind):
+            continue
+        _refuse_trained(model.encoder, option="order_blind")
+        every = [
+            (batch.ids, mean(features.float(), lengths).cpu(), batch.labels)
+            for features, lengths, batch in encoded()
+        ]
+        ids, means, labels = (torch.cat(some) for some in zip(*every, strict=True))
+        order = ids.argsort()  # as in the report, whatever the batches
+        baseline = MeanFrameLogisticRegression()
+        baseline.fit(means[order].numpy(), labels[order].numpy(), member.head.out_features)
+        member.take(*map(torch.from_numpy, baseline.linear_map()))
+
+
+def _refuse_trained(encoder: Encoder, *, option: str) -> None:
+    if any(parameter.requires_grad for parameter in encoder.parameters()):
+        raise OptionError(
+            f"--model.{option}=true: the features change while the encoder is trained; freeze it"
+            " (--model.encoder.trainable=none), or leave it out"
+        )

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -58,6 +59,16 @@ def test_every_class_has_a_column_even_without_a_training_example(kind):
         assert not probabilities[:, absent].any()
         # Not merely present, but in their own places.
         assert np.isin(probabilities.argmax(axis=1), labels).all()
+
+
+def test_a_linear_map_of_the_mean_frame_answers_alike():
+    for labels in (np.arange(60) % 3, np.arange(60) % 2 * 3, np.full(60, 4)):
+        one, inputs = fitted(MeanFrameLogisticRegression, labels, num_classes=6)
+        weights, biases = one.linear_map()
+        assert (weights.shape, biases.shape) == ((6, 5), (6,))
+        assert np.isfinite(biases).all()
+        found = softmax(inputs @ weights.T + biases, axis=1)
+        np.testing.assert_allclose(found, one.predict_proba(inputs), atol=1e-12)
 
 
 def test_two_of_several_classes_land_in_their_own_columns():

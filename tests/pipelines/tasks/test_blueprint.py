@@ -43,6 +43,8 @@ INPUTS = part("StepInputs", difference="signed", standardize=True, project=3)
         {"encoder": part("WordEmbedding", num_tokens=NUM_TOKENS, features=4, dropout=0.1)},
         {"members": 3},
         {"members": 2, "shared_encoder": False},
+        {"members": 2, "order_blind": True},
+        {"recurrence": part("Memoryless")},
         {"encoder": NGRAMS, "members": 2, "shared_encoder": False},
     ],
     ids=str,

@@ -59,6 +59,16 @@ def test_what_is_answered_is_what_validation_scores():
     torch.testing.assert_close(loss, cross_entropy(mean.log(), BATCH.labels))
 
 
+def test_an_order_blind_member_has_its_share_of_the_answer_and_none_of_the_loss():
+    model = word_classifier(members=2, order_blind=True)
+    loss = model.step(BATCH, "train")
+    scores = torch.stack([member(BATCH.steps, BATCH.lengths) for member in model.model.members])
+    each = [cross_entropy(one, BATCH.labels) for one in scores]
+    torch.testing.assert_close(loss, torch.stack(each[:2]).mean())
+    mean = (scores.softmax(2) * torch.tensor([0.25, 0.25, 0.5])[:, None, None]).sum(0)
+    torch.testing.assert_close(model.step(BATCH, "val"), cross_entropy(mean.log(), BATCH.labels))
+
+
 def test_every_member_s_inputs_are_measured():
     model = word_classifier(members=2, inputs=partial(StepInputs, standardize=True))
     model.model.encoder.requires_grad_(False)
@@ -74,9 +84,9 @@ def test_every_member_s_inputs_are_measured():
         torch.testing.assert_close(member.inputs.shift, features.mean(0))
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_a_checkpoint_keeps_all_members(tmp_path, shared):
-    model = word_classifier(members=2, shared_encoder=shared)
+@pytest.mark.parametrize(("shared", "order_blind"), [(True, False), (True, True), (False, False)])
+def test_a_checkpoint_keeps_all_members(tmp_path, shared, order_blind):
+    model = word_classifier(members=2, shared_encoder=shared, order_blind=order_blind)
     encoder = {
         "class_path": "models.encoders.WordEmbedding",
         "init_args": {"num_tokens": 9, "features": 4},
@@ -84,6 +94,8 @@ def test_a_checkpoint_keeps_all_members(tmp_path, shared):
     recurrence = {"class_path": "models.recurrence.LSTM", "init_args": {"hidden_size": 3}}
     options = {"encoder": encoder, "recurrence": recurrence, "classes": ["a", "b"], "members": 2}
     options["shared_encoder"] = shared
+    if order_blind:  # an earlier checkpoint has no such option
+        options["order_blind"] = order_blind
     options["optimizer"] = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}}
     description = {CHECKPOINT_KEY: {"task": "sentiment", "model": options}}
     torch.save({"state_dict": model.state_dict()} | description, tmp_path / "best.ckpt")

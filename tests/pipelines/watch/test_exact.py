@@ -39,8 +39,9 @@ def moving(path, times, *, width=64, height=48):
         {"recurrence": part("RNN", hidden_size=5), "pooling": "max"},
         {"pooling": "concat", "inputs": DIFFERENCES},
         {"members": 2, "pooling": "mean"},
+        {"members": 2, "order_blind": True},
     ],
-    ids=["lstm", "gru", "rnn", "differences", "members"],
+    ids=["lstm", "gru", "rnn", "differences", "members", "order-blind"],
 )
 def test_a_clip_is_answered_as_predict_does(tmp_path, clip_model, watch, options):
     ckpt = clip_model(**options)
