@@ -49,7 +49,7 @@ class WholeForm(nn.Module):
         features = encoded(self.encoder, steps)
         each = [member(features, lengths, mask) for member in self.members]
         scores = each[0] if len(each) == 1 else together(torch.stack(each), self.votes)
-        return self.softmax.scaled(scores, lengths).softmax(1).float()
+        return self.softmax.unchecked(scores, lengths).softmax(1).float()
 
 
 class StepForm(nn.Module):
@@ -70,7 +70,7 @@ class StepForm(nn.Module):
     def forward(self, steps: Tensor, state: StepState) -> tuple[Tensor, StepState]:
         """A step (B, …) and the state before it → probabilities (B, K) so far, the state after."""
         scores, after = self.stepper(steps, state)
-        return self.softmax.scaled(scores, after["steps_read"]).softmax(1).float(), after
+        return self.softmax.unchecked(scores, after["steps_read"]).softmax(1).float(), after
 
 
 class EncoderForm(nn.Module):
@@ -129,9 +129,6 @@ class _WholeMember(nn.Module):
         chosen = features if reads is None else features[:, :, reads]
         inputs = inputs_of(self.member.inputs, chosen, mask)
         outputs, state = self.recurrence.read(inputs.transpose(0, 1), lengths)
-        if state:
-            ends = state[0][-self.recurrence.num_directions :]
-        else:
-            rows = torch.arange(outputs.shape[1], device=outputs.device)
-            ends = outputs[lengths - 1, rows].unsqueeze(0)
+        # An order-blind member has no state, and its mean needs no end.
+        ends = state[0][-self.recurrence.num_directions :] if state else outputs[:1]
         return self.member.head(pooled(self.member.pooling, outputs, ends, mask))

@@ -73,12 +73,12 @@ class CalibratedSoftmax(nn.Module):
             raise ValueError(
                 f"lengths {lengths.tolist()} of {len(scores)} sequences: one for each, 1 or more"
             )
-        return self.scaled(scores, lengths)
+        return self.unchecked(scores, lengths)
 
-    def scaled(self, scores: Tensor, lengths: Tensor) -> Tensor:
+    def unchecked(self, scores: Tensor, lengths: Tensor) -> Tensor:
         """`calibrated` without its checks, on the device of the scores."""
         numbers = (one.to(scores.device) for one in (self.temperature, self.slope, self.bias))
-        return calibrated(scores, lengths, *numbers)
+        return calibrated_scores(scores, lengths, *numbers)
 
 
 def relative_lengths(lengths: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def temperatures(lengths: Tensor, temperature: Tensor, slope: Tensor) -> Tensor:
     return temperature.double() * relative_lengths(lengths) ** slope.double()
 
 
-def calibrated(
+def calibrated_scores(
     scores: Tensor, lengths: Tensor, temperature: Tensor, slope: Tensor, bias: Tensor
 ) -> Tensor:
     """Scores (B, K) of sequences of lengths (B,) → (B, K) float64; see `CalibratedSoftmax`."""

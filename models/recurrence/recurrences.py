@@ -239,38 +239,3 @@ class Unrolled(Recurrence):
 
     def layer(self, in_features: int, hidden_size: int) -> nn.Module:
         return UnrolledCell(self._cell(in_features, hidden_size))
-
-
-class Memoryless(Recurrence):
-    """No recurrence at all: the output at each step is its input, and nothing is carried on.
-
-    With the pooling ``mean`` or ``max`` a model has no notion of the order of its steps.
-
-    Args:
-        in_features: D, the size of its outputs too.
-    """
-
-    def __init__(self, in_features: int) -> None:
-        super().__init__(in_features, hidden_size=in_features)
-        self.layers = nn.ModuleList()
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    def layer(self, in_features: int, hidden_size: int) -> nn.Module:
-        return nn.Identity()  # dropped again
-
-
-def refuse_memoryless(recurrence: Recurrence) -> None:
-    """Refuse a recurrence that has no state to begin from, or to hand on.
-
-    Raises:
-        OptionError: it has none.
-    """
-    if not recurrence.state_names:
-        raise OptionError(
-            f"{type(recurrence).__name__}: carries nothing from step to step, which only a classifier"
-            " can do without; give RNN, GRU or LSTM"
-        )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.encoders.words import Encoder, Several, refuse_places
 from models.errors import OptionError
-from models.recurrence.recurrences import Memoryless, Recurrence
+from models.recurrence.recurrences import Recurrence
 from models.sequence.many_to_one import ManyToOne, Scorer
 from models.sequence.step_inputs import StepInputs
 
@@ -82,6 +82,22 @@ class Ensemble(Scorer):
         return [[parameter for parameter in some if parameter.requires_grad] for some in every]
 
 
+class _Memoryless(Recurrence):
+    """No recurrence at all: the output at each step is its input, and nothing is carried on."""
+
+    def __init__(self, in_features: int) -> None:
+        super().__init__(in_features, hidden_size=in_features)
+        self.layers = nn.ModuleList()
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def layer(self, in_features: int, hidden_size: int) -> nn.Module:
+        return nn.Identity()  # dropped again
+
+
 class OrderBlind(ManyToOne):
     """A linear classifier of the mean of the features, which it reads as they are.
 
@@ -98,7 +114,7 @@ class OrderBlind(ManyToOne):
     def __init__(self, encoder: Encoder, *, num_classes: int) -> None:
         # No number is drawn for it, so that the others start and learn as they do without it.
         with torch.random.fork_rng(devices=[]):
-            recurrence = Memoryless(encoder.out_features)
+            recurrence = _Memoryless(encoder.out_features)
             super().__init__(encoder, recurrence, num_classes=num_classes, pooling="mean")
         self.head.requires_grad_(False)
 

@@ -12,7 +12,7 @@ from models.encoders.words import Encoder, WordEmbedding
 from models.errors import OptionError
 from models.heads.softmax import AdaptiveSoftmax, Softmax, TokenHead
 from models.recurrence.cells import State
-from models.recurrence.recurrences import Recurrence, refuse_memoryless
+from models.recurrence.recurrences import Recurrence
 
 
 class LanguageModel(nn.Module):
@@ -36,9 +36,9 @@ class LanguageModel(nn.Module):
         label_smoothing: see `Softmax`.
 
     Raises:
-        OptionError: an encoder that looks back; a recurrence of two directions, or without memory;
-            tied to an encoder without vectors, or with an adaptive softmax; smoothed labels with
-            that; cutoffs that do not rise.
+        OptionError: an encoder that looks back; a recurrence of two directions; tied to an encoder
+            without vectors, or with an adaptive softmax; smoothed labels with that; cutoffs that do
+            not rise.
     """
 
     def __init__(
@@ -64,7 +64,6 @@ class LanguageModel(nn.Module):
                 "bidirectional=true: a language model that reads backwards knows what comes next;"
                 " set it to false"
             )
-        refuse_memoryless(recurrence)
         self.encoder = encoder
         self.recurrence = recurrence
         self.dropout = Dropout(dropout)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from models.chance import Dropout
 from models.encoders.words import Encoder, refuse_places
 from models.recurrence.layout import rows_of
-from models.recurrence.recurrences import Recurrence, refuse_memoryless
+from models.recurrence.recurrences import Recurrence
 
 
 class Remembered(NamedTuple):
@@ -64,8 +64,7 @@ class ReadSource(Source):
         dropout: share of the remembered features that is zeroed while training.
 
     Raises:
-        OptionError: an encoder that gives places: a recurrence reads one vector a step; a
-            recurrence without memory.
+        OptionError: an encoder that gives places: a recurrence reads one vector a step.
     """
 
     def __init__(
@@ -78,7 +77,6 @@ class ReadSource(Source):
     ) -> None:
         super().__init__()
         refuse_places(encoder)
-        refuse_memoryless(recurrence)
         self.encoder, self.recurrence, self.with_features = encoder, recurrence, with_features
         self.dropout = Dropout(dropout)
         self.out_features = self.summary_features = recurrence.out_features

@@ -16,7 +16,7 @@ from models.heads.calibrated import (
     MOST_STEPS,
     REFERENCE_STEPS,
     CalibratedSoftmax,
-    calibrated,
+    calibrated_scores,
     relative_lengths,
     temperatures,
 )
@@ -165,7 +165,7 @@ def calibrate(
     labels, scores, lengths = labels[::every], scores[::every], lengths[::every]
     found = fit_calibration(labels, scores, lengths, has_bias=has_bias)
     given = torch.from_numpy(np.asarray(scores, np.float64)), torch.from_numpy(lengths)
-    values = calibrated(*given, *map(torch.tensor, found))
+    values = calibrated_scores(*given, *map(torch.tensor, found))
     losses = cross_entropy(values, torch.from_numpy(labels), reduction="none")
     # The loss of an example is bounded, as scikit-learn's log loss bounds it.
     return found, float(losses.clamp(max=-math.log(_LEAST)).mean())

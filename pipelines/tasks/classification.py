@@ -112,7 +112,7 @@ class Classification(Task):
         )
         # Under the same names as there: weights of this are weights of that, which needs no trainer.
         self.model, self.probabilities = answering.model, answering.probabilities
-        # Those that learn; a list and no module, since their weights are the model's.
+        # Members that learn. They are a list and no module, since their weights are the model's already.
         self.members = [member for member in self.model.members if member.learns]
         if pretrained is not None and reads_pretrained():
             _, weights = read_language_model(pretrained)

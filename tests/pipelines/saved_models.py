@@ -13,7 +13,7 @@ from models.encoders.frames import SmallCNN
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import OneHot, WordEmbedding
 from models.recurrence.cells import GRUCell, VanillaCell
-from models.recurrence.recurrences import GRU, LSTM, RNN, Memoryless, Unrolled
+from models.recurrence.recurrences import GRU, LSTM, RNN, Unrolled
 from models.sequence.step_inputs import StepInputs
 from pipelines.tasks.captioning import Captioning
 from pipelines.tasks.classification import Classification
@@ -31,8 +31,8 @@ OPTIMIZER = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.01, "betas
 PARTS: dict[str, type] = {
     f"models.{kind.__module__.removeprefix('models.')}.{kind.__name__}": kind
     for kind in (
-        GRU, LSTM, RNN, Memoryless, Unrolled, WordEmbedding, OneHot, NgramEmbedding, SmallCNN,
-        StepInputs, WithForeground,
+        GRU, LSTM, RNN, Unrolled, WordEmbedding, OneHot, NgramEmbedding, SmallCNN, StepInputs,
+        WithForeground,
     )
 }  # fmt: skip
 

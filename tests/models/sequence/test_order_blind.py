@@ -7,11 +7,8 @@ import torch
 
 from models.encoders.words import Encoder, WordEmbedding
 from models.errors import OptionError
-from models.recurrence.recurrences import LSTM, Memoryless
-from models.sequence.ensemble import side_by_side, together
-from models.sequence.language_model import LanguageModel
-from models.sequence.many_to_one import ManyToOne
-from models.sequence.sources import ReadSource
+from models.recurrence.recurrences import LSTM
+from models.sequence.ensemble import OrderBlind, side_by_side, together
 from models.sequence.step_inputs import StepInputs
 from models.sequence.stepwise import Stepper
 
@@ -25,11 +22,6 @@ class Same(Encoder):
 
     def forward(self, steps):
         return steps
-
-
-def mean_reader(pooling="mean"):
-    torch.manual_seed(0)
-    return ManyToOne(Same(), Memoryless(4), num_classes=K, pooling=pooling).eval()
 
 
 def mixed(members=2, order_blind=True, **options):
@@ -53,30 +45,19 @@ def mixed(members=2, order_blind=True, **options):
     return model.eval()
 
 
-def test_an_output_is_its_input_and_nothing_is_carried():
-    recurrence = Memoryless(2)
-    steps = torch.randn(5, 2)
-    outputs, state = recurrence(steps, torch.tensor([2, 3]), carry=True)
-    assert torch.equal(outputs, steps)
-    assert state == recurrence.state_names == ()
-    assert recurrence.out_features == 2
-    assert recurrence.state_dict() == {}
-    assert recurrence(steps, torch.tensor([2, 3]))[1] is None
-
-
-def test_with_a_mean_it_is_a_linear_classifier_of_the_mean_step():
-    model = mean_reader()
-    with torch.no_grad():
-        model.head.weight.copy_(torch.tensor([[1.0, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, -1]]))
-        model.head.bias.copy_(torch.tensor([0.0, 0.5, 0.0]))
+def test_it_is_a_linear_classifier_of_the_mean_step_and_carries_nothing():
+    model = OrderBlind(Same(), num_classes=K)
+    weights = torch.tensor([[1.0, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, -1]])
+    model.take(weights, torch.tensor([0.0, 0.5, 0.0]))
     steps = torch.tensor([[1.0, 2, 3, 4], [3.0, 0, 0, 0], [5.0, 5, 5, 5]])
     found = model(steps, torch.tensor([2, 1]))
     torch.testing.assert_close(found, torch.tensor([[2.0, 2.5, -2], [5.0, 10.5, -5]]))
+    assert model.recurrence.state_names == ()
+    assert model.state_dict().keys() == {"head.weight", "head.bias"}
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max"])
-def test_the_order_of_steps_has_no_part_in_it(pooling):
-    model, steps = mean_reader(pooling), torch.randn(9, 4)
+def test_the_order_of_steps_has_no_part_in_it():
+    model, steps = OrderBlind(Same(), num_classes=K), torch.randn(9, 4)
     length = torch.tensor([9])
     torch.testing.assert_close(model(steps, length), model(steps.flip(0), length))
 
@@ -111,15 +92,6 @@ def test_it_reads_the_features_as_they_are_and_does_not_learn():
     assert not any(parameter.requires_grad for parameter in blind.parameters())
     assert not blind.learns
     assert all(one.learns and one.head.weight.requires_grad for one in others)
-
-
-def test_it_takes_a_linear_map():
-    blind = mixed().members[-1]
-    weights, biases = torch.randn(K, 4), torch.randn(K)
-    blind.take(weights, biases)
-    steps = torch.randn(5, 4)
-    due = torch.stack([steps[:2].mean(0), steps[2:].mean(0)]) @ weights.T + biases
-    torch.testing.assert_close(blind(steps, torch.tensor([2, 3])), due)
 
 
 def test_the_others_start_and_are_named_as_without_it():
@@ -173,10 +145,3 @@ def test_an_answer_is_the_same_alone_in_a_batch_and_step_by_step():
 def test_encoders_of_their_own_are_refused():
     with pytest.raises(OptionError, match="order_blind=true: its member reads a frozen encoder"):
         mixed(shared_encoder=False)
-
-
-def test_what_needs_a_state_refuses_a_recurrence_without():
-    with pytest.raises(OptionError, match="Memoryless: carries nothing"):
-        LanguageModel(WordEmbedding(9, features=4), Memoryless(4), num_tokens=9)
-    with pytest.raises(OptionError, match="Memoryless: carries nothing"):
-        ReadSource(WordEmbedding(9, features=4), Memoryless(4))

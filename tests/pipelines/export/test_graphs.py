@@ -72,8 +72,6 @@ CLASSIFIERS = {
     "order-blind member": ({"members": 2, "order_blind": True, "pooling": "concat",
                             "inputs": inputs(standardize=True, dropout=0.5, project=3)},
                            {"LSTM": 2}),
-    "no memory, last": ({"recurrence": part("Memoryless")}, {}),
-    "no memory, mean": ({"recurrence": part("Memoryless"), "pooling": "mean"}, {}),
     "differences": ({"inputs": inputs(difference="signed", gap=3, standardize=True)}, {"LSTM": 1}),
     "looks ahead": ({"inputs": inputs(scale=True, deviation="relative", difference="absolute",
                                       keep=False, project=5)}, {"LSTM": 1}),

@@ -127,5 +127,5 @@ def test_readings_are_recorded_by_id_whatever_the_order_of_batches():
     assert torch.equal(found.otherwise, expected)
     assert not torch.equal(expected, answers_reordered(chosen, encode=encode, read=read))
     assert torch.equal(found.whole, read_calibrated(features, chosen.lengths).argmax(1))
-    # What is kept for the report is before calibration.
+    # The report keeps the scores from before calibration.
     assert torch.equal(answers.scores.float()[[0, 2, 3]], read(features, chosen.lengths))

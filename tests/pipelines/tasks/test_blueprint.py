@@ -44,7 +44,6 @@ INPUTS = part("StepInputs", difference="signed", standardize=True, project=3)
         {"members": 3},
         {"members": 2, "shared_encoder": False},
         {"members": 2, "order_blind": True},
-        {"recurrence": part("Memoryless")},
         {"encoder": NGRAMS, "members": 2, "shared_encoder": False},
     ],
     ids=str,
