@@ -31,7 +31,7 @@ data.streams: av data.decoding data.files data.plain_text numpy
 data.tables: data.files data.plain_text data.splits datasets numpy pyarrow
 data.lessons: data.plain_text yaml
 data.text: data.batches data.examples data.files data.lessons data.plain_text data.splits data.tables
-    data.tokens datasets numpy pyarrow tokenizers torch
+    data.tokens datasets numpy pyarrow scipy sklearn tokenizers torch
 data.tokens: data.files data.plain_text datasets numpy pyarrow tokenizers
 data.translation: data.batches data.examples data.files data.plain_text data.tables data.text
     data.tokens numpy tokenizers torch

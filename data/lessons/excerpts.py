@@ -7,8 +7,6 @@ from random import Random
 from data.lessons.templates import shuffled
 from data.plain_text.content import MARKUP
 
-#: share of an excerpt's label that is spread over all classes: a sentence of a praising review may blame
-DOUBT = 0.4
 _MARKUP = re.compile(MARKUP)
 # A sentence ends with its sign and the blank after it; in scripts without blanks, with the sign.
 _END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])|\n+")
@@ -16,7 +14,7 @@ _END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])|\n+")
 _FEWEST_WORDS, _MOST_WORDS = 4, 60
 
 
-def excerpts(texts: Iterable[str], *, most: int, seed: int) -> Iterator[list[str]]:
+def excerpts(texts: Iterable[str], *, most: int, seed: str) -> Iterator[list[str]]:
     """Draw for each text at most so many of its sentences; none of a text that is one sentence."""
     for row, text in enumerate(texts):
         every = sentences_of(text)

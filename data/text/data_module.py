@@ -22,7 +22,7 @@ from data.tables.table_format import Quoting, table_format
 from data.text.labelling import labels_of
 from data.text.left_out import MOST_LEARNT, too_long, without_word
 from data.text.near_duplicates import describe_twins, joining_twins, keys_of_twins
-from data.text.part import text_parts
+from data.text.part import TextPart, text_parts
 from data.text.sources import TextTable, read_table
 from data.text.taught import taught_part
 from data.text.tokenised import TokenisedDataModule
@@ -67,7 +67,8 @@ class TextDataModule(TokenisedDataModule):
             checkpoint of this project.
         unread: kinds of words that a classifier of English opinions leaves out of its vocabulary of
             words: names, groups, numbers (see `unread.Unread`).
-        excerpts: how many sentences of each text are learnt beside it, with a doubtful label.
+        excerpts: how many sentences of each text are learnt beside it, those whose words bear out its
+            label best, with what doubt they leave (see `taught_part`).
         lessons: whether a classifier of English opinions learns those of `english_lessons` too.
             Opinions are texts whose classes are positive and negative; elsewhere this and
             ``unread`` have no effect.
@@ -205,7 +206,7 @@ class TextDataModule(TokenisedDataModule):
         self._notes["unknown_share"] = shares
         warn_of_unknown(shares, where=table.where)
         if "train" in parts:
-            self._teach(parts["train"], table, classes, with_lessons=self.lessons and are_opinions)
+            self._teach(parts["train"], classes, with_lessons=self.lessons and are_opinions)
         if self.vectors_from is not None and "train" in parts:
             self.vectors = self._read_vectors(self.vectors_from, parts["train"])
         if self.unlabelled is not None and "train" in parts:
@@ -290,14 +291,12 @@ class TextDataModule(TokenisedDataModule):
             log.warning("%s; the report lists them all", line)
         return rows, reported
 
-    def _teach(
-        self, part: Part, table: TextTable, classes: list[str], *, with_lessons: bool
-    ) -> None:
+    def _teach(self, part: Part, classes: list[str], *, with_lessons: bool) -> None:
         """Let training read excerpts and lessons beside the training part."""
         assert self.tokenizer is not None
+        assert isinstance(part, TextPart)
         taught, counts = taught_part(
-            table.texts.select(part.ids),
-            part.labels,
+            part,
             classes=classes,
             tokenizer=self.tokenizer,
             num_excerpts=self.excerpts,

@@ -1,23 +1,33 @@
 """Part of short texts that are learnt beside the training part: excerpts of its texts, and lessons."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 
 import numpy as np
 from datasets import Dataset
 from tokenizers import Tokenizer
 
-from data.lessons.excerpts import DOUBT, excerpts
+from data.lessons.excerpts import excerpts
 from data.lessons.lessons import english_lessons
 from data.lessons.opinions import opinion_classes
 from data.lessons.templates import shuffled
+from data.plain_text.content import clean
+from data.text.evidence import Evidence, TokenRows
 from data.text.part import TextPart
 from data.tokens.tokenizing import contents_of, tokenize
 
+#: the most sentences of a text that are weighed, of which the clearest are learnt
+_MOST_WEIGHED = 8
+# Texts that the evidence is learnt from: of ten times as many it would take minutes.
+_MOST_READ = 30_000
+_TEXTS_AT_ONCE = 10_000
+
+Taught = tuple[str, int, float]
+"""Text, class index, and doubt in it (see `Part.doubts`)."""
+
 
 def taught_part(
-    texts: Dataset,
-    labels: np.ndarray,
+    part: TextPart,
     *,
     classes: Sequence[str],
     tokenizer: Tokenizer,
@@ -29,8 +39,7 @@ def taught_part(
     """Make the part of excerpts and lessons.
 
     Args:
-        texts: texts of the training part, in a column ``text``.
-        labels: (n,) class indices of these.
+        part: the training part.
         classes: names of the classes; with lessons, those of an opinion (see `opinion_classes`).
         tokenizer: tokenizer of the texts.
         num_excerpts: the most sentences of each text.
@@ -42,9 +51,11 @@ def taught_part(
         The part, None where there is nothing to learn, and the counts for the report: ``excerpts`` and
         ``lessons``.
     """
-    read = (text or "" for text in texts["text"])
-    every = zip(excerpts(read, most=num_excerpts, seed=seed), labels.tolist(), strict=True)
-    found = [(one, label, DOUBT) for some, label in every for one in some]
+    found: list[Taught] = []
+    if num_excerpts:
+        found += _clear_excerpts(
+            part, num_classes=len(classes), tokenizer=tokenizer, most=num_excerpts, seed=seed
+        )
     counts = {"excerpts": len(found)}
     if with_lessons:
         names = opinion_classes(classes)
@@ -53,7 +64,7 @@ def taught_part(
         of = {ours: list(classes).index(theirs) for ours, theirs in names.items()} | {None: 0}
         lessons = [(one.text, of[one.label], one.doubt) for one in english_lessons()]
         # Few texts are not to be outnumbered by lessons.
-        lessons = shuffled(Random(seed), lessons)[: len(labels)]
+        lessons = shuffled(Random(seed), lessons)[: len(part)]
         counts["lessons"] = len(lessons)
         found += lessons
     if not found:
@@ -62,13 +73,53 @@ def taught_part(
     table = Dataset.from_dict({"text": list(some)})
     tokens = tokenize(table, tokenizer)
     ids = np.flatnonzero(tokens.lengths > 0)
-    part = TextPart(
+    taught = TextPart(
         tokens.table.select(ids),
         ids=ids,
         labels=np.array(indices, np.int64)[ids],
         lengths=tokens.lengths[ids],
         max_tokens=max_tokens,
     )
-    part.doubts = np.array(doubts, np.float32)[ids]
-    part.contents = contents_of(table)[ids]
-    return part, counts
+    taught.doubts = np.array(doubts, np.float32)[ids]
+    taught.contents = contents_of(table)[ids]
+    return taught, counts
+
+
+def _clear_excerpts(
+    part: TextPart, *, num_classes: int, tokenizer: Tokenizer, most: int, seed: int
+) -> Iterator[Taught]:
+    """Choose those sentences of each text whose words bear out its label best.
+
+    A sentence of a praising text may blame, or tell the story. The doubt in its label is what its words
+    leave (see `Evidence`).
+    """
+    draw = np.random.default_rng(seed)
+    halves = draw.integers(0, 2, len(part))
+    read = np.sort(draw.permutation(len(part))[:_MOST_READ]).tolist()
+    batch = part.__getitems__(read)
+    evidence = Evidence(
+        TokenRows(batch.steps.numpy(), batch.lengths.numpy()),
+        labels=part.labels[read],
+        halves=halves[read],
+        num_tokens=tokenizer.get_vocab_size(),
+        num_classes=num_classes,
+    )
+    blocks = [range(len(part))[k : k + _TEXTS_AT_ONCE] for k in range(0, len(part), _TEXTS_AT_ONCE)]
+    for rows in blocks:
+        drawn = excerpts(part.sources(rows), most=_MOST_WEIGHED, seed=f"{seed} {rows.start}")
+        pairs = [(row, one) for row, some in zip(rows, drawn, strict=True) for one in some]
+        if not pairs:
+            continue
+        of, sentences = np.array([row for row, _ in pairs]), [one for _, one in pairs]
+        encoded = tokenizer.encode_batch_fast([clean(one) for one in sentences])
+        tokens = [np.array(one.ids, np.int64) for one in encoded]
+        lengths = np.array([len(one) for one in tokens])
+        shares = evidence.shares(
+            TokenRows(np.concatenate(tokens), lengths), labels=part.labels[of], halves=halves[of]
+        )
+        # Rounded, so that all processors choose the same. Sorting keeps the order of equal ones.
+        doubts = ((1 - shares) * num_classes / (num_classes - 1)).clip(0, 1).round(2)
+        best = np.lexsort((doubts, of))
+        place = np.arange(len(of)) - np.searchsorted(of, of)
+        for k in best[place < most]:
+            yield sentences[k], int(part.labels[of[k]]), float(doubts[k])
