@@ -22,9 +22,10 @@ class Part(Dataset[RaggedBatch]):
         traits: (n,) float64 each: further figures of the examples for the report, by name. A name
             that ends in ``_share`` is that of a share.
         categories: (n,) object each: names by which the report gives its figures too; None: unknown.
-        doubts: (n,) float32, from 0 to 1: the share of each label that is spread over all classes
-            (label smoothing, Szegedy et al. 2016, "Rethinking the Inception Architecture", §7); None:
-            all labels are certain.
+        doubts: (n,) float32: the share of each label that is spread over all classes (label smoothing,
+            Szegedy et al. 2016, "Rethinking the Inception Architecture", §7). With 1 all classes are
+            alike; with more, up to K / (K - 1), the label is the least likely. None: all labels are
+            certain.
     """
 
     ids: np.ndarray

@@ -67,8 +67,8 @@ class TextDataModule(TokenisedDataModule):
             checkpoint of this project.
         unread: kinds of words that a classifier of English opinions leaves out of its vocabulary of
             words: names, groups, numbers (see `unread.Unread`).
-        excerpts: how many sentences of each text are learnt beside it, those whose words bear out its
-            label best, with what doubt they leave (see `taught_part`).
+        excerpts: how many sentences of each text are learnt beside it, with the doubt in its label
+            that their words leave (see `taught_part`).
         lessons: whether a classifier of English opinions learns those of `english_lessons` too.
             Opinions are texts whose classes are positive and negative; elsewhere this and
             ``unread`` have no effect.

@@ -16,8 +16,6 @@ from data.text.evidence import Evidence, TokenRows
 from data.text.part import TextPart
 from data.tokens.tokenizing import contents_of, tokenize
 
-#: the most sentences of a text that are weighed, of which the clearest are learnt
-_MOST_WEIGHED = 8
 # Texts that the evidence is learnt from: of ten times as many it would take minutes.
 _MOST_READ = 30_000
 _TEXTS_AT_ONCE = 10_000
@@ -53,7 +51,7 @@ def taught_part(
     """
     found: list[Taught] = []
     if num_excerpts:
-        found += _clear_excerpts(
+        found += _doubtful_excerpts(
             part, num_classes=len(classes), tokenizer=tokenizer, most=num_excerpts, seed=seed
         )
     counts = {"excerpts": len(found)}
@@ -85,13 +83,13 @@ def taught_part(
     return taught, counts
 
 
-def _clear_excerpts(
+def _doubtful_excerpts(
     part: TextPart, *, num_classes: int, tokenizer: Tokenizer, most: int, seed: int
 ) -> Iterator[Taught]:
-    """Choose those sentences of each text whose words bear out its label best.
+    """Draw some sentences of each text; the doubt in their label is what their words leave.
 
-    A sentence of a praising text may blame, or tell the story. The doubt in its label is what its words
-    leave (see `Evidence`).
+    A sentence of a praising text may blame, or tell the story (see `Evidence`). The sentences are drawn and
+    not chosen: those whose words bear out the label best have no denials.
     """
     draw = np.random.default_rng(seed)
     halves = draw.integers(0, 2, len(part))
@@ -106,7 +104,7 @@ def _clear_excerpts(
     )
     blocks = [range(len(part))[k : k + _TEXTS_AT_ONCE] for k in range(0, len(part), _TEXTS_AT_ONCE)]
     for rows in blocks:
-        drawn = excerpts(part.sources(rows), most=_MOST_WEIGHED, seed=f"{seed} {rows.start}")
+        drawn = excerpts(part.sources(rows), most=most, seed=f"{seed} {rows.start}")
         pairs = [(row, one) for row, some in zip(rows, drawn, strict=True) for one in some]
         if not pairs:
             continue
@@ -114,12 +112,10 @@ def _clear_excerpts(
         encoded = tokenizer.encode_batch_fast([clean(one) for one in sentences])
         tokens = [np.array(one.ids, np.int64) for one in encoded]
         lengths = np.array([len(one) for one in tokens])
+        labels = part.labels[of]
         shares = evidence.shares(
-            TokenRows(np.concatenate(tokens), lengths), labels=part.labels[of], halves=halves[of]
+            TokenRows(np.concatenate(tokens), lengths), labels=labels, halves=halves[of]
         )
-        # Rounded, so that all processors choose the same. Sorting keeps the order of equal ones.
-        doubts = ((1 - shares) * num_classes / (num_classes - 1)).clip(0, 1).round(2)
-        best = np.lexsort((doubts, of))
-        place = np.arange(len(of)) - np.searchsorted(of, of)
-        for k in best[place < most]:
-            yield sentences[k], int(part.labels[of[k]]), float(doubts[k])
+        # Rounded, so that all processors learn the same.
+        doubts = ((1 - shares) * num_classes / (num_classes - 1)).round(2)
+        yield from zip(sentences, labels.tolist(), doubts.tolist(), strict=True)

@@ -1,0 +1,1 @@
+"""Preparation of a model on the training part, before it learns."""
