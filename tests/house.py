@@ -84,8 +84,9 @@ pipelines.serve.traffic: data pipelines.runtime psutil starlette
 pipelines.processes: psutil pytorch_lightning torch
 pipelines.runtime: data models pipelines.processes pytorch_lightning torch yaml
 pipelines.runs: data pipelines.processes pipelines.runtime
-pipelines.tasks: data models numpy pipelines.metrics pipelines.metrics.writing pipelines.processes
-    pipelines.runtime pipelines.training pytorch_lightning tokenizers torch tqdm
+pipelines.tasks: data models numpy pipelines.metrics pipelines.metrics.writing pipelines.preparation
+    pipelines.processes pipelines.runtime pipelines.training pytorch_lightning tokenizers torch tqdm
+pipelines.preparation: data models numpy pipelines.metrics torch
 pipelines.training: data models numpy pipelines.metrics pipelines.processes pipelines.runtime
     pytorch_lightning torch
 pipelines.watch: data models numpy pipelines.metrics pipelines.predict pipelines.predict.writing
@@ -135,6 +136,7 @@ FEW = {
         "metrics.linear",
         "metrics.significance",
         "microscope.unit_ranking",
+        "preparation.cooccurrence",
     },
     "sacrebleu": {"metrics.writing.generation"},
     "sklearn": {
@@ -142,6 +144,7 @@ FEW = {
         "metrics.linear",
         "metrics.measures",
         "metrics.writing.translation_baselines",
+        "preparation.cooccurrence",
         "report.classification",
     },
     "torchvision": {"training.member_losses"},

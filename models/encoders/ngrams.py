@@ -1,7 +1,7 @@
 """N-grams: an encoder of tokens that looks back at the tokens just before each.
 
 B sequences · N steps in the batch · G tokens of the longest n-gram · D features · V tokens in the
-vocabulary · R n-grams with a vector · L features of these
+vocabulary · R n-grams with a vector · L features of these · C features of context
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from models.chance import uniform
+from models.chance import Dropout, uniform
+from models.encoders.context import ContextVectors
 from models.encoders.words import WordEmbedding
 from models.errors import OptionError
 
@@ -37,6 +38,10 @@ class NgramEmbedding(WordEmbedding):
             rows of D the optimiser would take most of a training step. None: D, without a map.
         ngram_dropout: share of the n-grams that are left out while training, since they are the
             first to be learnt by heart.
+        context_features: C, the size of fixed vectors of words and n-grams that stand beside the learnt
+            ones (see `ContextVectors`): those of the token, then those of the n-grams, which make
+            D + 2 C features in all. None: there are none.
+        context_dropout: share of the features of context that are zeroed while training.
         features, dropout, word_dropout, unknown_dropout: see `WordEmbedding`.
 
     Raises:
@@ -59,6 +64,8 @@ class NgramEmbedding(WordEmbedding):
         num_ngrams: int = 100_000,
         ngram_features: int | None = None,
         ngram_dropout: float = 0.5,
+        context_features: int | None = None,
+        context_dropout: float = 0.3,
     ) -> None:
         if not 2 <= ngrams <= _LONGEST:
             raise OptionError(
@@ -86,6 +93,11 @@ class NgramEmbedding(WordEmbedding):
         self.ngram_map: nn.Module = nn.Identity()
         if ngram_features is not None:
             self.ngram_map = nn.Linear(ngram_features, features, bias=False)
+        self.context: ContextVectors | None = None
+        if context_features is not None:
+            self.context = ContextVectors(num_tokens, num_ngrams, features=context_features)
+            self.context_dropout = Dropout(context_dropout)
+            self.out_features = features + 2 * context_features
 
     def reset_parameters(self) -> None:
         """Draw the tokens' vectors anew, and set those of the n-grams to 0."""
@@ -95,10 +107,19 @@ class NgramEmbedding(WordEmbedding):
             if isinstance(self.ngram_map, nn.Linear):
                 self.ngram_map.reset_parameters()
 
+    def fixed_parts(self) -> list[nn.Module]:
+        """The vectors of context."""
+        return [] if self.context is None else [self.context]
+
     def know(self, codes: Tensor) -> None:
         """Give vectors to the n-grams of at most R codes (see `codes_of`), all different."""
         self.known.fill_(_MODULUS)
         self.known[: len(codes)] = codes.sort().values
+
+    @property
+    def num_known(self) -> int:
+        """The number of n-grams that have a vector."""
+        return int((self.known < _MODULUS).sum())
 
     def windows(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Cut tokens (N,) int64 of sequences of lengths (B,) into windows (N, G), see `windows`."""
@@ -120,16 +141,26 @@ class NgramEmbedding(WordEmbedding):
         return self(self.windows(self.with_unknown(steps), lengths))
 
     def forward(self, steps: Tensor) -> Tensor:
-        """Windows (N, G) int64, one for each step → (N, D)."""
-        vectors = steps.new_zeros((), dtype=self.ngrams.weight.dtype)
+        """Windows (N, G) int64, one for each step → (N, D), or (N, D + 2 C) with vectors of context."""
+        vectors = context = steps.new_zeros((), dtype=self.ngrams.weight.dtype)
         for code in self.codes_of(steps):
-            places = torch.searchsorted(self.known, code).clamp(max=self.num_ngrams - 1)
-            is_left_out = self.known[places] != code
+            places = self.places_of(code)
+            if self.context is not None:
+                context = context + self.context.of_ngrams(places)
             if self.training and self.ngram_dropout > 0:
                 draw = uniform(len(code), device=code.device)
-                is_left_out = is_left_out | (draw < self.ngram_dropout)
-            vectors = vectors + self.ngrams(torch.where(is_left_out, self.num_ngrams, places))
-        return self.dropout(self.words(steps[:, 0]) + self.ngram_map(vectors))
+                places = torch.where(draw < self.ngram_dropout, self.num_ngrams, places)
+            vectors = vectors + self.ngrams(places)
+        learnt = self.dropout(self.words(steps[:, 0]) + self.ngram_map(vectors))
+        if self.context is None:
+            return learnt
+        fixed = torch.cat([self.context.of_words(steps[:, 0]), context], dim=1)
+        return torch.cat([learnt, self.context_dropout(fixed)], dim=1)
+
+    def places_of(self, codes: Tensor) -> Tensor:
+        """Codes (N,) int64 → the row of each n-gram's vector, R where it has none."""
+        places = torch.searchsorted(self.known, codes).clamp(max=self.num_ngrams - 1)
+        return torch.where(self.known[places] != codes, self.num_ngrams, places)
 
 
 def windows(tokens: Tensor, lengths: Tensor, *, size: int) -> Tensor:

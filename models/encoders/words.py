@@ -31,6 +31,10 @@ class Encoder(nn.Module):
     #: whether `forward` gives (N, P, out_features), a vector for each of P places of a frame
     gives_places: bool = False
 
+    def fixed_parts(self) -> list[nn.Module]:
+        """Parts that training leaves as they are, and that copies of the encoder share."""
+        return []
+
     def forward(self, steps: Tensor) -> Tensor:
         """Steps (N, …) → (N, out_features), each by itself, whatever others come with it."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(steps)")
@@ -148,7 +152,7 @@ class Several(Encoder):
         self.looks_back, self.looks_ahead = encoder.looks_back, encoder.looks_ahead
         self.encoders = nn.ModuleList([encoder])
         for _ in range(copies - 1):
-            other = copy.deepcopy(encoder)
+            other = copy.deepcopy(encoder, {id(part): part for part in encoder.fixed_parts()})
             other.reset_parameters()  # type: ignore[operator]
             self.encoders.append(other)
 

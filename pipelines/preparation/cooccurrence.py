@@ -70,9 +70,10 @@ def cooccurrence_vectors(
     information = _positive_information(together)
     vectors = np.zeros((num_units, size), np.float32)
     rank = min(size, num_words, shape[1])
-    if information.nnz == 0:
+    of_words = information[:num_words]
+    if of_words.nnz == 0:
         return vectors
-    _, values, directions = randomized_svd(information[:num_words], rank, n_iter=4, random_state=0)
+    _, values, directions = randomized_svd(of_words, rank, n_iter=4, random_state=0)
     is_there = values > 1e-6 * values[0]
     weighted = directions[is_there].T * values[is_there] ** (_POWER - 1)
     vectors[:, : weighted.shape[1]] = information @ weighted.astype(np.float32)

@@ -37,7 +37,8 @@ from pipelines.tasks.answers import (
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
 from pipelines.training.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.training.member_losses import MemberLosses
-from pipelines.training.preparation import fit_order_blind, measure_inputs, prepare_embeddings
+from pipelines.preparation.embeddings import prepare_embeddings
+from pipelines.preparation.inputs import fit_order_blind, measure_inputs
 from pipelines.training.schedules import Schedule, steps_per_epoch
 from pipelines.training.training_loss import TrainingLoss
 

@@ -32,7 +32,7 @@ from models.recurrence.recurrences import LSTM
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.classification import Classification
-from pipelines.training.preparation import prepare_embeddings
+from pipelines.preparation.embeddings import prepare_embeddings
 from pipelines.training.waiting import WaitingTime
 from tests.benchmarks.measure import machine
 

@@ -10,7 +10,7 @@ from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import WordEmbedding
 from pipelines.cli.training import train
 from pipelines.predict import command as predict
-from pipelines.training.preparation import frequent_ngrams, prepare_embeddings
+from pipelines.preparation.embeddings import frequent_ngrams, prepare_embeddings
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
 
@@ -48,7 +48,7 @@ def test_the_frequent_ngrams_of_the_training_part_have_vectors(monkeypatch):
     ]
     given = SimpleNamespace(loader=lambda part, alone: batches, learnt_part=None)
     for at_once in (1, 100):
-        monkeypatch.setattr("pipelines.training.preparation._STEPS_AT_ONCE", at_once)
+        monkeypatch.setattr("pipelines.preparation.embeddings._STEPS_AT_ONCE", at_once)
         # 1 2 four times, 2 3 and 1 2 3 three times, all others less often.
         found = frequent_ngrams(given, NgramEmbedding(9, ngrams=3, num_ngrams=10))
         bigrams, trigrams = NgramEmbedding.codes_of(torch.tensor([[2, 1, -1], [3, 2, 1]]))
