@@ -88,7 +88,7 @@ def _doubtful_excerpts(
 ) -> Iterator[Taught]:
     """Draw some sentences of each text; the doubt in their label is what their words leave.
 
-    A sentence of a praising text may blame, or tell the story (see `Evidence`). The sentences are drawn and
+    A sentence of a praising text may blame, or tell the story (see `Evidence`). Sentences are drawn and
     not chosen: those whose words bear out the label best have no denials.
     """
     draw = np.random.default_rng(seed)

@@ -8,11 +8,10 @@ from torch import Tensor, nn
 
 
 class ContextVectors(nn.Module):
-    """Vectors of words and n-grams that are fitted before training, and that training leaves as they are.
+    """Vectors of words and n-grams, fitted before training and left as they are by it.
 
-    Words that stand between the same words have like vectors, so that what is learnt of one holds for the
-    others: “tedious” occurs seldom beside a label, but in the company of “dull” and “boring”. The
-    program fits them to the co-occurrences in its texts, with labels and without
+    Words that stand between the same words have like vectors, so that what is learnt of one holds for
+    the others. The program fits them to the co-occurrences in its texts, with labels and without
     (`pipelines.preparation.cooccurrence`). Until then all are 0.
 
     Args:

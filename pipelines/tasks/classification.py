@@ -26,6 +26,8 @@ from models.sequence.many_to_one import Pooling
 from models.sequence.step_inputs import StepInputs
 from pipelines.metrics.calibration import calibrate
 from pipelines.metrics.torch_metrics import accuracy_and_f1
+from pipelines.preparation.embeddings import prepare_embeddings
+from pipelines.preparation.inputs import fit_order_blind, measure_inputs
 from pipelines.processes.ranks import from_all_ranks
 from pipelines.tasks.answers import (
     Answers,
@@ -37,8 +39,6 @@ from pipelines.tasks.answers import (
 from pipelines.tasks.task import Headline, Stage, Task, zero_of
 from pipelines.training.finetuning import layer_groups, load_layers, read_language_model
 from pipelines.training.member_losses import MemberLosses
-from pipelines.preparation.embeddings import prepare_embeddings
-from pipelines.preparation.inputs import fit_order_blind, measure_inputs
 from pipelines.training.schedules import Schedule, steps_per_epoch
 from pipelines.training.training_loss import TrainingLoss
 

@@ -29,10 +29,10 @@ from data.text.data_module import TextDataModule
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import WordEmbedding
 from models.recurrence.recurrences import LSTM
+from pipelines.preparation.embeddings import prepare_embeddings
 from pipelines.runtime.library_warnings import ignore_noise
 from pipelines.runtime.processor import prepare_processor
 from pipelines.tasks.classification import Classification
-from pipelines.preparation.embeddings import prepare_embeddings
 from pipelines.training.waiting import WaitingTime
 from tests.benchmarks.measure import machine
 
