@@ -56,8 +56,8 @@ class TextDataModule(TokenisedDataModule):
         encoding: encoding of files that are neither UTF-8 nor marked as UTF-16: cp1252, latin-1,
             cp949, …
         quoting: quoting in CSV: none where quotes mean nothing; double where cells may be quoted.
-        unlabelled: more texts, of the same kinds of source, whose labels are not known or not used;
-            teachers answer them (``--teachers``).
+        unlabelled: more texts, of the same kinds of source, whose labels are not known or not used: an
+            encoder's vectors of context are fitted to them too, and teachers answer them (``--teachers``).
         tokenizer: words, subwords or characters (see `learn_tokenizer`).
         vocabulary_size, min_frequency: how many of these to know, of the training part, and how
             often one must occur there.

@@ -152,10 +152,11 @@ class Classification(Task):
             return
         data: SequenceDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         part = data.parts["train"]
-        if "unlabelled" in data.parts and not self.training_loss.is_taught:
+        has_context = any(encoder.fixed_parts() for encoder in self.model.encoders)
+        if "unlabelled" in data.parts and not (self.training_loss.is_taught or has_context):
             raise OptionError(
                 "--data.unlabelled: nothing is learnt from them; give --teachers=[a.ckpt], classifiers"
-                " that answer them, or drop it"
+                " that answer them, or --model.encoder.context_features, or drop it"
             )
         if self.class_weights == "balanced":
             self.training_loss.balance(part.labels)

@@ -93,12 +93,27 @@ def _module(task: str, model: dict[str, Any]) -> torch.nn.Module:
         options["inputs"] = lambda features: _instance(model["inputs"], features)
     module = TASKS.get(task, Classification)(**options)
     if isinstance(module, Classification):
+        for one in module.model.encoders:
+            if isinstance(one, NgramEmbedding):
+                _learn_ngrams(one)
         # As fitted: an answer in which the number of its steps is forgotten is another one.
         module.probabilities.temperature.fill_(TEMPERATURE)
         module.probabilities.slope.fill_(SLOPE)
         bias = module.probabilities.bias
         bias.copy_(torch.linspace(BIAS, -BIAS, len(bias)))
     return module
+
+
+def _learn_ngrams(encoder: NgramEmbedding) -> None:
+    """As trained: vectors of n-grams are not 0."""
+    texts = [torch.tensor(tokenizer().encode(text).ids) for text in TEXTS]
+    windows = encoder.windows(torch.cat(texts), torch.tensor([len(text) for text in texts]))
+    codes = torch.cat(list(encoder.codes_of(windows)))
+    encoder.know(codes[codes >= 0].unique()[: encoder.num_ngrams])
+    torch.nn.init.normal_(encoder.ngrams.weight.data[:-1])
+    if encoder.context is not None:
+        words, ngrams = torch.randn_like(encoder.context.words), encoder.context.ngrams[:-1]
+        encoder.context.take(words, torch.randn_like(ngrams))
 
 
 def write_saved(

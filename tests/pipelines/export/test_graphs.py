@@ -26,6 +26,9 @@ from tests.pipelines.saved_models import (
 
 NUM_TOKENS = tokenizer().get_vocab_size()
 NGRAMS = part("NgramEmbedding", ngrams=3, features=4, num_ngrams=9, num_tokens=NUM_TOKENS)
+CONTEXT = part(
+    "NgramEmbedding", ngrams=3, features=4, num_ngrams=9, num_tokens=NUM_TOKENS, context_features=2
+)
 
 
 def recurrence(kind, **options):
@@ -69,6 +72,8 @@ CLASSIFIERS = {
     "unit vectors": ({"encoder": part("OneHot", num_tokens=NUM_TOKENS)}, {"LSTM": 1}),
     "n-grams, three members": ({"encoder": NGRAMS, "members": 3, "shared_encoder": False},
                                {"LSTM": 3}),
+    "context, two members": ({"encoder": CONTEXT, "members": 2, "shared_encoder": False},
+                             {"LSTM": 2}),
     "order-blind member": ({"members": 2, "order_blind": True, "pooling": "concat",
                             "inputs": inputs(standardize=True, dropout=0.5, project=3)},
                            {"LSTM": 2}),

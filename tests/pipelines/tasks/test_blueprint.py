@@ -25,6 +25,7 @@ from tests.pipelines.saved_models import (
 
 NUM_TOKENS = tokenizer().get_vocab_size()
 NGRAMS = part("NgramEmbedding", features=4, num_tokens=NUM_TOKENS, num_ngrams=5, ngram_features=2)
+CONTEXT = part("NgramEmbedding", num_tokens=NUM_TOKENS, num_ngrams=5, context_features=3)
 INPUTS = part("StepInputs", difference="signed", standardize=True, project=3)
 
 
@@ -45,6 +46,7 @@ INPUTS = part("StepInputs", difference="signed", standardize=True, project=3)
         {"members": 2, "shared_encoder": False},
         {"members": 2, "order_blind": True},
         {"encoder": NGRAMS, "members": 2, "shared_encoder": False},
+        {"encoder": CONTEXT, "members": 2, "shared_encoder": False},
     ],
     ids=str,
 )

@@ -76,6 +76,7 @@ NGRAMS = part(
     num_ngrams=30,
     num_tokens=tokenizer().get_vocab_size(),
 )
+CONTEXT = NGRAMS | {"init_args": NGRAMS["init_args"] | {"context_features": 3}}
 
 
 @pytest.mark.parametrize(
@@ -83,10 +84,11 @@ NGRAMS = part(
     [
         {},
         {"encoder": NGRAMS, "pooling": "concat"},
+        {"encoder": CONTEXT, "members": 2, "shared_encoder": False},
         {"encoder": NGRAMS, "members": 2, "shared_encoder": False},
         {"recurrence": part("GRU", hidden_size=5), "members": 2},
     ],
-    ids=["words", "ngrams", "own encoders", "members"],
+    ids=["words", "ngrams", "context", "own encoders", "members"],
 )
 def test_a_text_is_answered_as_predict_does(tmp_path, text_model, watch, options):
     ckpt = text_model(**options)
