@@ -57,7 +57,7 @@ class TextDataModule(TokenisedDataModule):
             cp949, …
         quoting: quoting in CSV: none where quotes mean nothing; double where cells may be quoted.
         unlabelled: more texts, of the same kinds of source, whose labels are not known or not used: an
-            encoder's vectors of context are fitted to them too, and teachers answer them (``--teachers``).
+            encoder fits its vectors of context to them too, and teachers answer them (``--teachers``).
         tokenizer: words, subwords or characters (see `learn_tokenizer`).
         vocabulary_size, min_frequency: how many of these to know, of the training part, and how
             often one must occur there.
