@@ -10,9 +10,9 @@ READY     = $(if $(filter .venv/bin/python,$(PY)),.venv/ready)
 # People type these. Only what is typed counts: a variable DATA or RUN that happens to be in the environment
 # does not. Make would expand what it hands to the shell ($(shell …) in it would run), and a line end would
 # end the command: so none is exported as it is, and each reaches the shell unexpanded as TYPED_<name>.
-TYPED     = DATA UNLABELLED SIZE RUN RUNS RESUME CKPT SPLIT TEXT INPUT OUTPUT SHARD PROMPT LENGTH PORT \
+TYPED     = DATA UNLABELLED RUN RUNS RESUME CKPT SPLIT TEXT INPUT OUTPUT SHARD PROMPT LENGTH PORT \
             SOURCE SUITE TEXTS
-$(foreach name,$(TYPED) ARGS LANGUAGE_ARGS,\
+$(foreach name,$(TYPED) ARGS,\
   $(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 $(foreach name,$(TYPED),$(eval export TYPED_$(name) = $$(value $(name))))
 unexport $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -29,8 +29,7 @@ as_typed  = $(subst $(line_end), ,$(value $(1)))
 train     = $(PY) -m pipelines.$(1) $(call option,data.path,DATA) $(call option,run,RUN) \
             $(call option,resume,RESUME) $(call as_typed,ARGS)
 sentiment_best = $(PY) -m pipelines.sentiment_best $(call option,data.path,DATA) \
-            $(call option,data.unlabelled,UNLABELLED) $(call option,run,RUN) $(call option,size,SIZE) \
-            $(call as_typed,ARGS) $(if $(value LANGUAGE_ARGS),--language_args $(call as_typed,LANGUAGE_ARGS))
+            $(call option,data.unlabelled,UNLABELLED) $(call option,run,RUN) $(call as_typed,ARGS)
 evaluate  = $(PY) -m pipelines.evaluate --task=$(1) $(call option,ckpt,CKPT) $(call option,data.path,DATA) \
             $(call option,split,SPLIT) $(call option,run,RUN) $(call as_typed,ARGS)
 predict   = $(PY) -m pipelines.predict --task=$(1) $(call option,ckpt,CKPT) $(call option,text,TEXT) \
@@ -88,7 +87,6 @@ train-video: $(READY)
 train-sentiment: $(READY)
 	@$(call train,sentiment)
 
-# ARGS are the classifiers'; LANGUAGE_ARGS the language model's; SIZE=best-gpu is larger.
 train-sentiment-best: $(READY)
 	@$(sentiment_best)
 

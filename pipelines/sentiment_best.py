@@ -1,9 +1,9 @@
-"""``make train-sentiment-best``: a language model, classifiers fine-tuned from it, and distillation.
+"""``make train-sentiment-best``: a classifier that learns from texts without labels too.
 
-The language model is not trained on the texts that the classifier is tested on. Given unlabelled
-texts, a classifier fine-tuned from it and another trained from scratch are teachers of a third, which
-also learns from their answers. Each step is a training command in its own process. An interrupted
-command resumes when it is started again.
+A teacher is trained as by ``make train-sentiment``, with vectors of context that are fitted to all texts.
+Its student has the same, and learns the teacher's answers to the texts without labels beside the labels.
+Each step is a training command in its own process. An interrupted command resumes when it is started
+again.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from data.files.cache import cache_folder
 from data.files.errors import InputError
@@ -27,22 +27,17 @@ from pipelines.runtime.commands import COMMANDS
 from pipelines.runtime.errors import one_line_errors
 from pipelines.runtime.options import known_options, option_parser, parse
 
-# All arguments after it are options of the language model.
-LANGUAGE_ARGS = "--language_args"
-Size = Literal["best", "best-gpu"]
-
 
 class Step(NamedTuple):
     """Training command, and the run that it makes."""
 
-    task: str
     run: str
     options: list[str]
 
     @property
     def folder(self) -> Path:
         """Folder of the run."""
-        return RUNS / self.task / self.run
+        return RUNS / "sentiment" / self.run
 
     @property
     def best(self) -> Path:
@@ -64,14 +59,12 @@ class Step(NamedTuple):
 
 
 def main(args: list[str] | None = None) -> None:
-    """``python -m pipelines.sentiment_best [--data.unlabelled=…] [the classifiers' options]``."""
+    """``python -m pipelines.sentiment_best --data.unlabelled=… [the classifiers' options]``."""
     with one_line_errors():
         _train(sys.argv[1:] if args is None else args)
 
 
 def _train(args: list[str]) -> None:
-    at = args.index(LANGUAGE_ARGS) if LANGUAGE_ARGS in args else len(args)
-    language_args = args[at + 1 :]
     parser = option_parser(
         "sentiment_best",
         COMMANDS["sentiment_best"].help,
@@ -80,21 +73,17 @@ def _train(args: list[str]) -> None:
     parser.add_argument("--data.path", type=str, help="texts with labels; default: film reviews")
     parser.add_argument("--data.unlabelled", type=str, help="texts without labels")
     parser.add_argument("--run", type=str, default="best", help="name of the runs")
-    parser.add_argument("--size", type=Size, default="best", help="best-gpu is larger")
-    parser.add_argument(
-        LANGUAGE_ARGS, nargs="*", help="comes last: what follows are the language model's options"
-    )
-    own, classifier_args = known_options(args[:at], "data.path", "data.unlabelled", "run", "size")
-    asked = [arg for arg in classifier_args if arg in ("-h", "--help")]
+    own, more = known_options(args, "data.path", "data.unlabelled", "run")
+    asked = [arg for arg in more if arg in ("-h", "--help")]
     options = parse(parser, [*asked, *(f"--{name}={value}" for name, value in own.items())])
     refuse_bad_name(options.run)
+    if not options.data.unlabelled:
+        raise InputError(
+            "--data.unlabelled: no texts without labels; name some (UNLABELLED=more.csv), or train on"
+            " those with labels alone (make train-sentiment)"
+        )
     steps = steps_of(
-        data=options.data.path,
-        unlabelled=options.data.unlabelled,
-        run=options.run,
-        size=options.size,
-        language_args=language_args,
-        classifier_args=classifier_args,
+        data=options.data.path, unlabelled=options.data.unlabelled, run=options.run, more=more
     )
     last = steps[-1]
     if last.is_done():
@@ -102,10 +91,11 @@ def _train(args: list[str]) -> None:
             f"{last.folder} exists already and is never overwritten; choose another RUN name, or"
             " remove that folder"
         )
-    for step in steps:
-        # Check the options of all steps now: an error in the last one would show only after hours.
-        if (language_args if step is steps[0] else classifier_args) and not step.is_done():
-            run_process(_command(step, ["--print_config"]), stdout=subprocess.DEVNULL)
+    if more:
+        # Check the options of all steps now: an error in the last one would show only after an hour.
+        for step in steps:
+            if not step.is_done():
+                run_process(_command(step, ["--print_config"]), stdout=subprocess.DEVNULL)
     with _locked(last) as lock:
         for step in steps:
             if step.is_done():
@@ -114,67 +104,27 @@ def _train(args: list[str]) -> None:
                 _take(step, lock)
 
 
-def steps_of(
-    *,
-    data: str | None,
-    unlabelled: str | None,
-    run: str,
-    size: Size,
-    language_args: list[str],
-    classifier_args: list[str],
-) -> list[Step]:
+def steps_of(*, data: str | None, unlabelled: str, run: str, more: list[str]) -> list[Step]:
     """Steps in their order; the last trains the requested classifier.
 
     Args:
         data: texts with labels; None for the built-in ones.
-        unlabelled: texts without labels; None where there are none.
-        run: name of the first and of the last run, and prefix of the other names.
-        size: size of the recipes.
-        language_args: further options of the language model.
-        classifier_args: further options of each classifier.
+        unlabelled: texts without labels.
+        run: name of the last run, and prefix of the other name.
+        more: further options of each classifier.
     """
-    source = [f"--data.path={data}"] if data else []
-    more = [f"--data.unlabelled={unlabelled}"] if unlabelled else []
-    # With the labels the language model makes the same test part as the classifiers.
-    labels = ["--data.label_column=label"] if data else []
-    language = Step(
-        "language",
-        run,
-        [*recipe(f"language-{size}"), *source, *more, *labels, *language_args],
-    )
-    from_language = Step(
-        "sentiment",
-        f"{run}-from-language" if more else run,
-        [
-            *recipe(f"sentiment-{size}"),
-            *source,
-            f"--model.pretrained={language.best}",
-            *classifier_args,
-        ],
-    )
-    if not more:
-        return [language, from_language]
-    from_nothing = Step("sentiment", f"{run}-from-nothing", [*source, *classifier_args])
-    teachers = json.dumps([str(from_language.best), str(from_nothing.best)], ensure_ascii=False)
-    taught = Step(
-        "sentiment",
-        run,
-        [
-            *recipe("sentiment-taught"),
-            *source,
-            *more,
-            *classifier_args,
-            f"--teachers={teachers}",
-        ],
-    )
-    return [language, from_language, from_nothing, taught]
+    source = [*([f"--data.path={data}"] if data else []), f"--data.unlabelled={unlabelled}"]
+    teacher = Step(f"{run}-teacher", [*source, *more])
+    teachers = json.dumps([str(teacher.best)], ensure_ascii=False)
+    student = Step(run, [*recipe("sentiment-taught"), *source, *more, f"--teachers={teachers}"])
+    return [teacher, student]
 
 
 def _command(step: Step, more: list[str]) -> list[str]:
     return [
         sys.executable,
         "-m",
-        f"pipelines.{step.task}",
+        "pipelines.sentiment",
         *step.options,
         f"--run={step.run}",
         *more,

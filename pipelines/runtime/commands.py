@@ -41,12 +41,9 @@ COMMANDS = {
     ),
     "sentiment_best": Command(
         "pipelines.sentiment_best",
-        "a language model, teachers, a student",
-        {
-            "train-sentiment-best": "[UNLABELLED=file] [DATA=…] [RUN=name] [SIZE=best-gpu] [ARGS=…]"
-            " [LANGUAGE_ARGS=…]"
-        },
-        {**_TEST, "UNLABELLED": "data.unlabelled", "SIZE": "size"},
+        "train a teacher, and a student that learns from texts without labels too",
+        {"train-sentiment-best": "UNLABELLED=file|folder [DATA=…] [RUN=name] [ARGS=…]"},
+        {**_TEST, "UNLABELLED": "data.unlabelled"},
     ),
     "language": Command(
         "pipelines.language",

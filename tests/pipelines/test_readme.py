@@ -305,16 +305,13 @@ def test_make_passes_any_text(in_folder, typed):
     assert list(in_folder.iterdir()) == []
 
 
-def test_make_passes_the_options_of_both_kinds_of_model(in_folder):
-    """ARGS are the classifiers', LANGUAGE_ARGS come last."""
+def test_make_passes_texts_without_labels_and_options(in_folder):
     data, run = "$(shell touch RAN)'s.csv", "it's ${shell touch RAN}"
-    variables = {"DATA": data, "UNLABELLED": data, "RUN": run, "SIZE": "best-gpu"}
-    variables |= {"ARGS": "--a=1 '--b=c d'", "LANGUAGE_ARGS": "--e='$(shell touch RAN)'"}
+    variables = {"DATA": data, "UNLABELLED": data, "RUN": run, "ARGS": "--a=1 '--b=c d'"}
     typed = [f"{name}={value}" for name, value in variables.items()]
     (words,) = commands_of(shlex.join(["make", "train-sentiment-best", *typed]))
-    own = [f"--data.path={data}", f"--data.unlabelled={data}", f"--run={run}", "--size=best-gpu"]
-    language = ["--language_args", "--e=$(shell touch RAN)"]
-    assert words == ["-m", "pipelines.sentiment_best", *own, "--a=1", "--b=c d", *language]
+    own = [f"--data.path={data}", f"--data.unlabelled={data}", f"--run={run}"]
+    assert words == ["-m", "pipelines.sentiment_best", *own, "--a=1", "--b=c d"]
     assert commands_of("make train-sentiment-best") == [["-m", "pipelines.sentiment_best"]]
     assert list(in_folder.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""A language model, classifiers, and what they teach: cut off anywhere, and started anew."""
+"""A teacher and its student: cut off anywhere, and started anew."""
 
 import fcntl
 import importlib
@@ -14,21 +14,17 @@ import pytest
 from pipelines import recipes, sentiment_best
 from pipelines.sentiment_best import Step, lock_file, main, run_process, steps_of
 from pipelines.tasks.classification import Classification
-from pipelines.tasks.next_token import NextToken
 from tests import ROOT
-from tests.pipelines.conftest import FEW_NGRAMS, LANGUAGE, SENTIMENT, write_reviews
+from tests.pipelines.conftest import SENTIMENT, write_reviews
 
-ALL = ["language/best", "sentiment/best-from-language", "sentiment/best-from-nothing"]
-ALL += ["sentiment/best"]
+ALL = ["best-teacher", "best"]
+MORE = "--data.unlabelled=more.csv"
 
 
 def begin(*options, epochs=1):
-    # The first classifier reads single words and has no n-grams.
-    classifiers = [one for one in SENTIMENT if "max_epochs" not in one and one != FEW_NGRAMS]
-    language = [option for option in LANGUAGE if "max_epochs" not in option]
-    language += [f"--trainer.max_epochs={epochs}"]
-    classifiers += ["--trainer.max_epochs=1"]
-    main(["--data.path=reviews.csv", *options, *classifiers, "--language_args", *language])
+    classifiers = [one for one in SENTIMENT if "max_epochs" not in one]
+    classifiers += [f"--trainer.max_epochs={epochs}"]
+    main(["--data.path=reviews.csv", *options, *classifiers])
 
 
 @pytest.fixture
@@ -40,12 +36,9 @@ def started(in_folder, monkeypatch):
 
     def in_this_process(command, **_):
         if command[-1] != "--print_config":
-            task = command[2].removeprefix("pipelines.")
             run = next(arg for arg in command if arg.startswith("--run=")).removeprefix("--run=")
-            steps.append(f"{task}/{run}")
-            has_ngrams = task == "sentiment" and not any("pretrained" in arg for arg in command)
-            options = [*command[3:], *([FEW_NGRAMS] if has_ngrams else [])]
-            importlib.import_module(command[2]).main(options)
+            steps.append(run)
+            importlib.import_module(command[2]).main(command[3:])
 
     monkeypatch.setattr(sentiment_best, "run_process", in_this_process)
     return steps
@@ -56,49 +49,50 @@ def stop(*_):
 
 
 def is_done(run):
-    task, _, name = run.partition("/")
-    return Step(task, name, []).is_done()
+    return Step(run, []).is_done()
 
 
 def test_steps_build_on_each_other():
     data, run = "$(shell touch RAN)'s.csv", "it's, [so]"
-    every = {"data": data, "run": run, "language_args": ["--a=1"], "classifier_args": ["--b=2"]}
-    language, first, second, last = steps_of(unlabelled="more.csv", size="best-gpu", **every)
-    names = [run, f"{run}-from-language", f"{run}-from-nothing", run]
-    assert [step.run for step in (language, first, second, last)] == names
-    for step in (language, first, second, last):
-        assert f"--data.path={data}" in step.options
-        assert ("--a=1" in step.options) == (step is language) != ("--b=2" in step.options)
-        assert ("--data.unlabelled=more.csv" in step.options) == (step in (language, last))
-    assert language.options[:2] == recipes.recipe("language-best-gpu")
-    assert "--data.label_column=label" in language.options
-    assert first.options[:2] == recipes.recipe("sentiment-best-gpu")
-    assert f"--model.pretrained=runs/language/{run}/checkpoints/best.ckpt" in first.options
-    teachers = json.loads(last.options[-1].removeprefix("--teachers="))
-    assert teachers == [f"runs/sentiment/{name}/checkpoints/best.ckpt" for name in names[1:3]]
-    language, only = steps_of(unlabelled=None, size="best", **every)
-    assert (only.task, only.run, only.folder.name) == ("sentiment", run, run)
+    teacher, student = steps_of(data=data, unlabelled="more.csv", run=run, more=["--b=2"])
+    assert [teacher.run, student.run] == [f"{run}-teacher", run]
+    for step in (teacher, student):
+        assert {f"--data.path={data}", MORE, "--b=2"} <= set(step.options)
+    assert teacher.options[0] == f"--data.path={data}"
+    assert student.options[:2] == recipes.recipe("sentiment-taught")
+    teachers = json.loads(student.options[-1].removeprefix("--teachers="))
+    assert teachers == [f"runs/sentiment/{run}-teacher/checkpoints/best.ckpt"]
+    teacher, _ = steps_of(data=None, unlabelled="more.csv", run=run, more=[])
+    assert teacher.options == [MORE]
+
+
+def test_without_texts_without_labels_it_says_what_to_do(in_folder, capsys):
+    with pytest.raises(SystemExit) as end:
+        begin()
+    assert end.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "no texts without labels; name some (UNLABELLED=more.csv)" in line
+    assert list(in_folder.iterdir()) == []
 
 
 def test_it_is_cut_off_between_steps_and_goes_on(started, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Classification, "training_step", stop)
         with pytest.raises(SystemExit) as end:
-            begin("--data.unlabelled=more.csv")
+            begin(MORE)
     assert end.value.code == 143
-    assert started == ALL[:2]
+    assert started == ALL[:1]
     capsys.readouterr()
-    begin("--data.unlabelled=more.csv")
-    assert started == [*ALL[:2], *ALL[1:]]
+    begin(MORE)
+    assert started == [*ALL[:1], *ALL]
     assert all(map(is_done, ALL))
     out = capsys.readouterr().out
-    assert "runs/language/best: finished before" in out
-    assert "runs/sentiment/best-from-language: was cut off before its first checkpoint" in out
+    assert "runs/sentiment/best-teacher: was cut off before its first checkpoint" in out
     with pytest.raises(SystemExit) as end:
-        begin("--data.unlabelled=more.csv")
+        begin(MORE)
     assert end.value.code == 2
     assert "runs/sentiment/best exists already" in capsys.readouterr().err
-    assert len(started) == 5
+    assert len(started) == 3
 
 
 def test_a_step_goes_on_from_its_last_checkpoint(started, capsys, monkeypatch, in_folder):
@@ -109,28 +103,28 @@ def test_a_step_goes_on_from_its_last_checkpoint(started, capsys, monkeypatch, i
         if len(epochs) == 2:
             stop()
 
-    monkeypatch.setattr(NextToken, "on_train_epoch_start", seen)
+    monkeypatch.setattr(Classification, "on_train_epoch_start", seen)
     with pytest.raises(SystemExit):
-        begin(epochs=3)
-    begin(epochs=3)
-    assert epochs == [0, 1, 1, 2]
-    assert started == ["language/best", "language/best", "sentiment/best"]
-    assert "runs/language/best: was cut off, goes on from" in capsys.readouterr().out
-    names = {folder.name for folder in (in_folder / "runs/language").iterdir()}
-    assert names == {"best", "latest"}
+        begin(MORE, epochs=3)
+    begin(MORE, epochs=3)
+    assert epochs == [0, 1, 1, 2, 0, 1, 2]
+    assert started == ["best-teacher", "best-teacher", "best"]
+    assert "runs/sentiment/best-teacher: was cut off, goes on from" in capsys.readouterr().out
+    names = {folder.name for folder in (in_folder / "runs/sentiment").iterdir()}
+    assert names == {*ALL, "latest"}
 
 
 def test_a_step_that_lacks_its_report_alone_keeps_its_best_checkpoint(started, in_folder):
-    begin()
-    report = in_folder / "runs/language/best/report/report.json"
-    best = in_folder / "runs/language/best/checkpoints/best.ckpt"
+    begin(MORE)
+    report = in_folder / "runs/sentiment/best-teacher/report/report.json"
+    best = in_folder / "runs/sentiment/best-teacher/checkpoints/best.ckpt"
     weights = best.read_bytes()
     report.write_text(report.read_text()[:-9])
     (in_folder / "runs/sentiment/best").rename(in_folder / "runs/sentiment/other")
-    begin()
-    assert started == ["language/best", "sentiment/best"] * 2
+    begin(MORE)
+    assert started == ALL * 2
     assert best.read_bytes() == weights
-    assert is_done("language/best")
+    assert is_done("best-teacher")
 
 
 def test_two_commands_do_not_make_the_same_runs(started, in_folder, capsys):
@@ -139,26 +133,26 @@ def test_two_commands_do_not_make_the_same_runs(started, in_folder, capsys):
     with lock.open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(SystemExit) as end:
-            begin()
+            begin(MORE)
     assert end.value.code == 2
     assert "another command is at it" in capsys.readouterr().err
     assert started == []
-    begin()
+    begin(MORE)
 
 
 @pytest.mark.slow
 def test_steps_are_processes(in_folder, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     write_reviews(in_folder / "reviews.csv", count=20)
-    begin()
-    assert is_done("language/best")
-    assert is_done("sentiment/best")
+    write_reviews(in_folder / "more.csv", count=10)
+    begin(MORE)
+    assert all(map(is_done, ALL))
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "latest"])
 def test_names_that_are_none(in_folder, name, capsys):
     with pytest.raises(SystemExit) as end:
-        begin(f"--run={name}")
+        begin(MORE, f"--run={name}")
     assert end.value.code == 2
     assert f"RUN={name}: not a name" in capsys.readouterr().err
     assert list(in_folder.iterdir()) == []

@@ -15,7 +15,7 @@ from tests.pipelines.conftest import write_reviews
 OF_OTHER_TYPE = {
     "video": ("--trainer.max_epochs=many", "a whole number"),
     "sentiment": ("--model.pooling=first", "'last', 'mean', 'max' or 'concat'"),
-    "sentiment_best": ("--size=small", "'best' or 'best-gpu'"),
+    "sentiment_best": ("--trainer.max_epochs=many", "a whole number"),
     "language": ("--data.bptt_steps=long", "a whole number"),
     "translation": ("--model.attention=all", "'general', 'additive' or 'none'"),
     "translate": ("--beam=wide", "a whole number"),
@@ -65,6 +65,8 @@ def refusal(in_folder, sentiment_run, capfd, monkeypatch):
         command = COMMANDS[name]
         if "CKPT" in command.variables and not any(arg.startswith("--ckpt=") for arg in args):
             args = (f"--ckpt={checkpoint}", *args)
+        if name == "sentiment_best":
+            args = ("--data.unlabelled=more.csv", *args)
         before = set(in_folder.rglob("*"))
         with pytest.raises(SystemExit) as end:
             importlib.import_module(command.module).main([*args])
