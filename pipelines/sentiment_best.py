@@ -1,8 +1,8 @@
 """``make train-sentiment-best``: a classifier that learns from texts without labels too.
 
 A teacher is trained as by ``make train-sentiment``, with vectors of context that are fitted to all
-texts. Its student learns the teacher's answers to the texts without labels beside the labels. Each step is a training command in its own process. An interrupted command resumes when it is started
-again.
+texts. Its student learns the teacher's answers to the texts without labels beside the labels. Each
+step is a training command in its own process. An interrupted command resumes when it is started again.
 """
 
 import fcntl
