@@ -92,7 +92,7 @@ def _occurrences(steps: Tensor, lengths: Tensor, encoder: NgramEmbedding) -> Occ
     ends = lengths.cumsum(0).repeat_interleave(lengths)
     units, firsts, lasts = [steps], [places], [places]
     for before, code in enumerate(encoder.codes_of(encoder.windows(steps, lengths)), start=1):
-        row = encoder.places_of(code)
+        row = encoder.places_of(code.to(encoder.known.device)).cpu()
         is_known = row < encoder.num_ngrams
         units.append(row[is_known] + encoder.embedding.num_embeddings)
         firsts.append(places[is_known] - before)
