@@ -15,11 +15,17 @@ _FEWEST_WORDS, _MOST_WORDS = 4, 60
 
 
 def excerpts(texts: Iterable[str], *, most: int, seed: str) -> Iterator[list[str]]:
-    """Draw for each text at most so many of its sentences; none of a text that is one sentence."""
+    """Draw for each text at most so many of its sentences, without very short and very long ones.
+
+    A text that is one sentence gives itself, as it is.
+    """
     for row, text in enumerate(texts):
         every = sentences_of(text)
-        some = [one for one in every if _FEWEST_WORDS <= len(one.split()) <= _MOST_WORDS]
-        yield shuffled(Random(f"{seed} {row}"), some)[:most] if len(every) > 1 else []
+        if len(every) > 1:
+            some = [one for one in every if _FEWEST_WORDS <= len(one.split()) <= _MOST_WORDS]
+            yield shuffled(Random(f"{seed} {row}"), some)[:most]
+        else:
+            yield [text][:most]
 
 
 def sentences_of(text: str) -> list[str]:

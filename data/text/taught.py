@@ -1,6 +1,6 @@
 """Part of short texts that are learnt beside the training part: excerpts of its texts, and lessons."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -85,11 +85,14 @@ def taught_part(
 
 def _doubtful_excerpts(
     part: TextPart, *, num_classes: int, tokenizer: Tokenizer, most: int, seed: int
-) -> Iterator[Taught]:
+) -> list[Taught]:
     """Draw some sentences of each text; the doubt in their label is what their words leave.
 
     A sentence of a praising text may blame, or tell the story (see `Evidence`). Sentences are drawn and
     not chosen: those whose words bear out the label best have no denials.
+
+    A text that is one sentence comes once more, without doubt, if excerpts would else outnumber such
+    texts.
     """
     draw = np.random.default_rng(seed)
     halves = draw.integers(0, 2, len(part))
@@ -102,10 +105,18 @@ def _doubtful_excerpts(
         num_tokens=tokenizer.get_vocab_size(),
         num_classes=num_classes,
     )
+    found: list[Taught] = []
+    whole: list[Taught] = []
     blocks = [range(len(part))[k : k + _TEXTS_AT_ONCE] for k in range(0, len(part), _TEXTS_AT_ONCE)]
     for rows in blocks:
-        drawn = excerpts(part.sources(rows), most=most, seed=f"{seed} {rows.start}")
-        pairs = [(row, one) for row, some in zip(rows, drawn, strict=True) for one in some]
+        texts = part.sources(rows)
+        drawn = excerpts(texts, most=most, seed=f"{seed} {rows.start}")
+        pairs = []
+        for row, text, some in zip(rows, texts, drawn, strict=True):
+            if some == [text]:
+                whole.append((text, int(part.labels[row]), 0.0))
+            else:
+                pairs += [(row, one) for one in some]
         if not pairs:
             continue
         of, sentences = np.array([row for row, _ in pairs]), [one for _, one in pairs]
@@ -118,4 +129,5 @@ def _doubtful_excerpts(
         )
         # Rounded, so that all processors learn the same.
         doubts = ((1 - shares) * num_classes / (num_classes - 1)).round(2)
-        yield from zip(sentences, labels.tolist(), doubts.tolist(), strict=True)
+        found += zip(sentences, labels.tolist(), doubts.tolist(), strict=True)
+    return found + whole if len(whole) <= len(found) else found

@@ -30,8 +30,8 @@ def test_each_text_gives_some_of_its_sentences():
     )
     assert len(found[0]) == 2
     assert set(found[0]) <= set(sentences_of(text))
-    # A text that is one sentence is learnt as it is, and very short ones say nothing.
-    assert found[1:] == [[], ["This one is fine."]]
+    # A text that is one sentence gives itself, and very short ones say nothing.
+    assert found[1:] == [["This is a single sentence."], ["This one is fine."]]
     assert found == list(
         excerpts(
             [text, "This is a single sentence.", "Hm. No. This one is fine."], most=2, seed="0"

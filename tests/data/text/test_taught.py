@@ -57,6 +57,26 @@ def test_excerpts_and_lessons_are_learnt_and_nothing_else_changes(tmp_path):
     assert batch.labels.tolist() == learnt.labels[[0, len(train), len(learnt) - 1]].tolist()
 
 
+def test_single_sentences_come_once_more_where_excerpts_would_outnumber_them(tmp_path):
+    def doubts(sentences):
+        long, short = TEXT.format(word="good"), "It was a good one, {k} times."
+        rows = [f"{long} And {k} more." for k in range(40)]
+        rows += [short.format(k=k) for k in range(sentences)]
+        labels = ["positive", "negative"] * (len(rows) // 2)
+        pandas.DataFrame({"text": rows, "label": labels}).to_csv(tmp_path / "a.csv", index=False)
+        data = TextDataModule(path=str(tmp_path / "a.csv"), excerpts=1)
+        return data.parts["train"], data.learnt_part
+
+    train, learnt = doubts(sentences=20)
+    single = [text for text in train.sources() if text.startswith("It was")]
+    assert learnt.sources()[-len(single) :] == single
+    assert (learnt.doubts[-len(single) :] == 0).all()
+    assert len(learnt) == 2 * len(train)
+    # Where most are such sentences, they would only be learnt for twice as long.
+    train, learnt = doubts(sentences=60)
+    assert len(train) < len(learnt) < 2 * len(train)
+
+
 def test_names_and_numbers_are_read_alike(tmp_path):
     data = TextDataModule(path=written(tmp_path / "a.csv"), **ALL)
     _ = data.parts
