@@ -319,7 +319,7 @@ def _learnt_beside(report: dict[str, Any]) -> str:
         told.append(
             f"Without a label: {found['texts']:,} texts, of which {found['withheld']:,} were left out"
             f" because they read as one that is measured on, and {found['repeated']:,} because they"
-            " repeat another."
+            " repeat another. Vectors of context are fitted to them too, if the encoder has any."
         )
     if teachers := report.get("teachers"):
         told.append(f"They are learnt as {' and '.join(teachers['checkpoints'])} answer them.")

@@ -86,7 +86,10 @@ def test_a_teacher_that_was_trained_on_what_is_measured_is_told(place, teacher, 
     ("options", "reason"),
     [
         (["--teachers=[TEACHER]"], "name some by --data.unlabelled"),
-        (["--data.unlabelled=more.csv"], "give --teachers"),
+        (
+            ["--data.unlabelled=more.csv", "--model.encoder.context_features=null"],
+            "nothing is learnt from them; give --teachers",
+        ),
         (
             ["--data.unlabelled=more.csv", "--teachers=[missing.ckpt]"],
             "--teachers=missing.ckpt: no such",

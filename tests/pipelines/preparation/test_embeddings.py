@@ -10,7 +10,11 @@ from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import WordEmbedding
 from pipelines.cli.training import train
 from pipelines.predict import command as predict
-from pipelines.preparation.embeddings import frequent_ngrams, prepare_embeddings
+from pipelines.preparation.embeddings import (
+    _occurrences,
+    frequent_ngrams,
+    prepare_embeddings,
+)
 from tests.pipelines.conftest import SENTIMENT, read_predictions, write_reviews
 
 
@@ -76,3 +80,51 @@ def test_ngrams_from_training_to_prediction(in_folder, capsys):
     assert label == row["predicted"]
     name, value = first.split("=")
     assert float(value) == pytest.approx(float(row[f"probability_{name}"]), abs=1e-4)
+
+
+def test_context_is_fitted_to_texts_with_labels_and_without(in_folder):
+    table = write_reviews(in_folder / "reviews.csv")
+    # Words that occur once in the training part are known by what stands beside them elsewhere.
+    words = [
+        "the",
+        "film",
+        "is",
+        "a",
+        "fine",
+        "one",
+        "and",
+        "not",
+        "so",
+        "dull",
+        "as",
+        "they",
+        "say",
+    ]
+    rows = [" ".join(np.random.default_rng(k).permutation(words)) for k in range(30)]
+    (in_folder / "more.csv").write_text("text\n" + "\n".join(rows) + "\n")
+    found = {}
+    for run, more in (("alone", []), ("more", ["--data.unlabelled=more.csv"])):
+        options = [f"--data.path={table}", f"--run={run}", *SENTIMENT, *more]
+        train("sentiment", [*options, "--model.encoder.context_features=6", "--model.members=2"])
+        checkpoint = in_folder / f"runs/sentiment/{run}/checkpoints/best.ckpt"
+        state = torch.load(checkpoint, weights_only=True)["state_dict"]
+        words, other = (
+            state[f"model.members.0.encoder.encoders.{k}.context.words"].float() for k in (0, 1)
+        )
+        assert torch.equal(words, other)
+        assert words.any()
+        found[run] = words
+    assert not torch.allclose(found["alone"], found["more"], atol=1e-3)
+
+
+def test_the_occurrences_of_words_and_ngrams_in_texts():
+    encoder = NgramEmbedding(9, ngrams=3, num_ngrams=5)
+    pair, triple = (int(code[0]) for code in encoder.codes_of(torch.tensor([[7, 6, 5]])))
+    encoder.know(torch.tensor([pair, triple]))
+    found = _occurrences(torch.tensor([5, 6, 7, 6, 7]), torch.tensor([3, 2]), encoder)
+    assert found.text_starts.tolist() == [0, 0, 0, 3, 3]
+    assert found.text_ends.tolist() == [3, 3, 3, 5, 5]
+    units = list(zip(found.units.tolist(), found.starts.tolist(), found.ends.tolist(), strict=True))
+    assert units[:5] == [(5, 0, 0), (6, 1, 1), (7, 2, 2), (6, 3, 3), (7, 4, 4)]
+    rows = [9 + int(encoder.places_of(torch.tensor([code]))) for code in (pair, triple)]
+    assert units[5:] == [(rows[0], 1, 2), (rows[0], 3, 4), (rows[1], 0, 2)]
