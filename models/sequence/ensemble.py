@@ -6,7 +6,6 @@ M members · B sequences · N steps in the batch · T steps of one sequence · D
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +15,6 @@ from models.encoders.words import Encoder, Several, refuse_places
 from models.errors import OptionError
 from models.recurrence.recurrences import Recurrence
 from models.sequence.many_to_one import ManyToOne, Scorer
-from models.sequence.side_by_side import read_side_by_side
 from models.sequence.step_inputs import StepInputs
 
 
@@ -64,11 +62,7 @@ class Ensemble(Scorer):
 
     def read(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Features (N, D) of encoded steps and lengths (B,) → scores (B, K)."""
-        if features.device.type == "cpu":
-            reads = [partial(member.read, features, lengths) for member in self.members]
-            scores = read_side_by_side(reads)
-        else:
-            scores = [member.read(features, lengths) for member in self.members]
+        scores = [member.read(features, lengths) for member in self.members]
         return together(torch.stack(scores), self.votes)
 
     def read_along(self, features: Tensor) -> Tensor:

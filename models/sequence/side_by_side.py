@@ -1,7 +1,4 @@
-"""Side by side: functions that are each computed, or differentiated, by a thread of their own.
-
-Threads that share one matrix product wait for each other at its end. One that another process keeps
-from its core makes all wait. Here each thread has a product of its own, and they meet once a call.
+"""Losses side by side: functions that are each differentiated by a thread of their own.
 
 M functions
 """
@@ -27,8 +24,10 @@ def losses_side_by_side(
 ) -> tuple[Tensor, list[Tensor]]:
     """Compute the losses of M functions, and the other tensor of each, on the CPU.
 
-    As many threads work as PyTorch has for one product; with a single one, the functions are computed
-    one after the other.
+    Threads that share one matrix product wait for each other at its end. One that another process
+    keeps from its core makes all wait. Here each thread has a product of its own, and they meet once
+    a call. As many threads work as PyTorch has for one product; with a single one, the functions are
+    computed one after the other.
 
     Each function draws from a generator of its own (see `models.chance`), whose seed the process's
     generator gives. So the results do not depend on the number of threads.
@@ -45,24 +44,6 @@ def losses_side_by_side(
     others: list[Tensor] = [torch.empty(0)] * len(functions)
     every = [parameter for some in parameters for parameter in some]
     return _Losses.apply(functions, parameters, others, *every), others
-
-
-def read_side_by_side(functions: Sequence[Callable[[], Tensor]]) -> list[Tensor]:
-    """Compute the M tensors of functions on the CPU, without gradients.
-
-    Where gradients are asked for, or there are more threads than functions, they are computed one after
-    the other by all threads.
-    """
-    num_threads = torch.get_num_threads()
-    if torch.is_grad_enabled() or not 1 < num_threads <= len(functions):
-        return [function() for function in functions]
-    autocast, is_inference = _as_here(), torch.is_inference_mode_enabled()
-
-    def computed(function: Callable[[], Tensor]) -> Tensor:
-        with torch.inference_mode(is_inference), torch.no_grad(), autocast():
-            return function()
-
-    return list(_pool(num_threads).map(computed, functions))
 
 
 class _Losses(torch.autograd.Function):

@@ -1,13 +1,12 @@
 import threading
 import time
-from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
 from models.chance import Dropout, drawing_from
-from models.sequence.side_by_side import losses_side_by_side, read_side_by_side
+from models.sequence.side_by_side import losses_side_by_side
 
 
 @pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
@@ -97,30 +96,3 @@ def test_precision_is_that_of_the_caller(num_threads):
             [function(network, inputs)], [list(network.parameters())]
         )
     assert scores.dtype == torch.bfloat16
-
-
-@pytest.mark.parametrize("count", [1, 2, 5])
-@pytest.mark.parametrize("without", [torch.no_grad, torch.inference_mode])
-def test_functions_without_gradients_have_threads_too(num_threads, count, without):
-    inputs, made = torch.randn(7, 4), [network.eval() for network in networks(count)]
-    threads = set()
-
-    def read(network):
-        threads.add((threading.current_thread(), torch.is_inference_mode_enabled()))
-        return network(inputs)
-
-    with without():
-        found = read_side_by_side([partial(read, network) for network in made])
-        for one, network in zip(found, made, strict=True):
-            torch.testing.assert_close(one, network(inputs))
-            assert not one.requires_grad
-    # Fewer functions than threads are computed by all threads, one after the other.
-    is_here = {thread is threading.current_thread() for thread, _ in threads}
-    assert is_here == {num_threads == 1 or count < num_threads}
-    assert {is_inference for _, is_inference in threads} == {without is torch.inference_mode}
-
-
-def test_with_gradients_they_are_computed_here():
-    inputs, [network] = torch.randn(7, 4), networks(1)
-    [found] = read_side_by_side([lambda: network(inputs)])
-    assert found.requires_grad
