@@ -6,14 +6,13 @@ N steps · V tokens in the vocabulary · R n-grams with a vector
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from data.batches.data_module import SequenceDataModule
 from data.batches.part import Part
 from data.files.errors import InputError
-from data.tokens.word_vectors import WordVectors
+from data.tokens.word_vectors import WordVectors, counted
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, WordEmbedding
 from pipelines.preparation.cooccurrence import Occurrences, cooccurrence_vectors
@@ -74,10 +73,7 @@ def fit_context(data: SequenceDataModule, encoder: NgramEmbedding) -> None:
     assert context is not None
     num_words, num_ngrams = len(context.words), encoder.num_known
     parts = [data.parts[name] for name in ("train", "unlabelled") if name in data.parts]
-    counts = np.zeros(num_words, np.int64)
-    for part in parts:
-        for steps, _ in _blocks(data, [part]):
-            counts += np.bincount(steps, minlength=num_words)
+    counts = counted((steps.numpy() for steps, _ in _blocks(data, parts)), num_tokens=num_words)
     found = (_occurrences(steps, lengths, encoder) for steps, lengths in _blocks(data, parts))
     vectors = cooccurrence_vectors(
         found, counts, num_units=num_words + num_ngrams, size=context.features

@@ -95,6 +95,27 @@ def test_it_is_cut_off_between_steps_and_goes_on(started, capsys, monkeypatch):
     assert len(started) == 3
 
 
+def test_a_finished_step_stays_as_it_is(started, capsys, monkeypatch, in_folder):
+    learn = Classification.training_step
+
+    def until_taught(self, *args):
+        return stop() if self.training_loss.is_taught else learn(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Classification, "training_step", until_taught)
+        with pytest.raises(SystemExit) as end:
+            begin(MORE)
+    assert end.value.code == 143
+    assert started == ALL
+    teacher = in_folder / "runs/sentiment/best-teacher/checkpoints/best.ckpt"
+    weights = teacher.read_bytes()
+    begin(MORE)
+    assert started == [*ALL, "best"]
+    assert all(map(is_done, ALL))
+    assert teacher.read_bytes() == weights
+    assert "runs/sentiment/best-teacher: finished before" in capsys.readouterr().out
+
+
 def test_a_step_goes_on_from_its_last_checkpoint(started, capsys, monkeypatch, in_folder):
     epochs = []
 

@@ -36,11 +36,11 @@ def test_neighbours_are_counted_before_and_after_and_within_a_text():
     some = occurrences([0, 1, 2], [1, 0], pairs=[(0, 1)])
     neighbours = np.array([0, 1, 2])
     found = _counted(some, neighbours, (4, 6)).toarray()
-    # Of word 0: 1 stands before it, in the second text; 1 and 2 stand after it, in the first.
+    # Word 0 has 1 before it in the second text, and 1 and 2 after it in the first.
     assert found[0].tolist() == [0, 1, 0, 0, 1, 1]
     assert found[1].tolist() == [1, 0, 0, 1, 0, 1]
     assert found[2].tolist() == [1, 1, 0, 0, 0, 0]
-    # The pair 0 1 has its own words not as neighbours.
+    # The words of a pair are not its neighbours.
     assert found[3].tolist() == [0, 0, 0, 0, 0, 1]
 
 
