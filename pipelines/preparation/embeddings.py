@@ -41,10 +41,9 @@ def prepare_embeddings(encoders: Sequence[Encoder], data: SequenceDataModule) ->
         if isinstance(encoder, NgramEmbedding):
             frequent = frequent_ngrams(data, encoder) if frequent is None else frequent
             encoder.know(frequent)
-    # Copies of an encoder share one context.
-    for encoder in {id(part): one for one in encoders for part in one.fixed_parts()}.values():
-        if isinstance(encoder, NgramEmbedding):
-            fit_context(data, encoder)
+    first = encoders[0]
+    if isinstance(first, NgramEmbedding) and first.context is not None:
+        fit_context(data, first)  # its copies share it
 
 
 def frequent_ngrams(data: SequenceDataModule, encoder: NgramEmbedding) -> Tensor:
