@@ -251,7 +251,8 @@ class SequenceDataModule(LightningDataModule):
     @property
     def learnt_part(self) -> Part:
         """Part that training steps read: the training part, or the one that was set in its place."""
-        return self.parts["train"] if self._learnt_part is None else self._learnt_part
+        train = self.parts["train"]  # first, since reading the parts may set another
+        return train if self._learnt_part is None else self._learnt_part
 
     def connect(
         self,

@@ -18,7 +18,7 @@ from data.lessons.templates import SLOT, chosen, evenly
 #: templates and word lists
 ENGLISH = Path(__file__).with_name("english.yaml")
 # Texts of each template; more of those that say nothing, which are shorter and more various.
-_MOST, _MOST_NEUTRAL = 8, 40
+_MOST, _MOST_NEUTRAL = 32, 40
 # Ends of a text: what people type ends with a full stop, with another sign, or with none.
 _ENDS = (".", ".", "", "!", "...", " .")
 # Share of a label that is spread over all classes, where the YAML names no other.
@@ -51,7 +51,7 @@ def english_lessons() -> list[Lesson]:
             doubt = lesson.get("doubt", _DOUBT) if label else 1.0
             most = (_MOST if label else _MOST_NEUTRAL) * len(templates)
             for text in evenly(templates, words, most=most, seed=f"{lesson['name']} {label}"):
-                found.setdefault(text, Lesson(_ended(text), label, doubt))
+                found.setdefault(text, Lesson(ended(text), label, doubt))
     return list(found.values())
 
 
@@ -71,5 +71,6 @@ def templates_of(lesson: dict[str, Any]) -> dict[str | None, list[str]]:
     }
 
 
-def _ended(text: str) -> str:
+def ended(text: str) -> str:
+    """End a text as people do: with another sign than its full stop, or with none."""
     return text[:-1] + chosen(Random(text), _ENDS) if text.endswith(".") else text

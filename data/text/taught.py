@@ -1,6 +1,6 @@
 """Part of short texts that are learnt beside the training part: excerpts of its texts, and lessons."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 import numpy as np
@@ -8,17 +8,19 @@ from datasets import Dataset
 from tokenizers import Tokenizer
 
 from data.lessons.excerpts import excerpts
-from data.lessons.lessons import english_lessons
+from data.lessons.judgements import Clause, clauses_by_row
+from data.lessons.lessons import Lesson, english_lessons
 from data.lessons.opinions import opinion_classes
+from data.lessons.rewriting import rewritten
 from data.lessons.templates import shuffled
-from data.plain_text.content import clean
-from data.text.evidence import Evidence, TokenRows
 from data.text.part import TextPart
+from data.text.sentences import SentenceReader
 from data.tokens.tokenizing import contents_of, tokenize
 
-# Texts that the evidence is learnt from: of ten times as many it would take minutes.
-_MOST_READ = 30_000
 _TEXTS_AT_ONCE = 10_000
+# A clause judges if its words say so as surely as this.
+_LEAST_SURE = 0.9
+_MOST_REWRITTEN = 12_000
 
 Taught = tuple[str, int, float]
 """Text, class index, and doubt in it (see `Part.doubts`)."""
@@ -41,50 +43,66 @@ def taught_part(
         classes: names of the classes; with lessons, those of an opinion (see `opinion_classes`).
         tokenizer: tokenizer of the texts.
         num_excerpts: the most sentences of each text.
-        with_lessons: whether there are lessons.
+        with_lessons: whether there are lessons, of our own and of clauses of the texts.
         max_tokens: see `TextPart`.
-        seed: seed of the draw of excerpts.
+        seed: seed of all draws.
 
     Returns:
-        The part, None where there is nothing to learn, and the counts for the report: ``excerpts`` and
-        ``lessons``.
+        The part, None where there is nothing to learn, and the counts for the report: ``excerpts``,
+        ``lessons`` and ``rewritten``.
     """
+    if not (num_excerpts or with_lessons):
+        return None, {}
+    reader = SentenceReader(part, num_classes=len(classes), tokenizer=tokenizer, seed=seed)
     found: list[Taught] = []
     if num_excerpts:
         found += _doubtful_excerpts(
-            part, num_classes=len(classes), tokenizer=tokenizer, most=num_excerpts, seed=seed
+            part, reader, num_classes=len(classes), most=num_excerpts, seed=seed
         )
     counts = {"excerpts": len(found)}
     if with_lessons:
         names = opinion_classes(classes)
         assert names is not None
-        # The label of a text that says nothing does not matter.
-        of = {ours: list(classes).index(theirs) for ours, theirs in names.items()} | {None: 0}
-        lessons = [(one.text, of[one.label], one.doubt) for one in english_lessons()]
+        of = {ours: list(classes).index(theirs) for ours, theirs in names.items()}
         # Few texts are not to be outnumbered by lessons.
-        lessons = shuffled(Random(seed), lessons)[: len(part)]
-        counts["lessons"] = len(lessons)
-        found += lessons
+        own = shuffled(Random(seed), english_lessons())[: len(part)]
+        judged = _judged(part, reader, of)
+        most = min(_MOST_REWRITTEN, len(part))
+        made = rewritten(judged, most=most, seed=str(seed))
+        found += _with_labels([*own, *made], of)
+        counts |= {"lessons": len(own), "rewritten": len(made)}
     if not found:
         return None, counts
-    some, indices, doubts = zip(*found, strict=True)
-    table = Dataset.from_dict({"text": list(some)})
-    tokens = tokenize(table, tokenizer)
-    ids = np.flatnonzero(tokens.lengths > 0)
-    taught = TextPart(
-        tokens.table.select(ids),
-        ids=ids,
-        labels=np.array(indices, np.int64)[ids],
-        lengths=tokens.lengths[ids],
-        max_tokens=max_tokens,
-    )
-    taught.doubts = np.array(doubts, np.float32)[ids]
-    taught.contents = contents_of(table)[ids]
-    return taught, counts
+    return _part_of(found, tokenizer, max_tokens=max_tokens), counts
+
+
+def _with_labels(lessons: Sequence[Lesson], of: Mapping[str, int]) -> list[Taught]:
+    # The label of a text that says nothing does not matter.
+    return [(one.text, of[one.label] if one.label else 0, one.doubt) for one in lessons]
+
+
+def _judged(
+    part: TextPart, reader: SentenceReader, of: Mapping[str, int]
+) -> dict[str, list[Clause]]:
+    """Find the clauses that surely say what their texts say, by our names of the classes.
+
+    What is said must judge by itself, and the subject must not say the contrary.
+    """
+    found = clauses_by_row(part.sources(reader.rows.tolist()))
+    if not found:
+        return {name: [] for name in of}
+    clauses, rows = list(found), reader.rows[list(found.values())]
+    by_rest = reader.shares([one.rest for one in clauses], rows)
+    by_all = reader.shares([str(one) for one in clauses], rows)
+    is_sure = np.minimum(by_rest, by_all).round(2) >= _LEAST_SURE
+    return {
+        name: [clauses[k] for k in np.flatnonzero(is_sure & (part.labels[rows] == label))]
+        for name, label in of.items()
+    }
 
 
 def _doubtful_excerpts(
-    part: TextPart, *, num_classes: int, tokenizer: Tokenizer, most: int, seed: int
+    part: TextPart, reader: SentenceReader, *, num_classes: int, most: int, seed: int
 ) -> list[Taught]:
     """Draw some sentences of each text; the doubt in their label is what their words leave.
 
@@ -94,17 +112,6 @@ def _doubtful_excerpts(
     A text that is one sentence comes once more, without doubt, if excerpts would else outnumber such
     texts.
     """
-    draw = np.random.default_rng(seed)
-    halves = draw.integers(0, 2, len(part))
-    read = np.sort(draw.permutation(len(part))[:_MOST_READ]).tolist()
-    batch = part.__getitems__(read)
-    evidence = Evidence(
-        TokenRows(batch.steps.numpy(), batch.lengths.numpy()),
-        labels=part.labels[read],
-        halves=halves[read],
-        num_tokens=tokenizer.get_vocab_size(),
-        num_classes=num_classes,
-    )
     found: list[Taught] = []
     whole: list[Taught] = []
     blocks = [range(len(part))[k : k + _TEXTS_AT_ONCE] for k in range(0, len(part), _TEXTS_AT_ONCE)]
@@ -120,14 +127,26 @@ def _doubtful_excerpts(
         if not pairs:
             continue
         of, sentences = np.array([row for row, _ in pairs]), [one for _, one in pairs]
-        encoded = tokenizer.encode_batch_fast([clean(one) for one in sentences])
-        tokens = [np.array(one.ids, np.int64) for one in encoded]
-        lengths = np.array([len(one) for one in tokens])
-        labels = part.labels[of]
-        shares = evidence.shares(
-            TokenRows(np.concatenate(tokens), lengths), labels=labels, halves=halves[of]
-        )
         # Rounded, so that all processors learn the same.
-        doubts = ((1 - shares) * num_classes / (num_classes - 1)).round(2)
-        found += zip(sentences, labels.tolist(), doubts.tolist(), strict=True)
+        doubts = (1 - reader.shares(sentences, of)) * num_classes / (num_classes - 1)
+        labels = part.labels[of].tolist()
+        found += zip(sentences, labels, doubts.round(2).tolist(), strict=True)
     return found + whole if len(whole) <= len(found) else found
+
+
+def _part_of(found: Sequence[Taught], tokenizer: Tokenizer, *, max_tokens: int | None) -> TextPart:
+    """Make a part of texts with class indices and doubts, without those that have no token."""
+    some, indices, doubts = zip(*found, strict=True)
+    table = Dataset.from_dict({"text": list(some)})
+    tokens = tokenize(table, tokenizer)
+    ids = np.flatnonzero(tokens.lengths > 0)
+    taught = TextPart(
+        tokens.table.select(ids),
+        ids=ids,
+        labels=np.array(indices, np.int64)[ids],
+        lengths=tokens.lengths[ids],
+        max_tokens=max_tokens,
+    )
+    taught.doubts = np.array(doubts, np.float32)[ids]
+    taught.contents = contents_of(table)[ids]
+    return taught

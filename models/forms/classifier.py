@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.encoders.foreground import WithForeground
 from models.forms.operators import OperatorRecurrence
-from models.forms.padded import encoded, inputs_of, pooled, share_ngrams
+from models.forms.padded import encoded, gated, inputs_of, pooled, share_ngrams
 from models.sequence.classifier import Classifier
 from models.sequence.ensemble import together
 from models.sequence.many_to_one import ManyToOne
@@ -131,4 +131,6 @@ class _WholeMember(nn.Module):
         outputs, state = self.recurrence.read(inputs.transpose(0, 1), lengths)
         # An order-blind member has no state, and its mean needs no end.
         ends = state[0][-self.recurrence.num_directions :] if state else outputs[:1]
+        if self.member.gated is not None:
+            outputs, ends = gated(self.member.gated, inputs.transpose(0, 1), outputs, lengths)
         return self.member.head(pooled(self.member.pooling, outputs, ends, mask))

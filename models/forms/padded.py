@@ -13,6 +13,7 @@ from models.encoders.frames import FrameEncoder
 from models.encoders.ngrams import NgramEmbedding
 from models.encoders.words import Encoder, Several
 from models.errors import OptionError
+from models.heads.gated import GatedInputs
 from models.sequence.step_inputs import StepInputs
 
 
@@ -91,6 +92,37 @@ def inputs_of(inputs: StepInputs | None, features: Tensor, mask: Tensor) -> Tens
     return inputs.finish(torch.cat(parts, dim=2))
 
 
+def gated(
+    module: GatedInputs, inputs: Tensor, outputs: Tensor, lengths: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Put gated inputs beside outputs, as `GatedInputs.beside` does.
+
+    Args:
+        module: what gates them.
+        inputs: (T, B, D) of the recurrence.
+        outputs: (T, B, R · H) of it, zeros on padding.
+        lengths: (B,).
+
+    Returns:
+        (T, B, R · (H + F)), and those at the end of each direction's reading, (R, B, H + F).
+    """
+    last = (lengths - 1).reshape(1, -1, 1)
+    both, ends = [], []
+    num_steps = inputs.shape[0]
+    steps = torch.arange(num_steps, device=inputs.device)
+    for direction, one in enumerate(outputs.chunk(module.num_directions, dim=2)):
+        earlier = steps + 1 if direction else steps - 1
+        is_there = (earlier >= 0) & (earlier < num_steps)
+        before = one.index_select(0, earlier.clamp(min=0).minimum(steps[-1]))
+        before = torch.where(is_there.reshape(-1, 1, 1), before, 0.0)
+        found = module(inputs, before, direction=direction)
+        joined = torch.cat([one, found], dim=2)
+        both.append(joined)
+        end = joined[:1] if direction else joined.gather(0, last.expand(1, -1, joined.shape[2]))
+        ends.append(end)
+    return torch.cat(both, dim=2), torch.cat(ends)
+
+
 def means(values: Tensor, mask: Tensor) -> Tensor:
     """The mean over the steps of each sequence: (B, T, D), mask (B, T) → (B, D)."""
     kept = torch.where(mask.unsqueeze(2), values, 0.0)
@@ -103,7 +135,7 @@ def pooled(kind: str, outputs: Tensor, ends: Tensor, mask: Tensor) -> Tensor:
     Args:
         kind: ``last``, ``mean``, ``max`` or ``concat``.
         outputs: (T, B, D).
-        ends: (R, B, H), the last layer's h at the end of each direction's reading.
+        ends: (R, B, D / R), the outputs at the end of each direction's reading.
         mask: (B, T) bool.
 
     Returns:

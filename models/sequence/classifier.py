@@ -25,7 +25,7 @@ class Classifier(nn.Module):
         classes: names of the classes, in the order of the scores.
         inputs: makes the inputs of the recurrence, given the number of features; None: the
             features as they are.
-        pooling, dropout: see `ManyToOne`.
+        pooling, dropout, gated_features: see `ManyToOne`.
         members, order_blind, shared_encoder: see `side_by_side`.
     """
 
@@ -38,6 +38,7 @@ class Classifier(nn.Module):
         inputs: Callable[[int], StepInputs] | None = None,
         pooling: Pooling = "last",
         dropout: float = 0.0,
+        gated_features: int = 0,
         members: int = 1,
         order_blind: bool = False,
         shared_encoder: bool = True,
@@ -54,6 +55,7 @@ class Classifier(nn.Module):
             num_classes=len(classes),
             pooling=pooling,
             dropout=dropout,
+            gated_features=gated_features,
         )
         #: scores (B, K) and lengths (B,) → probabilities (B, K)
         self.probabilities = CalibratedSoftmax(len(classes))

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from models.chance import Dropout
 from models.encoders.words import Encoder, encoders_of
+from models.errors import OptionError
+from models.heads.gated import GatedInputs
 from models.heads.pooling import POOLINGS, RUNNING_POOLINGS
 from models.recurrence.recurrences import Recurrence
 from models.sequence.step_inputs import StepInputs
@@ -76,7 +78,7 @@ class ManyToOne(Scorer):
 
     The encoder turns steps into features. The recurrence reads these, or the inputs that
     `StepInputs` makes of them, to the end of the sequence. Pooling makes one vector of its outputs,
-    and a linear head scores the classes.
+    and of gated inputs beside them, and a linear head scores the classes.
 
     Args:
         encoder: turns steps into features.
@@ -88,6 +90,10 @@ class ManyToOne(Scorer):
         pooling: ``last`` (the last valid step; with two directions, the last that each of them
             reads), ``mean``, ``max`` or ``concat`` (all three side by side).
         dropout: share of the pooled features that is zeroed while training.
+        gated_features: the number of gated inputs in each direction (see `GatedInputs`); 0: none.
+
+    Raises:
+        OptionError: a number of gated inputs below 0.
     """
 
     #: whether training changes it
@@ -103,6 +109,7 @@ class ManyToOne(Scorer):
         inputs: StepInputs | None = None,
         pooling: Pooling = "last",
         dropout: float = 0.0,
+        gated_features: int = 0,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -111,13 +118,36 @@ class ManyToOne(Scorer):
         self.recurrence = recurrence
         self.pooling = pooling
         self.dropout = Dropout(dropout)
+        self.gated: GatedInputs | None = None
+        if gated_features < 0:
+            raise OptionError(f"gated_features={gated_features}: 0 (none) or more")
+        if gated_features > 0:
+            given = self.num_features if inputs is None else inputs.out_features
+            hidden_size = recurrence.out_features // recurrence.num_directions
+            self.gated = GatedInputs(
+                given,
+                hidden_size,
+                features=gated_features,
+                num_directions=recurrence.num_directions,
+            )
         width = 3 if pooling == "concat" else 1
-        self.head = nn.Linear(width * recurrence.out_features, num_classes)
+        self.head = nn.Linear(width * self.num_outputs, num_classes)
 
     @property
     def members(self) -> Sequence["ManyToOne"]:  # type: ignore[override]
         """This model alone."""
         return [self]
+
+    @property
+    def num_features(self) -> int:
+        """The number of features of a step that this model reads."""
+        width = self.encoder.out_features
+        return width if self.reads is None else len(range(*self.reads.indices(width)))
+
+    @property
+    def num_outputs(self) -> int:
+        """The number of features that are pooled: of outputs, and of gated inputs."""
+        return self.recurrence.out_features if self.gated is None else self.gated.out_features
 
     @property
     def title(self) -> str:
@@ -137,7 +167,7 @@ class ManyToOne(Scorer):
 
     def read_chosen(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Read as `read` does, from only those features that `chosen` gives."""
-        outputs, _ = self.recurrence(self._inputs_of(features, lengths), lengths)
+        outputs = self._outputs_of(self._inputs_of(features, lengths), lengths)
         pooled = POOLINGS[self.pooling](outputs, lengths, self.recurrence.num_directions)
         return self.head(self.dropout(pooled))
 
@@ -158,8 +188,12 @@ class ManyToOne(Scorer):
         if not self.is_causal:
             raise ValueError("a model that looks ahead has no answers along the way in one reading")
         lengths = torch.tensor([len(features)], device=features.device)
-        outputs, _ = self.recurrence(self.read_from(features, lengths), lengths)
+        outputs = self._outputs_of(self.read_from(features, lengths), lengths)
         return self.head(self.dropout(RUNNING_POOLINGS[self.pooling](outputs)))
 
     def _inputs_of(self, features: Tensor, lengths: Tensor) -> Tensor:
         return features if self.inputs is None else self.inputs(features, lengths)
+
+    def _outputs_of(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        outputs, _ = self.recurrence(inputs, lengths)
+        return outputs if self.gated is None else self.gated.beside(outputs, inputs, lengths)

@@ -107,23 +107,18 @@ class _MemberStepper(nn.Module):
 
     def state_shapes(self, batch_size: int) -> dict[str, tuple[int, ...]]:
         recurrence, inputs = self.member.recurrence, self.member.inputs
-        size = recurrence.out_features
         shapes: dict[str, tuple[int, ...]] = {
-            name: (len(recurrence.layers), batch_size, size) for name in self._cells
+            name: (len(recurrence.layers), batch_size, recurrence.out_features)
+            for name in self._cells
         }
+        size = self.member.num_outputs
         if self.member.pooling in ("mean", "concat"):
             shapes["mean"] = (batch_size, size)
         if self.member.pooling in ("max", "concat"):
             shapes["maximum"] = (batch_size, size)
         if inputs is not None and inputs.difference != "none":
-            shapes["earlier"] = (batch_size, inputs.gap, self._num_features())
+            shapes["earlier"] = (batch_size, inputs.gap, self.member.num_features)
         return shapes
-
-    def _num_features(self) -> int:
-        inputs = self.member.inputs
-        assert inputs is not None
-        reads, width = self.member.reads, self.member.encoder.out_features
-        return width if reads is None else len(range(*reads.indices(width)))
 
     def forward(
         self, features: Tensor, state: StepState, steps_read: Tensor
@@ -141,6 +136,9 @@ class _MemberStepper(nn.Module):
         outputs, carried = member.recurrence(
             chosen, torch.ones_like(steps_read), carried, carry=True
         )
+        if member.gated is not None:
+            before = state[self._cells[0]][-1]
+            outputs = torch.cat([outputs, member.gated(chosen, before)], dim=1)
         after |= dict(zip(self._cells, carried, strict=True))
         pooled = {"last": outputs}
         if "maximum" in self.parts:

@@ -312,6 +312,7 @@ def _learnt_beside(report: dict[str, Any]) -> str:
         named = {
             "excerpts": "sentences of its texts",
             "lessons": "short texts of our own",
+            "rewritten": "clauses of its texts, denied, asked or set against others",
         }
         counts = [f"{found[key]:,} {name}" for key, name in named.items() if found.get(key)]
         told.append(f"Learnt beside the training part: {', '.join(counts)}.")

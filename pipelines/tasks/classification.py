@@ -54,6 +54,8 @@ class Classification(Task):
             from step to step, normalised over the sequence …; None: the features as they are.
         pooling: from the outputs at all steps to one vector: last, mean, max or concat.
         dropout: share of the pooled features that is zeroed while training.
+        gated_features: inputs of each step, times gates that what stands before it sets, are pooled
+            beside the outputs: so many of them (see `GatedInputs`); 0: none.
         members: how many models to train side by side, each from its own start; the answer is the
             mean of their probabilities (Lakshminarayanan 2017).
         order_blind: whether one more member reads the mean of the steps, and not their order. It is
@@ -86,6 +88,7 @@ class Classification(Task):
         inputs: Callable[[int], StepInputs] | None = None,
         pooling: Pooling = "last",
         dropout: float = 0.0,
+        gated_features: int = 0,
         members: int = 1,
         order_blind: bool = False,
         shared_encoder: bool = True,
@@ -107,6 +110,7 @@ class Classification(Task):
             inputs=inputs,
             pooling=pooling,
             dropout=dropout,
+            gated_features=gated_features,
             members=members,
             order_blind=order_blind,
             shared_encoder=shared_encoder,

@@ -26,6 +26,7 @@ ALL = {"unread": ["names", "groups", "numbers"], "excerpts": 1, "lessons": True}
 def test_excerpts_and_lessons_are_learnt_and_nothing_else_changes(tmp_path):
     path = written(tmp_path / "a.csv")
     plain, data = TextDataModule(path=path), TextDataModule(path=path, **ALL)
+    learnt = data.learnt_part  # whatever is asked for first
     train = data.parts["train"]
     assert plain.learnt_part is plain.parts["train"]
     assert data.parts.keys() == plain.parts.keys()
@@ -35,7 +36,7 @@ def test_excerpts_and_lessons_are_learnt_and_nothing_else_changes(tmp_path):
     assert counts["excerpts"] == len(train)
     # Few texts are not outnumbered by what is not the user's.
     assert counts["lessons"] == len(train)
-    learnt = data.learnt_part
+    assert counts["rewritten"] == 0  # so few texts leave no clause beyond doubt
     assert len(learnt) == len(train) + sum(counts.values())
     assert len(set(learnt.ids.tolist())) == len(learnt)
     np.testing.assert_array_equal(learnt.labels[: len(train)], train.labels)
@@ -55,6 +56,26 @@ def test_excerpts_and_lessons_are_learnt_and_nothing_else_changes(tmp_path):
     batch = learnt.__getitems__([0, len(train), len(learnt) - 1])
     assert batch.ids.tolist() == learnt.ids[[0, len(train), len(learnt) - 1]].tolist()
     assert batch.labels.tolist() == learnt.labels[[0, len(train), len(learnt) - 1]].tolist()
+
+
+def test_clauses_of_the_texts_are_rewritten_where_their_words_are_sure(tmp_path):
+    praise, blame = ("superb", "lovely", "a joy", "clever"), ("dire", "a mess", "dull", "poor")
+    rows = [
+        (f"The {thing} was {(blame, praise)[k % 2][k % 4]}. We went there on day {k}.", k % 2)
+        for k, thing in enumerate(["plot", "cast", "music"] * 200)
+    ]
+    table = pandas.DataFrame(rows, columns=["text", "label"])
+    table["label"] = table["label"].map({0: "negative", 1: "positive"})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    data = TextDataModule(path=str(tmp_path / "a.csv"), lessons=True)
+    learnt, counts = data.learnt_part, data.notes()["taught"]
+    assert 0 < counts["rewritten"] <= len(data.parts["train"])
+    texts = dict(zip(learnt.sources(), learnt.labels.tolist(), strict=True))
+    denied = {one: label for one, label in texts.items() if "wasn't" in one}
+    positive = data.classes.index("positive")
+    assert denied
+    for text, label in denied.items():
+        assert (label == positive) == any(word in text for word in blame)
 
 
 def test_single_sentences_come_once_more_where_excerpts_would_outnumber_them(tmp_path):

@@ -95,10 +95,17 @@ def test_unit_vectors():
     assert_single_steps_are_one_sequence(made(encoder=OneHot(V)))
 
 
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat"])
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_gated_inputs(recurrence, pooling):
+    options = {"recurrence": recurrence, "pooling": pooling, "inputs": "signed"}
+    assert_single_steps_are_one_sequence(made(gated_features=3, **options))
+
+
 def test_members_that_answer_together():
     shared = made(members=3, pooling="concat")
     assert_single_steps_are_one_sequence(shared)
-    own = made(encoder=pairs(), members=2, shared_encoder=False, inputs="signed")
+    own = made(encoder=pairs(), members=2, shared_encoder=False, inputs="signed", gated_features=2)
     assert_single_steps_are_one_sequence(own)
 
 

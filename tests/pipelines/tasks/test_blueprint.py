@@ -45,6 +45,7 @@ INPUTS = part("StepInputs", difference="signed", standardize=True, project=3)
         {"members": 3},
         {"members": 2, "shared_encoder": False},
         {"members": 2, "order_blind": True},
+        {"members": 2, "gated_features": 3},
         {"encoder": NGRAMS, "members": 2, "shared_encoder": False},
         {"encoder": CONTEXT, "members": 2, "shared_encoder": False},
     ],

@@ -40,8 +40,9 @@ def moving(path, times, *, width=64, height=48):
         {"pooling": "concat", "inputs": DIFFERENCES},
         {"members": 2, "pooling": "mean"},
         {"members": 2, "order_blind": True},
+        {"pooling": "concat", "gated_features": 3},
     ],
-    ids=["lstm", "gru", "rnn", "differences", "members", "order-blind"],
+    ids=["lstm", "gru", "rnn", "differences", "members", "order-blind", "gated"],
 )
 def test_a_clip_is_answered_as_predict_does(tmp_path, clip_model, watch, options):
     ckpt = clip_model(**options)
@@ -84,7 +85,7 @@ CONTEXT = NGRAMS | {"init_args": NGRAMS["init_args"] | {"context_features": 3}}
     [
         {},
         {"encoder": NGRAMS, "pooling": "concat"},
-        {"encoder": CONTEXT, "members": 2, "shared_encoder": False},
+        {"encoder": CONTEXT, "members": 2, "shared_encoder": False, "gated_features": 3},
         {"encoder": NGRAMS, "members": 2, "shared_encoder": False},
         {"recurrence": part("GRU", hidden_size=5), "members": 2},
     ],
