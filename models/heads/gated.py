@@ -1,6 +1,7 @@
 """Gated inputs: the input of each step, times gates that are set by what was read before it.
 
-N steps in the batch · B sequences · R directions · D features of an input · H hidden size · F gated features
+N steps in the batch · B sequences · R directions · D features of an input · H hidden size · F gated
+features
 """
 
 import torch
