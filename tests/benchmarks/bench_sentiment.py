@@ -37,7 +37,7 @@ from pipelines.training.waiting import WaitingTime
 from tests.benchmarks.measure import machine
 
 # As in sentiment.yaml.
-FEATURES, HIDDEN, RATE, BUDGET = 128, 128, 0.003, 8192
+FEATURES, CONTEXT, HIDDEN, GATED, RATE, BUDGET = 64, 128, 128, 32, 0.003, 8192
 NUM_BATCHES, NUM_USUAL, ROUNDS = 60, 4, 5
 
 
@@ -106,7 +106,7 @@ class Usual(nn.Module):
         self.packs = packs
         self.embedding = reader.encoder.embedding
         self.dropout, self.pooled_dropout = reader.encoder.dropout, reader.dropout
-        self.lstm = nn.LSTM(FEATURES, HIDDEN)
+        self.lstm = nn.LSTM(HIDDEN, HIDDEN)
         self.lstm.load_state_dict(reader.recurrence.layers[0][0].fused.state_dict())
         self.head = reader.head
 
@@ -157,7 +157,7 @@ def one_of_words() -> None:
     """All ways, with one model of words."""
     data = TextDataModule(steps_per_batch=BUDGET)
     part = data.parts["train"]
-    encoder = WordEmbedding(data.num_tokens, features=FEATURES, dropout=0.5, word_dropout=0)
+    encoder = WordEmbedding(data.num_tokens, features=HIDDEN, dropout=0.5, word_dropout=0)
     model = classifier(data, encoder)
     ready = list(itertools.islice(data.train_dataloader(), NUM_BATCHES))
     drawn = torch.randperm(len(part))[: 64 * NUM_USUAL].view(NUM_USUAL, 64)
@@ -189,8 +189,11 @@ def recipe(data: TextDataModule) -> Classification:
         word_dropout=0.2,
         num_ngrams=100_000,
         ngram_features=32,
+        ngram_dropout=0.5,
+        context_features=CONTEXT,
     )
-    model = classifier(data, encoder, members=4, shared_encoder=False)
+    options = {"members": 4, "shared_encoder": False, "gated_features": GATED}
+    model = classifier(data, encoder, **options)
     prepare_embeddings(model.model.encoders, data)
     return model
 

@@ -20,8 +20,8 @@ def write_sentiment(path: Path, texts: Sequence[str]) -> None:
         texts, kind="words", vocabulary_size=30_000, min_frequency=2, lowercase=True, strip_markup=True
     )  # fmt: skip
     encoder = part(
-        "NgramEmbedding", num_tokens=tokenizer.get_vocab_size(), ngrams=2, features=128,
-        num_ngrams=NUM_NGRAMS, ngram_features=32,
+        "NgramEmbedding", num_tokens=tokenizer.get_vocab_size(), ngrams=2, features=64,
+        num_ngrams=NUM_NGRAMS, ngram_features=32, context_features=128,
     )  # fmt: skip
     codes = frequent_pairs(tokenizer, texts)
 
@@ -38,6 +38,7 @@ def write_sentiment(path: Path, texts: Sequence[str]) -> None:
             pooling="concat",
             members=4,
             shared_encoder=False,
+            gated_features=32,
         ),
         change=know,
         inputs={"classes": CLASSES, "tokenizer": tokenizer.to_str()},
