@@ -20,7 +20,7 @@ from data.tokens.tokenizing import contents_of, tokenize
 _TEXTS_AT_ONCE = 10_000
 # A clause judges if its words say so as surely as this.
 _LEAST_SURE = 0.9
-_MOST_REWRITTEN = 12_000
+_MOST_REWRITTEN = 14_000
 
 Taught = tuple[str, int, float]
 """Text, class index, and doubt in it (see `Part.doubts`)."""
