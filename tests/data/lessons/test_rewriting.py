@@ -20,7 +20,7 @@ def labels_of(pattern, *, most=2_000):
 
 
 def test_what_is_denied_has_the_other_label():
-    found = labels_of(r"^(It|The \w+|They) (isn't|wasn't|aren't|weren't) ")
+    found = labels_of(r"^(It|The \w+|They) (isn't|wasn't|aren't|weren't) [^,]*$")
     assert found == {
         ("The plot wasn't superb", "negative"),
         ("They aren't a joy", "negative"),
@@ -41,7 +41,7 @@ def test_a_question_has_the_label_of_its_answer():
 
 
 def test_of_two_judgements_that_of_the_whole_counts():
-    for text, label in labels_of(r", but "):
+    for text, label in labels_of(r"^(It|The|They) .*, but "):
         first, _, second = text.partition(", but ")
         assert ("superb" in second or "joy" in second) == (label == "positive")
         assert ("superb" in first or "joy" in first) == (label == "negative")
