@@ -36,11 +36,12 @@ def rewritten(judged: Mapping[str, Sequence[Clause]], *, most: int, seed: str) -
         for template in described()["rewrites"][name]
     ]
     found: dict[str, Lesson] = {}
-    for k in range(most // (len(templates) * len(CLASSES))):
+    rounds = most // (len(templates) * len(CLASSES))
+    for k in range(rounds):
         for place, (template, turns) in enumerate(templates):
             for label in CLASSES:
                 contrary = CLASSES[1 - CLASSES.index(label)]
-                one = left[label][(k * len(templates) + place) % len(left[label])]
+                one = left[label][(place * rounds + k) % len(left[label])]
                 other = chosen(draw, left[contrary])
                 parts = {"sentence": str(one), "rest": one.rest, "subject": one.subject}
                 parts |= {"verb": one.verb, "other": str(other), "contrary": other.rest}
