@@ -13,7 +13,7 @@ _ENDS = (
     r"|\s(?:and|but|or|yet|so|because|although|though|while|when|where|which|who|as|if|since)\b"
 )
 _POINTS = r"(?:the|this|that|these|those|its|his|her|their|my|our|both|each|every|some|most)"
-_ALONE = r"(?:it|he|she|they|this|that|all|everything|everyone)"
+_ALONE = r"(?:i|we|it|he|she|they|this|that|all|everything|everyone)"
 _CLAUSE = re.compile(
     rf"(?:{_STARTS})(?P<subject>{_POINTS}(?:\s[a-z'-]+){{1,3}}?|{_ALONE})"
     rf"\s(?P<verb>is|was|are|were)\s(?P<rest>[a-z'-]+(?:\s[a-z'-]+){{0,4}}?)(?={_ENDS})",

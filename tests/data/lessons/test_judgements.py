@@ -17,6 +17,7 @@ from data.lessons.judgements import Clause, clauses_by_row, clauses_of
         ("All of a sudden<br />This is superb", [("this", "is", "superb")]),
         ("The plot was not thin. It isn't long.", []),
         ("It is never dull. It is as good as any. It was too long.", []),
+        ("I was disappointed, we were not.", [("i", "was", "disappointed")]),
         ("What the old man is thinking of", []),
         ("The plot of this film that we saw at home is thin.", []),
         ("It is a film of which one could say a great many things.", []),
