@@ -6,6 +6,7 @@ words are those of the texts; what stands around them are the ``rewrites`` of en
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from random import Random
 
 from data.lessons.judgements import Clause
@@ -35,19 +36,20 @@ def rewritten(judged: Mapping[str, Sequence[Clause]], *, most: int, seed: str) -
         for name, turns in (("kept", False), ("turned", True))
         for template in described()["rewrites"][name]
     ]
-    found: dict[str, Lesson] = {}
     rounds = most // (len(templates) * len(CLASSES))
-    for k in range(rounds):
-        for place, (template, turns) in enumerate(templates):
-            for label in CLASSES:
-                contrary = CLASSES[1 - CLASSES.index(label)]
-                one = left[label][(place * rounds + k) % len(left[label])]
-                other = chosen(draw, left[contrary])
-                parts = {"sentence": str(one), "rest": one.rest, "subject": one.subject}
-                parts |= {"verb": one.verb, "other": str(other), "contrary": other.rest}
-                for slot, _ in SLOT.findall(template):
-                    parts.setdefault(slot, chosen(draw, words[slot]) if slot in words else "")
-                text = filled(template, parts)
-                lesson = Lesson(ended(text), contrary if turns else label, _DOUBT)
-                found.setdefault(text, lesson)
+    found: dict[str, Lesson] = {}
+    for k, (place, (template, turns)), label in product(
+        range(rounds), enumerate(templates), CLASSES
+    ):
+        contrary = CLASSES[1 - CLASSES.index(label)]
+        # Each template has clauses of its own, so that all are used.
+        one = left[label][(place * rounds + k) % len(left[label])]
+        other = chosen(draw, left[contrary])
+        parts = {"sentence": str(one), "other": str(other), "contrary": other.rest}
+        parts |= one._asdict()
+        for slot, _ in SLOT.findall(template):
+            if slot not in parts:
+                parts[slot] = chosen(draw, words[slot])
+        text = filled(template, parts)
+        found.setdefault(text, Lesson(ended(text), contrary if turns else label, _DOUBT))
     return list(found.values())
