@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from data.lessons.templates import SLOT, chosen, evenly
+from data.lessons.templates import SLOT, Words, chosen, evenly
 
 #: templates and word lists
 ENGLISH = Path(__file__).with_name("english.yaml")
@@ -42,9 +42,14 @@ def described() -> dict[str, Any]:
     return found
 
 
+def word_lists() -> Words:
+    """The word lists by name."""
+    return {name: tuple(map(str, some)) for name, some in described()["words"].items()}
+
+
 def english_lessons() -> list[Lesson]:
     """Make the lessons, the same at each call, none twice."""
-    words = {name: tuple(map(str, some)) for name, some in described()["words"].items()}
+    words = word_lists()
     found: dict[str, Lesson] = {}
     for lesson in described()["lessons"]:
         for label, templates in templates_of(lesson).items():

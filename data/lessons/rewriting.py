@@ -10,7 +10,7 @@ from itertools import product
 from random import Random
 
 from data.lessons.judgements import Clause
-from data.lessons.lessons import Lesson, described, ended
+from data.lessons.lessons import Lesson, described, ended, word_lists
 from data.lessons.opinions import CLASSES
 from data.lessons.templates import SLOT, chosen, filled, shuffled
 
@@ -28,7 +28,7 @@ def rewritten(judged: Mapping[str, Sequence[Clause]], *, most: int, seed: str) -
     """
     if not all(judged.values()):
         return []
-    words = {name: tuple(map(str, some)) for name, some in described()["words"].items()}
+    words = word_lists()
     draw = Random(seed)
     left = {label: shuffled(draw, some) for label, some in judged.items()}
     templates = [

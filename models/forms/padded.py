@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from models.encoders.foreground import WithForeground
 from models.encoders.frames import FrameEncoder
@@ -108,13 +109,11 @@ def gated(
     """
     last = (lengths - 1).reshape(1, -1, 1)
     both, ends = [], []
-    num_steps = inputs.shape[0]
-    steps = torch.arange(num_steps, device=inputs.device)
     for direction, one in enumerate(outputs.chunk(module.num_directions, dim=2)):
-        earlier = steps + 1 if direction else steps - 1
-        is_there = (earlier >= 0) & (earlier < num_steps)
-        before = one.index_select(0, earlier.clamp(min=0).minimum(steps[-1]))
-        before = torch.where(is_there.reshape(-1, 1, 1), before, 0.0)
+        # One step of zeros: behind the last, or before the first.
+        before = (
+            pad(one, (0, 0, 0, 0, 0, 1))[1:] if direction else pad(one, (0, 0, 0, 0, 1, 0))[:-1]
+        )
         found = module(inputs, before, direction=direction)
         joined = torch.cat([one, found], dim=2)
         both.append(joined)
